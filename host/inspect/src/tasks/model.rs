@@ -1,0 +1,163 @@
+//! What a look at the tasks returns: owned values only.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a look at the tasks may do, and for how long.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How long the walk may take in all. Tasks not reached by then are counted in
+    /// [`Snapshot::not_reached`]. Default 500 ms.
+    pub deadline: Duration,
+    /// How many tasks are decoded at the most. Default 200,000.
+    pub max_tasks: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { deadline: Duration::from_millis(500), max_tasks: 200_000 }
+    }
+}
+
+/// All known tasks at about one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// The runtimes that were given, in that order.
+    pub runtimes: Vec<Runtime>,
+    /// The tasks: those the runtimes own, by id, then registered ones that no runtime lists.
+    pub tasks: Vec<Task>,
+    /// How the chains were come by, or why there are none.
+    pub rung: Rung,
+    /// Tasks whose chain kept changing while it was read; they are listed without one.
+    pub racy: usize,
+    /// Tasks that the deadline or [`Options::max_tasks`] cut off, as far as they can be counted.
+    pub not_reached: usize,
+    /// What limited the look as a whole, each a sentence.
+    pub notes: Vec<String>,
+    /// From the first look to the last.
+    pub took: Duration,
+}
+
+/// How chains of awaits were come by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Rung {
+    /// Decoded from memory with the executable's debug information, each one checked.
+    DebugInformation,
+    /// Registered tasks only; the reason.
+    Registered(String),
+    /// Nothing was given to look at.
+    #[default]
+    Nothing,
+}
+
+/// An async runtime's own figures.
+#[derive(Clone, Debug)]
+pub struct Runtime {
+    /// tokio's id of it where that is known, else the order in which it was given, from 1.
+    pub id: u64,
+    /// `current_thread` or `multi_thread`.
+    pub flavor: String,
+    /// Tasks spawned and not finished.
+    pub alive_tasks: usize,
+    /// Tasks waiting in the queue that all workers share.
+    pub global_queue_depth: usize,
+    /// Its workers.
+    pub workers: Vec<Worker>,
+}
+
+/// A worker thread of a runtime.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    /// The kernel's thread id, where that can be told.
+    pub thread: Option<u32>,
+    /// Time spent polling tasks and drivers since the runtime started.
+    pub busy: Duration,
+    /// How often it found nothing to do and went to sleep.
+    pub parks: u64,
+}
+
+/// One task.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// The runtime's id of it, or the registry's for one that no runtime lists.
+    pub id: u64,
+    /// Index into [`Snapshot::runtimes`]; `None` for a future that no given runtime owns.
+    pub runtime: Option<usize>,
+    /// The name that it was registered with.
+    pub name: Option<String>,
+    /// The type of its future, as the debug information or the compiler names it.
+    pub future: String,
+    /// What it is doing.
+    pub state: TaskState,
+    /// Where it was spawned, for registered tasks.
+    pub spawned_at: Option<SourceLine>,
+    /// How long ago it was registered.
+    pub age: Option<Duration>,
+    /// How long ago its last poll ended; for registered tasks.
+    pub idle: Option<Duration>,
+    /// How often it was polled; for registered tasks.
+    pub polls: Option<u64>,
+    /// Time spent in its polls; for registered tasks.
+    pub poll_time: Option<Duration>,
+    /// The thread that is polling it, where that can be told.
+    pub running_on: Option<u32>,
+    /// What it awaits, or why that is not known.
+    pub chain: Chain,
+}
+
+/// What a task is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TaskState {
+    /// Being polled.
+    Running,
+    /// Woken, waiting for a worker.
+    Scheduled,
+    /// Waiting to be woken.
+    Idle,
+    /// Spawned, never polled yet.
+    NotStarted,
+    /// Cannot be told.
+    Unknown,
+}
+
+/// What a task awaits.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Chain {
+    /// Read and checked: outermost first, branches after their parent. Shared, since many tasks wait in
+    /// the same place.
+    Known(Arc<[Await]>),
+    /// As [`Chain::Known`], of a task that is being polled: what it awaited when that poll began.
+    Passed(Arc<[Await]>),
+    /// It changed each time it was read.
+    Racy,
+    /// Not known; the reason.
+    Unknown(Arc<str>),
+}
+
+/// One await of a chain.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Await {
+    /// How deep below the task's own future it is, from 0. One whose depth is not greater than its
+    /// predecessor's is another branch of the same ancestor.
+    pub depth: u16,
+    /// What its parent calls it (`value`, `0`, ...), where the parent awaits more than one thing.
+    pub branch: Option<String>,
+    /// The future: an async function's path, or the type of a hand-written future.
+    pub future: String,
+    /// The line of the `.await`; inside `select!` and `join!` the line of the function.
+    pub location: Option<SourceLine>,
+    /// What more is known of it and is the same for everyone who waits here (`0 permits`, ...).
+    pub detail: Option<String>,
+    /// What more is known of it and differs between otherwise equal chains: when a timer fires, which
+    /// task a `JoinHandle` waits for. Grouping ignores it.
+    pub individual: Option<String>,
+}
+
+/// A line of source.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceLine {
+    /// The file, as the debug information or the compiler names it.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+}
