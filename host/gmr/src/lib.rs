@@ -1,1 +1,3 @@
-//! Guru Meditation Reports.
+//! Guru Meditation Reports for Rust.
+
+pub mod report;
