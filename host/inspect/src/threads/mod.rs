@@ -6,3 +6,8 @@ pub use model::{
     Capture, Frame, Method, Missing, ModuleName, Options, Quality, Resource, Stack, State, Symbol, Thread,
     Wait,
 };
+
+/// Looks at every thread.
+pub fn capture(_options: &Options) -> Capture {
+    Capture::default()
+}
