@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 /// The most that is copied from memory for one module.
 const MAX_COPY: u64 = 64 << 20;
 
+/// The smallest page of either architecture: what is mapped is mapped to the end of one.
+const PAGE: u64 = 4096;
+
 #[derive(Debug)]
 pub(crate) enum Image {
     File(ObjectFile),
@@ -23,7 +26,9 @@ impl Image {
     /// Finds the very file that was loaded, or copies what is in memory.
     pub fn of(module: &Module) -> Option<Image> {
         if module.name.path == Path::new(VDSO) {
-            let length = usize::try_from(module.range.end.checked_sub(module.range.start)?).ok()?;
+            // Its section headers lie behind its only segment, in the same page.
+            let end = module.range.end.checked_next_multiple_of(PAGE)?;
+            let length = usize::try_from(end.checked_sub(module.range.start)?).ok()?;
             return ObjectFile::from_bytes(copy(module.range.start, length)?).map(Image::File);
         }
         match Image::file_of(module) {

@@ -1,6 +1,6 @@
 //! Platforms that give no way to see another thread: the calling one alone.
 
-use super::{Capture, Options, State, Thread, own_by_library};
+use super::{Capture, Options, PrepareError, State, Thread, own_by_library};
 use std::time::{Duration, Instant};
 
 pub(super) fn capture(options: &Options) -> Capture {
@@ -25,3 +25,9 @@ pub(super) fn capture(options: &Options) -> Capture {
         took: started.elapsed(),
     }
 }
+
+pub(super) fn prepare(_options: &Options) -> Result<Option<i32>, PrepareError> {
+    Ok(None)
+}
+
+pub(super) fn restore(_signal: i32) {}

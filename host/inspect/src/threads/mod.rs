@@ -42,6 +42,10 @@ mod platform;
 
 mod own_by_library;
 
+mod prepare;
+
+pub use prepare::{PrepareError, Prepared, prepare};
+
 pub use model::{
     Capture, Frame, Method, Missing, ModuleName, Options, Quality, Resource, Stack, State, Symbol, Thread,
     Wait,

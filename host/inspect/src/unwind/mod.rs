@@ -103,6 +103,11 @@ impl CodeMap {
         Some(&bytes[..length.min(bytes.len())])
     }
 
+    /// Whether the address follows a call instruction, or is where signal handlers return to.
+    fn may_be_returned_to(&self, address: u64) -> bool {
+        self.follows_call(address) || self.code_at(address, 16).is_some_and(code::is_signal_return)
+    }
+
     /// Whether the address follows a call instruction.
     fn follows_call(&self, address: u64) -> bool {
         let Some(start) = address.checked_sub(code::CALL_WINDOW as u64) else { return false };
@@ -166,7 +171,7 @@ impl<'m> Unwinder<'m> {
                 return walk;
             }
             // A wrong frame pointer must not pass: what it leads to must have been called.
-            if walk.certain.is_some() && !exact && !self.map.follows_call(address) {
+            if walk.certain.is_some() && !exact && !self.map.may_be_returned_to(address) {
                 walk.end = End::Inconsistent;
                 return walk;
             }

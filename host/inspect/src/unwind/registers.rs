@@ -13,6 +13,8 @@ mod numbers {
     pub const PROGRAM_COUNTER: usize = 16;
     /// Lost across a call: rax, rdx, rcx, rsi, rdi, r8 to r11.
     pub const CALLER_SAVED: &[usize] = &[0, 1, 2, 4, 5, 8, 9, 10, 11];
+    /// What a system call's arguments come in: rdi, rsi, rdx, r10, r8, r9.
+    pub const ARGUMENTS: [usize; 6] = [5, 4, 1, 10, 8, 9];
 }
 
 #[cfg(target_arch = "aarch64")]
@@ -26,6 +28,8 @@ mod numbers {
     /// Lost across a call: x0 to x18 and the link register.
     pub const CALLER_SAVED: &[usize] =
         &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 30];
+    /// What a system call's arguments come in: x0 to x5.
+    pub const ARGUMENTS: [usize; 6] = [0, 1, 2, 3, 4, 5];
 }
 
 pub(crate) use numbers::*;
@@ -40,6 +44,16 @@ impl Registers {
         let mut registers = Registers([None; COUNT]);
         registers.set(PROGRAM_COUNTER, Some(program_counter));
         registers.set(STACK_POINTER, Some(stack_pointer));
+        registers
+    }
+
+    /// As [`Registers::of_code_and_stack`], for a thread in a system call with these arguments: the kernel
+    /// leaves the registers that they came in as they were.
+    pub fn of_system_call(arguments: [u64; 6], program_counter: u64, stack_pointer: u64) -> Registers {
+        let mut registers = Registers::of_code_and_stack(program_counter, stack_pointer);
+        for (number, argument) in ARGUMENTS.into_iter().zip(arguments) {
+            registers.set(number, Some(argument));
+        }
         registers
     }
 

@@ -13,6 +13,8 @@ pub(super) struct RawStack {
     pub method: Method,
     /// Says more about an incomplete stack than its end does.
     pub reason: Option<String>,
+    /// Which of the capture's snapshots it was unwound over.
+    pub map: usize,
 }
 
 /// What lies at an address: index of the module, and the address as its file counts it.

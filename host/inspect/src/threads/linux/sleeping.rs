@@ -43,16 +43,20 @@ fn attempts(
     for _ in 0..ATTEMPTS {
         let runs_before = progress.read()?;
         let activity = read_activity(&activity_file)?;
-        let (stack_pointer, program_counter, in_call) = match activity {
+        let (registers, in_call) = match activity {
             Activity::Running => return Ok(Look::Running),
-            Activity::InCall { stack_pointer, program_counter, .. } => (stack_pointer, program_counter, true),
-            Activity::Outside { stack_pointer, program_counter } => (stack_pointer, program_counter, false),
+            Activity::InCall { stack_pointer: 0, program_counter: 0, .. }
+            | Activity::Outside { stack_pointer: 0, program_counter: 0 } => {
+                return Ok(Look::NoUserStack { activity });
+            }
+            Activity::InCall { arguments, stack_pointer, program_counter, .. } => {
+                (Registers::of_system_call(arguments, program_counter, stack_pointer), true)
+            }
+            Activity::Outside { stack_pointer, program_counter } => {
+                (Registers::of_code_and_stack(program_counter, stack_pointer), false)
+            }
         };
-        if (stack_pointer, program_counter) == (0, 0) {
-            return Ok(Look::NoUserStack { activity });
-        }
         memory.clear();
-        let registers = Registers::of_code_and_stack(program_counter, stack_pointer);
         // Interrupted at any instruction, a function may be in its epilogue, where its prologue says
         // nothing of the stack.
         let walk = unwinder.walk(registers, memory, in_call);

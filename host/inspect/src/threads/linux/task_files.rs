@@ -76,6 +76,14 @@ impl TaskFiles {
         parse_mask(self.file(id, "status")?.read(&mut bytes)?).ok_or(Errno::INVAL)
     }
 
+    /// How often the thread has got a processor, on kernels that count it.
+    pub fn runs(&self, id: u32) -> Option<u64> {
+        let mut bytes = [0; 128];
+        let file = self.file(id, "schedstat").ok()?;
+        let text = std::str::from_utf8(file.read(&mut bytes).ok()?).ok()?;
+        text.split_ascii_whitespace().nth(2)?.parse().ok().filter(|runs| *runs > 0)
+    }
+
     /// Where in the kernel the thread sleeps, if the kernel tells.
     pub fn kernel_function(&self, id: u32) -> Option<String> {
         let mut bytes = [0; 256];
