@@ -136,6 +136,10 @@ impl Builder {
         let refused = |error| Error::system("cannot make the reporter's pipe", error);
         let (mailbox, bell) = Mailbox::new().map_err(refused)?;
         let mailbox = Arc::new(mailbox);
+        let threads =
+            threads::Options { signal: settings.thread_signal.number(), ..threads::Options::default() };
+        let prepared = threads::prepare(&threads)
+            .map_err(|error| Error::system("running threads cannot be asked for their stacks", error))?;
         let service = settings.service.clone().unwrap_or_else(|| self.package.name.clone());
         let mut runtimes = self.runtimes;
         if let Ok(current) = Handle::try_current()
@@ -146,6 +150,7 @@ impl Builder {
         let worker = Worker {
             mailbox: mailbox.clone(),
             bell,
+            _prepared: prepared,
             signal: SignalTrigger::new(settings.signal)?,
             file: None,
             directory: settings.log_dir.map(|path| Directory::new(path, &service, settings.keep)),
@@ -155,10 +160,7 @@ impl Builder {
                 package: self.package,
                 configuration: self.configuration,
                 secrets: Secrets::declared([self.secrets, settings.secrets].concat()),
-                threads: threads::Options {
-                    signal: settings.thread_signal.number(),
-                    ..threads::Options::default()
-                },
+                threads,
                 tasks: tasks::Inspector::new(runtimes),
                 own: self.own,
                 deadline: settings.deadline,

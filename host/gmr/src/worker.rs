@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
+use gmr_inspect::threads::Prepared;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::collect::{Collector, Observer, Patient};
@@ -25,6 +26,8 @@ pub(crate) struct Worker {
     pub(crate) collector: Collector,
     pub(crate) directory: Option<Directory>,
     pub(crate) format: Format,
+    /// Keeps the handler that running threads are asked through.
+    pub(crate) _prepared: Prepared,
 }
 
 /// What came since the last look.
