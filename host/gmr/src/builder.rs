@@ -10,7 +10,7 @@ use gmr_inspect::{tasks, threads};
 use serde::Serialize;
 use tokio::runtime::Handle;
 
-use crate::collect::{Collector, OwnSection};
+use crate::collect::{Collector, Lost, OwnSection};
 use crate::error::Error;
 use crate::mask::Secrets;
 use crate::report::{Block, Report};
@@ -164,7 +164,7 @@ impl Builder {
                 tasks: tasks::Inspector::new(runtimes),
                 own: self.own,
                 deadline: settings.deadline,
-                troubles: Vec::new(),
+                lost: Lost::default(),
             },
         };
         let file = settings.file_event_handler;

@@ -12,6 +12,7 @@ use gmr_inspect::{tasks, threads};
 use jiff::Timestamp;
 
 use crate::mask::Secrets;
+use crate::render::text;
 use crate::report::{Block, Header, Report, Section, Trigger};
 use crate::section::configuration::Configuration;
 use crate::section::package::Package;
@@ -27,8 +28,14 @@ pub(crate) struct Collector {
     pub(crate) tasks: tasks::Inspector,
     pub(crate) own: Vec<OwnSection>,
     pub(crate) deadline: Duration,
-    /// What the reporter has to say of itself; empty when all is well.
-    pub(crate) troubles: Vec<String>,
+    pub(crate) lost: Lost,
+}
+
+/// What of earlier reports nobody took.
+#[derive(Default)]
+pub(crate) struct Lost {
+    pub(crate) reports: u32,
+    pub(crate) bytes: u64,
 }
 
 /// A section that the application fills itself.
@@ -91,7 +98,7 @@ impl Collector {
     }
 
     /// Threads are looked at first, since they move on; they stand where oslo.reports has them.
-    fn native(&mut self, report: &mut Report, deadline: Instant) {
+    fn native(&self, report: &mut Report, deadline: Instant) {
         let answer = deadline.min(Instant::now() + ANSWER);
         let threads = guarded("threads", "Threads", || {
             let options =
@@ -116,12 +123,16 @@ impl Collector {
     }
 
     /// The section that says what is wrong with the reporter itself.
-    fn reporter(&mut self) -> Option<Section> {
-        let troubles = std::mem::take(&mut self.troubles);
+    fn reporter(&self) -> Option<Section> {
+        let Lost { reports: reports @ 1.., bytes } = self.lost else { return None };
+        let reports =
+            if reports == 1 { "the report before".to_owned() } else { format!("{reports} reports before") };
+        let bytes = text::bytes(bytes);
+        let line = format!("{bytes} of {reports} were lost: nobody read standard error in time");
         let mut section = Section::native("reporter", "Reporter");
-        section.blocks.push(Block::Paragraph { text: troubles.join("\n") });
-        section.remarks.clone_from(&troubles);
-        (!troubles.is_empty()).then_some(section)
+        section.blocks.push(Block::Paragraph { text: line.clone() });
+        section.remarks.push(line);
+        Some(section)
     }
 
     /// The sections that run code which nobody vouches for.
