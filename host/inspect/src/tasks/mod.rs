@@ -6,11 +6,20 @@
 //! polled or locked for it, and nothing that could not be verified is stated.
 
 mod clock;
+#[cfg(target_os = "linux")]
+mod debug_info;
+#[cfg(target_os = "linux")]
+mod decode;
 mod inspector;
+mod merge;
 mod metrics;
 mod model;
+#[cfg(target_os = "linux")]
+mod preparation;
 mod registry;
 mod tracked;
+#[cfg(target_os = "linux")]
+mod walk;
 
 pub use inspector::{Inspector, look};
 pub use model::{Await, Chain, Options, Rung, Runtime, Snapshot, SourceLine, Task, TaskState, Worker};
