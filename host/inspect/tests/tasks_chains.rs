@@ -26,14 +26,25 @@ fn settled(inspector: &Inspector, tasks: usize) -> Snapshot {
     }
 }
 
+/// Compares line by line, or renews the golden file if the variable `UPDATE_GOLDEN` names it.
+fn check(text: &str, expected: &str) {
+    if let Some(path) = std::env::var_os("UPDATE_GOLDEN") {
+        std::fs::write(path, text).unwrap();
+        return;
+    }
+    for (number, (own, expected)) in text.lines().zip(expected.lines()).enumerate() {
+        assert_eq!(own, expected, "line {} of\n{text}", number + 1);
+    }
+    assert_eq!(text.lines().count(), expected.lines().count(), "{text}");
+}
+
 #[test]
 fn every_shape_reads_as_it_was_written() {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let kept = shapes::spawn_all(runtime.handle());
     let inspector = Inspector::new([runtime.handle().clone()]);
     let snapshot = settled(&inspector, kept.tasks);
-    golden::check(&golden::text(&snapshot));
+    check(&golden::text(&snapshot), include_str!("../../../tests/fixtures/tasks/golden/chains.txt"));
     drop(kept);
     runtime.shutdown_background();
 }

@@ -9,6 +9,8 @@ use super::clock::coarse_nanoseconds;
 #[cfg(target_os = "linux")]
 use super::model::Snapshot;
 use super::model::{Chain, SourceLine, Task, TaskState};
+#[cfg(target_os = "linux")]
+use super::registry::readings;
 use super::registry::{Reading, Slot};
 #[cfg(target_os = "linux")]
 use super::walk::{Found, FoundChain, Walked};
@@ -29,10 +31,11 @@ pub(super) fn by_themselves(registered: &[Registered], why: &Arc<str>) -> Vec<Ta
 #[cfg(target_os = "linux")]
 pub(super) fn with_walk(mut walked: Walked, registered: &[Registered], snapshot: &mut Snapshot) -> Vec<Task> {
     let now = coarse_nanoseconds();
+    let registered = by_now(&walked, registered);
     let by_slot: HashMap<u64, &Reading> =
         registered.iter().map(|(slot, reading)| (std::ptr::from_ref(*slot) as u64, reading)).collect();
     let mut by_task: HashMap<u64, Vec<&Reading>> = HashMap::new();
-    for (_, reading) in registered {
+    for (_, reading) in &registered {
         if let Some(task) = reading.task {
             by_task.entry(task).or_default().push(reading);
         }
@@ -59,7 +62,7 @@ pub(super) fn with_walk(mut walked: Walked, registered: &[Registered], snapshot:
 
     // Outer ones name the inner ones in their chains, so these must not stand for themselves.
     let mut rest: Vec<(u64, Task)> = Vec::new();
-    for (slot, reading) in registered {
+    for (slot, reading) in &registered {
         let unlisted = walked.unlisted.remove(&(std::ptr::from_ref(*slot) as u64));
         let (chain, tracked) = match unlisted {
             Some(unlisted) => (chain_of(unlisted.chain), unlisted.tracked),
@@ -75,6 +78,27 @@ pub(super) fn with_walk(mut walked: Walked, registered: &[Registered], snapshot:
         rest.push((reading.id, task));
     }
     sorted(rest.into_iter().filter(|(id, _)| !shown.contains(id)).map(|(_, task)| task).collect())
+}
+
+/// The registered futures as they are after the walk: one that it saw running is not to be shown as it was
+/// before. Those that came meanwhile count if the walk met them, and are left to the next look otherwise.
+#[cfg(target_os = "linux")]
+fn by_now(walked: &Walked, before: &[Registered]) -> Vec<Registered> {
+    let known: HashSet<u64> = before.iter().map(|(_, reading)| reading.id).collect();
+    let listed = walked.tasks.iter().flat_map(|task| &task.tracked);
+    let unlisted = walked.unlisted.values().flat_map(|unlisted| &unlisted.tracked);
+    let met: HashSet<u64> = listed.chain(unlisted).map(|(slot, _)| *slot).collect();
+    let mut now = readings();
+    now.retain(|(slot, reading)| {
+        known.contains(&reading.id) || met.contains(&(std::ptr::from_ref(*slot) as u64))
+    });
+    let still: HashSet<u64> = now.iter().map(|(_, reading)| reading.id).collect();
+    // Finished since, but perhaps in a chain.
+    let gone = before.iter().filter(|(slot, reading)| {
+        !still.contains(&reading.id) && met.contains(&(std::ptr::from_ref(*slot) as u64))
+    });
+    now.extend(gone.cloned());
+    now
 }
 
 fn sorted(mut tasks: Vec<Task>) -> Vec<Task> {
@@ -144,12 +168,11 @@ fn name_inside(
     shown: &mut HashSet<u64>,
 ) {
     let (Chain::Known(awaits) | Chain::Passed(awaits)) = chain else { return };
-    for (slot, above) in tracked.iter().filter(|(_, above)| *above > 0) {
+    for (slot, above) in tracked {
         let Some(reading) = by_slot.get(slot) else { continue };
-        if awaits.get(*above).is_none() {
+        if awaits.get(*above).is_none() || !shown.insert(reading.id) {
             continue;
         }
-        shown.insert(reading.id);
         let Some(name) = &reading.name else { continue };
         // Chains are shared between tasks; names are not.
         let mut own = awaits.to_vec();

@@ -10,6 +10,8 @@ mod clock;
 mod debug_info;
 #[cfg(target_os = "linux")]
 mod decode;
+#[cfg(target_os = "linux")]
+mod doctor;
 mod inspector;
 mod merge;
 mod metrics;
@@ -21,6 +23,8 @@ mod tracked;
 #[cfg(target_os = "linux")]
 mod walk;
 
+#[cfg(target_os = "linux")]
+pub use doctor::{Diagnosis, Level, Outlook, doctor};
 pub use inspector::{Inspector, look};
 pub use model::{Await, Chain, Options, Rung, Runtime, Snapshot, SourceLine, Task, TaskState, Worker};
 pub use tracked::{Track, Tracked, spawn};

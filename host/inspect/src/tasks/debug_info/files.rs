@@ -156,7 +156,7 @@ fn load<'data, R: ReadRef<'data>>(
 /// Where the separate file of an executable may lie, best first.
 ///
 /// Without a build id nothing could tell whether such a file belongs to this build, so none is taken.
-fn separate_files<'data, R: ReadRef<'data>>(
+pub(super) fn separate_files<'data, R: ReadRef<'data>>(
     object: &object::File<'data, R>,
     build_id: Option<&[u8]>,
     path: &Path,

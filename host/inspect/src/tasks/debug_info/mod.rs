@@ -4,6 +4,7 @@
 //! when something new is asked and is dropped after each look, with all its memory. Whatever the files
 //! hold, nothing here panics or runs on: what does not make sense is absent.
 
+mod contents;
 mod files;
 mod index;
 mod layout;
@@ -12,6 +13,7 @@ mod scan;
 mod session;
 mod types;
 
+pub(super) use contents::Contents;
 pub(super) use index::Index;
 pub(super) use names::{display, without_generics};
 pub(super) use session::Source;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::known;
-use super::plan::{Discriminant, Edge, Object, Plan, PlanId, Plans, State, StateKind, Text, Variants};
+use super::plan::{Discriminant, Edge, Object, Plan, Plans, State, StateKind, Text, Variants};
 use super::relevance::{self, Relevance};
 use super::run::Missing;
 use crate::memory::read_word;
@@ -60,7 +60,9 @@ impl<'t, 's> Compiler<'t, 's> {
         if let Some(known) = known::plan(self.types, of, |id| plans.number(id)) {
             return known;
         }
-        if !relevance::is_transparent(&of.name) && self.types.is_future(&of.name) {
+        if known::is_plain(&of.name)
+            || (!relevance::is_transparent(&of.name) && self.types.is_future(&of.name))
+        {
             return self.future(plans, of);
         }
         if !self.relevance.of(of.id) {

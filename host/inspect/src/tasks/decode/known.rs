@@ -4,8 +4,7 @@
 //! join handle to the task's header, from a socket's future to the socket. Each is borrowed or counted
 //! by the future that is read.
 
-use super::plan::Plan;
-use super::plan::{Edge, PlanId, Text};
+use super::plan::{Discriminant, Edge, Plan, PlanId, Step, Text};
 use crate::tasks::debug_info::{EntryId, Shape, Type, Types, without_generics};
 
 const SLEEP: &str = "tokio::time::sleep::Sleep";
@@ -16,11 +15,28 @@ const UNORDERED: &str = "futures_util::stream::futures_unordered::FuturesUnorder
 /// How the names of registered futures begin.
 pub(crate) const TRACKED: &str = "gmr_inspect::tasks::tracked::Tracked<";
 
+/// Futures that are polled by tokio's own code only: without its debug information nothing else says that
+/// they are futures.
+const PLAIN: [&str; 6] = [
+    "tokio::runtime::io::scheduled_io::Readiness",
+    "tokio::sync::notify::Notified",
+    "tokio::sync::notify::OwnedNotified",
+    "tokio::task::yield_now::yield_now::YieldNow",
+    "tokio_util::sync::cancellation_token::WaitForCancellationFuture",
+    "tokio_util::sync::cancellation_token::WaitForCancellationFutureOwned",
+];
+
 /// Futures of interest whether or not the program's own code polls them.
 pub(super) fn is_known(name: &str) -> bool {
     name == SLEEP
         || name == ACQUIRE
+        || is_plain(name)
         || [JOIN_HANDLE, JOIN_SET, UNORDERED].iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// A future of which nothing more than its name is told.
+pub(super) fn is_plain(name: &str) -> bool {
+    PLAIN.contains(&name)
 }
 
 /// How a future of that type is decoded, if it is one of these and looks as expected.
@@ -90,19 +106,18 @@ fn pointee(types: &Types<'_>, id: EntryId) -> Option<EntryId> {
 }
 
 /// How deep a descriptor is looked for.
-const DESCRIPTOR_DEPTH: usize = 5;
+const DESCRIPTOR_DEPTH: usize = 6;
 
-/// The way from a future to the descriptor that it waits for: offsets of pointers to follow, and last that of
-/// the number itself.
-pub(super) fn descriptor(types: &Types<'_>, of: &Type) -> Option<Vec<u64>> {
+/// The way from a future to the descriptor that it waits for.
+pub(super) fn descriptor(types: &Types<'_>, of: &Type) -> Option<Vec<Step>> {
     descriptor_below(types, of, 0, 0)
 }
 
-fn descriptor_below(types: &Types<'_>, of: &Type, base: u64, depth: usize) -> Option<Vec<u64>> {
+fn descriptor_below(types: &Types<'_>, of: &Type, base: u64, depth: usize) -> Option<Vec<Step>> {
     if let Some((offset, number)) = types.find(of, "fd")
         && number.size <= 4
     {
-        return Some(vec![base + offset]);
+        return Some(vec![Step::Number { offset: base + offset }]);
     }
     if depth > DESCRIPTOR_DEPTH {
         return None;
@@ -110,14 +125,30 @@ fn descriptor_below(types: &Types<'_>, of: &Type, base: u64, depth: usize) -> Op
     of.members.iter().find_map(|member| {
         let inner = types.get(member.type_id);
         let offset = base + member.offset;
-        match inner.shape {
+        match &inner.shape {
             // The future borrows its socket; further shared references lead elsewhere.
             Shape::Pointer(Some(to)) if inner.name.starts_with('&') && depth == 0 => {
-                let mut path = vec![offset];
-                path.extend(descriptor_below(types, &types.get(to), 0, depth + 1)?);
-                Some(path)
+                let mut steps = vec![Step::Pointer { offset }];
+                steps.extend(descriptor_below(types, &types.get(*to), 0, depth + 1)?);
+                Some(steps)
             }
             Shape::Struct => descriptor_below(types, &inner, offset, depth + 1),
+            Shape::Enum { discriminant: Some((told, size)), variants, .. }
+                if inner.name.starts_with("core::option::Option<") =>
+            {
+                let none = variants.iter().find(|variant| variant.member.name.as_ref() == "None")?;
+                let some = variants.iter().find(|variant| variant.member.name.as_ref() == "Some")?;
+                let discriminant = Discriminant { offset: offset + told, size: *size };
+                let value = match (none.value, some.value) {
+                    (Some(none), _) => Step::Unless { discriminant, value: u64::try_from(none).ok()? },
+                    (None, Some(some)) => Step::If { discriminant, value: u64::try_from(some).ok()? },
+                    (None, None) => return None,
+                };
+                let inside = types.get(some.member.type_id);
+                let mut steps = vec![value];
+                steps.extend(descriptor_below(types, &inside, offset + some.member.offset, depth + 1)?);
+                Some(steps)
+            }
             _ => None,
         }
     })

@@ -18,4 +18,4 @@ pub(super) use known::TRACKED;
 pub(super) use output::{Branch, Fact, Node, Output, Progress};
 pub(super) use plan::{PlanId, Plans, StateKind};
 pub(super) use read_set::{ReadSet, word_at};
-pub(super) use run::{Missing, Run};
+pub(super) use run::Run;

@@ -3,7 +3,7 @@
 use super::plan::{StateKind, Text};
 
 /// One await.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Node {
     pub(crate) depth: u16,
     pub(crate) branch: Branch,
@@ -16,14 +16,14 @@ pub(crate) struct Node {
     pub(crate) awaited: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Branch {
     Only,
     Named(Text),
     Index(u64),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
     State(StateKind),
     /// Its discriminant is none of its states.

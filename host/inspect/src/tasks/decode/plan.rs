@@ -35,7 +35,20 @@ impl Discriminant {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+/// A step on the way to a number: offsets count from the last pointer that was followed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    /// Follow the pointer.
+    Pointer { offset: u64 },
+    /// Go on if the integer has that value.
+    If { discriminant: Discriminant, value: u64 },
+    /// Go on if it has not.
+    Unless { discriminant: Discriminant, value: u64 },
+    /// Here it is, in four bytes.
+    Number { offset: u64 },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum StateKind {
     Suspended,
     NotStarted,
@@ -70,7 +83,7 @@ pub(crate) enum Plan {
         label: Text,
         inside: Vec<Edge>,
         variants: Option<Box<Variants>>,
-        descriptor: Option<Vec<u64>>,
+        descriptor: Option<Vec<Step>>,
     },
     /// tokio's timer: where seconds and nanoseconds of its deadline are.
     Sleep {

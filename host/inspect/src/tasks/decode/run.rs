@@ -1,7 +1,7 @@
 //! Runs plans over memory.
 
 use super::output::{Branch, Fact, Node, Output, Progress};
-use super::plan::{Discriminant, Edge, Plan, PlanId, Plans, State, StateKind, Text, Variants};
+use super::plan::{Discriminant, Edge, Plan, PlanId, Plans, State, StateKind, Step, Text, Variants};
 use super::read_set::ReadSet;
 
 /// Values visited for one task: a join of hundreds of futures fits.
@@ -102,8 +102,8 @@ impl<'a> Run<'a> {
                 if let Some(variants) = variants {
                     self.variant(address, &at.below(), variants)?;
                 }
-                if let (Some(path), true) = (descriptor, self.output.nodes.len() == own + 1)
-                    && let Some(number) = self.descriptor(address, path)
+                if let (Some(steps), true) = (descriptor, self.output.nodes.len() == own + 1)
+                    && let Some(number) = self.descriptor(address, steps)
                 {
                     self.output.nodes[own].fact = Fact::Descriptor(number);
                 }
@@ -203,7 +203,7 @@ impl<'a> Run<'a> {
         if !self.reads.fetch(address, size) {
             return Ok(());
         }
-        let value = self.reads.integer(address.wrapping_add(discriminant.offset), discriminant.size);
+        let value = self.told(address, discriminant);
         let Some(state) = states.iter().find(|state| Some(state.value) == value) else {
             self.output.nodes[own].progress = Some(Progress::Nonsense);
             return Ok(());
@@ -226,9 +226,7 @@ impl<'a> Run<'a> {
         let chosen = match variants.discriminant {
             None => variants.list.first(),
             Some(told) => {
-                let Some(value) = self.reads.integer(address.wrapping_add(told.offset), told.size) else {
-                    return Ok(());
-                };
+                let Some(value) = self.told(address, told) else { return Ok(()) };
                 let is = |wanted: &u64| wanted & told.mask() == value;
                 let named = variants.list.iter().find(|(wanted, _)| wanted.as_ref().is_some_and(is));
                 named.or_else(|| variants.list.iter().find(|(wanted, _)| wanted.is_none()))
@@ -285,15 +283,31 @@ impl<'a> Run<'a> {
         Ok(offset.and_then(|offset| self.reads.integer(header.wrapping_add(offset), 8)))
     }
 
-    /// Follows pointers from offset to offset; the last one is that of the descriptor.
-    fn descriptor(&mut self, address: u64, path: &[u64]) -> Option<i32> {
-        let (last, pointers) = path.split_last()?;
+    fn descriptor(&mut self, address: u64, steps: &[Step]) -> Option<i32> {
         let mut address = address;
-        for offset in pointers {
-            address = self.reads.pointer(address.wrapping_add(*offset)).filter(|to| *to >= FIRST_ADDRESS)?;
+        for step in steps {
+            match *step {
+                Step::Pointer { offset } => {
+                    let to = self.reads.pointer(address.wrapping_add(offset))?;
+                    address = Some(to).filter(|to| *to >= FIRST_ADDRESS)?;
+                }
+                Step::If { discriminant, value } => {
+                    (self.told(address, discriminant)? == value & discriminant.mask()).then_some(())?;
+                }
+                Step::Unless { discriminant, value } => {
+                    (self.told(address, discriminant)? != value & discriminant.mask()).then_some(())?;
+                }
+                Step::Number { offset } => {
+                    let number = self.reads.integer(address.wrapping_add(offset), 4)?;
+                    return i32::try_from(number).ok();
+                }
+            }
         }
-        let number = self.reads.integer(address.wrapping_add(*last), 4)?;
-        i32::try_from(number).ok()
+        None
+    }
+
+    fn told(&mut self, address: u64, discriminant: Discriminant) -> Option<u64> {
+        self.reads.integer(address.wrapping_add(discriminant.offset), discriminant.size)
     }
 
     fn push(&mut self, at: &At, label: &Text, fact: Fact) -> usize {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Builder;
 
 use super::{Engine, Found, FoundChain};
+use crate::tasks::debug_info::Types;
 use crate::tasks::model::TaskState;
 
 /// Tasks enough for the list to have a middle.
@@ -38,6 +39,15 @@ async fn outer(number: usize) -> usize {
 const WAITING_LINE: u32 = line!() + 2;
 async fn waiting(other: tokio::task::JoinHandle<usize>) -> usize {
     other.await.unwrap_or(0)
+}
+
+/// Whether the debug information has the canary's own functions: it cannot sing without.
+pub(super) fn describes(types: &Types<'_>) -> Result<(), String> {
+    let name = concat!(module_path!(), "::inner::{async_fn_env#0}");
+    match types.by_name(name) {
+        Some(coroutine) if coroutine.is_coroutine() => Ok(()),
+        _ => Err("it has no types of the package gmr-inspect".to_owned()),
+    }
 }
 
 /// Runs the tasks, looks at them, and says what is wrong.

@@ -100,6 +100,18 @@ impl HandleLayout {
         })
     }
 
+    /// Whether at least one kind of scheduler is described.
+    pub(crate) fn complete(&self) -> Result<(), String> {
+        let mut reasons = Vec::new();
+        for (_, scheduler) in &self.schedulers {
+            match scheduler {
+                Ok(_) => return Ok(()),
+                Err(reason) => reasons.push(reason.as_str()),
+            }
+        }
+        Err(reasons.join("; "))
+    }
+
     /// The lists of the runtime whose handle is at `handle`.
     pub(crate) fn lists(&self, handle: u64) -> Result<Lists, String> {
         let value = match self.discriminant {

@@ -76,6 +76,7 @@ pub(crate) fn follow<'a>(
         rounds = rounds.wrapping_add(1);
         if listing.tasks.len() >= max || (rounds.is_multiple_of(256) && Instant::now() > deadline) {
             listing.unfinished += active.len();
+            listing.tasks.truncate(max);
             break;
         }
         // All lists at once, a node of each: first the headers, then the links behind them.

@@ -133,6 +133,13 @@ impl Engine {
     }
 }
 
+/// Whether the debug information describes all that a walk needs; what is missing otherwise.
+pub(crate) fn describes(types: &Types<'_>) -> Result<(), String> {
+    TaskLayout::find(types)?;
+    HandleLayout::find(types)?.complete()?;
+    canary::describes(types)
+}
+
 /// One look at work.
 struct Work<'a, 't, 's> {
     task: &'a TaskLayout,
@@ -192,7 +199,11 @@ impl Work<'_, '_, '_> {
                 walked.tasks.push(Found {
                     id: seen.id,
                     runtime: number,
-                    future: seen.kind.future.clone(),
+                    future: match seen.output.nodes.first() {
+                        // What is behind the trait object says more than its type.
+                        Some(first) if seen.kind.future.contains("dyn ") => first.label.to_string(),
+                        _ => seen.kind.future.clone(),
+                    },
                     state: match (seen.verdict, first) {
                         (Verdict::Running, _) => TaskState::Running,
                         (_, Some(Progress::State(StateKind::NotStarted))) => TaskState::NotStarted,
