@@ -127,6 +127,7 @@ fn search(
     let debug_file = separate.as_ref().unwrap_or(file);
     let size = debug_file.debug_info_bytes();
     let mut note = None;
+    let mut short = Vec::new();
     let mut found = vec![Vec::new(); offsets.len()];
     if size > budget_bytes {
         note = Some(format!(
@@ -134,14 +135,16 @@ fn search(
             size >> 20,
             budget_bytes >> 20
         ));
-    } else if size > 0
-        && let Err(error) = dwarf::search(debug_file, directories, offsets, &mut found)
-    {
-        note = Some(format!("its debug information is damaged: {error}"));
+    } else if size > 0 {
+        match dwarf::search(debug_file, directories, offsets, &mut found) {
+            Ok(indices) => short = indices,
+            Err(error) => note = Some(format!("its debug information is damaged: {error}")),
+        }
     }
-    if found.iter().any(|symbols| symbols.last().is_none_or(|symbol| symbol.function.is_empty())) {
+    let is_nameless = |symbols: &Vec<Symbol>| symbols.last().is_none_or(|symbol| symbol.function.is_empty());
+    if !short.is_empty() || found.iter().any(is_nameless) {
         let files = [Some(debug_file), separate.is_some().then_some(file)];
-        table::complete(files.into_iter().flatten(), offsets, &mut found);
+        table::complete(files.into_iter().flatten(), offsets, &short, &mut found);
     }
     // A frame without a name says nothing; the address and the module still stand.
     for symbols in &mut found {
