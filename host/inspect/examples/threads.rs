@@ -1,7 +1,8 @@
 //! Starts sleeping and running threads, captures all of them again and again, and prints what that cost:
 //! `threads [sleeping] [running] [captures]`.
 
-use gmr_inspect::threads::{Options, Quality, Stack, capture};
+use gmr_inspect::symbols::Symbolizer;
+use gmr_inspect::threads::{Options, Quality, Stack, capture_with};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::time::{Duration, Instant};
@@ -51,12 +52,14 @@ fn main() {
     while started.load(Ordering::SeqCst) < sleeping + running {
         std::thread::yield_now();
     }
+    let options = Options::default();
+    let mut symbolizer = Symbolizer::new(options.symbol_budget_bytes);
     let before = resident_kib();
     let mut took = Vec::new();
     let mut whole = Vec::new();
     for number in 0..captures {
         let begin = Instant::now();
-        let found = capture(&Options::default());
+        let found = capture_with(&options, &mut symbolizer);
         let all = begin.elapsed();
         let of = |quality: &Quality| {
             let is =
@@ -81,12 +84,15 @@ fn main() {
     if let (Some(took), Some(whole)) = (took.get(captures / 2), whole.get(captures / 2)) {
         println!("median of {captures}: {took:?} captured and unwound, {whole:?} with symbols");
     }
-    println!("resident memory: {before} KiB before the first, {} KiB after the last", resident_kib());
+    println!(
+        "resident anonymous memory: {before} KiB before the first, {} KiB after the last",
+        resident_kib()
+    );
     stop.store(true, Ordering::Relaxed);
 }
 
 fn resident_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap_or_default();
     line.trim().trim_end_matches(" kB").parse().unwrap_or(0)
 }

@@ -1,6 +1,6 @@
 //! Names, files, lines and inlined calls from one file's DWARF.
 
-use crate::debug_files::{self, ObjectFile};
+use crate::debug_files::{self, ObjectFile, SectionData};
 use crate::threads::Symbol;
 use gimli::{DwarfSections, EndianSlice, RunTimeEndian};
 use object::Object as _;
@@ -60,6 +60,6 @@ pub(super) fn search(
     Ok(short)
 }
 
-fn load(file: &ObjectFile) -> Result<DwarfSections<Cow<'_, [u8]>>, gimli::Error> {
+fn load(file: &ObjectFile) -> Result<DwarfSections<SectionData<'_>>, gimli::Error> {
     DwarfSections::load(|id| Ok(file.section(id.name()).unwrap_or_default()))
 }

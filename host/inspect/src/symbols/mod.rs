@@ -36,7 +36,9 @@ impl CodeOffset {
     }
 }
 
-/// Looks up symbols and remembers each answer until it is dropped.
+/// Looks up symbols and remembers the answers: four thousand of them, about a megabyte. A process that
+/// reports again and again may keep one ([`crate::threads::capture_with`]), since most of its threads stand
+/// where they stood before.
 ///
 /// ```
 /// use gmr_inspect::{modules, symbols::{CodeOffset, Symbolizer}};
@@ -56,6 +58,9 @@ pub struct Symbolizer {
     known: HashMap<(Arc<ModuleName>, u64), Arc<[Symbol]>>,
     notes: Vec<String>,
 }
+
+/// Symbols at one address take some 250 bytes.
+const MAX_KNOWN: usize = 4096;
 
 impl Symbolizer {
     /// Debug information of more than `budget_bytes` a module (decompressed) is not read; the symbol table
@@ -77,20 +82,31 @@ impl Symbolizer {
         unknown.retain(|offset| !self.known.contains_key(&(Arc::clone(name), *offset)));
         unknown.sort_unstable();
         unknown.dedup();
+        let mut found_now = HashMap::new();
         if !unknown.is_empty() {
             let found = open(module).map(|file| self.search(&file, name, &unknown)).unwrap_or_default();
             let found = found.into_iter().chain(std::iter::repeat_with(Vec::new));
             for (offset, symbols) in unknown.into_iter().zip(found) {
-                self.known.insert((Arc::clone(name), offset), symbols.into());
+                found_now.insert(offset, Arc::<[Symbol]>::from(symbols));
             }
         }
-        let known = |code: &CodeOffset| self.known.get(&(Arc::clone(name), code.lookup())).cloned();
-        code.iter().map(|code| known(code).unwrap_or_else(|| Arc::from([]))).collect()
+        let known = |code: &CodeOffset| {
+            let offset = code.lookup();
+            found_now.get(&offset).or_else(|| self.known.get(&(Arc::clone(name), offset))).cloned()
+        };
+        let answers = code.iter().map(|code| known(code).unwrap_or_else(|| Arc::from([]))).collect();
+        if self.known.len() + found_now.len() > MAX_KNOWN {
+            self.known.clear();
+        }
+        let room = MAX_KNOWN.saturating_sub(self.known.len());
+        let kept = found_now.into_iter().take(room);
+        self.known.extend(kept.map(|(offset, symbols)| ((Arc::clone(name), offset), symbols)));
+        answers
     }
 
-    /// What could not be read, each a sentence.
-    pub fn notes(&self) -> &[String] {
-        &self.notes
+    /// What could not be read since this was last asked, each a sentence.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
     }
 
     fn search(&mut self, file: &ObjectFile, name: &ModuleName, offsets: &[u64]) -> Vec<Vec<Symbol>> {
