@@ -85,10 +85,11 @@ impl Symbolizer {
         let mut found_now = HashMap::new();
         if !unknown.is_empty() {
             let found = open(module).map(|file| self.search(&file, name, &unknown)).unwrap_or_default();
-            let found = found.into_iter().chain(std::iter::repeat_with(Vec::new));
-            for (offset, symbols) in unknown.into_iter().zip(found) {
-                found_now.insert(offset, Arc::<[Symbol]>::from(symbols));
-            }
+            // Copied, though they could be moved: they were allocated behind megabytes of parsed debug
+            // information, which an allocator can only give back once nothing lives behind it.
+            let copies = found.iter().map(|symbols| Arc::<[Symbol]>::from(symbols.as_slice()));
+            let copies = copies.chain(std::iter::repeat_with(|| Arc::from([])));
+            found_now.extend(unknown.into_iter().zip(copies));
         }
         let known = |code: &CodeOffset| {
             let offset = code.lookup();
