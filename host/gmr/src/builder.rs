@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 
+use gmr_inspect::symbols::Symbolizer;
 use gmr_inspect::{tasks, threads};
 use serde::Serialize;
 use tokio::runtime::Handle;
@@ -147,6 +148,8 @@ impl Builder {
         {
             runtimes.insert(0, current);
         }
+        let tasks = tasks::Inspector::new(runtimes);
+        tasks.prepare();
         let worker = Worker {
             mailbox: mailbox.clone(),
             bell,
@@ -161,7 +164,8 @@ impl Builder {
                 configuration: self.configuration,
                 secrets: Secrets::declared([self.secrets, settings.secrets].concat()),
                 threads,
-                tasks: tasks::Inspector::new(runtimes),
+                symbolizer: Symbolizer::new(threads.symbol_budget_bytes),
+                tasks,
                 own: self.own,
                 deadline: settings.deadline,
                 lost: Lost::default(),

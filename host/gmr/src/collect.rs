@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
+use gmr_inspect::symbols::Symbolizer;
 use gmr_inspect::{tasks, threads};
 use jiff::Timestamp;
 
@@ -25,6 +26,8 @@ pub(crate) struct Collector {
     pub(crate) configuration: Configuration,
     pub(crate) secrets: Secrets,
     pub(crate) threads: threads::Options,
+    /// Kept from report to report: most of what was looked up once is asked for again.
+    pub(crate) symbolizer: Symbolizer,
     pub(crate) tasks: tasks::Inspector,
     pub(crate) own: Vec<OwnSection>,
     pub(crate) deadline: Duration,
@@ -98,12 +101,12 @@ impl Collector {
     }
 
     /// Threads are looked at first, since they move on; they stand where oslo.reports has them.
-    fn native(&self, report: &mut Report, deadline: Instant) {
+    fn native(&mut self, report: &mut Report, deadline: Instant) {
         let answer = deadline.min(Instant::now() + ANSWER);
         let threads = guarded("threads", "Threads", || {
             let options =
                 threads::Options { deadline: until(deadline, self.threads.deadline), ..self.threads };
-            let capture = threads::capture(&options);
+            let capture = threads::capture_with(&options, &mut self.symbolizer);
             report.header.uptime = capture
                 .threads
                 .iter()
