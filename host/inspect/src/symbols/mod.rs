@@ -4,6 +4,7 @@
 //! report can be looked up later, on another machine, with [`resolve_file`]. Debug information is opened
 //! module by module, searched, and closed again before the next one is opened: none of it is kept.
 
+mod apart;
 mod dwarf;
 mod offline;
 mod table;
@@ -84,12 +85,9 @@ impl Symbolizer {
         unknown.dedup();
         let mut found_now = HashMap::new();
         if !unknown.is_empty() {
-            let found = open(module).map(|file| self.search(&file, name, &unknown)).unwrap_or_default();
-            // Copied, though they could be moved: they were allocated behind megabytes of parsed debug
-            // information, which an allocator can only give back once nothing lives behind it.
-            let copies = found.iter().map(|symbols| Arc::<[Symbol]>::from(symbols.as_slice()));
-            let copies = copies.chain(std::iter::repeat_with(|| Arc::from([])));
-            found_now.extend(unknown.into_iter().zip(copies));
+            let found =
+                self.search(module, &unknown).into_iter().chain(std::iter::repeat_with(|| Arc::from([])));
+            found_now.extend(unknown.into_iter().zip(found));
         }
         let known = |code: &CodeOffset| {
             let offset = code.lookup();
@@ -110,10 +108,14 @@ impl Symbolizer {
         std::mem::take(&mut self.notes)
     }
 
-    fn search(&mut self, file: &ObjectFile, name: &ModuleName, offsets: &[u64]) -> Vec<Vec<Symbol>> {
-        let (found, note) = search(file, offsets, self.budget_bytes, &self.directories);
+    fn search(&mut self, module: &Module, offsets: &[u64]) -> Vec<Arc<[Symbol]>> {
+        let (budget_bytes, directories) = (self.budget_bytes, &self.directories);
+        let (found, note) = apart::run(|| match open(module) {
+            Some(file) => search(&file, offsets, budget_bytes, directories),
+            None => (Vec::new(), None),
+        });
         if let Some(note) = note {
-            self.notes.push(format!("{}: {note}", name.path.display()));
+            self.notes.push(format!("{}: {note}", module.name.path.display()));
         }
         found
     }
