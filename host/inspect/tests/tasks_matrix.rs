@@ -27,7 +27,7 @@ fn build(profile: &str, toolchain: Option<&str>) -> PathBuf {
         cargo.env("RUSTUP_TOOLCHAIN", toolchain);
     }
     assert!(cargo.status().unwrap().success(), "{profile} does not build");
-    target.join(profile).join("shapes")
+    target.join(profile).join("fixture")
 }
 
 fn run(program: &Path, arguments: &[&str]) -> String {
