@@ -101,6 +101,7 @@ fn main() {
     inspector.prepared(Duration::from_secs(60)).unwrap();
     println!("prepared in {:?}; resident {:?} KiB", began.elapsed(), resident());
 
+    println!("the first look took {:?}", inspector.look(&options).took);
     // Until all have gone to sleep.
     loop {
         let snapshot = inspector.look(&options);

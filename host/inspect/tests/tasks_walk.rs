@@ -63,8 +63,9 @@ async fn outer() {
 fn a_registered_task_that_the_walk_finds_is_one_task() {
     let runtime = workers(1);
     let inspector = Inspector::new([runtime.handle().clone()]);
+    let _inside = runtime.enter();
     let line = line!() + 1;
-    let handle = runtime.block_on(async { spawn(outer().tracked("one task")) });
+    let handle = spawn(outer().tracked("one task"));
     let id: u64 = handle.id().to_string().parse().unwrap();
     let snapshot = until(&inspector, |snapshot| {
         snapshot.tasks.iter().any(|task| task.id == id && task.state == TaskState::Idle)

@@ -117,18 +117,18 @@ impl Engine {
         let source = Source::new(self.path);
         let types = Types::new(&source, &self.index, self.bias);
         let compiler = Compiler::new(&types);
-        let mut work = Work { task: &self.task, known: &mut self.memory, compiler: &compiler };
+        let mut work = Work { task: &self.task, known: &mut self.memory, compiler: &compiler, deadline };
         let mut walked = Walked::default();
         let mut chains = Chains::new();
         for (number, handle) in handles.iter().enumerate() {
             let max = max.saturating_sub(walked.tasks.len());
             let address = std::ptr::from_ref(handle) as u64;
             match self.handle.lists(address) {
-                Ok(lists) => work.runtime(number, handle, &lists, max, deadline, &mut chains, &mut walked),
+                Ok(lists) => work.runtime(number, handle, &lists, max, &mut chains, &mut walked),
                 Err(reason) => walked.notes.push(format!("runtime {} cannot be read: {reason}", number + 1)),
             }
         }
-        work.unlisted(registered, deadline, &mut chains, &mut walked);
+        work.unlisted(registered, &mut chains, &mut walked);
         walked
     }
 }
@@ -145,21 +145,20 @@ struct Work<'a, 't, 's> {
     task: &'a TaskLayout,
     known: &'a mut Known,
     compiler: &'a Compiler<'t, 's>,
+    deadline: Instant,
 }
 
 impl Work<'_, '_, '_> {
-    #[expect(clippy::too_many_arguments, reason = "they are the look's bounds and where its findings go")]
     fn runtime(
         &mut self,
         number: usize,
         handle: &Handle,
         lists: &layout::Lists,
         max: usize,
-        deadline: Instant,
         chains: &mut Chains,
         walked: &mut Walked,
     ) {
-        let task = self.task;
+        let (task, deadline) = (self.task, self.deadline);
         let alive_before = handle.metrics().num_alive_tasks();
         let mut offsets = |vtable| self.kind(vtable).map(|kind| (kind.trailer, kind.id));
         let listing = lists::follow(task, lists, &mut offsets, max, deadline);
@@ -223,7 +222,6 @@ impl Work<'_, '_, '_> {
     fn unlisted(
         &mut self,
         registered: &[(&'static Slot, Reading)],
-        deadline: Instant,
         chains: &mut Chains,
         walked: &mut Walked,
     ) {
@@ -235,7 +233,7 @@ impl Work<'_, '_, '_> {
             if listed.contains(&address) || reading.polls == 0 {
                 continue;
             }
-            if Instant::now() > deadline {
+            if Instant::now() > self.deadline {
                 break;
             }
             let chain = self.registered(slot, reading, chains, &mut reads, &mut output);
@@ -283,13 +281,14 @@ impl Work<'_, '_, '_> {
     /// Decodes, making plans until there is no more to make.
     fn run(&mut self, plan: PlanId, address: u64, reads: &mut ReadSet, output: &mut Output) {
         let mark = reads.mark();
-        // Each round makes one plan, and a chain has no more values than this.
-        for _ in 0..10_000 {
-            let missing =
-                match Run::new(&self.known.plans, self.task.vtable, reads, output).decode(plan, address) {
-                    Ok(()) => return,
-                    Err(missing) => missing,
-                };
+        loop {
+            let mut run = Run::new(&self.known.plans, self.task.vtable, reads, output);
+            let Err(missing) = run.decode(plan, address) else { return };
+            // Each round makes one plan, of which there are as many as types; time is the bound.
+            if Instant::now() > self.deadline {
+                reads.truncated = true;
+                return;
+            }
             let task = self.task;
             self.compiler.make(&mut self.known.plans, missing, |vtable| kinds::id_offset(task, vtable));
             reads.back_to(mark);
