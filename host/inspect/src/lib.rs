@@ -5,5 +5,6 @@
 //! project lives here, one operation a block.
 
 pub mod memory;
+pub mod process;
 pub mod tasks;
 pub mod threads;
