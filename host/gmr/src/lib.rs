@@ -1,3 +1,5 @@
 //! Guru Meditation Reports for Rust.
 
+#[cfg(feature = "plugin")]
+pub mod plugin;
 pub mod report;
