@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 pub(super) const MOST_BYTES: u64 = 64 << 20;
 
 /// Names of native sections, which a plugin cannot have.
-const RESERVED: [&str; 5] = ["package", "threads", "green_threads", "configuration", "plugins"];
+const RESERVED: [&str; 6] = ["package", "threads", "green_threads", "configuration", "reporter", "plugins"];
 
 /// Whether a file's name says that it is a plugin: `NAME.wasm` or `NAME.wat`, not hidden. Editors and installers write
 /// hidden files before they rename them.

@@ -31,5 +31,4 @@ pub use config::{Limits, PluginConfig};
 pub use facts::Facts;
 pub use grants::Grant;
 
-/// No thread of ours takes a signal that the application waits for.
-fn block_signals() {}
+use gmr_inspect::signals::block_all_in_this_thread as block_signals;

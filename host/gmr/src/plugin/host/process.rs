@@ -56,7 +56,7 @@ impl wit::Host for State {
     }
 
     fn modules(&mut self) -> Result<Result<Vec<wit::Module>, Denial>> {
-        self.figures(|_| Vec::new())
+        self.figures(|_| gmr_inspect::modules::snapshot().modules.iter().map(module).collect())
     }
 }
 
@@ -197,6 +197,15 @@ fn socket(socket: &figures::Socket) -> wit::Socket {
         remote: socket.remote.clone(),
         receive_queue: socket.receive_queue,
         send_queue: socket.send_queue,
+    }
+}
+
+fn module(module: &gmr_inspect::modules::Module) -> wit::Module {
+    wit::Module {
+        path: module.name.path.to_string_lossy().into_owned(),
+        build_id: module.name.build_id.clone(),
+        base: module.bias,
+        size: module.range.end - module.range.start,
     }
 }
 

@@ -1,0 +1,127 @@
+//! Those who wait for the same thing.
+
+use std::collections::BTreeMap;
+
+use gmr_plugin::{Member, Trace, Value};
+
+use crate::classify::{self, Wait};
+
+/// Who waits.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    Thread,
+    Task,
+}
+
+impl Kind {
+    /// The report's section that lists them.
+    pub fn section(self) -> &'static str {
+        match self {
+            Kind::Thread => "threads",
+            Kind::Task => "green_threads",
+        }
+    }
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Kind::Thread => "Threads",
+            Kind::Task => "Tasks",
+        }
+    }
+
+    pub fn noun(self) -> &'static str {
+        match self {
+            Kind::Thread => "thread",
+            Kind::Task => "task",
+        }
+    }
+
+    pub fn plural(self) -> &'static str {
+        match self {
+            Kind::Thread => "threads",
+            Kind::Task => "tasks",
+        }
+    }
+}
+
+/// What one group has in common.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    /// The address of the lock.
+    Lock(String),
+    /// The place, where no address is known.
+    Place(Wait, String),
+}
+
+/// Those who wait for one thing.
+pub struct Group {
+    pub wait: Wait,
+    /// The lock's address, if it is known.
+    address: Option<String>,
+    pub count: u64,
+    /// For how many nanoseconds the longest has waited, where that is known.
+    pub longest: Option<u64>,
+    places: BTreeMap<String, u64>,
+}
+
+impl Group {
+    /// What they wait for, in words.
+    pub fn subject(&self) -> String {
+        match (&self.address, self.wait) {
+            (Some(address), Wait::Lock) => format!("the lock at {address}"),
+            _ => match self.wait.words() {
+                words if self.wait == Wait::Lock || self.wait == Wait::Semaphore => {
+                    let place = self.places().first().map(|(place, _)| format!(" in {place}"));
+                    format!("{words}{}", place.unwrap_or_default())
+                }
+                words => words.to_owned(),
+            },
+        }
+    }
+
+    /// Where they wait, with how many there, most first.
+    pub fn places(&self) -> Vec<(&str, u64)> {
+        let mut places: Vec<_> = self.places.iter().map(|(place, count)| (place.as_str(), *count)).collect();
+        places.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        places
+    }
+}
+
+/// All groups of one kind.
+#[derive(Default)]
+pub struct Groups(BTreeMap<Key, Group>);
+
+impl Groups {
+    /// Adds everyone who stands in a trace.
+    pub fn add(&mut self, trace: &Trace) {
+        let (wait, place) = (classify::wait(trace), classify::place(trace));
+        // A condition's futex is the waiters' own or the queue's: only that of a lock tells who holds up whom.
+        let address = classify::futex(trace).filter(|_| wait == Wait::Lock).map(str::to_owned);
+        let key = match &address {
+            Some(address) => Key::Lock(address.clone()),
+            None => Key::Place(wait, place.clone()),
+        };
+        let empty = || Group { wait, address, count: 0, longest: None, places: BTreeMap::new() };
+        let group = self.0.entry(key).or_insert_with(empty);
+        let count = trace.members.len() as u64;
+        group.count += count;
+        group.longest = group.longest.max(trace.members.iter().filter_map(waited).max());
+        *group.places.entry(place).or_default() += count;
+    }
+
+    /// The groups, largest first; those who run are no group that waits and come last.
+    pub fn into_sorted(self) -> Vec<Group> {
+        let mut groups: Vec<Group> = self.0.into_values().collect();
+        groups.sort_by_key(|group| (group.wait == Wait::Running, std::cmp::Reverse(group.count)));
+        groups
+    }
+}
+
+/// How long a thread or task has waited, by the names under which the report's sections tell it.
+fn waited(member: &Member) -> Option<u64> {
+    const NAMES: [&str; 4] = ["waiting", "waits", "waited", "idle"];
+    member.fields.iter().find_map(|field| match &field.value {
+        Value::Duration(duration) if NAMES.contains(&field.key.as_str()) => Some(*duration),
+        _ => None,
+    })
+}

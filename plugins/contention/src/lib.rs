@@ -1,0 +1,118 @@
+//! Groups threads and tasks by what they wait for, across all the stacks that lead there.
+//!
+//! The report's own sections group identical stacks. Those who wait for one lock seldom have identical stacks: they
+//! came to it on different ways, and only together do they show the convoy. Works on nothing but the traces of the
+//! report, so it judges by names of functions: a lock that has a name of its own is taken for an unknown wait.
+
+mod classify;
+mod group;
+
+use gmr_plugin::report::{self, ReportError};
+use gmr_plugin::{Block, Description, Failure, Plugin, Request, Section, Table, Value, settings, words};
+
+use classify::Wait;
+use group::{Group, Groups, Kind};
+
+/// From how many threads at one lock on there is a remark. Two meet at a lock all the time; three queue.
+const THREADS: f64 = 3.0;
+/// From how many tasks at one lock or semaphore on there is a remark. Tasks are cheap, and queue by design.
+const TASKS: f64 = 10.0;
+/// How many groups are shown of threads, and how many of tasks.
+const SHOWN: usize = 20;
+/// How many ways to one wait are shown.
+const PLACES: usize = 3;
+
+struct Contention;
+
+impl Plugin for Contention {
+    fn describe() -> Description {
+        Description::new("Contention", "Threads and tasks by what they wait for").wants("report")
+    }
+
+    fn render(_: &Request) -> Result<Section, Failure> {
+        settings::expect_only(&["threads", "tasks"])?;
+        let threads = settings::number("threads", 1.0..=1e9)?.unwrap_or(THREADS);
+        let tasks = settings::number("tasks", 1.0..=1e9)?.unwrap_or(TASKS);
+        let mut section = Section::new();
+        let of_threads = show(&mut section, Kind::Thread, threads)?;
+        let of_tasks = show(&mut section, Kind::Task, tasks)?;
+        match of_threads || of_tasks {
+            true => Ok(section),
+            false => Err(Failure::unavailable("the report has no stack and no chain of awaits")),
+        }
+    }
+}
+
+gmr_plugin::export!(Contention);
+
+/// Shows those of one kind, and returns whether there are any.
+fn show(section: &mut Section, kind: Kind, threshold: f64) -> Result<bool, Failure> {
+    let Some(groups) = collect(kind)? else { return Ok(false) };
+    for group in groups.iter().filter(|group| group.wait.is_contended() && group.count as f64 >= threshold) {
+        section.remark(remark(group, kind));
+    }
+    let mut table = Table::new(["waits for", kind.plural(), "longest", "where"]);
+    for group in groups.iter().take(SHOWN) {
+        table.row([
+            group.subject().into(),
+            group.count.into(),
+            group.longest.map(Value::Duration).into(),
+            places(group).into(),
+        ]);
+    }
+    section.heading(2, kind.title()).table(table);
+    if groups.len() > SHOWN {
+        section.paragraph(format!("and {}", words::count((groups.len() - SHOWN) as u64, "smaller group")));
+    }
+    Ok(true)
+}
+
+/// The groups of one kind, largest first; `None` if the report has none such.
+fn collect(kind: Kind) -> Result<Option<Vec<Group>>, Failure> {
+    let mut groups = Groups::default();
+    for block in report::blocks(kind.section()) {
+        match block {
+            Ok(Block::Trace(trace)) => groups.add(&trace),
+            Ok(_) => {}
+            Err(ReportError::Unknown) => return Ok(None),
+            Err(denied) => return Err(denied.into()),
+        }
+    }
+    let groups = groups.into_sorted();
+    Ok(Some(groups).filter(|groups| !groups.is_empty()))
+}
+
+fn remark(group: &Group, kind: Kind) -> String {
+    let longest = group.longest.map(|longest| format!(", the longest for {}", words::duration(longest)));
+    let (count, subject) = (words::count(group.count, kind.noun()), group.subject());
+    let verb = if group.count == 1 { "waits" } else { "wait" };
+    format!("{count} {verb} for {subject}{}", longest.unwrap_or_default())
+}
+
+/// Where they wait, most frequent first.
+fn places(group: &Group) -> Vec<String> {
+    let mut places: Vec<String> = group
+        .places()
+        .into_iter()
+        .map(|(place, count)| match count == group.count {
+            true => place.to_owned(),
+            false => format!("{place} ({})", words::grouped(count)),
+        })
+        .collect();
+    let rest = places.len().saturating_sub(PLACES);
+    if rest > 0 {
+        places.truncate(PLACES);
+        places.push(format!("and {rest} more"));
+    }
+    places
+}
+
+impl Wait {
+    /// Whether those who wait for it take it from each other, in contrast to those who wait for work.
+    fn is_contended(self) -> bool {
+        matches!(self, Wait::Lock | Wait::Semaphore)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,15 @@
+//! What wit-bindgen makes of the interface: its types, its imported functions and the exporting macro.
+//!
+//! Generated, with the only unsafe code of this crate. Use the types through the modules that re-export them.
+
+#![allow(missing_docs, unsafe_code, clippy::all, clippy::undocumented_unsafe_blocks)]
+
+wit_bindgen::generate!({
+    // A copy of the project's `wit` folder, so that the published crate holds it; a test compares the two.
+    path: "wit",
+    world: "plugin",
+    additional_derives: [PartialEq],
+    pub_export_macro: true,
+    export_macro_name: "export_component",
+    default_bindings_module: "gmr_plugin::bindings",
+});

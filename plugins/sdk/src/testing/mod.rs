@@ -1,0 +1,260 @@
+//! A made-up host, so that a plugin's logic can be tested natively with `cargo test`.
+//!
+//! ```
+//! use gmr_plugin::{Description, Failure, Plugin, Request, Section, process, testing::Host};
+//!
+//! struct Memory;
+//!
+//! impl Plugin for Memory {
+//!     fn describe() -> Description {
+//!         Description::new("Memory", "How much memory is in use").wants("process")
+//!     }
+//!
+//!     fn render(_: &Request) -> Result<Section, Failure> {
+//!         let mut section = Section::new();
+//!         section.field_if("resident", process::memory()?.resident.map(gmr_plugin::Value::Bytes));
+//!         Ok(section)
+//!     }
+//! }
+//!
+//! let figures = process::MemoryFigures { resident: Some(5 << 20), ..Default::default() };
+//! let section = Host::new().memory(figures).render::<Memory>()?;
+//! assert_eq!(section.to_string(), "resident = 5.0 MiB\n");
+//!
+//! let refused = Host::new().deny("process").render::<Memory>();
+//! assert!(matches!(refused, Err(Failure::Denied(_))));
+//! # Ok::<(), Failure>(())
+//! ```
+
+pub(crate) mod imports;
+mod json;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use crate::bindings::gmr::plugin::report::SectionHead;
+use crate::facts::FactError;
+use crate::process::{
+    CgroupFigures, CpuFigures, DescriptorFigures, IdentityFigures, Limit, MemoryFigures, Module, Mount,
+    Socket,
+};
+use crate::{Block, Denial, Failure, Moment, Plugin, Request, Section, Trigger};
+
+thread_local! {
+    /// Who answers on this thread. Tests run on threads of their own, so they cannot meet another's host.
+    static CURRENT: RefCell<Host> = RefCell::new(Host::new());
+}
+
+/// A made-up host. What it was not given it does not know; everything is granted unless it is [denied](Host::deny).
+#[derive(Clone, Debug)]
+pub struct Host {
+    denied: Vec<String>,
+    settings: Json,
+    facts: BTreeMap<String, Result<Json, FactError>>,
+    identity: IdentityFigures,
+    memory: MemoryFigures,
+    cpu: CpuFigures,
+    descriptors: DescriptorFigures,
+    limits: Vec<Limit>,
+    cgroup: Option<CgroupFigures>,
+    sockets: Vec<Socket>,
+    mounts: Vec<Mount>,
+    modules: Vec<Module>,
+    sections: Vec<(SectionHead, Vec<Block>)>,
+    files: BTreeMap<String, Vec<u8>>,
+    variables: BTreeMap<String, String>,
+    now: Moment,
+    deadline: Duration,
+    printed: Vec<String>,
+}
+
+impl Default for Host {
+    fn default() -> Host {
+        Host::new()
+    }
+}
+
+/// A method that sets one field to a value.
+macro_rules! set {
+    ($($(#[$doc:meta])* $name:ident: $type:ty;)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name(mut self, $name: $type) -> Host {
+            self.$name = $name.into();
+            self
+        }
+    )*};
+}
+
+impl Host {
+    /// A host that knows nothing. Its clock stands at 2026-11-22T14:03:07Z, one second before the deadline.
+    pub fn new() -> Host {
+        Host {
+            denied: Vec::new(),
+            settings: Json::Object(serde_json::Map::new()),
+            facts: BTreeMap::new(),
+            identity: IdentityFigures::default(),
+            memory: MemoryFigures::default(),
+            cpu: CpuFigures::default(),
+            descriptors: DescriptorFigures::default(),
+            limits: Vec::new(),
+            cgroup: None,
+            sockets: Vec::new(),
+            mounts: Vec::new(),
+            modules: Vec::new(),
+            sections: Vec::new(),
+            files: BTreeMap::new(),
+            variables: BTreeMap::new(),
+            now: Moment::at(1_795_356_187),
+            deadline: Duration::from_secs(1),
+            printed: Vec::new(),
+        }
+    }
+
+    /// Refuses a grant, spelled as the plugin would be granted it: `process`, `report`, `facts:pool`, `read:/etc/app`,
+    /// `env:LANG`. A trailing `*` refuses all that begin so.
+    #[must_use]
+    pub fn deny(mut self, grant: impl Into<String>) -> Host {
+        self.denied.push(grant.into());
+        self
+    }
+
+    /// Gives the plugin these settings.
+    ///
+    /// # Panics
+    ///
+    /// If it is no JSON object: in the configuration it is a table.
+    #[must_use]
+    pub fn settings(mut self, settings: Json) -> Host {
+        assert!(settings.is_object(), "settings are a table, so they must be a JSON object here: {settings}");
+        self.settings = settings;
+        self
+    }
+
+    /// Registers a fact.
+    #[must_use]
+    pub fn fact(mut self, name: impl Into<String>, value: impl Into<Json>) -> Host {
+        self.facts.insert(name.into(), Ok(value.into()));
+        self
+    }
+
+    /// Registers a fact that cannot be read.
+    #[must_use]
+    pub fn broken_fact(mut self, name: impl Into<String>, error: FactError) -> Host {
+        self.facts.insert(name.into(), Err(error));
+        self
+    }
+
+    /// Adds a section to what the report has collected.
+    #[must_use]
+    pub fn section(mut self, name: &str, title: &str, section: Section) -> Host {
+        let remarks = section.remarks().map(str::to_owned).collect();
+        let blocks: Vec<Block> = section.into();
+        let (name, title, count) = (name.to_owned(), title.to_owned(), blocks.len() as u32);
+        self.sections.push((SectionHead { name, title, failure: None, remarks, blocks: count }, blocks));
+        self
+    }
+
+    /// Puts a file in place.
+    #[must_use]
+    pub fn file(mut self, path: impl Into<String>, content: impl Into<Vec<u8>>) -> Host {
+        self.files.insert(path.into(), content.into());
+        self
+    }
+
+    /// Sets an environment variable.
+    #[must_use]
+    pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Host {
+        self.variables.insert(name.into(), value.into());
+        self
+    }
+
+    set! {
+        /// Says who the process is.
+        identity: IdentityFigures;
+        /// Says how much memory is in use.
+        memory: MemoryFigures;
+        /// Says how much processor time was used.
+        cpu: CpuFigures;
+        /// Says which descriptors are open.
+        descriptors: DescriptorFigures;
+        /// Says which resource limits hold.
+        limits: Vec<Limit>;
+        /// Puts the process into a control group.
+        cgroup: CgroupFigures;
+        /// Says which sockets there are.
+        sockets: Vec<Socket>;
+        /// Says what is mounted.
+        mounts: Vec<Mount>;
+        /// Says which files are loaded as code.
+        modules: Vec<Module>;
+        /// Sets the clock.
+        now: Moment;
+        /// Sets how much time is left.
+        deadline: Duration;
+    }
+
+    /// Runs a plugin's render function against this host.
+    ///
+    /// # Errors
+    ///
+    /// Those of the plugin.
+    pub fn render<P: Plugin>(&self) -> Result<Section, Failure> {
+        self.within(|| P::render(&self.request()))
+    }
+
+    /// Runs anything that calls the host.
+    pub fn within<T>(&self, call: impl FnOnce() -> T) -> T {
+        /// Puts the host before this one back, also when the call panics.
+        struct Restore(Option<Host>);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                CURRENT.set(self.0.take().unwrap_or_default());
+            }
+        }
+        let _restore = Restore(Some(CURRENT.replace(self.clone())));
+        call()
+    }
+
+    /// Runs anything that calls the host, and returns the lines that it [printed](crate::diagnostics::print).
+    pub fn printed<T>(&self, call: impl FnOnce() -> T) -> Vec<String> {
+        self.within(|| {
+            call();
+            CURRENT.with_borrow(|host| host.printed.clone())
+        })
+    }
+
+    /// What a render function is asked by this host.
+    pub fn request(&self) -> Request {
+        Request {
+            plugin: "test".into(),
+            service: "service".into(),
+            version: "1.0.0".into(),
+            host: "localhost".into(),
+            process: self.identity.id,
+            uptime: self.identity.uptime,
+            time: self.now,
+            trigger: Trigger { kind: "call".into(), detail: String::new(), count: 1 },
+            deadline: u64::try_from(self.deadline.as_nanos()).unwrap_or(u64::MAX),
+            max_blocks: 10_000,
+            max_bytes: 1 << 20,
+        }
+    }
+
+    fn allow(&self, grant: &str) -> Result<(), Denial> {
+        let refuses = |denied: &String| match denied.strip_suffix('*') {
+            Some(start) => grant.starts_with(start),
+            None => grant == denied,
+        };
+        match self.denied.iter().any(refuses) {
+            true => Err(Denial {
+                grant: grant.to_owned(),
+                advice: format!("write grants = [\"{grant}\"] under [gmr.plugins.test]"),
+            }),
+            false => Ok(()),
+        }
+    }
+}
