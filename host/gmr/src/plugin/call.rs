@@ -58,7 +58,9 @@ pub(super) struct Callee {
 impl Callee {
     /// Asks what the plugin is.
     pub(super) fn describe(&self, subject: Arc<Subject>, deadline: Instant) -> Outcome<section::Description> {
-        self.call(subject, deadline, async |plugin, store| plugin.gmr_plugin_section().call_describe(store).await)
+        self.call(subject, deadline, async |plugin, store| {
+            plugin.gmr_plugin_section().call_describe(store).await
+        })
     }
 
     /// Asks for the section.
@@ -174,7 +176,10 @@ fn reason(error: &wasmtime::Error, state: &State, began: Instant) -> String {
     match (error.downcast_ref::<Trap>(), state.limiter.refused()) {
         (Some(Trap::Interrupt), _) => deadline_passed(state, began),
         (Some(Trap::StackOverflow), _) => {
-            format!("its calls are nested too deeply: its stack of {} is used up", size(WASM_STACK_BYTES as u64))
+            format!(
+                "its calls are nested too deeply: its stack of {} is used up",
+                size(WASM_STACK_BYTES as u64)
+            )
         }
         (_, Some(refused)) => refused.to_owned(),
         (Some(Trap::UnreachableCodeReached), None) => "it trapped: it panicked or aborted".to_owned(),
@@ -187,7 +192,10 @@ fn reason(error: &wasmtime::Error, state: &State, began: Instant) -> String {
 fn other(error: &wasmtime::Error, limits: &Limits) -> String {
     let cause = error.root_cause().to_string();
     if cause.contains("fuel allocated for hostcalls") {
-        return format!("it handed over far more than the {} of text it may return", size(limits.output_bytes));
+        return format!(
+            "it handed over far more than the {} of text it may return",
+            size(limits.output_bytes)
+        );
     }
     if cause.starts_with("resource limit exceeded") {
         return format!("it has more parts than it may: {cause}");

@@ -69,7 +69,10 @@ pub(super) fn link(
     let Some(found) = exports.iter().find(|name| interface(name) == EXPORT) else {
         return Err(match exports.is_empty() {
             true => format!("it exports nothing; a plugin exports `{EXPORT}` (world `gmr:plugin/plugin`)"),
-            false => format!("it is a component for another world: it exports {} and not `{EXPORT}`", list(&exports)),
+            false => format!(
+                "it is a component for another world: it exports {} and not `{EXPORT}`",
+                list(&exports)
+            ),
         });
     };
     refuse_another_version(found)?;
@@ -79,7 +82,9 @@ pub(super) fn link(
     }
     let pre = linker.instantiate_pre(component).map_err(|error| unknown_import(&error))?;
     PluginPre::new(pre).map_err(|error| {
-        format!("its `{EXPORT}` is not the one of gmr:plugin {VERSION}; build it against this version: {error:#}")
+        format!(
+            "its `{EXPORT}` is not the one of gmr:plugin {VERSION}; build it against this version: {error:#}"
+        )
     })
 }
 

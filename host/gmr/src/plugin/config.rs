@@ -47,7 +47,12 @@ pub struct PluginConfig {
 
 impl Default for PluginConfig {
     fn default() -> PluginConfig {
-        PluginConfig { grants: Vec::new(), settings: toml::Table::new(), limits: Limits::default(), enabled: true }
+        PluginConfig {
+            grants: Vec::new(),
+            settings: toml::Table::new(),
+            limits: Limits::default(),
+            enabled: true,
+        }
     }
 }
 

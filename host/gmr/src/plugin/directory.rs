@@ -26,7 +26,9 @@ pub(super) fn name_of(path: &Path) -> Result<String, String> {
     let allowed = |character: char| character.is_ascii_alphanumeric() || character == '-' || character == '_';
     if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
         let rule = "1 to 64 letters, digits, `-` and `_`, so that [gmr.plugins.NAME] can name it";
-        return Err(format!("the plugin's name, which is the file's without extension, has {rule}: rename the file"));
+        return Err(format!(
+            "the plugin's name, which is the file's without extension, has {rule}: rename the file"
+        ));
     }
     match RESERVED.contains(&name) {
         true => Err(format!("`{name}` is a section of the report's own: rename the file")),

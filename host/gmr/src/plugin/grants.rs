@@ -72,18 +72,26 @@ impl Grant {
 
 fn facts(text: &str, names: &str) -> Result<Grant, String> {
     match names.strip_suffix('*').unwrap_or(names) {
-        "" if names.is_empty() => Err(format!("grant `{text}` names no fact; write `facts:NAME`, or `facts:*` for all")),
-        beginning if beginning.contains('*') => Err(format!("grant `{text}`: a `*` may only stand at the end")),
+        "" if names.is_empty() => {
+            Err(format!("grant `{text}` names no fact; write `facts:NAME`, or `facts:*` for all"))
+        }
+        beginning if beginning.contains('*') => {
+            Err(format!("grant `{text}`: a `*` may only stand at the end"))
+        }
         _ => Ok(Grant::Facts(names.to_owned())),
     }
 }
 
 fn read(text: &str, path: &Path) -> Result<Grant, String> {
     if !path.is_absolute() {
-        return Err(format!("grant `{text}`: the path must be absolute, since a process may change its directory"));
+        return Err(format!(
+            "grant `{text}`: the path must be absolute, since a process may change its directory"
+        ));
     }
     if path.components().any(|part| part == Component::ParentDir) {
-        return Err(format!("grant `{text}`: the path must do without `..`, so that all can see where it leads"));
+        return Err(format!(
+            "grant `{text}`: the path must do without `..`, so that all can see where it leads"
+        ));
     }
     // Normalises `//` and `/./`, so that equal paths compare equal.
     Ok(Grant::Read(path.components().collect()))
@@ -92,7 +100,9 @@ fn read(text: &str, path: &Path) -> Result<Grant, String> {
 fn environment(text: &str, name: &str) -> Result<Grant, String> {
     match name {
         "" => Err(format!("grant `{text}` names no variable; write `env:NAME`")),
-        name if name.contains(['*', '=', '\0']) => Err(format!("grant `{text}`: one variable by its whole name")),
+        name if name.contains(['*', '=', '\0']) => {
+            Err(format!("grant `{text}`: one variable by its whole name"))
+        }
         name => Ok(Grant::Environment(name.to_owned())),
     }
 }

@@ -33,7 +33,9 @@ pub(super) fn take(blocks: Vec<wit::Block>, limits: &Limits) -> Taken {
             break;
         }
         match block {
-            wit::Block::Remark(text) if taken.remarks.len() < MAX_REMARKS => taken.remarks.push(intake.text(text)),
+            wit::Block::Remark(text) if taken.remarks.len() < MAX_REMARKS => {
+                taken.remarks.push(intake.text(text))
+            }
             wit::Block::Remark(_) => taken.failure = Some(format!("it made more than {MAX_REMARKS} remarks")),
             block => taken.blocks.extend(intake.block(block)),
         }
@@ -72,7 +74,10 @@ struct Intake<'a> {
 impl Intake<'_> {
     fn excess(&self) -> Option<String> {
         if self.text_bytes > self.limits.output_bytes {
-            return Some(format!("its text is longer than {}; the rest is left out", size(self.limits.output_bytes)));
+            return Some(format!(
+                "its text is longer than {}; the rest is left out",
+                size(self.limits.output_bytes)
+            ));
         }
         if self.items > u64::from(self.limits.items) {
             let items = self.limits.items;
@@ -84,7 +89,9 @@ impl Intake<'_> {
     fn complaint(&self) -> Option<String> {
         match (self.bad_rows, self.cut_texts) {
             (0, 0) => None,
-            (0, cut) => Some(format!("{cut} texts were longer than {} and are cut", size(self.limits.text_bytes))),
+            (0, cut) => {
+                Some(format!("{cut} texts were longer than {} and are cut", size(self.limits.text_bytes)))
+            }
             (rows, _) => Some(format!("{rows} table rows had more cells than columns and are left out")),
         }
     }
@@ -123,7 +130,10 @@ impl Intake<'_> {
 
     fn fields(&mut self, fields: Vec<wit::Field>) -> Vec<Field> {
         self.items += fields.len() as u64;
-        fields.into_iter().map(|field| Field { key: self.text(field.key), value: self.value(field.value) }).collect()
+        fields
+            .into_iter()
+            .map(|field| Field { key: self.text(field.key), value: self.value(field.value) })
+            .collect()
     }
 
     fn table(&mut self, table: wit::Table) -> Block {
@@ -213,10 +223,13 @@ impl Intake<'_> {
 
 /// A moment that no calendar has becomes words.
 fn moment(moment: wit::Moment) -> Value {
-    let nanoseconds = i32::try_from(moment.nanoseconds).ok().filter(|nanoseconds| *nanoseconds < 1_000_000_000);
+    let nanoseconds =
+        i32::try_from(moment.nanoseconds).ok().filter(|nanoseconds| *nanoseconds < 1_000_000_000);
     match nanoseconds.and_then(|nanoseconds| Timestamp::new(moment.seconds, nanoseconds).ok()) {
         Some(moment) => Value::Moment(moment),
-        None => Value::Text(format!("no moment: {} s and {} ns since 1970", moment.seconds, moment.nanoseconds)),
+        None => {
+            Value::Text(format!("no moment: {} s and {} ns since 1970", moment.seconds, moment.nanoseconds))
+        }
     }
 }
 
@@ -294,7 +307,10 @@ mod tests {
         let table = wit::Table { columns: vec!["a".into()], rows: vec![row(0), row(1), row(2)] };
         let taken = take(vec![wit::Block::Table(table)], &Limits::default());
         assert!(matches!(&taken.blocks[..], [Block::Table { rows, .. }] if rows.len() == 2));
-        assert_eq!(taken.failure.as_deref(), Some("1 table rows had more cells than columns and are left out"));
+        assert_eq!(
+            taken.failure.as_deref(),
+            Some("1 table rows had more cells than columns and are left out")
+        );
     }
 
     #[test]

@@ -50,20 +50,32 @@ impl Limiter {
 }
 
 impl ResourceLimiter for Limiter {
-    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let total = self.memory_bytes + (desired.saturating_sub(current)) as u64;
         if total > self.limits.memory_bytes {
-            self.refused = Some(format!("it wanted more than its {} of memory", size(self.limits.memory_bytes)));
+            self.refused =
+                Some(format!("it wanted more than its {} of memory", size(self.limits.memory_bytes)));
             return Ok(false);
         }
         self.memory_bytes = total;
         Ok(true)
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let total = self.table_elements + (desired.saturating_sub(current)) as u64;
         if total > self.limits.table_elements {
-            self.refused = Some(format!("it wanted more than its {} table elements", self.limits.table_elements));
+            self.refused =
+                Some(format!("it wanted more than its {} table elements", self.limits.table_elements));
             return Ok(false);
         }
         self.table_elements = total;

@@ -39,6 +39,9 @@ pub(super) struct Loaded {
     pub(super) source: String,
 }
 
+/// Grants that a plugin may ask for.
+const MOST_WANTS: usize = 32;
+
 /// Bytes in a title or a summary; they stand in one line.
 const LINE_BYTES: u64 = 200;
 
@@ -66,6 +69,8 @@ pub(super) fn load(
     description.title = intake::cut(description.title, LINE_BYTES);
     description.summary = intake::cut(description.summary, LINE_BYTES);
     description.version = intake::cut(description.version, LINE_BYTES);
+    description.wants.truncate(MOST_WANTS);
+    description.wants.iter_mut().for_each(|want| *want = intake::cut(std::mem::take(want), LINE_BYTES));
     if description.title.trim().is_empty() {
         description.title = name.to_owned();
     }
@@ -84,7 +89,7 @@ fn describe(callee: Callee) -> Result<Description, String> {
     let mut described = Err(Lost::Panicked);
     let work = move |until| callee.describe(Arc::new(nothing()), until);
     let job = Job { patience, work: Box::new(work) };
-    run::run(&engine, vec![job], 1, Instant::now() + patience, |_, outcome| described = outcome);
+    run::run(&engine, vec![job], 1, Instant::now() + 2 * patience, |_, outcome| described = outcome);
     let outcome: Outcome<Description> =
         described.map_err(|lost| format!("it does not say what it is: {}", lost.reason()))?;
     let told = |broken: &Broken| section::in_a_line(broken, &outcome.diagnostics);

@@ -6,6 +6,7 @@
 //! configuration says so, and whatever it does costs its own section at the most.
 
 mod bindings;
+mod cache;
 mod call;
 mod check;
 mod component;
@@ -18,17 +19,24 @@ mod host;
 mod intake;
 mod limits;
 mod loaded;
+mod loader;
 mod outgo;
 mod output;
+mod plugins;
 mod run;
 mod section;
+mod shelf;
 mod state;
+#[cfg(test)]
+mod tests;
 mod trap;
+mod watch;
 
 pub use check::{CheckOptions, Checked, check};
 pub(crate) use config::Config;
 pub use config::{Limits, PluginConfig};
 pub use facts::Facts;
 pub use grants::Grant;
+pub(crate) use plugins::Plugins;
 
 use gmr_inspect::signals::block_all_in_this_thread as block_signals;

@@ -18,7 +18,9 @@ pub(super) fn moment(moment: Timestamp) -> wit::Moment {
 
 pub(super) fn block(block: &Block) -> wit::Block {
     match block {
-        Block::Heading { level, text } => wit::Block::Heading(wit::Heading { level: *level, text: text.clone() }),
+        Block::Heading { level, text } => {
+            wit::Block::Heading(wit::Heading { level: *level, text: text.clone() })
+        }
         Block::Paragraph { text } => wit::Block::Paragraph(text.clone()),
         Block::Preformatted { text } => wit::Block::Preformatted(text.clone()),
         Block::Fields { fields } => wit::Block::Fields(fields.iter().map(field).collect()),
@@ -45,7 +47,11 @@ fn trace(trace: &Trace) -> wit::Trace {
 }
 
 fn member(member: &Member) -> wit::Member {
-    wit::Member { id: member.id, name: member.name.clone(), fields: member.fields.iter().map(field).collect() }
+    wit::Member {
+        id: member.id,
+        name: member.name.clone(),
+        fields: member.fields.iter().map(field).collect(),
+    }
 }
 
 fn frame(frame: &Frame) -> wit::Frame {
@@ -128,7 +134,10 @@ fn flatten_into(name: String, json: &Json, fields: &mut Vec<wit::Field>) {
             object.iter().for_each(|(key, value)| flatten_into(below(key), value, fields));
         }
         Json::Array(array) if array.iter().any(|value| value.is_object() || value.is_array()) => {
-            array.iter().enumerate().for_each(|(index, value)| flatten_into(below(&index.to_string()), value, fields));
+            array
+                .iter()
+                .enumerate()
+                .for_each(|(index, value)| flatten_into(below(&index.to_string()), value, fields));
         }
         json if name.is_empty() && json.is_object() => {}
         json => fields.push(wit::Field { key: name, value: leaf(json).unwrap_or(wit::Value::None) }),
@@ -208,7 +217,8 @@ mod tests {
     #[track_caller]
     fn check(json: Json, expected: &str) {
         let fields = flatten("f", &json);
-        let text: Vec<String> = fields.iter().map(|field| format!("{}={:?}", field.key, field.value)).collect();
+        let text: Vec<String> =
+            fields.iter().map(|field| format!("{}={:?}", field.key, field.value)).collect();
         assert_eq!(text.join(" "), expected);
     }
 

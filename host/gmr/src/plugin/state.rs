@@ -40,7 +40,9 @@ pub(super) struct Identity {
 impl Identity {
     pub(super) fn new(name: &str, config: PluginConfig) -> Identity {
         let environment = config.grants.iter().filter_map(|grant| match grant {
-            Grant::Environment(name) => Some((name.clone(), std::env::var_os(name)?.to_string_lossy().into_owned())),
+            Grant::Environment(name) => {
+                Some((name.clone(), std::env::var_os(name)?.to_string_lossy().into_owned()))
+            }
             _ => None,
         });
         Identity { name: name.to_owned(), environment: environment.collect(), config }
@@ -92,7 +94,10 @@ impl State {
 
     pub(super) fn denial(&self, grant: &Grant) -> Denial {
         let (name, grant) = (&self.identity.name, grant.to_string());
-        Denial { advice: format!("add \"{grant}\" to `grants` in [gmr.plugins.{name}] of the application"), grant }
+        Denial {
+            advice: format!("add \"{grant}\" to `grants` in [gmr.plugins.{name}] of the application"),
+            grant,
+        }
     }
 }
 

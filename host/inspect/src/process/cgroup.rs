@@ -176,7 +176,8 @@ fn pressures(file: impl Fn(&str) -> PathBuf, of_group: bool) -> Vec<Pressure> {
 
 /// `avg10=4.07 avg60=3.76 avg300=9.73 total=297307769`, the total in microseconds.
 fn stall(text: &str) -> Option<Stall> {
-    let value = |key: &str| text.split_whitespace().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+    let value =
+        |key: &str| text.split_whitespace().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
     let average = |key: &str| value(key)?.parse().ok();
     Some(Stall {
         averages: [average("avg10")?, average("avg60")?, average("avg300")?],
@@ -206,7 +207,8 @@ mod tests {
         impl Dir {
             pub fn new() -> Dir {
                 static NEXT: AtomicU32 = AtomicU32::new(0);
-                let name = format!("gmr-cgroup-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+                let name =
+                    format!("gmr-cgroup-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
                 Dir(std::env::temp_dir().join(name))
             }
         }
@@ -259,7 +261,11 @@ mod tests {
 
     #[test]
     fn what_is_not_there_or_not_readable_is_none() {
-        let root = tree(&[("app/memory.current", "much"), ("app/cpu.max", "1 0"), ("app/io.pressure", "some avg10=x")]);
+        let root = tree(&[
+            ("app/memory.current", "much"),
+            ("app/cpu.max", "1 0"),
+            ("app/io.pressure", "some avg10=x"),
+        ]);
         let group = version_2(&root.0, "0::/app\n").unwrap();
         assert_eq!((group.memory, group.processors, group.throttled), (None, None, None));
         assert_eq!(group.pressures[0].some, None);

@@ -32,7 +32,9 @@ pub struct Cpu {
 pub(super) fn take() -> Cpu {
     let io = read::text("/proc/self/io").unwrap_or_default();
     Cpu {
-        processors: std::thread::available_parallelism().ok().and_then(|count| u32::try_from(count.get()).ok()),
+        processors: std::thread::available_parallelism()
+            .ok()
+            .and_then(|count| u32::try_from(count.get()).ok()),
         read_from_devices: read::number_after(&io, "read_bytes"),
         written_to_devices: read::number_after(&io, "write_bytes"),
         load: read::text("/proc/loadavg").and_then(|text| load(&text)),

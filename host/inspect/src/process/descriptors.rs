@@ -133,7 +133,8 @@ mod tests {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let file = std::fs::File::open("/proc/self/status").unwrap();
         let all = take();
-        let listed = |number: i32| all.listed.iter().find(|descriptor| descriptor.number == number as u32).unwrap();
+        let listed =
+            |number: i32| all.listed.iter().find(|descriptor| descriptor.number == number as u32).unwrap();
         assert_eq!(listed(socket.as_raw_fd()).kind, Kind::Socket);
         assert_eq!(listed(file.as_raw_fd()).kind, Kind::File);
         assert!(listed(file.as_raw_fd()).target.ends_with("/status"));
@@ -142,7 +143,8 @@ mod tests {
 
     #[test]
     fn kinds_are_told_by_the_kernels_names() {
-        let check = |target: &str, directory, expected| assert_eq!(kind(target, || directory), expected, "{target}");
+        let check =
+            |target: &str, directory, expected| assert_eq!(kind(target, || directory), expected, "{target}");
         check("socket:[1]", false, Kind::Socket);
         check("pipe:[1]", false, Kind::Pipe);
         check("anon_inode:[eventpoll]", false, Kind::Epoll);

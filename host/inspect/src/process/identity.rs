@@ -42,7 +42,9 @@ pub(super) fn take() -> Identity {
     Identity {
         id: std::process::id(),
         parent,
-        parent_name: parent.and_then(|parent| read::text(format!("/proc/{parent}/comm"))).map(|name| name.trim().into()),
+        parent_name: parent
+            .and_then(|parent| read::text(format!("/proc/{parent}/comm")))
+            .map(|name| name.trim().into()),
         name: read::text("/proc/self/comm").map(|name| name.trim().to_owned()),
         executable: link("/proc/self/exe"),
         directory: link("/proc/self/cwd"),
@@ -101,8 +103,14 @@ mod tests {
         let identity = take();
         assert_eq!(identity.id, std::process::id());
         assert_eq!(identity.parent, Some(std::os::unix::process::parent_id()));
-        assert_eq!(identity.executable, std::env::current_exe().ok().map(|path| path.to_string_lossy().into_owned()));
-        assert_eq!(identity.directory, std::env::current_dir().ok().map(|path| path.to_string_lossy().into_owned()));
+        assert_eq!(
+            identity.executable,
+            std::env::current_exe().ok().map(|path| path.to_string_lossy().into_owned())
+        );
+        assert_eq!(
+            identity.directory,
+            std::env::current_dir().ok().map(|path| path.to_string_lossy().into_owned())
+        );
         assert_eq!(identity.user, Some(rustix::process::geteuid().as_raw()));
         assert!(identity.threads >= Some(1));
         // A test process is not older than a day, and not from the future.

@@ -48,7 +48,8 @@ fn parse(line: &str) -> Option<Limit> {
     let mut words: Vec<&str> = line.strip_prefix("Max ")?.split_whitespace().collect();
     let is_number = |word: &str| word == "unlimited" || word.parse::<u64>().is_ok();
     let unit = words.pop_if(|word| !is_number(word)).unwrap_or_default();
-    let (hard, soft) = (words.pop().filter(|word| is_number(word))?, words.pop().filter(|word| is_number(word))?);
+    let (hard, soft) =
+        (words.pop().filter(|word| is_number(word))?, words.pop().filter(|word| is_number(word))?);
     Some(Limit {
         name: words.join(" "),
         unit: if unit == "us" { "microseconds".to_owned() } else { unit.to_owned() },
@@ -76,15 +77,20 @@ mod tests {
 
     #[test]
     fn lines_are_read_with_and_without_a_unit() {
-        let limit = parse("Max locked memory         8388608              unlimited            bytes     ").unwrap();
+        let limit =
+            parse("Max locked memory         8388608              unlimited            bytes     ").unwrap();
         assert_eq!((limit.name.as_str(), limit.unit.as_str()), ("locked memory", "bytes"));
         assert_eq!((limit.soft, limit.hard), (Some(8_388_608), None));
         let limit = parse("Max nice priority         0                    5                    ").unwrap();
         assert_eq!((limit.name.as_str(), limit.unit.as_str()), ("nice priority", ""));
         assert_eq!((limit.soft, limit.hard), (Some(0), Some(5)));
-        let limit = parse("Max realtime timeout      unlimited            unlimited            us        ").unwrap();
+        let limit =
+            parse("Max realtime timeout      unlimited            unlimited            us        ").unwrap();
         assert_eq!(limit.unit, "microseconds");
-        assert_eq!(parse("Limit                     Soft Limit           Hard Limit           Units     "), None);
+        assert_eq!(
+            parse("Limit                     Soft Limit           Hard Limit           Units     "),
+            None
+        );
         assert_eq!(parse("Max nonsense"), None);
     }
 }

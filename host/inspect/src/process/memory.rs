@@ -38,7 +38,8 @@ impl Memory {
 pub(super) fn take() -> Memory {
     let mut memory = read::text("/proc/self/status").map(|status| from(&status)).unwrap_or_default();
     if memory.resident.is_some_and(|resident| resident <= Memory::COUNTABLE) {
-        memory.proportional = read::text("/proc/self/smaps_rollup").and_then(|text| read::bytes_after(&text, "Pss"));
+        memory.proportional =
+            read::text("/proc/self/smaps_rollup").and_then(|text| read::bytes_after(&text, "Pss"));
     }
     memory
 }

@@ -73,7 +73,9 @@ mod tests {
 
     #[test]
     fn fields_are_found_around_the_optional_ones() {
-        let mount = parse("36 35 98:0 / /mnt/a\\040b ro,noatime master:1 shared:2 - ext3 /dev/root rw,errors=x").unwrap();
+        let mount =
+            parse("36 35 98:0 / /mnt/a\\040b ro,noatime master:1 shared:2 - ext3 /dev/root rw,errors=x")
+                .unwrap();
         assert_eq!((mount.path.as_str(), mount.kind.as_str()), ("/mnt/a b", "ext3"));
         assert_eq!((mount.source.as_str(), mount.read_only), ("/dev/root", true));
         assert!(!parse("36 35 98:0 / /mnt rw - ext3 /dev/root rw,errors=ro-remount").unwrap().read_only);

@@ -23,7 +23,9 @@ pub(super) fn number(path: impl AsRef<Path>) -> Option<u64> {
 pub(super) fn after<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     text.lines().find_map(|line| {
         let rest = line.strip_prefix(key)?;
-        rest.strip_prefix(':').or_else(|| rest.starts_with(char::is_whitespace).then_some(rest)).map(str::trim)
+        rest.strip_prefix(':')
+            .or_else(|| rest.starts_with(char::is_whitespace).then_some(rest))
+            .map(str::trim)
     })
 }
 
@@ -42,7 +44,8 @@ pub(super) fn bytes_after(text: &str, key: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const STATUS: &str = "Name:\tcat\nVmRSS:\t    1620 kB\nVmRSSx:\t 1 kB\nThreads:\t1\nVmBad:\t lots\noom_kill 3\n";
+    const STATUS: &str =
+        "Name:\tcat\nVmRSS:\t    1620 kB\nVmRSSx:\t 1 kB\nThreads:\t1\nVmBad:\t lots\noom_kill 3\n";
 
     #[test]
     fn a_key_is_found_whole_and_its_number_read() {

@@ -78,7 +78,8 @@ fn beneath(granted: &Path, below: &Path) -> Result<OwnedFd, FileError> {
 /// Goes down name by name and follows nothing.
 fn without_links(mut at: OwnedFd, below: &Path) -> Result<OwnedFd, FileError> {
     for name in below.components() {
-        at = rustix::fs::openat(&at, name.as_os_str(), FLAGS.union(OFlags::NOFOLLOW), Mode::empty()).map_err(failed)?;
+        at = rustix::fs::openat(&at, name.as_os_str(), FLAGS.union(OFlags::NOFOLLOW), Mode::empty())
+            .map_err(failed)?;
     }
     Ok(at)
 }

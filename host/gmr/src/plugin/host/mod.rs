@@ -174,6 +174,8 @@ impl diagnostics::Host for State {
 impl environment::Host for State {
     fn variable(&mut self, name: String) -> Result<Result<Option<String>, Denial>> {
         self.limiter.count_host_call()?;
-        Ok(self.allow(Grant::Environment(name.clone())).map(|()| self.identity.environment.get(&name).cloned()))
+        Ok(self
+            .allow(Grant::Environment(name.clone()))
+            .map(|()| self.identity.environment.get(&name).cloned()))
     }
 }
