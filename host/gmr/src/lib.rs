@@ -4,6 +4,8 @@ mod builder;
 mod collect;
 mod error;
 mod mask;
+#[cfg(feature = "plugin")]
+pub mod plugin;
 pub mod render;
 pub mod report;
 mod section;

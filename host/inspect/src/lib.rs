@@ -7,6 +7,7 @@
 pub mod debug_files;
 pub mod memory;
 pub mod modules;
+pub mod process;
 pub mod signals;
 pub mod symbols;
 pub mod tasks;

@@ -1,0 +1,149 @@
+//! The plugins as they stand: which files there are, which of them are ready, what is wrong with the others. Plain
+//! bookkeeping; loading is the [`loader`](super::loader)'s.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use super::loaded::Loaded;
+
+/// All plugin files.
+#[derive(Default)]
+pub(super) struct Shelf {
+    pub(super) entries: BTreeMap<PathBuf, Entry>,
+    /// What is wrong with the folders, the watch or the cache, each in one line.
+    pub(super) problems: Vec<String>,
+}
+
+/// A plugin file.
+pub(super) struct Entry {
+    /// The plugin's name; the file's if that is none.
+    pub(super) name: String,
+    pub(super) enabled: bool,
+    /// What the file was when it was last looked into.
+    pub(super) seen: Option<Fingerprint>,
+    /// The last that loaded. It serves until another loads or the file is gone.
+    pub(super) good: Option<Good>,
+    /// Why the file, as it is now, does not load.
+    pub(super) problem: Option<String>,
+    pub(super) loading: bool,
+    pub(super) record: Arc<Record>,
+}
+
+/// A plugin that is ready, and how it became so.
+#[derive(Clone)]
+pub(super) struct Good {
+    pub(super) loaded: Arc<Loaded>,
+    pub(super) took: Duration,
+    pub(super) from_cache: bool,
+}
+
+/// What happened in the calls of a plugin, across its versions.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    pub(super) calls: AtomicU64,
+    pub(super) failures: AtomicU64,
+    /// A call has not come back.
+    pub(super) busy: AtomicBool,
+    pub(super) last: Mutex<Option<Last>>,
+}
+
+/// The last call.
+#[derive(Clone, Debug)]
+pub(super) struct Last {
+    pub(super) took: Duration,
+    pub(super) memory_bytes: u64,
+}
+
+impl Entry {
+    pub(super) fn new(name: String, enabled: bool) -> Entry {
+        let record = Arc::new(Record::default());
+        Entry { name, enabled, seen: None, good: None, problem: None, loading: false, record }
+    }
+}
+
+/// What tells that a file has changed, without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fingerprint {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+/// The kernel's clock for files ticks every 1 to 10 ms: what changed so recently may change again unnoticed.
+const TICK: Duration = Duration::from_millis(20);
+
+impl Fingerprint {
+    pub(super) fn of(metadata: &std::fs::Metadata) -> Fingerprint {
+        use std::os::unix::fs::MetadataExt as _;
+        Fingerprint {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// How long to wait until a further change will show; `None` if it will now.
+    pub(super) fn unsettled(&self, now: SystemTime) -> Option<Duration> {
+        let (seconds, nanoseconds) = self.changed;
+        let since_1970 = Duration::new(u64::try_from(seconds).ok()?, u32::try_from(nanoseconds).ok()?);
+        // A clock that was set back leaves changes in the future; those are not waited for.
+        let age = now.duration_since(SystemTime::UNIX_EPOCH.checked_add(since_1970)?).ok()?;
+        TICK.checked_sub(age).filter(|remaining| !remaining.is_zero())
+    }
+}
+
+impl Shelf {
+    /// Forgets files that are gone.
+    pub(super) fn retain(&mut self, files: &[PathBuf]) {
+        self.entries.retain(|path, _| files.contains(path));
+    }
+
+    /// The plugins that are ready, in the order of their sections.
+    pub(super) fn ready(&self) -> Vec<(PathBuf, Good, Arc<Record>)> {
+        let ready = self.entries.iter().filter(|(_, entry)| entry.enabled);
+        let ready =
+            ready.filter_map(|(path, entry)| Some((path.clone(), entry.good.clone()?, entry.record.clone())));
+        let mut ready: Vec<_> = ready.collect();
+        ready.sort_by(|(_, a, _), (_, b, _)| {
+            let key = |good: &Good| (good.loaded.description.order, good.loaded.callee.identity.name.clone());
+            key(a).cmp(&key(b))
+        });
+        ready
+    }
+
+    /// The file that has this name already.
+    pub(super) fn other_of(&self, name: &str, path: &Path) -> Option<PathBuf> {
+        self.entries
+            .iter()
+            .find(|(other, entry)| entry.name == name && *other != path)
+            .map(|(other, _)| other.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_settles_after_a_tick_of_the_file_clock() {
+        let changed = |seconds, nanoseconds| Fingerprint {
+            device: 0,
+            inode: 0,
+            size: 0,
+            modified: (0, 0),
+            changed: (seconds, nanoseconds),
+        };
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(100);
+        assert_eq!(changed(99, 985_000_000).unsettled(now), Some(Duration::from_millis(5)));
+        assert_eq!(changed(99, 980_000_000).unsettled(now), None);
+        assert_eq!(changed(101, 0).unsettled(now), None, "not from the future");
+        assert_eq!(changed(-1, 0).unsettled(now), None);
+    }
+}

@@ -1,0 +1,307 @@
+//! The folder as reports see it: files that come, change and go, limits that plugins share, what one leaves to the next.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Config, Facts, Grant, Limits, PluginConfig, Plugins, loaded};
+use crate::report::{Block, Report, Section, Value};
+
+#[path = "../../../../tests/guests/assemble.rs"]
+mod assemble;
+
+/// Longer than any wait takes on a loaded machine.
+const BOUND: Duration = Duration::from_secs(60);
+
+/// A folder, and the plugins in it.
+struct Bench {
+    folder: tempfile::TempDir,
+    plugins: Plugins,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        Bench::with(|_| {})
+    }
+
+    fn with(configure: impl FnOnce(&mut Config)) -> Bench {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config { directories: vec![folder.path().to_owned()], ..Config::default() };
+        configure(&mut config);
+        let plugins = Plugins::start(config, Arc::new(Facts::new())).unwrap();
+        Bench { folder, plugins }
+    }
+
+    /// Puts a plugin in place by a rename, as an installer does.
+    fn install(&self, file: &str, bytes: impl AsRef<[u8]>) {
+        let part = self.folder.path().join(".part");
+        std::fs::write(&part, bytes).unwrap();
+        std::fs::rename(part, self.folder.path().join(file)).unwrap();
+    }
+
+    fn settle(&self) {
+        assert!(self.plugins.settle(Instant::now() + BOUND), "the folder is not loaded in time");
+    }
+
+    fn sections(&self) -> Vec<Section> {
+        self.settle();
+        self.sections_within(BOUND)
+    }
+
+    fn sections_within(&self, time: Duration) -> Vec<Section> {
+        let mut sections = Vec::new();
+        self.plugins.render(&report(), Instant::now() + time, |section| sections.push(section));
+        sections
+    }
+
+    /// Each section in a word: its text, or why there is none.
+    #[track_caller]
+    fn check(&self, expected: &[&str]) {
+        let shown: Vec<String> = self.sections().iter().map(words).collect();
+        assert_eq!(shown, expected);
+    }
+
+    /// A cell of the Plugins section.
+    fn cell(&self, plugin: &str, column: &str) -> Value {
+        let section = self.plugins.section();
+        let Some(Block::Table { columns, rows }) = section.blocks.first() else { panic!("{section:?}") };
+        let column = columns.iter().position(|name| name == column).unwrap();
+        rows.iter().find(|row| row[0] == Value::from(plugin)).unwrap()[column].clone()
+    }
+
+    fn remarks(&self) -> String {
+        self.plugins.section().remarks.join("\n")
+    }
+}
+
+fn report() -> Report {
+    (*loaded::nothing().report).clone()
+}
+
+fn words(section: &Section) -> String {
+    match (&section.failure, &section.blocks[..]) {
+        (Some(failure), _) => format!("{}: {failure}", section.name),
+        (None, [Block::Paragraph { text }]) => format!("{}: {text}", section.name),
+        (None, blocks) => format!("{}: {blocks:?}", section.name),
+    }
+}
+
+/// A plugin that answers with this word of five letters.
+fn says(word: &str) -> Vec<u8> {
+    assert_eq!(word.len(), 5);
+    assemble::component(
+        &std::fs::read_to_string(assemble::folder().join("hello.wat"))
+            .unwrap()
+            .replace("(; describe ;)", &format!("(; describe ;) (data (i32.const 266) \"{word}\")")),
+    )
+}
+
+#[test]
+fn plugins_come_change_and_go() {
+    let bench = Bench::new();
+    bench.check(&[]);
+    bench.install("b.wasm", says("first"));
+    bench.check(&["b: first"]);
+    bench.install("a.wasm", says("other"));
+    bench.check(&["a: other", "b: first"]);
+    bench.install("b.wasm", says("newer"));
+    bench.check(&["a: other", "b: newer"]);
+    std::fs::remove_file(bench.folder.path().join("a.wasm")).unwrap();
+    bench.check(&["b: newer"]);
+}
+
+#[test]
+fn a_file_that_is_written_in_place_serves_when_it_is_whole() {
+    let bench = Bench::new();
+    bench.install("p.wasm", says("first"));
+    bench.check(&["p: first"]);
+    let (path, new) = (bench.folder.path().join("p.wasm"), says("newer"));
+    std::fs::write(&path, &new[..new.len() / 2]).unwrap();
+    bench.check(&["p: first"]);
+    assert!(bench.remarks().contains("p.wasm does not load"), "{}", bench.remarks());
+    assert!(bench.remarks().contains("the version before it serves"), "{}", bench.remarks());
+    assert_eq!(bench.cell("p", "state"), Value::from("an older version"));
+    std::fs::write(&path, new).unwrap();
+    bench.check(&["p: newer"]);
+    assert_eq!(bench.remarks(), "");
+}
+
+#[test]
+fn a_change_is_noticed_without_a_report() {
+    let bench = Bench::new();
+    bench.settle();
+    bench.install("p.wasm", says("first"));
+    let end = Instant::now() + BOUND;
+    // Nothing is asked for here but what stands on the shelf already.
+    while bench.plugins.section().blocks.len() != 1 || !bench.plugins.section().blocks[0].is_table() {
+        assert!(Instant::now() < end, "the watch does not tell");
+        std::thread::yield_now();
+    }
+}
+
+impl Block {
+    fn is_table(&self) -> bool {
+        matches!(self, Block::Table { .. })
+    }
+}
+
+#[test]
+fn a_folder_may_appear_later_and_again() {
+    let bench = Bench::with(|config| config.directories = vec![config.directories[0].join("deep/plugins")]);
+    bench.check(&[]);
+    let folder = bench.folder.path().join("deep/plugins");
+    for word in ["first", "again"] {
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("p.wasm"), says(word)).unwrap();
+        bench.check(&[&format!("p: {word}")]);
+        std::fs::remove_dir_all(bench.folder.path().join("deep")).unwrap();
+        bench.check(&[]);
+    }
+}
+
+#[test]
+fn text_is_a_plugin_too_and_a_name_is_taken_once() {
+    let bench = Bench::new();
+    bench.install("p.wasm", says("first"));
+    bench.install("p.wat", "(component)");
+    bench.install("q.wat", "(component)");
+    bench.check(&["p: first"]);
+    assert!(bench.remarks().contains("p.wat does not load: "), "{}", bench.remarks());
+    assert!(bench.remarks().contains("p.wasm has the same name"), "{}", bench.remarks());
+    assert!(bench.remarks().contains("q.wat does not load: it exports nothing"), "{}", bench.remarks());
+}
+
+#[test]
+fn a_plugin_can_be_switched_off() {
+    let off = PluginConfig { enabled: false, ..PluginConfig::default() };
+    let bench = Bench::with(|config| drop(config.plugins.insert("p".into(), off)));
+    bench.install("p.wasm", says("first"));
+    bench.check(&[]);
+    assert_eq!(bench.cell("p", "state"), Value::from("disabled"));
+}
+
+#[test]
+fn after_a_restart_nothing_is_compiled() {
+    let cache = tempfile::tempdir().unwrap();
+    let start = || Bench::with(|config| config.cache_dir = Some(cache.path().join("cache")));
+    let first = start();
+    first.install("p.wasm", says("first"));
+    first.check(&["p: first"]);
+    assert_eq!(first.cell("p", "state"), Value::from("ready"));
+    let second = start();
+    second.install("p.wasm", says("first"));
+    second.check(&["p: first"]);
+    assert_eq!(second.cell("p", "state"), Value::from("ready, from the cache"));
+    second.install("p.wasm", says("newer"));
+    second.check(&["p: newer"]);
+    assert_eq!(second.cell("p", "state"), Value::from("ready"));
+}
+
+#[test]
+fn twenty_hanging_plugins_leave_the_report_its_deadline() {
+    let bench = Bench::new();
+    for number in 10..30 {
+        bench.install(&format!("hang{number}.wasm"), assemble::guest("loop-in-render"));
+    }
+    bench.install("z.wasm", says("whole"));
+    bench.settle();
+    let began = Instant::now();
+    let sections = bench.sections_within(Duration::from_secs(3));
+    // Not a measurement: one after the other they would take twenty seconds.
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert_eq!(sections.len(), 21, "each has a section");
+    assert!(sections[..20].iter().all(|section| section.failure.is_some()));
+    assert_eq!(words(&sections[20]), "z: whole", "the last one has its turn");
+}
+
+#[test]
+fn a_report_without_time_says_so_for_each_plugin() {
+    let bench = Bench::new();
+    bench.install("p.wasm", says("first"));
+    bench.settle();
+    let sections = bench.sections_within(Duration::ZERO);
+    assert_eq!(sections.len(), 1);
+    let failure = sections[0].failure.as_deref().unwrap();
+    assert!(failure.starts_with("the report's time was over before its turn"), "{failure}");
+}
+
+#[test]
+fn nothing_is_kept_from_one_call_to_the_next() {
+    let bench = Bench::new();
+    bench.install("count.wasm", assemble::guest("counts-its-calls"));
+    bench.settle();
+    for _ in 0..50 {
+        assert_eq!(bench.sections_within(BOUND).iter().map(words).collect::<Vec<_>>(), ["count: call 1"]);
+    }
+    assert_eq!(bench.cell("count", "calls"), Value::from(50_u64));
+}
+
+#[test]
+fn a_wish_is_shown_until_it_is_granted() {
+    let asks = || assemble::guest("wants-process");
+    let wishes = |bench: &Bench| format!("{:?}", bench.plugins.section().blocks);
+    let bench = Bench::new();
+    bench.install("p.wasm", asks());
+    bench.settle();
+    assert!(wishes(&bench).contains("p would like to see: process"), "{}", wishes(&bench));
+    let granted = PluginConfig { grants: vec![Grant::Process], ..PluginConfig::default() };
+    let bench = Bench::with(|config| drop(config.plugins.insert("p".into(), granted)));
+    bench.install("p.wasm", asks());
+    bench.settle();
+    assert!(!wishes(&bench).contains("would like"), "{}", wishes(&bench));
+}
+
+#[test]
+fn no_thread_of_ours_is_left_when_all_is_quiet() {
+    let bench = Bench::new();
+    bench.install("p.wasm", says("first"));
+    bench.check(&["p: first"]);
+    let ours = |path: &Path| {
+        let name = std::fs::read_to_string(path.join("comm")).unwrap_or_default();
+        ["gmr-plugin", "gmr-loader", "gmr-fact"].contains(&name.trim()).then(|| name.trim().to_owned())
+    };
+    let end = Instant::now() + BOUND;
+    loop {
+        let threads = std::fs::read_dir("/proc/self/task").unwrap();
+        let threads: Vec<String> = threads.filter_map(|thread| ours(&thread.unwrap().path())).collect();
+        // Other tests of this process have theirs, which come and go.
+        if threads.is_empty() {
+            break;
+        }
+        assert!(Instant::now() < end, "{threads:?}");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn replacements_under_reports_are_whole_and_in_order() {
+    const REPLACEMENTS: u32 = 1000;
+    let bench = Bench::with(|config| {
+        let limits = Limits { deadline: Duration::from_secs(20), ..Limits::default() };
+        config.plugins.insert("p".into(), PluginConfig { limits, ..PluginConfig::default() });
+    });
+    bench.install("p.wasm", says("00000"));
+    bench.check(&["p: 00000"]);
+    let template = says("XXXXX");
+    let at = template.windows(5).position(|window| window == b"XXXXX").unwrap();
+    let version = |number: u32| {
+        let mut bytes = template.clone();
+        bytes[at..at + 5].copy_from_slice(format!("{number:05}").as_bytes());
+        bytes
+    };
+    let mut latest = 0;
+    std::thread::scope(|scope| {
+        let storm =
+            scope.spawn(|| (1..=REPLACEMENTS).for_each(|number| bench.install("p.wasm", version(number))));
+        while !storm.is_finished() {
+            let sections = bench.sections_within(BOUND);
+            let shown: Vec<String> = sections.iter().map(words).collect();
+            let [shown] = &shown[..] else { panic!("not one section: {shown:?}") };
+            let number = shown.strip_prefix("p: ").and_then(|number| number.parse().ok());
+            let number: u32 = number.unwrap_or_else(|| panic!("no whole section: {shown}"));
+            assert!(number >= latest, "a report showed {latest} and a later one {number}");
+            latest = number;
+        }
+    });
+    bench.check(&[&format!("p: {REPLACEMENTS:05}")]);
+}
