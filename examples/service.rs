@@ -1,2 +1,136 @@
-//! (being built)
-fn main() {}
+//! A job service: jobs come in over HTTP, wait in a queue, and are done by worker threads. What it can be
+//! asked about itself is in its reports: `kill -USR2` it.
+//!
+//!     POST /jobs {"name": "..."}      queues a job, answers its number
+//!     GET  /jobs/{number}             waits until it is done, answers its result
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use gmr::Track;
+use tokio::sync::watch;
+
+/// The service's own options; `[gmr]` stands in the same file.
+#[derive(Clone, serde::Deserialize, serde::Serialize)]
+struct Options {
+    listen: String,
+    workers: usize,
+    job_time_ms: u64,
+    database: toml::Table,
+    mail: toml::Table,
+}
+
+#[derive(clap::Parser)]
+struct Arguments {
+    /// The TOML file with the service's options and its `[gmr]` table.
+    config: PathBuf,
+}
+
+/// Jobs that are not done yet, and the results of those that are.
+#[derive(Default)]
+struct Jobs {
+    next: AtomicU64,
+    done: AtomicU64,
+    results: Mutex<HashMap<u64, watch::Sender<Option<String>>>>,
+}
+
+#[derive(Clone)]
+struct Service {
+    jobs: Arc<Jobs>,
+    queue: mpsc::Sender<(u64, String)>,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let Arguments { config } = clap::Parser::parse();
+    let options: Options = toml::from_str(&std::fs::read_to_string(&config)?)?;
+    let jobs = Arc::new(Jobs::default());
+    let (counted, service_jobs) = (jobs.clone(), jobs.clone());
+    let _gmr = gmr::Builder::new(gmr::package!().product("Job Service").vendor("Example Ltd"))
+        .settings_file(&config)
+        .configuration(&options)
+        .fact("jobs", move || {
+            let (taken, done) = (counted.next.load(Ordering::Relaxed), counted.done.load(Ordering::Relaxed));
+            HashMap::from([("taken", taken), ("done", done), ("open", taken - done)])
+        })
+        .install()?;
+
+    let (queue, waiting) = mpsc::channel();
+    let waiting = Arc::new(Mutex::new(waiting));
+    for number in 0..options.workers {
+        let (waiting, jobs) = (waiting.clone(), jobs.clone());
+        let work_time = Duration::from_millis(options.job_time_ms);
+        std::thread::Builder::new()
+            .name(format!("worker-{number}"))
+            .spawn(move || work(&waiting, &jobs, work_time))?;
+    }
+    tokio::spawn(clean_up(jobs).tracked("clean-up"));
+
+    let service = Service { jobs: service_jobs, queue };
+    let routes = Router::new().route("/jobs", post(submit)).route("/jobs/{number}", get(result));
+    let listener = tokio::net::TcpListener::bind(&options.listen).await?;
+    println!("READY {} {}", std::process::id(), listener.local_addr()?);
+    axum::serve(listener, routes.with_state(service)).await?;
+    Ok(())
+}
+
+#[derive(serde::Deserialize)]
+struct Submission {
+    name: String,
+}
+
+async fn submit(
+    State(service): State<Service>,
+    Json(job): Json<Submission>,
+) -> Result<Json<u64>, StatusCode> {
+    let number = service.jobs.next.fetch_add(1, Ordering::Relaxed);
+    service.jobs.results.lock().expect("no panic under the lock").insert(number, watch::Sender::default());
+    service.queue.send((number, job.name)).map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    Ok(Json(number))
+}
+
+async fn result(State(service): State<Service>, Path(number): Path<u64>) -> Result<String, StatusCode> {
+    let mut result = {
+        let results = service.jobs.results.lock().expect("no panic under the lock");
+        results.get(&number).ok_or(StatusCode::NOT_FOUND)?.subscribe()
+    };
+    let done = result.wait_for(Option::is_some).await.map_err(|_| StatusCode::GONE)?;
+    done.clone().ok_or(StatusCode::GONE)
+}
+
+/// What a worker thread does: one job after the other.
+fn work(waiting: &Mutex<mpsc::Receiver<(u64, String)>>, jobs: &Jobs, work_time: Duration) {
+    loop {
+        let job = waiting.lock().expect("no panic under the lock").recv();
+        let Ok((number, name)) = job else { return };
+        std::thread::sleep(work_time);
+        jobs.done.fetch_add(1, Ordering::Relaxed);
+        if let Some(result) = jobs.results.lock().expect("no panic under the lock").get(&number) {
+            result.send_replace(Some(format!("{name} is done")));
+        }
+    }
+}
+
+/// Forgets results that somebody has had a minute to fetch.
+async fn clean_up(jobs: Arc<Jobs>) {
+    loop {
+        let done: Vec<u64> = {
+            let results = jobs.results.lock().expect("no panic under the lock");
+            results
+                .iter()
+                .filter(|(_, result)| result.borrow().is_some())
+                .map(|(number, _)| *number)
+                .collect()
+        };
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let mut results = jobs.results.lock().expect("no panic under the lock");
+        results.retain(|number, _| !done.contains(number));
+    }
+}

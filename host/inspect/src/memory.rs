@@ -64,3 +64,29 @@ pub fn read_some(address: u64, into: &mut [u8]) -> usize {
 pub fn read_some(_address: u64, _into: &mut [u8]) -> usize {
     0
 }
+
+/// Whether [`read`] works at all here: a seccomp filter may refuse the call that it rests on.
+///
+/// # Errors
+///
+/// What the kernel said.
+#[cfg(target_os = "linux")]
+pub fn probe() -> std::io::Result<()> {
+    let mut byte = [0; 1];
+    let known = 0_u8;
+    match read_some(&raw const known as u64, &mut byte) {
+        1 => Ok(()),
+        // The call was the last one that this thread made.
+        _ => Err(std::io::Error::last_os_error()),
+    }
+}
+
+/// Elsewhere than on Linux nothing can be read.
+///
+/// # Errors
+///
+/// Always `Unsupported`.
+#[cfg(not(target_os = "linux"))]
+pub fn probe() -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}

@@ -101,6 +101,8 @@ pub struct Task {
     pub poll_time: Option<Duration>,
     /// The thread that is polling it, where that can be told.
     pub running_on: Option<u32>,
+    /// How long the present poll has lasted; for registered tasks that are being polled.
+    pub polling: Option<Duration>,
     /// What it awaits, or why that is not known.
     pub chain: Chain,
 }

@@ -1,8 +1,68 @@
 //! Every thread of this process, with its stack, without stopping the process.
+//!
+//! For each thread the least intrusive way that works is taken:
+//!
+//! 1. the calling thread's stack is read directly;
+//! 2. a thread asleep in a system call is read from outside and notices nothing;
+//! 3. a running thread is sent a signal, copies its own stack in the handler, and goes on: microseconds;
+//! 4. of any other thread the facts are listed, with the reason why it has no stack.
+//!
+//! Names are looked up after the last thread has been read. Nothing is ever unwound in a signal handler.
+//!
+//! # Limits
+//!
+//! - A signal interrupts some system calls in spite of `SA_RESTART` (`epoll_wait`, `poll`, `select`,
+//!   `nanosleep`, timed waits on a futex or semaphore, reads with a timeout): they return `EINTR`. A thread
+//!   that goes to sleep in the moment between being seen running and being signalled may see that. Threads
+//!   already asleep are not signalled, unless their frame pointer cannot be told from outside or the
+//!   kernel hides what they do.
+//! - A process that is not dumpable (`PR_SET_DUMPABLE`) and is not root may not read
+//!   `/proc/self/task/*/syscall`: every thread gets the signal then.
+//! - Where `process_vm_readv` is refused (seccomp), only the calling thread's stack is read. Where
+//!   `rt_tgsigqueueinfo` and `tgkill` are, running threads have none.
+//! - Elsewhere than on Linux with x86-64 or AArch64 there is the calling thread's stack alone.
 
 mod model;
+
+#[cfg(all(
+    target_os = "linux",
+    target_endian = "little",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+#[path = "linux/mod.rs"]
+mod platform;
+
+#[cfg(not(all(
+    target_os = "linux",
+    target_endian = "little",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+)))]
+#[path = "elsewhere.rs"]
+mod platform;
+
+mod own_by_library;
+
+mod prepare;
+
+pub use prepare::{PrepareError, Prepared, prepare};
 
 pub use model::{
     Capture, Frame, Method, Missing, ModuleName, Options, Quality, Resource, Stack, State, Symbol, Thread,
     Wait,
 };
+
+/// Looks at every thread. Takes as long as [`Options::deadline`] at the most, symbols excluded; usually some
+/// tens of microseconds a thread. Safe to call from any thread at any time except from a signal handler;
+/// calls on several threads at a time take turns where they must.
+///
+/// ```
+/// use gmr_inspect::threads::{Options, Stack, capture};
+///
+/// let capture = capture(&Options::default());
+/// let with_stack = capture.threads.iter().filter(|thread| matches!(thread.stack, Stack::Captured { .. }));
+/// println!("{} of {} stacks", with_stack.count(), capture.threads.len());
+/// # assert!(!capture.threads.is_empty());
+/// ```
+pub fn capture(options: &Options) -> Capture {
+    platform::capture(options)
+}

@@ -1,0 +1,193 @@
+//! One report: what is collected, in which order, and within which time.
+//!
+//! Native sections come first, since they take milliseconds and are what is wanted most; then whatever
+//! runs foreign code, the application's own sections and the plugins', side by side. No section can lose
+//! another one: a panic or a stall is that section's failure.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use gmr_inspect::{tasks, threads};
+use jiff::Timestamp;
+
+use crate::mask::Secrets;
+use crate::report::{Block, Header, Report, Section, Trigger};
+use crate::section::configuration::Configuration;
+use crate::section::package::Package;
+use crate::section::{Errand, green_threads, words_of_panic};
+
+/// All that a report is made of.
+pub(crate) struct Collector {
+    pub(crate) service: String,
+    pub(crate) package: Package,
+    pub(crate) configuration: Configuration,
+    pub(crate) secrets: Secrets,
+    pub(crate) threads: threads::Options,
+    pub(crate) tasks: tasks::Inspector,
+    pub(crate) own: Vec<OwnSection>,
+    pub(crate) deadline: Duration,
+    /// What the reporter has to say of itself; empty when all is well.
+    pub(crate) troubles: Vec<String>,
+}
+
+/// A section that the application fills itself.
+pub(crate) struct OwnSection {
+    pub(crate) name: String,
+    pub(crate) title: String,
+    pub(crate) ask: Errand<Vec<Block>>,
+}
+
+/// Who wants to see a report before it is whole.
+pub(crate) trait Observer {
+    /// The native sections are there, and those that are not have taken longer than [`GRACE`].
+    fn early(&mut self, so_far: &Report);
+    /// One more section is there; called only after [`Observer::early`].
+    fn late(&mut self, section: &Section);
+}
+
+/// Sees nothing before the end.
+pub(crate) struct Patient;
+
+impl Observer for Patient {
+    fn early(&mut self, _so_far: &Report) {}
+    fn late(&mut self, _section: &Section) {}
+}
+
+/// Plugins are normally done within a few milliseconds: for so long the report waits for them, so that its
+/// head can tell of all sections. Longer, and what is known must not be lost if the process dies now.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// How long the application's own closures may take to answer: they only gather values.
+const ANSWER: Duration = Duration::from_secs(1);
+
+impl Collector {
+    /// Makes a report; it is whole when this returns, at the latest when the deadline has passed.
+    pub(crate) fn collect(
+        &mut self,
+        trigger: Trigger,
+        began: Instant,
+        observer: &mut dyn Observer,
+    ) -> Report {
+        let deadline = began + self.deadline;
+        let mut report = Report { header: self.header(trigger), sections: Vec::new() };
+        self.native(&mut report, deadline);
+        self.foreign(&mut report, began, deadline, observer);
+        report.header.took = Some(began.elapsed());
+        report
+    }
+
+    fn header(&self, trigger: Trigger) -> Header {
+        Header {
+            service: self.service.clone(),
+            version: self.package.version.clone(),
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            process: std::process::id(),
+            uptime: None,
+            time: Timestamp::now(),
+            trigger,
+            took: None,
+        }
+    }
+
+    /// Threads are looked at first, since they move on; they stand where oslo.reports has them.
+    fn native(&mut self, report: &mut Report, deadline: Instant) {
+        let answer = deadline.min(Instant::now() + ANSWER);
+        let threads = guarded("threads", "Threads", || {
+            let options =
+                threads::Options { deadline: until(deadline, self.threads.deadline), ..self.threads };
+            let capture = threads::capture(&options);
+            report.header.uptime = capture
+                .threads
+                .iter()
+                .find(|thread| thread.id == report.header.process)
+                .and_then(|main| main.age);
+            crate::section::threads::section(&capture)
+        });
+        let green_threads = guarded("green_threads", "Green Threads", || {
+            let options = tasks::Options::default();
+            let options = tasks::Options { deadline: until(deadline, options.deadline), ..options };
+            green_threads::section(&self.tasks.look(&options))
+        });
+        let configuration =
+            guarded("configuration", "Configuration", || self.configuration.section(&self.secrets, answer));
+        report.sections.extend([self.package.section(), threads, green_threads, configuration]);
+        report.sections.extend(self.reporter());
+    }
+
+    /// The section that says what is wrong with the reporter itself.
+    fn reporter(&mut self) -> Option<Section> {
+        let troubles = std::mem::take(&mut self.troubles);
+        let mut section = Section::native("reporter", "Reporter");
+        section.blocks.push(Block::Paragraph { text: troubles.join("\n") });
+        section.remarks.clone_from(&troubles);
+        (!troubles.is_empty()).then_some(section)
+    }
+
+    /// The sections that run code which nobody vouches for.
+    fn foreign(&self, report: &mut Report, began: Instant, deadline: Instant, observer: &mut dyn Observer) {
+        if self.own.is_empty() {
+            return;
+        }
+        let early_at = began + GRACE;
+        let (ready, sections) = channel();
+        std::thread::scope(|scope| {
+            for own in &self.own {
+                let ready = ready.clone();
+                let ask = move || own.section(&ready, deadline);
+                if let Err(error) =
+                    std::thread::Builder::new().name("gmr-section".to_owned()).spawn_scoped(scope, ask)
+                {
+                    report.sections.push(own.empty().failed(format!("no thread could be started: {error}")));
+                }
+            }
+            drop(ready);
+            let mut shown = false;
+            loop {
+                let patience = if shown { until(deadline, Duration::MAX) } else { until(early_at, GRACE) };
+                match sections.recv_timeout(patience) {
+                    Ok(section) => {
+                        if shown {
+                            observer.late(&section);
+                        }
+                        report.sections.push(section);
+                    }
+                    Err(RecvTimeoutError::Timeout) if !shown => {
+                        shown = true;
+                        observer.early(report);
+                    }
+                    Err(_) => break,
+                }
+            }
+        });
+    }
+}
+
+impl OwnSection {
+    fn empty(&self) -> Section {
+        Section::native(self.name.as_str(), self.title.as_str())
+    }
+
+    fn section(&self, ready: &Sender<Section>, deadline: Instant) {
+        gmr_inspect::signals::block_all_in_this_thread();
+        let section = match self.ask.ask(deadline.min(Instant::now() + ANSWER)) {
+            Ok(blocks) => Section { blocks, ..self.empty() },
+            Err(reason) => self.empty().failed(format!("the application's closure {reason}")),
+        };
+        // The report may be over.
+        let _ = ready.send(section);
+    }
+}
+
+/// A section of ours; a fault in it must not cost the others.
+fn guarded(name: &str, title: &str, section: impl FnOnce() -> Section) -> Section {
+    catch_unwind(AssertUnwindSafe(section)).unwrap_or_else(|panic| {
+        Section::native(name, title)
+            .failed(format!("a fault in gmr, please report it: {}", words_of_panic(&*panic)))
+    })
+}
+
+/// What is left until then, at the most so much.
+fn until(deadline: Instant, most: Duration) -> Duration {
+    deadline.saturating_duration_since(Instant::now()).min(most)
+}

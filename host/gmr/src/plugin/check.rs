@@ -1,0 +1,142 @@
+//! One plugin file, outside of any report: what it asks for, what it is, what it prints. `gmr plugin check` and
+//! `gmr plugin run` are made of it, and a plugin's tests can be.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::call::Outcome;
+use super::component::{self, Digest};
+use super::loaded::{self, Host, Loaded};
+use super::run::{self, Job};
+use super::section::{self, Face};
+use super::{Facts, PluginConfig, directory};
+use crate::report::{Report, Section};
+
+/// What a plugin is checked with.
+#[derive(Debug, Default)]
+pub struct CheckOptions {
+    /// Its grants, settings and limits, as an application would give them.
+    pub config: PluginConfig,
+    /// The facts there are. Which of them it sees, the grants say.
+    pub facts: Arc<Facts>,
+    /// The report that it sees with the grant `report`; default: one without sections.
+    pub report: Option<Report>,
+}
+
+/// What a plugin is, asks for and prints.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Checked {
+    /// Its name: the file's without the extension.
+    pub name: String,
+    /// SHA-256 of the file, in hexadecimal.
+    pub digest: String,
+    /// The file's size in bytes.
+    pub size_bytes: u64,
+    /// The interfaces that it imports, with their versions.
+    pub imports: Vec<String>,
+    /// The interfaces that it exports, with their versions.
+    pub exports: Vec<String>,
+    /// What people read above its section.
+    pub title: String,
+    /// What it shows, in its own words.
+    pub summary: String,
+    /// Its version, in its own words.
+    pub version: String,
+    /// Where it stands among the sections of plugins.
+    pub order: i32,
+    /// The grants that it would like, in its own words.
+    pub wants: Vec<String>,
+    /// Its section, which may have failed.
+    pub section: Section,
+    /// What it wrote to standard output and error.
+    pub diagnostics: String,
+    /// The linear memory that it used in bytes.
+    pub memory_bytes: u64,
+    /// How long compiling took.
+    pub compiled_in: Duration,
+    /// How long the section took, a fresh instance included.
+    pub rendered_in: Duration,
+}
+
+/// Loads the plugin in a file and makes its section once, under the same limits as in a report.
+///
+/// ```no_run
+/// use gmr::plugin::{CheckOptions, check};
+///
+/// let checked = check("plugins/pool.wasm".as_ref(), CheckOptions::default())?;
+/// println!("{} asks for {:?}", checked.title, checked.wants);
+/// # Ok::<(), String>(())
+/// ```
+///
+/// # Errors
+///
+/// Why the file is no plugin, in one line that begins with its path and says what to do about it. A plugin that loads
+/// and then fails to make its section is no error: [`Checked::section`] says so.
+pub fn check(path: &Path, options: CheckOptions) -> Result<Checked, String> {
+    checked(path, options).map_err(|reason| format!("{}: {reason}", path.display()))
+}
+
+fn checked(path: &Path, options: CheckOptions) -> Result<Checked, String> {
+    let name = directory::name_of(path)?;
+    let bytes = read(path)?;
+    let host = Host::new().map_err(|error| format!("the engine cannot be started: {error:#}"))?;
+    let began = Instant::now();
+    let component = component::compile(&host.engine, &bytes)?;
+    let compiled_in = began.elapsed();
+    let (imports, exports) = component::imports_and_exports(&host.engine, &component);
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    let loaded = loaded::load(&host, &name, &file, Digest::of(&bytes), &component, options.config)?;
+    let (section, outcome) = render(&loaded, options.report, options.facts);
+    let description = loaded.description;
+    Ok(Checked {
+        name,
+        digest: loaded.digest.hexadecimal(),
+        size_bytes: bytes.len() as u64,
+        imports,
+        exports,
+        title: description.title,
+        summary: description.summary,
+        version: description.version,
+        order: description.order,
+        wants: description.wants,
+        section,
+        diagnostics: outcome.diagnostics,
+        memory_bytes: outcome.memory_bytes,
+        compiled_in,
+        rendered_in: outcome.took,
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    file.take(directory::MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    directory::refuse_too_large(bytes.len() as u64)?;
+    Ok(bytes)
+}
+
+/// The section, and the outcome without it.
+fn render(loaded: &Loaded, report: Option<Report>, facts: Arc<Facts>) -> (Section, Outcome<()>) {
+    let report = report.unwrap_or_else(|| (*loaded::nothing().report).clone());
+    let subject = Arc::new(loaded::subject(report, facts));
+    let callee = loaded.callee.clone();
+    let (name, limits) = (callee.identity.name.clone(), callee.identity.config.limits.clone());
+    let face = Face { name: &name, title: &loaded.description.title, source: &loaded.source };
+    let engine = callee.engine.clone();
+    let job = Job { patience: limits.deadline, work: Box::new(move |until| callee.render(subject, until)) };
+    let mut rendered = None;
+    run::run(&engine, vec![job], 1, Instant::now() + limits.deadline, |_, result| {
+        rendered = Some(match result {
+            Ok(Outcome { result, diagnostics, memory_bytes, took }) => {
+                let rest = Outcome { result: Ok(()), diagnostics: diagnostics.clone(), memory_bytes, took };
+                (section::of(&face, &limits, Outcome { result, diagnostics, memory_bytes, took }), rest)
+            }
+            Err(lost) => (section::lost(&face, lost.reason()), Outcome::nothing()),
+        });
+    });
+    rendered.unwrap_or_else(|| (section::lost(&face, "it was not called"), Outcome::nothing()))
+}

@@ -1,0 +1,130 @@
+//! What one call of a plugin carries: who is asking, what it may see and what it has used up. Made for each call and
+//! dropped after it, so nothing passes from one report or plugin to the next.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use gmr_inspect::process::Process;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+use super::bindings::wit::grants::Denial;
+use super::facts::FactsOfReport;
+use super::limits::Limiter;
+use super::output::Captured;
+use super::{Grant, PluginConfig};
+use crate::report::Report;
+
+/// What all calls of one report share.
+pub(super) struct Subject {
+    /// The report until now, with its header.
+    pub(super) report: Arc<Report>,
+    pub(super) facts: FactsOfReport,
+    pub(super) process: Process,
+    /// The zero of `clock.monotonic`.
+    pub(super) began: Instant,
+}
+
+/// Who a plugin is to the host.
+#[derive(Debug)]
+pub(super) struct Identity {
+    pub(super) name: String,
+    pub(super) config: PluginConfig,
+    /// The variables that it is granted, taken when the plugin was loaded: another thread of the application may
+    /// change the environment at any time.
+    pub(super) environment: BTreeMap<String, String>,
+}
+
+impl Identity {
+    pub(super) fn new(name: &str, config: PluginConfig) -> Identity {
+        let environment = config.grants.iter().filter_map(|grant| match grant {
+            Grant::Environment(name) => Some((name.clone(), std::env::var_os(name)?.to_string_lossy().into_owned())),
+            _ => None,
+        });
+        Identity { name: name.to_owned(), environment: environment.collect(), config }
+    }
+
+    fn has(&self, grant: &Grant) -> bool {
+        self.config.grants.contains(grant)
+    }
+}
+
+/// The data of one call's store.
+pub(super) struct State {
+    pub(super) subject: Arc<Subject>,
+    pub(super) identity: Arc<Identity>,
+    pub(super) deadline: Instant,
+    pub(super) limiter: Limiter,
+    pub(super) output: Captured,
+    wasi: WasiCtx,
+    table: ResourceTable,
+}
+
+/// How many WASI handles a plugin may hold at once. Python opens a few dozen.
+const MAX_HANDLES: usize = 1000;
+
+/// Random bytes that one call may ask for; seeds need 32.
+const MAX_RANDOM_BYTES: u64 = 64 << 10;
+
+impl State {
+    pub(super) fn new(subject: Arc<Subject>, identity: Arc<Identity>, deadline: Instant) -> State {
+        let limits = identity.config.limits.clone();
+        let output = Captured::new(limits.diagnostic_bytes);
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_HANDLES);
+        let wasi = wasi(&identity, &output);
+        State { subject, identity, deadline, limiter: Limiter::new(limits), output, wasi, table }
+    }
+
+    /// Whether the plugin has this grant.
+    ///
+    /// # Errors
+    ///
+    /// What the plugin is told if it has not.
+    pub(super) fn allow(&self, grant: Grant) -> Result<(), Denial> {
+        match self.identity.has(&grant) {
+            true => Ok(()),
+            false => Err(self.denial(&grant)),
+        }
+    }
+
+    pub(super) fn denial(&self, grant: &Grant) -> Denial {
+        let (name, grant) = (&self.identity.name, grant.to_string());
+        Denial { advice: format!("add \"{grant}\" to `grants` in [gmr.plugins.{name}] of the application"), grant }
+    }
+}
+
+/// WASI with nothing in it but the directories and variables that are granted. Sockets and name look-ups are refused.
+fn wasi(identity: &Identity, output: &Captured) -> WasiCtx {
+    let mut wasi = WasiCtxBuilder::new();
+    wasi.stdout(output.clone()).stderr(output.clone());
+    wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
+    wasi.max_random_size(MAX_RANDOM_BYTES);
+    // Each call has a thread, so nothing is gained by a pool of others that would stay behind.
+    wasi.allow_blocking_current_thread(true);
+    for (name, value) in &identity.environment {
+        wasi.env(name, value);
+    }
+    for grant in &identity.config.grants {
+        if let Grant::Read(path) = grant {
+            preopen(&mut wasi, path);
+        }
+    }
+    wasi.build()
+}
+
+/// A directory that is not there is not there for the plugin either. A single file cannot be preopened: `files`
+/// reads it.
+fn preopen(wasi: &mut WasiCtxBuilder, path: &Path) {
+    if let (true, Some(name)) = (path.is_dir(), path.to_str()) {
+        let _ = wasi.preopened_dir(path, name, FsPerms::ReadOnly);
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}

@@ -1,0 +1,274 @@
+//! The Green Threads section: async tasks and what they await, those that wait in the same place together.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use gmr_inspect::tasks::{Await, Chain, Rung, Runtime, Snapshot, SourceLine, Task, TaskState};
+
+use crate::render::text::duration;
+use crate::report::{Block, Field, Frame, Member, Section, Trace, TraceKind, Value};
+
+/// The section of a look at the tasks.
+pub(crate) fn section(snapshot: &Snapshot) -> Section {
+    let mut section = Section::native("green_threads", "Green Threads");
+    let mut lines: Vec<String> = snapshot.runtimes.iter().map(runtime).collect();
+    lines.push(rung(snapshot));
+    lines.extend(snapshot.notes.iter().cloned());
+    section.blocks.push(Block::Paragraph { text: lines.join("\n") });
+    let groups = groups(&snapshot.tasks);
+    section.remarks.extend(largest_wait(&groups, snapshot.tasks.len()));
+    section.blocks.extend(groups.iter().map(|group| Block::Trace(group.trace())));
+    section
+}
+
+/// `tokio runtime 1: 4 workers, 10,004 tasks, 0 in the global queue; busy 12 % since start`.
+fn runtime(runtime: &Runtime) -> String {
+    let workers = match runtime.workers.len() {
+        1 => "1 worker".to_owned(),
+        count => format!("{count} workers"),
+    };
+    let mut text = format!(
+        "tokio runtime {} ({}): {workers}, {} alive, {} in the global queue",
+        runtime.id,
+        runtime.flavor,
+        tasks(runtime.alive_tasks),
+        runtime.global_queue_depth,
+    );
+    let busy: Duration = runtime.workers.iter().map(|worker| worker.busy).sum();
+    let parks: u64 = runtime.workers.iter().map(|worker| worker.parks).sum();
+    text.push_str(&format!("; busy for {} in all, parked {parks} times", duration(busy)));
+    text
+}
+
+fn tasks(count: usize) -> String {
+    if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") }
+}
+
+fn rung(snapshot: &Snapshot) -> String {
+    let mut text = match &snapshot.rung {
+        Rung::DebugInformation => {
+            format!("chains from debug information, checked: {}", tasks(snapshot.tasks.len()))
+        }
+        Rung::Registered(reason) => {
+            format!("registered tasks only ({reason}): {}", tasks(snapshot.tasks.len()))
+        }
+        Rung::Nothing => "no tokio runtime was given and no task was registered".to_owned(),
+    };
+    if snapshot.racy > 0 {
+        text.push_str(&format!("; {} changed while read", snapshot.racy));
+    }
+    if snapshot.not_reached > 0 {
+        text.push_str(&format!("; {} not reached in time", snapshot.not_reached));
+    }
+    text
+}
+
+/// Tasks that stand in the same place in the same state.
+struct Group<'s> {
+    tasks: Vec<&'s Task>,
+}
+
+/// What makes two tasks stand in the same place. A chain's own figures (when a timer fires) do not.
+#[derive(PartialEq, Eq, Hash)]
+struct Place<'s> {
+    state: TaskState,
+    runtime: Option<usize>,
+    spawned_at: Option<&'s SourceLine>,
+    future: &'s str,
+    chain: Option<Vec<Step<'s>>>,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+struct Step<'s> {
+    depth: u16,
+    branch: Option<&'s str>,
+    future: &'s str,
+    location: Option<&'s SourceLine>,
+    detail: Option<&'s str>,
+}
+
+fn step(step: &Await) -> Step<'_> {
+    Step {
+        depth: step.depth,
+        branch: step.branch.as_deref(),
+        future: &step.future,
+        location: step.location.as_ref(),
+        detail: step.detail.as_deref(),
+    }
+}
+
+/// Running ones first, then the longest waits, then the largest groups.
+fn groups(tasks: &[Task]) -> Vec<Group<'_>> {
+    let mut at: HashMap<Place<'_>, usize> = HashMap::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for task in tasks {
+        let chain = match &task.chain {
+            Chain::Known(chain) | Chain::Passed(chain) => Some(chain.iter().map(step).collect()),
+            Chain::Racy | Chain::Unknown(_) => None,
+        };
+        let place = Place {
+            state: task.state,
+            runtime: task.runtime,
+            spawned_at: task.spawned_at.as_ref(),
+            future: &task.future,
+            chain,
+        };
+        let group = *at.entry(place).or_insert_with(|| {
+            groups.push(Group { tasks: Vec::new() });
+            groups.len() - 1
+        });
+        groups[group].tasks.push(task);
+    }
+    groups.sort_by_key(|group| {
+        let running = group.tasks[0].state == TaskState::Running;
+        (!running, std::cmp::Reverse(group.longest()), std::cmp::Reverse(group.tasks.len()))
+    });
+    groups
+}
+
+impl Group<'_> {
+    fn longest(&self) -> Option<Duration> {
+        self.tasks.iter().filter_map(|task| task.idle).max()
+    }
+
+    fn trace(&self) -> Trace {
+        let first = self.tasks[0];
+        let (frames, doubt) = match &first.chain {
+            Chain::Known(chain) => (self.frames(chain), None),
+            Chain::Passed(chain) => (
+                self.frames(chain),
+                Some("being polled: this is what it awaited when the poll began".to_owned()),
+            ),
+            Chain::Racy => (Vec::new(), Some("no chain: it changed each time it was read".to_owned())),
+            Chain::Unknown(reason) => (Vec::new(), Some(format!("no chain: {reason}"))),
+        };
+        Trace {
+            kind: TraceKind::Await,
+            title: self.title(),
+            summary: self.summary(),
+            members: self.tasks.iter().map(|task| member(task)).collect(),
+            frames,
+            doubt,
+        }
+    }
+
+    /// `212 tasks, the longest for 33.1 s`, or `task 3  "gc"`.
+    fn title(&self) -> String {
+        let first = self.tasks[0];
+        let mut title = match self.tasks.len() {
+            1 => format!("task {}", first.id),
+            count => format!("{count} tasks"),
+        };
+        let names: Vec<&str> = self.tasks.iter().filter_map(|task| task.name.as_deref()).collect();
+        if let [name, rest @ ..] = &names[..]
+            && rest.iter().all(|other| other == name)
+        {
+            title.push_str(&format!("  \"{name}\""));
+        }
+        match (self.longest(), self.tasks.len()) {
+            (None, _) => {}
+            (Some(idle), 1) => title.push_str(&format!(", for {}", duration(idle))),
+            (Some(idle), _) => title.push_str(&format!(", the longest for {}", duration(idle))),
+        }
+        title
+    }
+
+    fn summary(&self) -> Vec<String> {
+        let first = self.tasks[0];
+        let mut parts = vec![state(first.state).to_owned()];
+        if let ([task], Some(thread)) = (&self.tasks[..], first.running_on) {
+            debug_assert_eq!(task.running_on, Some(thread));
+            parts.push(format!("on thread {thread}"));
+        }
+        if let Some(place) = &first.spawned_at {
+            parts.push(format!("spawned at {}:{}", place.file, place.line));
+        }
+        if let ([_], Some(polls)) = (&self.tasks[..], first.polls) {
+            parts.push(format!("polled {polls} times"));
+        }
+        let mut lines = vec![parts.join(", ")];
+        if !matches!(first.chain, Chain::Known(_) | Chain::Passed(_)) {
+            lines.push(first.future.clone());
+        }
+        lines
+    }
+
+    /// The chain; what differs from task to task stands only where there is one task.
+    fn frames(&self, chain: &[Await]) -> Vec<Frame> {
+        let frame = |step: &Await| {
+            let mut details: Vec<&str> = step.detail.as_deref().into_iter().collect();
+            if self.tasks.len() == 1 {
+                details.extend(step.individual.as_deref());
+            }
+            Frame {
+                depth: step.depth,
+                branch: step.branch.clone(),
+                file: step.location.as_ref().map(|place| place.file.clone()),
+                line: step.location.as_ref().map(|place| place.line),
+                detail: (!details.is_empty()).then(|| details.join(", ")),
+                ..Frame::of(step.future.as_str())
+            }
+        };
+        chain.iter().map(frame).collect()
+    }
+}
+
+fn state(state: TaskState) -> &'static str {
+    match state {
+        TaskState::Running => "running",
+        TaskState::Scheduled => "woken, waits for a worker",
+        TaskState::Idle => "waiting",
+        TaskState::NotStarted => "not polled yet",
+        TaskState::Unknown => "in an unknown state",
+    }
+}
+
+fn member(task: &Task) -> Member {
+    let mut fields = vec![Field::new("state", state(task.state)), Field::new("future", task.future.as_str())];
+    let place = task.spawned_at.as_ref().map(|place| format!("{}:{}", place.file, place.line));
+    let optional = [
+        ("runtime", task.runtime.map(|runtime| Value::from(runtime + 1))),
+        ("spawned_at", place.map(Value::Text)),
+        ("age", task.age.map(Value::Duration)),
+        ("idle", task.idle.map(Value::Duration)),
+        ("polls", task.polls.map(Value::from)),
+        ("poll_time", task.poll_time.map(Value::Duration)),
+        ("thread", task.running_on.map(Value::from)),
+    ];
+    fields.extend(optional.into_iter().filter_map(|(key, value)| Some(Field::new(key, value?))));
+    // Where many stand in one place, the figures of each one's own awaits are kept with it.
+    if let Chain::Known(chain) | Chain::Passed(chain) = &task.chain {
+        fields.extend(
+            chain
+                .iter()
+                .filter_map(|step| Some(Field::new(step.future.as_str(), step.individual.as_deref()?))),
+        );
+    }
+    Member { id: task.id, name: task.name.clone(), fields }
+}
+
+/// The largest group of those that have waited for long, where ten or more wait in one place.
+fn largest_wait(groups: &[Group<'_>], total: usize) -> Option<String> {
+    /// Shorter waits are how a service works.
+    const LONG: Duration = Duration::from_secs(10);
+    /// Fewer are not a crowd.
+    const CROWD: usize = 10;
+    let long =
+        |group: &&Group<'_>| group.longest().is_some_and(|idle| idle >= LONG) && group.tasks.len() >= CROWD;
+    let group = groups.iter().filter(long).max_by_key(|group| group.tasks.len())?;
+    let first = group.tasks[0];
+    let place = match &first.chain {
+        Chain::Known(chain) => innermost(chain).unwrap_or(&first.future),
+        _ => &first.future,
+    };
+    Some(format!(
+        "{} of {total} tasks wait in {place}, the longest for {}",
+        group.tasks.len(),
+        duration(group.longest()?)
+    ))
+}
+
+/// The innermost await that has a line of its own: what lies below it is machinery.
+fn innermost(chain: &[Await]) -> Option<&str> {
+    chain.iter().rev().find(|step| step.location.is_some()).map(|step| step.future.as_str())
+}

@@ -1,0 +1,56 @@
+//! From captured frames to a report's: inlined calls become lines of their own, and what every thread
+//! begins with is marked, so that text can count it instead of listing it.
+
+use gmr_inspect::threads as seen;
+
+use crate::report::Frame;
+
+/// std calls the thread's own closure through this function, so that a trace can end there.
+const BEGIN: &str = "__rust_begin_short_backtrace";
+
+/// Where threads begin that std did not start, by the C library's names for it.
+const STARTS: [&str; 7] =
+    ["_start", "__libc_start_main", "__libc_start_call_main", "start_thread", "clone", "clone3", "__clone3"];
+
+/// A report's frames of a captured stack.
+pub(super) fn frames(captured: &[seen::Frame]) -> Vec<Frame> {
+    let mut frames: Vec<Frame> = captured.iter().flat_map(lines).collect();
+    let begins = |frame: &Frame| frame.function.as_ref().is_some_and(|name| name.contains(BEGIN));
+    let start = frames.iter().position(begins).unwrap_or_else(|| {
+        let in_start = |frame: &Frame| frame.function.as_ref().is_some_and(|name| is_start(name));
+        frames.len() - frames.iter().rev().take_while(|frame| in_start(frame)).count()
+    });
+    // A stack that is nothing but a start is shown: it is all there is to see.
+    if start > 0 {
+        for frame in &mut frames[start..] {
+            frame.folded = true;
+        }
+    }
+    frames
+}
+
+fn is_start(function: &str) -> bool {
+    let name = function.split('@').next().unwrap_or(function);
+    STARTS.contains(&name) || name.starts_with("__libc_start_main")
+}
+
+fn lines(frame: &seen::Frame) -> Vec<Frame> {
+    let mut bare = Frame {
+        function: None,
+        address: Some(frame.address),
+        module: frame.module.as_ref().map(|module| module.path.display().to_string()),
+        offset: frame.offset,
+        unverified: !frame.verified,
+        ..Frame::of("")
+    };
+    let Some(outermost) = frame.symbols.len().checked_sub(1) else { return vec![bare] };
+    let line = |(at, symbol): (usize, &seen::Symbol)| {
+        bare.function = Some(symbol.function.clone());
+        bare.file = symbol.file.as_ref().map(|file| file.display().to_string());
+        bare.line = symbol.line;
+        bare.column = symbol.column;
+        bare.inlined = at < outermost;
+        bare.clone()
+    };
+    frame.symbols.iter().enumerate().map(line).collect()
+}

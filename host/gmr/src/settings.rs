@@ -1,0 +1,298 @@
+//! The `[gmr]` table: TOML and environment in, values with defaults out.
+//!
+//! What cannot be meant is refused at install, with its place; nothing is ignored in silence.
+
+mod environment;
+mod reader;
+mod signal;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::de::{DeTable, DeValue};
+
+pub(crate) use reader::{Item, nearest};
+use reader::{Source, Table};
+pub use signal::Signal;
+
+use crate::error::Error;
+
+/// What an operator may decide.
+///
+/// Read from a TOML file's `[gmr]` table, or made in code from [`Settings::default`]. Each option is also
+/// an environment variable, `GMR_LOG_DIR` for `log_dir`, which wins over the file; see
+/// [`Settings::with_environment`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let settings = gmr::Settings::from_toml(
+///     "[gmr]
+///      log_dir = '/var/log/shop'
+///      keep = 20
+///      deadline = '2s'",
+///     "shop.toml",
+/// )?;
+/// assert_eq!(settings.keep, Some(20));
+/// assert_eq!(settings.deadline, Duration::from_secs(2));
+/// # Ok::<(), gmr::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The directory that reports are written to, a file each. Default none: reports go to standard error.
+    pub log_dir: Option<PathBuf>,
+    /// How many report files of this service stay in [`Settings::log_dir`]: the oldest ones beyond it are
+    /// removed after each report. From 1; default none: all stay.
+    pub keep: Option<u32>,
+    /// A path whose change asks for a report. Setting it turns the signal trigger off: the signal is still
+    /// caught then, and answered by one line. Default none.
+    pub file_event_handler: Option<PathBuf>,
+    /// How often that path is looked at where the kernel reports no changes (network mounts). From 10 ms;
+    /// default 1 s.
+    pub file_event_handler_interval: Duration,
+    /// The signal that asks for a report. Default `SIGUSR2`.
+    pub signal: Signal,
+    /// The signal by which running threads are asked for their stack. Default `SIGURG`.
+    pub thread_signal: Signal,
+    /// How reports are written. Default text.
+    pub format: Format,
+    /// The folders that plugins are loaded from. Default none.
+    pub plugin_dir: Vec<PathBuf>,
+    /// A private directory in which compiled plugins are kept across restarts; it is made with mode 0700 if
+    /// it is missing. Default none: plugins are compiled at each start.
+    pub cache_dir: Option<PathBuf>,
+    /// How long a report may take in all; what is ready by then is printed. From 10 ms; default 5 s.
+    pub deadline: Duration,
+    /// The service's name in reports and file names. Default the package's name.
+    pub service: Option<String>,
+    /// Configuration keys to mask beside those that the default patterns find, such as `storage.dsn`;
+    /// `*` stands for any characters.
+    pub secrets: Vec<String>,
+    /// What each plugin is granted and given, by its name: the file's, without `.wasm`.
+    pub plugins: BTreeMap<String, PluginSettings>,
+}
+
+/// How reports are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs: one document.
+    Json,
+}
+
+impl Format {
+    const ALL: [(&str, Format); 2] = [("text", Format::Text), ("json", Format::Json)];
+
+    fn named(name: &str) -> Result<Format, String> {
+        let found = Format::ALL.iter().find(|(known, _)| *known == name);
+        found.map(|(_, format)| *format).ok_or_else(|| {
+            let known: Vec<_> = Format::ALL.iter().map(|(known, _)| *known).collect();
+            format!("must be one of {}, not `{name}`", known.join(", "))
+        })
+    }
+
+    /// The ending of a report's file name.
+    pub(crate) fn extension(self) -> &'static str {
+        match self {
+            Format::Text => "txt",
+            Format::Json => "json",
+        }
+    }
+}
+
+/// What one plugin is granted and given: a `[gmr.plugins.NAME]` table.
+///
+/// Only the application's own configuration grants anything; a file in the plugin folder never does.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct PluginSettings {
+    /// Whether it is run at all. Default true.
+    pub enabled: bool,
+    /// What it may ask for beyond its own settings and a clock: `process`, `report`, `facts:NAME` (with
+    /// `*`), `read:PATH`, `env:NAME`. Default nothing.
+    pub grants: Vec<String>,
+    /// What it is given: its own table, as it stands in the file.
+    pub settings: toml::Table,
+    /// How long a call may take. From 1 ms; default 1 s.
+    pub deadline: Duration,
+    /// How much linear memory it may use, in bytes. Default 64 MiB.
+    pub memory: u64,
+}
+
+impl Default for PluginSettings {
+    fn default() -> Self {
+        PluginSettings {
+            enabled: true,
+            grants: Vec::new(),
+            settings: toml::Table::new(),
+            deadline: Duration::from_secs(1),
+            memory: 64 << 20,
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            log_dir: None,
+            keep: None,
+            file_event_handler: None,
+            file_event_handler_interval: Duration::from_secs(1),
+            signal: Signal::USR2,
+            thread_signal: Signal::URG,
+            format: Format::Text,
+            plugin_dir: Vec::new(),
+            cache_dir: None,
+            deadline: Duration::from_secs(5),
+            service: None,
+            secrets: Vec::new(),
+            plugins: BTreeMap::new(),
+        }
+    }
+}
+
+/// The shortest deadline and interval: below it a report would be cut before it can begin.
+const SHORTEST: Duration = Duration::from_millis(10);
+
+impl Settings {
+    /// Reads the `[gmr]` table of a TOML file; a file without one gives the defaults.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, is no TOML, or has a `[gmr]` table with an unknown key, a wrong type or an
+    /// impossible value.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Settings, Error> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Error::system(format!("cannot read settings from {}", path.display()), error))?;
+        Settings::from_toml(&text, &path.display().to_string())
+    }
+
+    /// Reads the `[gmr]` table of a TOML text; `name` is what errors call it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::from_file`].
+    pub fn from_toml(text: &str, name: &str) -> Result<Settings, Error> {
+        let source = Source::file(text, name);
+        let document = DeTable::parse(text)
+            .map_err(|error| source.error(error.span().unwrap_or_default(), error.message()))?;
+        let mut settings = Settings::default();
+        let Some(value) = document.get_ref().get("gmr") else { return Ok(settings) };
+        let DeValue::Table(table) = value.get_ref() else {
+            return Err(source.error(value.span(), "`gmr` must be a table"));
+        };
+        settings.read(Table::new(source, "gmr", table))?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn read(&mut self, mut table: Table<'_>) -> Result<(), Error> {
+        for option in OPTIONS {
+            if let Some(item) = table.take(option.key) {
+                (option.read)(self, &item)?;
+            }
+        }
+        if let Some(item) = table.take("plugins") {
+            for (name, item) in item.table()?.take_all() {
+                self.plugins.insert(name.to_owned(), PluginSettings::read(item.table()?)?);
+            }
+        }
+        table.finish()
+    }
+
+    /// Refuses options that exclude each other.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.signal.number().is_some() && self.signal == self.thread_signal {
+            return Err(Error::settings(format!(
+                "`gmr.signal` and `gmr.thread_signal` are both {}: give them different signals",
+                self.signal
+            )));
+        }
+        if self.keep.is_some() && self.log_dir.is_none() {
+            return Err(Error::settings("`gmr.keep` has no meaning without `gmr.log_dir`"));
+        }
+        Ok(())
+    }
+}
+
+/// An option: its key, and how its value is taken over.
+struct OptionEntry {
+    key: &'static str,
+    read: fn(&mut Settings, &Item<'_>) -> Result<(), Error>,
+}
+
+/// All options of the `[gmr]` table but its `plugins`; the environment knows the same ones.
+const OPTIONS: &[OptionEntry] = &[
+    OptionEntry { key: "log_dir", read: |s, item| Ok(s.log_dir = Some(item.text()?.into())) },
+    OptionEntry { key: "keep", read: |s, item| Ok(s.keep = Some(item.integer(1..=u32::MAX.into())? as u32)) },
+    OptionEntry {
+        key: "file_event_handler",
+        read: |s, item| Ok(s.file_event_handler = Some(item.text()?.into())),
+    },
+    OptionEntry {
+        key: "file_event_handler_interval",
+        read: |s, item| Ok(s.file_event_handler_interval = at_least(SHORTEST, item)?),
+    },
+    OptionEntry { key: "signal", read: |s, item| Ok(s.signal = trigger_signal(item)?) },
+    OptionEntry { key: "thread_signal", read: |s, item| Ok(s.thread_signal = trigger_signal(item)?) },
+    OptionEntry {
+        key: "format",
+        read: |s, item| Ok(s.format = Format::named(item.text()?).map_err(|message| item.error(message))?),
+    },
+    OptionEntry { key: "plugin_dir", read: |s, item| Ok(s.plugin_dir = paths(item)?) },
+    OptionEntry { key: "cache_dir", read: |s, item| Ok(s.cache_dir = Some(item.text()?.into())) },
+    OptionEntry { key: "deadline", read: |s, item| Ok(s.deadline = at_least(SHORTEST, item)?) },
+    OptionEntry { key: "service", read: |s, item| Ok(s.service = Some(item.text()?.to_owned())) },
+    OptionEntry { key: "secrets", read: |s, item| Ok(s.secrets = texts(item)?) },
+];
+
+impl PluginSettings {
+    fn read(mut table: Table<'_>) -> Result<PluginSettings, Error> {
+        let mut plugin = PluginSettings::default();
+        if let Some(item) = table.take("enabled") {
+            plugin.enabled = item.flag()?;
+        }
+        if let Some(item) = table.take("grants") {
+            plugin.grants = texts(&item)?;
+        }
+        if let Some(item) = table.take("settings") {
+            plugin.settings = match item.value() {
+                toml::Value::Table(table) => table,
+                _ => return Err(item.error("must be a table")),
+            };
+        }
+        if let Some(item) = table.take("deadline") {
+            plugin.deadline = at_least(Duration::from_millis(1), &item)?;
+        }
+        if let Some(item) = table.take("memory") {
+            plugin.memory = item.size()?;
+        }
+        table.finish()?;
+        Ok(plugin)
+    }
+}
+
+fn at_least(shortest: Duration, item: &Item<'_>) -> Result<Duration, Error> {
+    let duration = item.duration()?;
+    match duration < shortest {
+        true => Err(item.error(format!("must be at least {} ms", shortest.as_millis()))),
+        false => Ok(duration),
+    }
+}
+
+fn trigger_signal(item: &Item<'_>) -> Result<Signal, Error> {
+    item.text_or_integer()?.parse().map_err(|message: String| item.error(message))
+}
+
+fn texts(item: &Item<'_>) -> Result<Vec<String>, Error> {
+    item.list().iter().map(|item| item.text().map(str::to_owned)).collect()
+}
+
+fn paths(item: &Item<'_>) -> Result<Vec<PathBuf>, Error> {
+    item.list().iter().map(|item| item.text().map(PathBuf::from)).collect()
+}

@@ -1,0 +1,7 @@
+//! Where reports go: a file of their own in a directory, or standard error.
+
+mod directory;
+mod stderr;
+
+pub(crate) use directory::Directory;
+pub(crate) use stderr::Stderr;

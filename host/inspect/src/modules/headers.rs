@@ -1,0 +1,137 @@
+//! What an ELF file says of itself in its first page: segments, build id, where unwind tables lie. Reads
+//! bytes only; where they came from is the caller's matter.
+
+use object::NativeEndian;
+use object::elf::{FileHeader64, PF_X, PT_GNU_EH_FRAME, PT_LOAD, PT_NOTE};
+use object::read::elf::{FileHeader as _, ProgramHeader as _};
+use std::ops::Range;
+
+/// How many bytes at a file's beginning hold its headers. Linkers put the program headers right after the
+/// file header: 64 bytes and 56 for each, so one page holds 72 of them; real files have about a dozen.
+pub(crate) const LENGTH: usize = 4096;
+
+/// A part of the file that is mapped into memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Segment {
+    /// Where it lies in memory, as the file counts it.
+    pub addresses: Range<u64>,
+    /// Where it begins in the file.
+    pub offset: u64,
+    /// How many of its bytes the file holds; the rest is zero.
+    pub file_size: u64,
+    pub executable: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Headers {
+    /// The bytes all of this was read from: two builds of a file hardly ever agree in them.
+    pub fingerprint: Vec<u8>,
+    pub segments: Vec<Segment>,
+    /// Address and size of each range of notes.
+    pub notes: Vec<(u64, u64)>,
+    /// The address of `.eh_frame_hdr`, as the file counts it.
+    pub eh_frame_header: Option<u64>,
+}
+
+/// `None` where the bytes are no ELF file for this machine.
+pub(crate) fn parse(bytes: &[u8]) -> Option<Headers> {
+    let file = FileHeader64::<NativeEndian>::parse(bytes).ok()?;
+    let endian = file.endian().ok()?;
+    let programs = file.program_headers(endian, bytes).ok()?;
+    let mut headers =
+        Headers { fingerprint: Vec::new(), segments: Vec::new(), notes: Vec::new(), eh_frame_header: None };
+    for program in programs {
+        let address = program.p_vaddr(endian);
+        let file_size = program.p_filesz(endian);
+        match program.p_type(endian) {
+            PT_LOAD => headers.segments.push(Segment {
+                addresses: address..address.checked_add(program.p_memsz(endian))?,
+                offset: program.p_offset(endian),
+                file_size,
+                executable: program.p_flags(endian).contains(PF_X),
+            }),
+            PT_NOTE => headers.notes.push((address, file_size)),
+            PT_GNU_EH_FRAME => headers.eh_frame_header = Some(address),
+            _ => {}
+        }
+    }
+    if headers.segments.is_empty() {
+        return None;
+    }
+    let table = usize::try_from(file.e_phoff(endian)).ok()?;
+    let end = table.checked_add(size_of_val(programs))?;
+    headers.fingerprint = [bytes.get(..64)?, bytes.get(table..end)?].concat();
+    Some(headers)
+}
+
+/// The build id in a range of notes, in lower-case hexadecimal.
+pub(crate) fn build_id(mut notes: &[u8]) -> Option<String> {
+    const NT_GNU_BUILD_ID: u32 = 3;
+    let number = |bytes: &[u8], at: usize| {
+        Some(u32::from_ne_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
+    };
+    loop {
+        let name_size = number(notes, 0)? as usize;
+        let value_size = number(notes, 4)? as usize;
+        let kind = number(notes, 8)?;
+        // Both parts are padded to four bytes.
+        let value_at = 12_usize.checked_add(name_size.checked_next_multiple_of(4)?)?;
+        let name = notes.get(12..12_usize.checked_add(name_size)?)?;
+        let value = notes.get(value_at..value_at.checked_add(value_size)?)?;
+        if kind == NT_GNU_BUILD_ID && name == b"GNU\0" && !value.is_empty() {
+            return Some(hexadecimal(value));
+        }
+        notes = notes.get(value_at.checked_add(value_size.checked_next_multiple_of(4)?)?..)?;
+    }
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(kind: u32, name: &[u8], value: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for number in [name.len() as u32, value.len() as u32, kind] {
+            bytes.extend(number.to_ne_bytes());
+        }
+        for part in [name, value] {
+            bytes.extend(part);
+            bytes.resize(bytes.len().next_multiple_of(4), 0);
+        }
+        bytes
+    }
+
+    #[test]
+    fn the_build_id_is_found_behind_other_notes() {
+        let notes = [note(1, b"GNU\0", &[9; 7]), note(3, b"GNU\0", &[0xab, 0x01, 0xff])].concat();
+        assert_eq!(build_id(&notes).as_deref(), Some("ab01ff"));
+        assert_eq!(build_id(&note(3, b"Go\0\0", &[1])), None);
+    }
+
+    #[test]
+    fn every_cut_of_a_note_is_survived() {
+        let whole = note(3, b"GNU\0", &[1, 2, 3, 4]);
+        for length in 0..whole.len() {
+            assert_eq!(build_id(&whole[..length]), None, "cut at {length}");
+        }
+        let mut huge = whole.clone();
+        huge[..4].copy_from_slice(&u32::MAX.to_ne_bytes());
+        assert_eq!(build_id(&huge), None);
+    }
+
+    #[test]
+    fn what_is_no_elf_file_is_refused() {
+        assert_eq!(parse(b"#!/bin/sh"), None);
+        assert_eq!(parse(&[]), None);
+        assert_eq!(parse(&[0x7f; LENGTH]), None);
+    }
+}

@@ -1,0 +1,269 @@
+//! The control group of the process, version 2 or 1, from `/proc/self/cgroup` and `/sys/fs/cgroup`, and the
+//! system's pressure from `/proc/pressure`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::read;
+
+/// The control group of the process: its container, as a rule. Sizes are in bytes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cgroup {
+    /// Its path, as the process sees it.
+    pub path: String,
+    /// 1 or 2.
+    pub version: u8,
+    /// Memory in use by the group.
+    pub memory: Option<u64>,
+    /// The most that ever was.
+    pub peak_memory: Option<u64>,
+    /// Where the kernel kills; `None` is unlimited or unknown.
+    pub max_memory: Option<u64>,
+    /// Where the kernel begins to slow the group down; `None` is unlimited or unknown.
+    pub high_memory: Option<u64>,
+    /// Swap in use by the group.
+    pub swap: Option<u64>,
+    /// The most swap it may use; `None` is unlimited or unknown.
+    pub max_swap: Option<u64>,
+    /// How often something in the group was killed for want of memory.
+    pub out_of_memory_kills: Option<u64>,
+    /// Processors' worth of time that it may use; `None` is unlimited or unknown.
+    pub processors: Option<f64>,
+    /// Periods in which it ran.
+    pub periods: Option<u64>,
+    /// Of these, periods in which it was held back.
+    pub throttled_periods: Option<u64>,
+    /// For how long it was held back.
+    pub throttled: Option<Duration>,
+    /// Processes and threads in the group.
+    pub tasks: Option<u64>,
+    /// How many there may be; `None` is unlimited or unknown.
+    pub max_tasks: Option<u64>,
+    /// Pressure, of the group first, then of the whole system.
+    pub pressures: Vec<Pressure>,
+}
+
+/// Pressure on one resource (PSI, see the kernel's `Documentation/accounting/psi.rst`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pressure {
+    /// `cpu`, `memory` or `io`.
+    pub resource: &'static str,
+    /// Whether it is the group's, and not the whole system's.
+    pub of_group: bool,
+    /// At least one task stalled.
+    pub some: Option<Stall>,
+    /// All tasks stalled at once.
+    pub full: Option<Stall>,
+}
+
+/// How long tasks stalled.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stall {
+    /// Shares of the last 10, 60 and 300 seconds, in percent.
+    pub averages: [f64; 3],
+    /// In all.
+    pub total: Duration,
+}
+
+/// Version 1 says "unlimited" with the largest number of whole pages.
+const UNLIMITED: u64 = 1 << 62;
+
+pub(super) fn take() -> Option<Cgroup> {
+    let memberships = read::text("/proc/self/cgroup")?;
+    let root = Path::new("/sys/fs/cgroup");
+    // With both versions mounted the controllers are in version 1.
+    match root.join("cgroup.controllers").exists() {
+        true => version_2(root, &memberships),
+        false => version_1(root, &memberships).or_else(|| version_2(&root.join("unified"), &memberships)),
+    }
+}
+
+fn version_2(root: &Path, memberships: &str) -> Option<Cgroup> {
+    let path = memberships.lines().find_map(|line| line.strip_prefix("0::"))?;
+    let group = directory(root, path);
+    let file = |name: &str| read::number(group.join(name));
+    let statistics = read::text(group.join("cpu.stat")).unwrap_or_default();
+    let events = read::text(group.join("memory.events")).unwrap_or_default();
+    let microseconds = |key| read::number_after(&statistics, key).map(Duration::from_micros);
+    let mut pressures = pressures(|resource| group.join(format!("{resource}.pressure")), true);
+    pressures.extend(system_pressures());
+    Some(Cgroup {
+        path: path.to_owned(),
+        version: 2,
+        memory: file("memory.current"),
+        peak_memory: file("memory.peak"),
+        max_memory: file("memory.max"),
+        high_memory: file("memory.high"),
+        swap: file("memory.swap.current"),
+        max_swap: file("memory.swap.max"),
+        out_of_memory_kills: read::number_after(&events, "oom_kill"),
+        processors: read::text(group.join("cpu.max")).and_then(|text| quota(&text)),
+        periods: read::number_after(&statistics, "nr_periods"),
+        throttled_periods: read::number_after(&statistics, "nr_throttled"),
+        throttled: microseconds("throttled_usec"),
+        tasks: file("pids.current"),
+        max_tasks: file("pids.max"),
+        pressures,
+    })
+}
+
+fn version_1(root: &Path, memberships: &str) -> Option<Cgroup> {
+    let path = |controller: &str| {
+        memberships.lines().find_map(|line| {
+            let (_, rest) = line.split_once(':')?;
+            let (controllers, path) = rest.split_once(':')?;
+            controllers.split(',').any(|name| name == controller).then_some(path)
+        })
+    };
+    let group = |controller: &str| Some(directory(&root.join(controller), path(controller)?));
+    let (memory, cpu, tasks) = (group("memory"), group("cpu"), group("pids"));
+    let of = |group: &Option<PathBuf>, name: &str| read::number(group.as_ref()?.join(name));
+    let limit = |group: &Option<PathBuf>, name: &str| of(group, name).filter(|limit| *limit < UNLIMITED);
+    let text = |group: &Option<PathBuf>, name: &str| read::text(group.as_ref()?.join(name));
+    let statistics = text(&cpu, "cpu.stat").unwrap_or_default();
+    let events = text(&memory, "memory.oom_control").unwrap_or_default();
+    let quota = (of(&cpu, "cpu.cfs_quota_us"), of(&cpu, "cpu.cfs_period_us").filter(|period| *period > 0));
+    let with_swap = of(&memory, "memory.memsw.usage_in_bytes");
+    let used = of(&memory, "memory.usage_in_bytes");
+    Some(Cgroup {
+        path: path("memory").or_else(|| path("cpu"))?.to_owned(),
+        version: 1,
+        memory: used,
+        peak_memory: of(&memory, "memory.max_usage_in_bytes"),
+        max_memory: limit(&memory, "memory.limit_in_bytes"),
+        high_memory: limit(&memory, "memory.soft_limit_in_bytes"),
+        swap: with_swap.zip(used).and_then(|(both, memory)| both.checked_sub(memory)),
+        max_swap: None,
+        out_of_memory_kills: read::number_after(&events, "oom_kill"),
+        processors: quota.0.zip(quota.1).map(|(quota, period)| quota as f64 / period as f64),
+        periods: read::number_after(&statistics, "nr_periods"),
+        throttled_periods: read::number_after(&statistics, "nr_throttled"),
+        throttled: read::number_after(&statistics, "throttled_time").map(Duration::from_nanos),
+        tasks: of(&tasks, "pids.current"),
+        max_tasks: of(&tasks, "pids.max"),
+        pressures: system_pressures(),
+    })
+}
+
+/// In a container the group's own directory is often mounted as the root, while the path still tells the host's.
+fn directory(root: &Path, path: &str) -> PathBuf {
+    let below = root.join(path.trim_start_matches('/'));
+    match below.is_dir() {
+        true => below,
+        false => root.to_owned(),
+    }
+}
+
+/// `150000 100000` is one and a half processors, `max 100000` as many as there are.
+fn quota(text: &str) -> Option<f64> {
+    let (quota, period) = text.trim().split_once(' ')?;
+    let (quota, period): (f64, f64) = (quota.parse().ok()?, period.parse().ok()?);
+    (period > 0.0).then_some(quota / period)
+}
+
+fn system_pressures() -> Vec<Pressure> {
+    pressures(|resource| Path::new("/proc/pressure").join(resource), false)
+}
+
+fn pressures(file: impl Fn(&str) -> PathBuf, of_group: bool) -> Vec<Pressure> {
+    let pressure = |resource| {
+        let text = read::text(file(resource))?;
+        let stall = |kind| read::after(&text, kind).and_then(stall);
+        Some(Pressure { resource, of_group, some: stall("some"), full: stall("full") })
+    };
+    ["cpu", "memory", "io"].into_iter().filter_map(pressure).collect()
+}
+
+/// `avg10=4.07 avg60=3.76 avg300=9.73 total=297307769`, the total in microseconds.
+fn stall(text: &str) -> Option<Stall> {
+    let value = |key: &str| text.split_whitespace().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+    let average = |key: &str| value(key)?.parse().ok();
+    Some(Stall {
+        averages: [average("avg10")?, average("avg60")?, average("avg300")?],
+        total: Duration::from_micros(value("total")?.parse().ok()?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(files: &[(&str, &str)]) -> tempdir::Dir {
+        let root = tempdir::Dir::new();
+        for (path, content) in files {
+            let path = root.0.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+        }
+        root
+    }
+
+    mod tempdir {
+        use std::sync::atomic::{AtomicU32, Ordering};
+
+        pub struct Dir(pub std::path::PathBuf);
+
+        impl Dir {
+            pub fn new() -> Dir {
+                static NEXT: AtomicU32 = AtomicU32::new(0);
+                let name = format!("gmr-cgroup-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+                Dir(std::env::temp_dir().join(name))
+            }
+        }
+
+        impl Drop for Dir {
+            fn drop(&mut self) {
+                let _ = std::fs::remove_dir_all(&self.0);
+            }
+        }
+    }
+
+    #[test]
+    fn version_2_is_read_from_one_directory() {
+        let root = tree(&[
+            ("app/memory.current", "1000\n"),
+            ("app/memory.max", "max\n"),
+            ("app/memory.high", "4096\n"),
+            ("app/memory.events", "low 0\noom 2\noom_kill 1\n"),
+            ("app/cpu.max", "150000 100000\n"),
+            ("app/cpu.stat", "usage_usec 9\nnr_periods 7\nnr_throttled 3\nthrottled_usec 12\n"),
+            ("app/pids.current", "5\n"),
+            ("app/memory.pressure", "some avg10=1.50 avg60=0.00 avg300=0.25 total=7\n"),
+        ]);
+        let group = version_2(&root.0, "0::/app\n").unwrap();
+        assert_eq!((group.memory, group.max_memory, group.high_memory), (Some(1000), None, Some(4096)));
+        assert_eq!((group.out_of_memory_kills, group.processors, group.tasks), (Some(1), Some(1.5), Some(5)));
+        assert_eq!((group.periods, group.throttled_periods), (Some(7), Some(3)));
+        assert_eq!(group.throttled, Some(Duration::from_micros(12)));
+        let stall = Stall { averages: [1.5, 0.0, 0.25], total: Duration::from_micros(7) };
+        let expected = Pressure { resource: "memory", of_group: true, some: Some(stall), full: None };
+        assert_eq!(group.pressures.first(), Some(&expected));
+    }
+
+    #[test]
+    fn version_1_has_a_directory_for_each_controller() {
+        let root = tree(&[
+            ("memory/a/memory.usage_in_bytes", "10"),
+            ("memory/a/memory.limit_in_bytes", "9223372036854771712"),
+            ("memory/a/memory.soft_limit_in_bytes", "20"),
+            ("cpu/cpu.cfs_quota_us", "-1"),
+            ("cpu/cpu.cfs_period_us", "100000"),
+            ("pids/pids.max", "max"),
+        ]);
+        let memberships = "8:pids:/\n4:memory:/a\n1:cpu,cpuacct:/host/path\n0::/\n";
+        let group = version_1(&root.0, memberships).unwrap();
+        assert_eq!((group.memory, group.max_memory, group.high_memory), (Some(10), None, Some(20)));
+        assert_eq!((group.processors, group.max_tasks), (None, None));
+        assert_eq!(group.path, "/a");
+    }
+
+    #[test]
+    fn what_is_not_there_or_not_readable_is_none() {
+        let root = tree(&[("app/memory.current", "much"), ("app/cpu.max", "1 0"), ("app/io.pressure", "some avg10=x")]);
+        let group = version_2(&root.0, "0::/app\n").unwrap();
+        assert_eq!((group.memory, group.processors, group.throttled), (None, None, None));
+        assert_eq!(group.pressures[0].some, None);
+        assert_eq!(version_2(&root.0, "1:name=systemd:/\n"), None);
+        assert_eq!(version_1(&root.0, "0::/\n"), None);
+    }
+}

@@ -1,0 +1,119 @@
+//! Who the process is: from `/proc/self/stat`, `status`, `exe`, `cwd` and the system's user file. Network user
+//! directories are not asked, since they may not answer.
+
+use std::time::{Duration, SystemTime};
+
+use super::read;
+
+/// Who the process is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// The process id, as the process itself sees it.
+    pub id: u32,
+    /// The process that started it, or that took it over.
+    pub parent: Option<u32>,
+    /// That process's command name.
+    pub parent_name: Option<String>,
+    /// Its command name, at most 15 bytes.
+    pub name: Option<String>,
+    /// The path of the executable; ends in ` (deleted)` if the file was replaced.
+    pub executable: Option<String>,
+    /// The working directory.
+    pub directory: Option<String>,
+    /// The effective user.
+    pub user: Option<u32>,
+    /// That user's name, by `/etc/passwd`.
+    pub user_name: Option<String>,
+    /// The effective group.
+    pub group: Option<u32>,
+    /// When it was started, to 10 milliseconds.
+    pub started: Option<SystemTime>,
+    /// How long ago that was; time asleep counts.
+    pub uptime: Option<Duration>,
+    /// How many threads it has.
+    pub threads: Option<u32>,
+}
+
+pub(super) fn take() -> Identity {
+    let status = read::text("/proc/self/status").unwrap_or_default();
+    let parent = read::number_after(&status, "PPid").and_then(|parent| u32::try_from(parent).ok());
+    let user = effective(&status, "Uid");
+    let uptime = uptime();
+    Identity {
+        id: std::process::id(),
+        parent,
+        parent_name: parent.and_then(|parent| read::text(format!("/proc/{parent}/comm"))).map(|name| name.trim().into()),
+        name: read::text("/proc/self/comm").map(|name| name.trim().to_owned()),
+        executable: link("/proc/self/exe"),
+        directory: link("/proc/self/cwd"),
+        user,
+        user_name: user.and_then(|user| name_of(user, &read::text("/etc/passwd")?)),
+        group: effective(&status, "Gid"),
+        started: uptime.and_then(|uptime| SystemTime::now().checked_sub(uptime)),
+        uptime,
+        threads: read::number_after(&status, "Threads").and_then(|threads| u32::try_from(threads).ok()),
+    }
+}
+
+fn link(path: &str) -> Option<String> {
+    std::fs::read_link(path).ok().map(|target| target.to_string_lossy().into_owned())
+}
+
+/// The second of the four ids that `status` lists: real, effective, saved, file system.
+fn effective(status: &str, key: &str) -> Option<u32> {
+    read::after(status, key)?.split_whitespace().nth(1)?.parse().ok()
+}
+
+fn name_of(user: u32, passwd: &str) -> Option<String> {
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, id) = (fields.next()?, fields.nth(1)?);
+        (id.parse() == Ok(user)).then(|| name.to_owned())
+    })
+}
+
+/// The kernel's `USER_HZ`, part of its interface: 100 on x86_64, aarch64 and all others but Alpha and Itanium.
+#[cfg(target_os = "linux")]
+const TICKS_PER_SECOND: u64 = 100;
+
+/// The kernel tells the start in clock ticks since boot (proc_pid_stat(5), field 22).
+#[cfg(target_os = "linux")]
+fn uptime() -> Option<Duration> {
+    let stat = read::text("/proc/self/stat")?;
+    // The command name, in parentheses, may itself hold spaces and parentheses.
+    let ticks: u64 = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()?;
+    let started = Duration::from_millis(ticks.checked_mul(1000)? / TICKS_PER_SECOND);
+    let since_boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::try_from(since_boot).ok()?.checked_sub(started)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn uptime() -> Option<Duration> {
+    None
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_known() {
+        let identity = take();
+        assert_eq!(identity.id, std::process::id());
+        assert_eq!(identity.parent, Some(std::os::unix::process::parent_id()));
+        assert_eq!(identity.executable, std::env::current_exe().ok().map(|path| path.to_string_lossy().into_owned()));
+        assert_eq!(identity.directory, std::env::current_dir().ok().map(|path| path.to_string_lossy().into_owned()));
+        assert_eq!(identity.user, Some(rustix::process::geteuid().as_raw()));
+        assert!(identity.threads >= Some(1));
+        // A test process is not older than a day, and not from the future.
+        assert!(identity.uptime.unwrap() < Duration::from_secs(86_400));
+    }
+
+    #[test]
+    fn users_are_found_by_number() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\nbroken\napp:x:1000:100::/:/bin/false\n";
+        assert_eq!(name_of(1000, passwd).as_deref(), Some("app"));
+        assert_eq!(name_of(100, passwd), None);
+        assert_eq!(effective("Uid:\t1\t2\t3\t4\n", "Uid"), Some(2));
+    }
+}

@@ -1,0 +1,48 @@
+//! What is said of a thread besides its stack.
+
+use super::calls;
+use super::task_files::{Activity, Stat};
+use crate::threads::{Missing, Stack, State, Thread};
+use std::time::Duration;
+
+/// A thread with what `stat` says of it; without `stat` it has ended, or nothing is known.
+pub(super) fn of(id: u32, stat: Option<Stat>, own: u32) -> Thread {
+    let age = stat.as_ref().and_then(|stat| since_boot().checked_sub(stat.started));
+    let stat = stat.unwrap_or(Stat {
+        name: String::new(),
+        state: State::Unknown,
+        cpu_user: Duration::ZERO,
+        cpu_system: Duration::ZERO,
+        started: Duration::ZERO,
+    });
+    Thread {
+        id,
+        name: stat.name,
+        state: stat.state,
+        on_cpu: (id == own).then_some(true),
+        cpu_user: stat.cpu_user,
+        cpu_system: stat.cpu_system,
+        age,
+        wait: None,
+        stack: Stack::Missing(Missing::OutOfTime),
+    }
+}
+
+/// What a thread that is not running does.
+pub(super) fn note_activity(thread: &mut Thread, activity: &Activity) {
+    thread.on_cpu = Some(false);
+    thread.wait = match activity {
+        Activity::InCall { number, arguments, .. } => Some(calls::wait(*number, arguments)),
+        Activity::Running | Activity::Outside { .. } => None,
+    };
+    // It has gone to sleep since it was listed.
+    if thread.state == State::Running {
+        thread.state = State::Sleeping;
+    }
+}
+
+/// The clock that thread start times are counted by.
+fn since_boot() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
+}

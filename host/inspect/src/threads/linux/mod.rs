@@ -1,0 +1,147 @@
+//! The ladder on Linux: own stack, sleeping threads from outside, running ones by signal, facts alone.
+
+mod calls;
+mod facts;
+mod naming;
+mod own;
+mod round;
+mod running;
+mod signal;
+mod sleeping;
+mod task_files;
+
+use super::{Capture, Missing, Options, PrepareError, Stack, Thread, own_by_library};
+use crate::memory;
+use crate::modules;
+use crate::symbols::Symbolizer;
+use crate::unwind::CodeMap;
+use naming::{Names, RawStack};
+use round::Round;
+use std::time::{Duration, Instant};
+use task_files::TaskFiles;
+
+/// What is known of a thread's stack so far.
+enum Draft {
+    /// Unwound, as far as that goes.
+    Done(RawStack),
+    /// Decided: there is none.
+    Missing(Missing),
+    /// Only a signal can tell; until then the frames that are certain, if there are any.
+    Wanted(Option<RawStack>),
+    /// In code that the snapshot of the modules does not know: a library may have been opened since.
+    Again(RawStack),
+    /// By the system's unwinder, named already.
+    Library(Stack),
+}
+
+pub(super) fn capture(options: &Options) -> Capture {
+    let started = Instant::now();
+    let deadline = started.checked_add(options.deadline).unwrap_or(started);
+    let mut notes = Vec::new();
+    let files = TaskFiles::open();
+    let ids = files.as_ref().map_err(|errno| *errno).and_then(TaskFiles::ids).unwrap_or_else(|errno| {
+        notes.push(format!("/proc/self/task cannot be read ({errno}): only the calling thread is listed"));
+        vec![own_id()]
+    });
+    let files = files.ok();
+    let mut threads: Vec<Thread> = ids
+        .into_iter()
+        .map(|id| facts::of(id, files.as_ref().and_then(|files| files.stat(id).ok()), own_id()))
+        .collect();
+
+    let mut maps = vec![CodeMap::new(modules::snapshot())];
+    let mut drafts = Vec::new();
+    match memory::probe() {
+        Ok(()) => {
+            drafts = Round::new(&maps[0], files.as_ref(), deadline).first(&mut threads, options, &mut notes);
+            if drafts.iter().any(|draft| matches!(draft, Draft::Again(_))) {
+                // Once is enough: whoever opens libraries all the time is not to hold up the report.
+                maps.push(CodeMap::new(modules::snapshot()));
+                if let [_, map] = &maps[..] {
+                    Round::new(map, files.as_ref(), deadline).again(
+                        &mut threads,
+                        &mut drafts,
+                        options,
+                        &mut notes,
+                    );
+                }
+            }
+        }
+        Err(error) => {
+            notes.push(format!(
+                "this process may not read its own memory ({error}): no stacks but the calling thread's"
+            ));
+            drafts.extend(threads.iter().map(|thread| match thread.id == own_id() {
+                true => Draft::Library(own_by_library::stack(options.symbols)),
+                false => Draft::Missing(Missing::Refused(error.to_string())),
+            }));
+        }
+    }
+    let took = started.elapsed();
+    name(&mut threads, drafts, &maps, options, &mut notes);
+    Capture { threads, notes, took }
+}
+
+/// Turns drafts into stacks, once every thread is free again.
+fn name(
+    threads: &mut [Thread],
+    drafts: Vec<Draft>,
+    maps: &[CodeMap],
+    options: &Options,
+    notes: &mut Vec<String>,
+) {
+    let mut symbolizer = Symbolizer::new(options.symbol_budget_bytes);
+    let names: Vec<Names> = maps
+        .iter()
+        .enumerate()
+        .map(|(index, map)| match options.symbols {
+            true => {
+                let stacks = drafts.iter().filter_map(raw).filter(|raw| raw.map == index);
+                Names::look_up(&map.snapshot, stacks, &mut symbolizer)
+            }
+            false => Names::none(),
+        })
+        .collect();
+    for (thread, draft) in threads.iter_mut().zip(drafts) {
+        thread.stack = match draft {
+            Draft::Missing(missing) => Stack::Missing(missing),
+            Draft::Library(stack) => stack,
+            draft => match raw(&draft).and_then(|raw| Some((raw, maps.get(raw.map)?, names.get(raw.map)?))) {
+                Some((raw, map, names)) => naming::stack(&map.snapshot, names, raw),
+                None => Stack::Missing(Missing::OutOfTime),
+            },
+        };
+    }
+    notes.extend_from_slice(symbolizer.notes());
+}
+
+fn raw(draft: &Draft) -> Option<&RawStack> {
+    match draft {
+        Draft::Done(raw) | Draft::Wanted(Some(raw)) | Draft::Again(raw) => Some(raw),
+        Draft::Missing(_) | Draft::Wanted(None) | Draft::Library(_) => None,
+    }
+}
+
+/// The calling thread's kernel id.
+fn own_id() -> u32 {
+    rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned()
+}
+
+pub(super) fn prepare(options: &Options) -> Result<Option<i32>, PrepareError> {
+    let Some(signal) = options.signal else { return Ok(None) };
+    match signal::install(signal) {
+        Ok(()) => Ok(Some(signal)),
+        Err(signal::NotInstalled::Unsuitable) => Err(PrepareError::Unsuitable(signal)),
+        Err(signal::NotInstalled::Taken) => Err(PrepareError::Taken(signal)),
+        Err(signal::NotInstalled::Refused(errno)) => {
+            Err(PrepareError::Refused(signal, std::io::Error::from_raw_os_error(errno)))
+        }
+    }
+}
+
+pub(super) fn restore(signal: i32) {
+    // A capture that is under way is done within its own deadline; if it is not, the handler stays, which
+    // does no harm.
+    const PATIENCE: Duration = Duration::from_millis(100);
+    signal::uninstall(signal, Instant::now() + PATIENCE);
+}

@@ -1,0 +1,140 @@
+//! Which threads are asked by signal, in which order, and what becomes of their answers.
+
+use super::Draft;
+use super::round::{Round, give_up};
+use super::signal::{Answer, Asker, Outcome, Request};
+use crate::threads::{Missing, State, Thread};
+use crate::unwind::{End, Registers};
+use std::collections::{HashMap, VecDeque};
+
+pub(super) struct Inquiry<'m, 't> {
+    round: Round<'m>,
+    signal: i32,
+    threads: &'t mut [Thread],
+    drafts: &'t mut [Draft],
+    queue: VecDeque<Request>,
+    /// How often each thread had got a processor when it was asked.
+    runs: HashMap<u32, u64>,
+}
+
+/// Tables read a few words below the one that they failed at.
+const SECOND_BELOW: u64 = 256;
+
+impl<'m, 't> Inquiry<'m, 't> {
+    pub fn new(
+        round: Round<'m>,
+        signal: i32,
+        threads: &'t mut [Thread],
+        drafts: &'t mut [Draft],
+    ) -> Inquiry<'m, 't> {
+        let request = |(key, thread): (usize, &Thread)| Request { key, thread: thread.id, second: None };
+        let wanted = |running: bool| {
+            let fits = move |draft: &Draft| match draft {
+                Draft::Wanted(partial) => partial.is_none() == running,
+                _ => false,
+            };
+            threads
+                .iter()
+                .enumerate()
+                .zip(&*drafts)
+                .filter(move |(_, draft)| fits(draft))
+                .map(|(thread, _)| thread)
+        };
+        // Those that run answer at once; those that sleep have to be woken first.
+        let queue = wanted(true).chain(wanted(false)).map(request).collect();
+        Inquiry { round, signal, threads, drafts, queue, runs: HashMap::new() }
+    }
+
+    /// Why the thread must not be signalled, if so. A signal that it blocks would stay pending, and might
+    /// be taken by a `sigwait` that waits for something else.
+    fn objection(&self, id: u32) -> Option<Missing> {
+        let files = self.round.files()?;
+        match files.stat(id).map(|stat| stat.state) {
+            Err(_) | Ok(State::Dead) => return Some(Missing::Ended),
+            Ok(State::Stopped) => return Some(Missing::Stopped),
+            Ok(State::Uninterruptible) => return Some(Missing::Uninterruptible(files.kernel_function(id))),
+            Ok(_) => {}
+        }
+        match files.blocked_signals(id) {
+            Ok(mask) if mask >> (self.signal - 1) & 1 == 1 => Some(Missing::SignalBlocked),
+            Ok(_) => None,
+            Err(errno) => Some(Missing::Refused(errno.to_string())),
+        }
+    }
+
+    fn answered(&mut self, request: Request, answer: &Answer<'_>) {
+        let raw = self.round.unwind(Registers::of_all(answer.registers), &answer.ranges);
+        let end = raw.walk.end;
+        let Some(draft) = self.drafts.get_mut(request.key) else { return };
+        match end {
+            // The stack goes on elsewhere: below a fiber, or an alternate signal stack.
+            End::Unreadable(address) if request.second.is_none() && !answer.cut => {
+                let second = Some(address.saturating_sub(SECOND_BELOW).max(1) & !7);
+                *draft = Draft::Wanted(Some(raw));
+                self.queue.push_back(Request { second, ..request });
+            }
+            End::UnknownCode => *draft = Draft::Again(raw),
+            _ => {
+                let mut raw = raw;
+                if matches!(end, End::Unreadable(_)) && answer.cut {
+                    raw.reason = Some("the stack is deeper than was copied".to_owned());
+                }
+                *draft = Draft::Done(raw);
+            }
+        }
+        // It cannot have answered without a processor, so it had one all the time.
+        if let Some(thread) = self.threads.get_mut(request.key)
+            && let Some(before) = self.runs.get(&thread.id)
+            && self.round.files().and_then(|files| files.runs(thread.id)) == Some(*before)
+        {
+            thread.on_cpu = Some(true);
+            thread.state = State::Running;
+        }
+    }
+}
+
+impl Asker for Inquiry<'_, '_> {
+    fn next(&mut self) -> Option<Request> {
+        loop {
+            let request = self.queue.pop_front()?;
+            if request.second.is_some() {
+                return Some(request);
+            }
+            let thread = self.threads.get_mut(request.key)?;
+            let draft = self.drafts.get_mut(request.key)?;
+            // It may sleep by now: then it need not be disturbed.
+            if matches!(draft, Draft::Wanted(None)) && !self.round.is_over() {
+                *draft = self.round.look(thread);
+                if !matches!(draft, Draft::Wanted(_)) {
+                    continue;
+                }
+            }
+            if let Some(missing) = self.objection(request.thread) {
+                give_up(self.drafts.get_mut(request.key)?, &missing);
+                continue;
+            }
+            if let Some(runs) = self.round.files().and_then(|files| files.runs(request.thread)) {
+                self.runs.insert(request.thread, runs);
+            }
+            return Some(request);
+        }
+    }
+
+    fn take(&mut self, request: Request, outcome: Outcome<'_>) {
+        let missing = match outcome {
+            Outcome::Answer(answer) => return self.answered(request, &answer),
+            Outcome::Ended => Missing::Ended,
+            Outcome::OutOfTime => Missing::OutOfTime,
+            Outcome::Refused(errno) => Missing::Refused(std::io::Error::from_raw_os_error(errno).to_string()),
+        };
+        if let Some(draft) = self.drafts.get_mut(request.key) {
+            give_up(draft, &missing);
+        }
+    }
+
+    fn has_ended(&self, thread: u32) -> bool {
+        let stat = self.round.files().map(|files| files.stat(thread));
+        matches!(stat, Some(Err(_)))
+            || stat.and_then(Result::ok).is_some_and(|stat| stat.state == State::Dead)
+    }
+}

@@ -1,0 +1,231 @@
+//! Where a signalled thread leaves its registers and a copy of its stack: sixty-four places in static
+//! memory, so that a handler that runs late, or after everyone has given up, never meets freed memory.
+//!
+//! Each slot's state, generation and thread id share one atomic word. Who moves it from `ARMED` owns the
+//! rest of the slot: to `RUNNING` the handler, to `FREE` the collector. A slot whose handler has begun is
+//! never taken away from it.
+
+use crate::unwind::REGISTER_COUNT;
+use std::cell::UnsafeCell;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+/// As many threads are asked at a time; more would only queue for the processors.
+pub(super) const COUNT: usize = 64;
+/// A typical copy is 6 KB; this much holds some hundred frames. Untouched pages cost nothing.
+pub(super) const COPY_BYTES: usize = 64 << 10;
+/// How many ranges a copy may have: the stack, and one elsewhere that it continues on.
+pub(super) const RANGES: usize = 2;
+
+const FREE: u8 = 0;
+const ARMED: u8 = 1;
+const RUNNING: u8 = 2;
+const DONE: u8 = 3;
+
+pub(super) struct Slot {
+    /// Thread id in the upper half, then 24 bits of generation, then the state.
+    word: AtomicU64,
+    pub registers: [AtomicU64; REGISTER_COUNT],
+    /// Where the second range shall begin; 0 if none is wanted.
+    pub second: AtomicU64,
+    pub starts: [AtomicU64; RANGES],
+    pub lengths: [AtomicUsize; RANGES],
+}
+
+#[repr(C, align(4096))]
+pub(super) struct Copy(UnsafeCell<[u8; COPY_BYTES]>);
+
+// SAFETY: the bytes are reached through raw pointers only, by whoever owns the slot according to its word.
+unsafe impl Sync for Copy {}
+
+pub(super) static SLOTS: [Slot; COUNT] = [const { Slot::new() }; COUNT];
+static COPIES: [Copy; COUNT] = [const { Copy(UnsafeCell::new([0; COPY_BYTES])) }; COUNT];
+
+/// Rung by every handler that has finished.
+pub(super) static BELL: AtomicU32 = AtomicU32::new(0);
+/// Whether the collector sleeps on the bell: only then is it worth a system call to wake it.
+pub(super) static LISTENING: AtomicU32 = AtomicU32::new(0);
+/// Signals that were sent and given up: their handlers may still come.
+pub(super) static LATE: AtomicU32 = AtomicU32::new(0);
+
+/// An armed slot, as the collector remembers it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticket {
+    pub index: usize,
+    word: u64,
+}
+
+/// What a ticket's slot is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    Armed,
+    Running,
+    Done,
+}
+
+fn word(thread: u32, generation: u32, state: u8) -> u64 {
+    u64::from(thread) << 32 | u64::from(generation & 0xff_ffff) << 8 | u64::from(state)
+}
+
+fn with_state(word: u64, state: u8) -> u64 {
+    word & !0xff | u64::from(state)
+}
+
+impl Slot {
+    const fn new() -> Slot {
+        Slot {
+            word: AtomicU64::new(0),
+            registers: [const { AtomicU64::new(0) }; REGISTER_COUNT],
+            second: AtomicU64::new(0),
+            starts: [const { AtomicU64::new(0) }; RANGES],
+            lengths: [const { AtomicUsize::new(0) }; RANGES],
+        }
+    }
+
+    /// Takes the slot for a thread; `None` if it is in use.
+    pub fn arm(index: usize, thread: u32, generation: u32, second: u64) -> Option<Ticket> {
+        let slot = SLOTS.get(index)?;
+        let now = slot.word.load(Ordering::Acquire);
+        // A handler that finished after it was given up leaves DONE behind.
+        if ![FREE, DONE].contains(&(now as u8)) {
+            return None;
+        }
+        slot.second.store(second, Ordering::Relaxed);
+        let word = word(thread, generation, ARMED);
+        slot.word.store(word, Ordering::Release);
+        Some(Ticket { index, word })
+    }
+
+    /// The slot that waits for this thread, now owned by the caller: the handler.
+    ///
+    /// # Async-signal-safety
+    ///
+    /// Atomic operations on static memory only.
+    pub fn begin(thread: u32) -> Option<usize> {
+        SLOTS.iter().position(|slot| {
+            let now = slot.word.load(Ordering::Acquire);
+            now as u8 == ARMED
+                && (now >> 32) as u32 == thread
+                && slot
+                    .word
+                    .compare_exchange(now, with_state(now, RUNNING), Ordering::AcqRel, Ordering::Relaxed)
+                    .is_ok()
+        })
+    }
+
+    /// Hands the slot over to the collector.
+    ///
+    /// # Async-signal-safety
+    ///
+    /// Atomic operations on static memory only.
+    pub fn finish(&self) {
+        let now = self.word.load(Ordering::Relaxed);
+        self.word.store(with_state(now, DONE), Ordering::Release);
+    }
+
+    /// Whether a handler is at work in it or may still come.
+    pub fn is_busy(&self) -> bool {
+        [ARMED, RUNNING].contains(&(self.word.load(Ordering::Acquire) as u8))
+    }
+
+    fn reset(&self) {
+        self.word.store(0, Ordering::Release);
+    }
+}
+
+impl Ticket {
+    pub fn slot(self) -> Option<&'static Slot> {
+        SLOTS.get(self.index)
+    }
+
+    pub fn progress(self) -> Progress {
+        match self.slot().map(|slot| slot.word.load(Ordering::Acquire) as u8) {
+            Some(DONE) => Progress::Done,
+            Some(RUNNING) => Progress::Running,
+            _ => Progress::Armed,
+        }
+    }
+
+    /// Takes the slot back before its handler has begun. False if that is too late.
+    pub fn cancel(self) -> bool {
+        self.slot().is_some_and(|slot| {
+            slot.word.compare_exchange(self.word, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        })
+    }
+
+    /// Gives the slot back after its answer was read.
+    pub fn release(self) {
+        if let Some(slot) = self.slot() {
+            slot.reset();
+        }
+    }
+}
+
+/// Where the bytes of a slot are.
+///
+/// # Async-signal-safety
+///
+/// The address of static memory.
+pub(super) fn copy_address(index: usize) -> Option<*mut u8> {
+    COPIES.get(index).map(|copy| copy.0.get().cast())
+}
+
+/// The beginning of a slot's bytes. Only for a slot that is done: its handler has handed it over.
+pub(super) fn copied(ticket: Ticket) -> Option<&'static [u8; COPY_BYTES]> {
+    if ticket.progress() != Progress::Done {
+        return None;
+    }
+    let copy = COPIES.get(ticket.index)?;
+    // SAFETY: the memory is static and of this size; in state DONE nobody writes to it until the collector,
+    // who alone calls this and is one at a time, arms the slot anew.
+    Some(unsafe { &*copy.0.get() })
+}
+
+/// In a child of `fork` no handler of the parent's will ever finish.
+pub(super) fn reset_all() {
+    SLOTS.iter().for_each(Slot::reset);
+    LATE.store(0, Ordering::Relaxed);
+}
+
+/// Gives the memory of unused copies back to the system.
+pub(super) fn return_memory() {
+    for (slot, copy) in SLOTS.iter().zip(&COPIES) {
+        if !slot.is_busy() {
+            // SAFETY: whole pages of static memory that belong to this copy alone; they read as zero
+            // afterwards, and no handler owns them. A handler cannot come to own them meanwhile, since only
+            // the collector, who is the caller, arms slots.
+            unsafe { libc::madvise(copy.0.get().cast(), COPY_BYTES, libc::MADV_DONTNEED) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // One test, since the slots are the whole process's.
+    #[test]
+    fn a_slot_serves_its_thread_once_and_is_never_taken_from_a_handler() {
+        let other = 0x7000_0001;
+        let ticket = Slot::arm(3, other, 1, 0).unwrap();
+        assert!(Slot::arm(3, other, 2, 0).is_none(), "armed already");
+        assert_eq!(Slot::begin(other + 1), None);
+        assert_eq!(Slot::begin(other), Some(3));
+        assert_eq!(Slot::begin(other), None);
+        assert!(!ticket.cancel(), "its handler has begun");
+        assert_eq!(ticket.progress(), Progress::Running);
+        assert!(Slot::arm(3, other, 2, 0).is_none());
+        assert!(copied(ticket).is_none());
+        SLOTS[3].finish();
+        assert_eq!(ticket.progress(), Progress::Done);
+        assert!(copied(ticket).is_some());
+        ticket.release();
+
+        let given_up = Slot::arm(3, other, 3, 0).unwrap();
+        assert!(given_up.cancel());
+        assert_eq!(Slot::begin(other), None);
+        // The same thread again: the old ticket has no power over the new one.
+        let ticket = Slot::arm(3, other, 4, 0).unwrap();
+        assert!(!given_up.cancel());
+        assert!(ticket.cancel());
+    }
+}

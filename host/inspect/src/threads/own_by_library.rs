@@ -1,0 +1,32 @@
+//! The calling thread's own stack by the `backtrace` crate, that is by the system's own unwinder: where ours
+//! cannot work. That one may wait for the dynamic loader's lock, and does not say whether it reached the
+//! thread's start.
+
+use super::{Frame, Method, Quality, Stack, Symbol};
+
+/// As many as unwinding of our own follows.
+const MAX_FRAMES: usize = 1024;
+
+pub(super) fn stack(symbols: bool) -> Stack {
+    let mut frames = Vec::new();
+    backtrace::trace(|frame| {
+        let address = frame.ip() as usize as u64;
+        let mut named = Frame { address, module: None, offset: None, symbols: Vec::new(), verified: true };
+        if symbols {
+            backtrace::resolve_frame(frame, |symbol| {
+                named.symbols.push(Symbol {
+                    // Without the hash that the compiler appends.
+                    function: symbol.name().map(|name| format!("{name:#}")).unwrap_or_default(),
+                    file: symbol.filename().map(Into::into),
+                    line: symbol.lineno(),
+                    column: symbol.colno(),
+                });
+            });
+        }
+        frames.push(named);
+        frames.len() < MAX_FRAMES
+    });
+    let quality =
+        Quality::Incomplete("the system's unwinder does not tell whether this is the whole stack".into());
+    Stack::Captured { frames, method: Method::Own, quality }
+}

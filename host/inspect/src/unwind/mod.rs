@@ -1,0 +1,388 @@
+//! From registers and a stack to the list of callers.
+//!
+//! Runs on ordinary threads only, never in a signal handler: it allocates, and it opens files. It trusts
+//! neither the stack nor the tables: each step is bounded, and a register that is not known is never guessed.
+
+mod code;
+mod expression;
+mod registers;
+mod signal_frame;
+mod stack_memory;
+mod tables;
+
+pub(crate) use registers::{COUNT as REGISTER_COUNT, Registers};
+pub(crate) use stack_memory::{Copied, Live, StackMemory};
+
+use crate::memory;
+use crate::modules::{Image, Module, Snapshot};
+use registers::{CALLER_SAVED, FRAME_POINTER, PROGRAM_COUNTER, RETURN_ADDRESS, STACK_POINTER, plain_address};
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use tables::{Cfa, Context, Row, Rule, Tables};
+
+/// Deep enough for every stack that a person reads; a runaway recursion has a hundred thousand.
+pub(crate) const MAX_FRAMES: usize = 1024;
+
+/// One frame, before anyone has looked up names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RawFrame {
+    pub address: u64,
+    /// The address is the instruction itself, not the one after a call.
+    pub exact: bool,
+    /// See [`crate::threads::Frame::verified`].
+    pub verified: bool,
+}
+
+/// Why unwinding went no further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The tables say that this frame has no caller.
+    Root,
+    /// The return address was zero: how code without tables marks its first frame.
+    ZeroReturn,
+    /// The code belongs to nothing that is known.
+    UnknownCode,
+    /// No unwind tables, and no frame pointer that holds.
+    NoTables,
+    /// A register is wanted that only a signal can tell.
+    UnknownRegister(usize),
+    /// The stack at this address was not copied or is not readable.
+    Unreadable(u64),
+    /// The tables contradict the stack.
+    Inconsistent,
+    /// [`MAX_FRAMES`] were found and there are more.
+    TooDeep,
+}
+
+/// The outcome of unwinding one stack.
+#[derive(Clone, Debug)]
+pub(crate) struct Walk {
+    pub frames: Vec<RawFrame>,
+    pub end: End,
+    /// A frame pointer was recovered from a function's prologue, and this many frames do not depend on it.
+    /// The others are to be trusted only if the root was reached.
+    pub certain: Option<usize>,
+}
+
+/// A module's bytes and tables, got when first wanted.
+#[derive(Default)]
+struct Loaded {
+    image: OnceCell<Option<Image>>,
+}
+
+/// The code that unwinding may meet: a snapshot of the modules, and their files as far as they were wanted.
+pub(crate) struct CodeMap {
+    pub snapshot: Snapshot,
+    loaded: Vec<Loaded>,
+}
+
+impl CodeMap {
+    pub fn new(snapshot: Snapshot) -> CodeMap {
+        let loaded = snapshot.modules.iter().map(|_| Loaded::default()).collect();
+        CodeMap { snapshot, loaded }
+    }
+
+    fn image(&self, index: usize) -> Option<(&Module, &Image)> {
+        let module = self.snapshot.modules.get(index)?;
+        let image = self.loaded.get(index)?.image.get_or_init(|| Image::of(module));
+        Some((module, image.as_ref()?))
+    }
+
+    fn is_unnamed_code(&self, address: u64) -> bool {
+        self.snapshot.unnamed_code.iter().any(|range| range.contains(&address))
+    }
+
+    /// The code from an address on, as the file has it; at most `length` bytes.
+    fn code_at(&self, address: u64, length: usize) -> Option<&[u8]> {
+        let (module, image) = self.image(self.snapshot.index_of(address)?)?;
+        if !module.code.iter().any(|range| range.contains(&address)) {
+            return None;
+        }
+        let bytes = image.from(module, address.wrapping_sub(module.bias))?;
+        Some(&bytes[..length.min(bytes.len())])
+    }
+
+    /// Whether the address follows a call instruction, or is where signal handlers return to.
+    fn may_be_returned_to(&self, address: u64) -> bool {
+        self.follows_call(address) || self.code_at(address, 16).is_some_and(code::is_signal_return)
+    }
+
+    /// Whether the address follows a call instruction.
+    fn follows_call(&self, address: u64) -> bool {
+        let Some(start) = address.checked_sub(code::CALL_WINDOW as u64) else { return false };
+        if let Some(bytes) = self.code_at(start, code::CALL_WINDOW) {
+            return code::follows_call(bytes);
+        }
+        let mut bytes = [0; code::CALL_WINDOW];
+        self.is_unnamed_code(address) && memory::read(start, &mut bytes).is_ok() && code::follows_call(&bytes)
+    }
+}
+
+/// Unwinds stacks over one [`CodeMap`], remembering the rules for each address.
+pub(crate) struct Unwinder<'m> {
+    map: &'m CodeMap,
+    tables: Vec<OnceCell<Option<Tables<'m>>>>,
+    rows: HashMap<u64, Option<Rc<Row<'m>>>>,
+    context: Context,
+}
+
+/// What one step came to.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "lives for one step, on the stack; a box would be an allocation a frame"
+)]
+enum Step {
+    /// The caller's registers; whether its address is exact; whether tables vouch for it.
+    Caller {
+        registers: Registers,
+        exact: bool,
+        verified: bool,
+    },
+    Stop(End),
+}
+
+impl<'m> Unwinder<'m> {
+    pub fn new(map: &'m CodeMap) -> Unwinder<'m> {
+        Unwinder {
+            map,
+            tables: map.loaded.iter().map(|_| OnceCell::new()).collect(),
+            rows: HashMap::new(),
+            context: Context::new(),
+        }
+    }
+
+    /// Follows the callers. With `recover`, a frame pointer that is not known is recovered by decoding the
+    /// prologue of the function that needs it: for threads of which only code and stack address are known.
+    pub fn walk(&mut self, mut registers: Registers, memory: &mut impl StackMemory, recover: bool) -> Walk {
+        let mut walk = Walk { frames: Vec::with_capacity(32), end: End::TooDeep, certain: None };
+        let mut exact = true;
+        let mut verified = true;
+        loop {
+            let Some(address) = registers.program_counter() else {
+                walk.end = End::UnknownRegister(PROGRAM_COUNTER);
+                return walk;
+            };
+            if address == 0 {
+                walk.end = End::ZeroReturn;
+                return walk;
+            }
+            if walk.frames.len() >= MAX_FRAMES {
+                return walk;
+            }
+            // A wrong frame pointer must not pass: what it leads to must have been called.
+            if walk.certain.is_some() && !exact && !self.map.may_be_returned_to(address) {
+                walk.end = End::Inconsistent;
+                return walk;
+            }
+            walk.frames.push(RawFrame { address, exact, verified });
+            let lookup = if exact { address } else { address - 1 };
+            let frames = walk.frames.len();
+            let mut recovered = false;
+            let step = self.step(lookup, exact, registers, memory, recover.then_some(&mut recovered));
+            if recovered {
+                walk.certain.get_or_insert(frames);
+            }
+            match step {
+                Step::Caller { registers: caller, exact: caller_exact, verified: caller_verified } => {
+                    registers = caller;
+                    exact = caller_exact;
+                    verified = caller_verified;
+                }
+                Step::Stop(end) => {
+                    walk.end = end;
+                    return walk;
+                }
+            }
+        }
+    }
+
+    fn step(
+        &mut self,
+        lookup: u64,
+        exact: bool,
+        mut registers: Registers,
+        memory: &mut impl StackMemory,
+        recovered: Option<&mut bool>,
+    ) -> Step {
+        let Some(index) = self.map.snapshot.index_of(lookup) else {
+            return match self.map.is_unnamed_code(lookup) {
+                true => {
+                    self.step_by_frame_pointer(&registers, memory, false).unwrap_or(Step::Stop(End::NoTables))
+                }
+                false => Step::Stop(End::UnknownCode),
+            };
+        };
+        let Some(row) = self.row(index, lookup) else {
+            return self.step_without_tables(lookup, exact, &registers, memory);
+        };
+        if row.signal_frame
+            && cfg!(target_arch = "aarch64")
+            && let Some(interrupted) = self.interrupted(lookup, &registers, memory)
+        {
+            return interrupted;
+        }
+        if row.is_root() {
+            return Step::Stop(End::Root);
+        }
+        if let (Cfa::Register(FRAME_POINTER, _), None, Some(recovered)) =
+            (&row.cfa, registers.frame_pointer(), recovered)
+            && let Some(found) = self.recover_frame_pointer(index, &row, lookup, exact, &registers)
+        {
+            registers.set(FRAME_POINTER, Some(found));
+            *recovered = true;
+        }
+        match apply(&row, &registers, memory) {
+            Ok(caller) => {
+                let unmoved = caller.stack_pointer() <= registers.stack_pointer();
+                // The stack grows down, so a caller's is higher, but for leaf functions at their very
+                // beginning, signals on another stack and code that switches stacks by an expression.
+                let may_stay = exact || row.signal_frame || matches!(row.cfa, Cfa::Expression(_));
+                let same = caller.program_counter() == registers.program_counter()
+                    && caller.stack_pointer() == registers.stack_pointer();
+                if same || (unmoved && !may_stay) {
+                    return Step::Stop(End::Inconsistent);
+                }
+                Step::Caller { registers: caller, exact: row.signal_frame, verified: true }
+            }
+            Err(end) => Step::Stop(end),
+        }
+    }
+
+    /// Stubs and signal trampolines are recognised by their code; all else rests on the frame pointer.
+    fn step_without_tables(
+        &self,
+        lookup: u64,
+        exact: bool,
+        registers: &Registers,
+        memory: &mut impl StackMemory,
+    ) -> Step {
+        if let Some(interrupted) = self.interrupted(lookup, registers, memory) {
+            return interrupted;
+        }
+        let is_stub = exact && self.map.code_at(lookup, 16).is_some_and(code::is_stub);
+        if is_stub && let Some(stack_pointer) = registers.stack_pointer() {
+            let Some(address) = memory.word(stack_pointer) else {
+                return Step::Stop(End::Unreadable(stack_pointer));
+            };
+            let mut caller = *registers;
+            caller.set(PROGRAM_COUNTER, Some(plain_address(address)));
+            caller.set(STACK_POINTER, stack_pointer.checked_add(8));
+            return Step::Caller { registers: caller, exact: false, verified: true };
+        }
+        self.step_by_frame_pointer(registers, memory, true).unwrap_or(Step::Stop(End::NoTables))
+    }
+
+    /// What a signal interrupted, if the code here is the trampoline that returns from its handler.
+    fn interrupted(&self, lookup: u64, registers: &Registers, memory: &mut impl StackMemory) -> Option<Step> {
+        // Looked up as a return address the trampoline seems to begin a byte earlier.
+        let here = [lookup, lookup.wrapping_add(1)];
+        here.into_iter().find(|at| self.map.code_at(*at, 16).is_some_and(code::is_signal_return))?;
+        let registers = signal_frame::interrupted(registers.stack_pointer()?, memory)?;
+        Some(Step::Caller { registers, exact: true, verified: true })
+    }
+
+    /// The caller by the frame pointer alone, if that points up the stack to a plausible return address.
+    fn step_by_frame_pointer(
+        &self,
+        registers: &Registers,
+        memory: &mut impl StackMemory,
+        check_call: bool,
+    ) -> Option<Step> {
+        let (frame, stack) = (registers.frame_pointer()?, registers.stack_pointer()?);
+        if frame < stack || !frame.is_multiple_of(8) {
+            return None;
+        }
+        let next_frame = memory.word(frame)?;
+        let address = plain_address(memory.word(frame.checked_add(8)?)?);
+        if check_call && address != 0 && !self.map.follows_call(address) {
+            return None;
+        }
+        let mut caller = Registers::of_code_and_stack(address, frame.checked_add(16)?);
+        caller.set(FRAME_POINTER, Some(next_frame));
+        Some(Step::Caller { registers: caller, exact: false, verified: false })
+    }
+
+    fn recover_frame_pointer(
+        &self,
+        index: usize,
+        row: &Row<'_>,
+        lookup: u64,
+        exact: bool,
+        registers: &Registers,
+    ) -> Option<u64> {
+        let (module, image) = self.map.image(index)?;
+        let since = row.frame_pointer_since?;
+        let begin = image.from(module, since)?;
+        let before_at = since.saturating_sub(16);
+        let before = image.from(module, before_at).and_then(|bytes| bytes.get(..16)).unwrap_or_default();
+        // `lookup` lies in the call instruction, whose end is the frame's own address.
+        let here = lookup.wrapping_sub(module.bias).checked_add(u64::from(!exact))?;
+        let window = &begin[..code::PROLOGUE_WINDOW.min(begin.len())];
+        let distance = code::frame_pointer_distance(before, window, here.checked_sub(since)?)?;
+        registers.stack_pointer()?.checked_add(distance)
+    }
+
+    fn row(&mut self, index: usize, lookup: u64) -> Option<Rc<Row<'m>>> {
+        if let Some(known) = self.rows.get(&lookup) {
+            return known.clone();
+        }
+        let map = self.map;
+        let tables = self.tables.get(index)?.get_or_init(|| {
+            let (module, image) = map.image(index)?;
+            Tables::of(module, image)
+        });
+        let bias = map.snapshot.modules.get(index)?.bias;
+        let context = &mut self.context;
+        let row =
+            tables.as_ref().and_then(|tables| tables.row(context, lookup.wrapping_sub(bias))).map(Rc::new);
+        self.rows.insert(lookup, row.clone());
+        row
+    }
+}
+
+/// The caller's registers by a row of the tables.
+fn apply(row: &Row<'_>, registers: &Registers, memory: &mut impl StackMemory) -> Result<Registers, End> {
+    let cfa = match &row.cfa {
+        Cfa::Register(number, offset) => {
+            registers.get(*number).ok_or(End::UnknownRegister(*number))?.wrapping_add_signed(*offset)
+        }
+        Cfa::Expression(bytes) => {
+            expression::evaluate(bytes, registers, memory, None).ok_or(End::Inconsistent)?
+        }
+    };
+    let mut caller = *registers;
+    if !row.signal_frame {
+        for number in CALLER_SAVED {
+            caller.set(*number, None);
+        }
+        // Unless the tables say otherwise it is still where the call put it.
+        caller.set(RETURN_ADDRESS, registers.get(RETURN_ADDRESS));
+    }
+    caller.set(STACK_POINTER, Some(cfa));
+    for (number, rule) in &row.rules {
+        let value = match rule {
+            Rule::Undefined => None,
+            Rule::Same => registers.get(*number),
+            Rule::Is(offset) => Some(cfa.wrapping_add_signed(*offset)),
+            Rule::Register(other) => registers.get(*other),
+            Rule::IsValueOf(bytes) => expression::evaluate(bytes, registers, memory, Some(cfa)),
+            Rule::Stored(_) | Rule::StoredAt(_) => {
+                let place = match rule {
+                    Rule::StoredAt(bytes) => expression::evaluate(bytes, registers, memory, Some(cfa)),
+                    Rule::Stored(offset) => Some(cfa.wrapping_add_signed(*offset)),
+                    _ => None,
+                };
+                let value = place.and_then(|place| memory.word(place));
+                if value.is_none() && *number == RETURN_ADDRESS {
+                    return Err(place.map_or(End::Inconsistent, End::Unreadable));
+                }
+                value
+            }
+        };
+        caller.set(*number, value);
+    }
+    let address = caller.get(RETURN_ADDRESS).ok_or(End::UnknownRegister(RETURN_ADDRESS))?;
+    caller.set(PROGRAM_COUNTER, Some(plain_address(address)));
+    Ok(caller)
+}

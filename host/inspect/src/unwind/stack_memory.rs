@@ -1,0 +1,104 @@
+//! Where unwinding reads the stack: a copy that was made before, or live memory read in pieces.
+
+use crate::memory;
+
+/// The stack as unwinding sees it.
+pub(crate) trait StackMemory {
+    /// The word at an address, or `None` if that is not to be had.
+    fn word(&mut self, address: u64) -> Option<u64>;
+}
+
+/// Live memory, read as unwinding comes to it and kept until [`Live::clear`]. Each address is read once, so
+/// that a changing stack at least does not contradict itself.
+#[derive(Debug, Default)]
+pub(crate) struct Live {
+    pieces: Vec<(u64, Vec<u8>)>,
+    /// Emptied pieces, to be filled again.
+    spare: Vec<Vec<u8>>,
+}
+
+/// A typical stack has 6 KB from its stack pointer on.
+const PIECE: usize = 8 << 10;
+/// 4 MiB a thread: more would only be read for frames beyond any sensible number.
+const MAX_PIECES: usize = 512;
+
+impl Live {
+    /// Forgets what was read.
+    pub fn clear(&mut self) {
+        self.spare.extend(self.pieces.drain(..).map(|(_, bytes)| bytes));
+        // One piece serves most threads.
+        self.spare.truncate(4);
+    }
+}
+
+impl StackMemory for Live {
+    fn word(&mut self, address: u64) -> Option<u64> {
+        // Tables place everything on aligned words.
+        if !address.is_multiple_of(8) {
+            return None;
+        }
+        // The newest piece is nearly always the right one.
+        if let Some(word) =
+            self.pieces.iter().rev().find_map(|(start, bytes)| word_in(*start, bytes, address))
+        {
+            return Some(word);
+        }
+        if self.pieces.len() >= MAX_PIECES {
+            return None;
+        }
+        let mut bytes = self.spare.pop().unwrap_or_default();
+        bytes.resize(PIECE, 0);
+        let read = memory::read_some(address, &mut bytes);
+        bytes.truncate(read);
+        let word = word_in(address, &bytes, address);
+        self.pieces.push((address, bytes));
+        word
+    }
+}
+
+/// Ranges copied at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Copied<'c>(pub &'c [(u64, &'c [u8])]);
+
+impl StackMemory for Copied<'_> {
+    fn word(&mut self, address: u64) -> Option<u64> {
+        self.0.iter().find_map(|(start, bytes)| word_in(*start, bytes, address))
+    }
+}
+
+fn word_in(start: u64, bytes: &[u8], address: u64) -> Option<u64> {
+    let at = usize::try_from(address.checked_sub(start)?).ok()?;
+    Some(u64::from_ne_bytes(bytes.get(at..at.checked_add(8)?)?.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_gives_whole_words_of_its_ranges_only() {
+        let bytes = [1_u64.to_ne_bytes(), 2_u64.to_ne_bytes()].concat();
+        let ranges = [(0x1000, &bytes[..]), (0x8000, &bytes[..8])];
+        let mut copied = Copied(&ranges);
+        assert_eq!(copied.word(0x1000), Some(1));
+        assert_eq!(copied.word(0x1008), Some(2));
+        assert_eq!(copied.word(0x8000), Some(1));
+        for outside in [0x1009, 0x1010, 0xfff, 0x8008, 0, u64::MAX] {
+            assert_eq!(copied.word(outside), None, "{outside:#x}");
+        }
+    }
+
+    #[test]
+    fn live_memory_is_read_once_until_cleared() {
+        let value = std::sync::atomic::AtomicU64::new(1);
+        let address = value.as_ptr() as u64;
+        let mut live = Live::default();
+        assert_eq!(live.word(address), Some(1));
+        value.store(2, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(live.word(address), Some(1));
+        live.clear();
+        assert_eq!(live.word(address), Some(2));
+        assert_eq!(live.word(8), None);
+        assert_eq!(live.word(address + 1), None);
+    }
+}

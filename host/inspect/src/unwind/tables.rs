@@ -1,0 +1,127 @@
+//! A module's unwind tables: the rules for one address, from `.eh_frame` by way of `.eh_frame_hdr`.
+
+use super::registers::{FRAME_POINTER, RETURN_ADDRESS};
+use crate::modules::{Image, Module};
+use gimli::{
+    BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EndianSlice, NativeEndian, ParsedEhFrameHdr, Register,
+    RegisterRule, UnwindContext, UnwindExpression, UnwindSection as _,
+};
+
+type Slice<'i> = EndianSlice<'i, NativeEndian>;
+
+/// gimli's working memory; made once, since it is large.
+pub(super) type Context = UnwindContext<usize>;
+
+pub(super) struct Tables<'i> {
+    eh_frame: EhFrame<Slice<'i>>,
+    header: ParsedEhFrameHdr<Slice<'i>>,
+    bases: BaseAddresses,
+}
+
+/// How to get from one frame to its caller.
+#[derive(Debug)]
+pub(super) struct Row<'i> {
+    pub cfa: Cfa<'i>,
+    pub rules: Vec<(usize, Rule<'i>)>,
+    /// The frame below is what a signal interrupted: its address is exact and all registers are its own.
+    pub signal_frame: bool,
+    /// The address, as the file counts it, from which on this function keeps a frame pointer.
+    pub frame_pointer_since: Option<u64>,
+}
+
+/// How the canonical frame address is found.
+#[derive(Debug)]
+pub(super) enum Cfa<'i> {
+    Register(usize, i64),
+    Expression(&'i [u8]),
+}
+
+/// How a register of the caller is found.
+#[derive(Debug)]
+pub(super) enum Rule<'i> {
+    Undefined,
+    Same,
+    /// Stored at this distance from the canonical frame address.
+    Stored(i64),
+    /// Is the canonical frame address plus this.
+    Is(i64),
+    Register(usize),
+    StoredAt(&'i [u8]),
+    IsValueOf(&'i [u8]),
+}
+
+impl<'i> Tables<'i> {
+    /// `None` where the module has no tables, or none with an index.
+    pub fn of(module: &Module, image: &'i Image) -> Option<Tables<'i>> {
+        let header_at = Image::eh_frame_header(module)?;
+        let header = image.from(module, header_at)?;
+        let bases = BaseAddresses::default().set_eh_frame_hdr(header_at);
+        let header = EhFrameHdr::new(header, NativeEndian).parse(&bases, 8).ok()?;
+        header.table()?;
+        let gimli::Pointer::Direct(eh_frame_at) = header.eh_frame_ptr() else { return None };
+        let mut eh_frame = EhFrame::new(image.from(module, eh_frame_at)?, NativeEndian);
+        eh_frame.set_address_size(8);
+        Some(Tables { eh_frame, header, bases: bases.set_eh_frame(eh_frame_at) })
+    }
+
+    /// The rules for an address as the file counts it.
+    pub fn row(&self, context: &mut Context, address: u64) -> Option<Row<'i>> {
+        let entry = self
+            .header
+            .table()?
+            .fde_for_address(&self.eh_frame, &self.bases, address, EhFrame::cie_from_offset)
+            .ok()?;
+        let mut frame_pointer_since = None;
+        let mut rows = entry.rows(&self.eh_frame, &self.bases, context).ok()?;
+        while let Some(row) = rows.next_row().ok()? {
+            let cfa = match row.cfa() {
+                CfaRule::RegisterAndOffset { register, offset } => {
+                    Cfa::Register(usize::from(register.0), *offset)
+                }
+                CfaRule::Expression(expression) => Cfa::Expression(self.bytes(expression)?),
+            };
+            if frame_pointer_since.is_none() && matches!(cfa, Cfa::Register(FRAME_POINTER, _)) {
+                frame_pointer_since = Some(row.start_address());
+            }
+            if row.contains(address) {
+                let rules =
+                    row.registers().filter_map(|(register, rule)| self.rule(*register, rule)).collect();
+                return Some(Row {
+                    cfa,
+                    rules,
+                    signal_frame: entry.is_signal_trampoline(),
+                    frame_pointer_since,
+                });
+            }
+        }
+        None
+    }
+
+    fn rule(&self, register: Register, rule: &RegisterRule<usize>) -> Option<(usize, Rule<'i>)> {
+        let rule = match rule {
+            RegisterRule::Undefined => Rule::Undefined,
+            RegisterRule::SameValue => Rule::Same,
+            RegisterRule::Offset(offset) => Rule::Stored(*offset),
+            RegisterRule::ValOffset(offset) => Rule::Is(*offset),
+            RegisterRule::Register(other) => Rule::Register(usize::from(other.0)),
+            RegisterRule::Expression(expression) => Rule::StoredAt(self.bytes(expression)?),
+            RegisterRule::ValExpression(expression) => Rule::IsValueOf(self.bytes(expression)?),
+            // An unknown rule must not look like a kept register.
+            _ => Rule::Undefined,
+        };
+        Some((usize::from(register.0), rule))
+    }
+
+    fn bytes(&self, expression: &UnwindExpression<usize>) -> Option<&'i [u8]> {
+        Some(expression.get(&self.eh_frame).ok()?.0.slice())
+    }
+}
+
+impl Row<'_> {
+    /// Whether the tables mark this as the outermost frame.
+    pub fn is_root(&self) -> bool {
+        self.rules
+            .iter()
+            .any(|(register, rule)| *register == RETURN_ADDRESS && matches!(rule, Rule::Undefined))
+    }
+}

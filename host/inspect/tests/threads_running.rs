@@ -1,0 +1,131 @@
+//! Threads that do not sleep: asked by signal where that is allowed, listed with the reason where not.
+#![cfg(target_os = "linux")]
+
+#[allow(dead_code, reason = "the file serves several test programs")]
+#[path = "../../../tests/fixtures/threads/src/workload.rs"]
+mod workload;
+
+use gmr_inspect::threads::{Capture, Method, Missing, Options, Stack, State, Thread, capture};
+use std::time::Duration;
+use workload::{RUNNING, SLEEPING, StopAtEnd, Waits, judge, start, wait_until_asleep};
+
+fn find(capture: &Capture, id: u32) -> &Thread {
+    capture.threads.iter().find(|thread| thread.id == id).unwrap()
+}
+
+fn missing(capture: &Capture, id: u32) -> &Missing {
+    match &find(capture, id).stack {
+        Stack::Missing(missing) => missing,
+        Stack::Captured { .. } => panic!("{}", workload::print(find(capture, id))),
+    }
+}
+
+#[test]
+fn more_running_threads_than_processors_all_show_their_stacks() {
+    let waits = Waits::new();
+    let _stop = StopAtEnd(waits.clone());
+    let started: Vec<_> =
+        RUNNING.iter().cycle().take(6).map(|(name, leaf)| (start(&waits, name, *leaf), *name)).collect();
+    for _ in 0..10 {
+        let found = capture(&Options { deadline: Duration::from_secs(20), ..Options::default() });
+        for (id, name) in &started {
+            if let Err(wrong) = judge(&found, *id, name, Method::Signal) {
+                panic!("{wrong}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_running_thread_that_blocks_the_signal_is_listed_with_that_reason() {
+    let waits = Waits::new();
+    let _stop = StopAtEnd(waits.clone());
+    let id = start(&waits, "masked_spin", workload::leaf_masked_spin);
+    let is_masked = || {
+        let status = std::fs::read_to_string(format!("/proc/self/task/{id}/status")).unwrap();
+        !status.contains("SigBlk:\t0000000000000000")
+    };
+    while !is_masked() {
+        std::thread::yield_now();
+    }
+    let found = capture(&Options::default());
+    assert_eq!(*missing(&found, id), Missing::SignalBlocked);
+    assert_eq!(find(&found, id).state, State::Running);
+}
+
+#[test]
+fn without_a_signal_only_running_threads_lack_a_stack() {
+    let waits = Waits::new();
+    let _stop = StopAtEnd(waits.clone());
+    let running = start(&waits, "spin", RUNNING[0].1);
+    let asleep = start(&waits, "mutex", SLEEPING[0].1);
+    wait_until_asleep(asleep);
+    let found = capture(&Options { signal: None, ..Options::default() });
+    assert_eq!(*missing(&found, running), Missing::NoSignal);
+    judge(&found, asleep, "mutex", Method::Sleeping).unwrap();
+}
+
+#[test]
+fn a_signal_that_means_a_fault_is_never_used() {
+    let waits = Waits::new();
+    let _stop = StopAtEnd(waits.clone());
+    let running = start(&waits, "spin", RUNNING[0].1);
+    for signal in [libc::SIGSEGV, libc::SIGKILL, 0, -1, 1000, 32] {
+        let found = capture(&Options { signal: Some(signal), ..Options::default() });
+        assert_eq!(*missing(&found, running), Missing::NoSignal);
+        assert!(found.notes.iter().any(|note| note.contains("cannot serve")), "{:?}", found.notes);
+    }
+}
+
+#[test]
+fn when_time_is_over_every_thread_is_listed_still() {
+    let waits = Waits::new();
+    let _stop = StopAtEnd(waits.clone());
+    let running = start(&waits, "spin", RUNNING[0].1);
+    let asleep = start(&waits, "mutex", SLEEPING[0].1);
+    wait_until_asleep(asleep);
+    let found = capture(&Options { deadline: Duration::ZERO, ..Options::default() });
+    assert_eq!(*missing(&found, running), Missing::OutOfTime);
+    assert_eq!(*missing(&found, asleep), Missing::OutOfTime);
+    assert!(matches!(find(&found, workload::gettid()).stack, Stack::Captured { method: Method::Own, .. }));
+}
+
+#[test]
+fn a_sleeping_thread_that_blocks_every_signal_shows_its_stack() {
+    let waits = Waits::new();
+    let _stop = StopAtEnd(waits.clone());
+    let id = start(&waits, "masked_sleep", workload::leaf_masked_sleep);
+    wait_until_asleep(id);
+    judge(&capture(&Options::default()), id, "masked_sleep", Method::Sleeping).unwrap();
+}
+
+#[test]
+fn an_uninterruptible_thread_shows_its_stack() {
+    let waits = Waits::new();
+    let _stop = StopAtEnd(waits.clone());
+    let id = start(&waits, "vfork", workload::leaf_vfork);
+    wait_until_asleep(id);
+    let found = capture(&Options::default());
+    assert_eq!(find(&found, id).state, State::Uninterruptible);
+    judge(&found, id, "vfork", Method::Sleeping).unwrap();
+}
+
+#[test]
+fn stacks_go_on_through_signal_handlers_and_back_from_alternate_stacks() {
+    let waits = Waits::new();
+    let _stop = StopAtEnd(waits.clone());
+    let asleep = start(&waits, "in_handler", workload::leaf_in_handler);
+    let running = start(&waits, "alternate", workload::leaf_on_alternate_stack);
+    wait_until_asleep(asleep);
+    judge(&capture(&Options::default()), asleep, "in_handler", Method::Sleeping).unwrap();
+    // It says that it was started before it is in its handler.
+    let in_handler = |found: &Capture| match &find(found, running).stack {
+        Stack::Captured { frames, .. } => frames
+            .iter()
+            .flat_map(|frame| &frame.symbols)
+            .any(|symbol| symbol.function.ends_with("leaf_on_alternate_stack::handler")),
+        Stack::Missing(_) => false,
+    };
+    let found = std::iter::repeat_with(|| capture(&Options::default())).take(100).find(in_handler).unwrap();
+    judge(&found, running, "on_alternate_stack", Method::Signal).unwrap();
+}
