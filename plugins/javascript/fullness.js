@@ -4,11 +4,13 @@ const WARN_PERCENT = 80;
 
 // The writable file systems that tell their size, fullest first. Sizes are BigInts, as the interface has them.
 export function fullness(mounts) {
-  const seen = new Set();
-  return mounts
+  const sources = new Set();
+  // Where several are mounted in one place, the last one covers the others.
+  const visible = new Map(mounts.map((mount) => [mount.path, mount])).values();
+  return [...visible]
     .filter((mount) => !mount.readOnly && mount.size !== undefined && mount.size > 0n && mount.free !== undefined)
     // One device may be mounted in many places; it is full only once.
-    .filter((mount) => !seen.has(mount.source) && (!mount.source.startsWith("/") || seen.add(mount.source)))
+    .filter((mount) => !mount.source.startsWith("/") || (!sources.has(mount.source) && sources.add(mount.source)))
     .map((mount) => ({ ...mount, percent: percent(mount.size - mount.free, mount.size) }))
     .sort((one, other) => other.percent - one.percent);
 }

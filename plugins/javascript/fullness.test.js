@@ -18,17 +18,18 @@ test("the fullest comes first", () => {
   assert.deepEqual(disks.map((disk) => [disk.path, disk.percent]), [["/data", 99.9], ["/", 50]]);
 });
 
-test("what cannot be written or tells no size is left out, and a device is shown once", () => {
+test("what cannot be written or tells no size is left out, and a device or place is shown once", () => {
   const disks = fullness([
     mount("/", 100n, 50n, { source: "/dev/sda" }),
     mount("/again", 100n, 50n, { source: "/dev/sda" }),
+    mount("/tmp", 100n, 10n, { source: "tmpfs" }),
     mount("/tmp", 100n, 50n, { source: "tmpfs" }),
     mount("/run", 100n, 50n, { source: "tmpfs" }),
     mount("/snap", 100n, 0n, { readOnly: true }),
     mount("/proc", 0n, 0n),
     mount("/net", undefined, undefined),
   ]);
-  assert.deepEqual(disks.map((disk) => disk.path), ["/", "/tmp", "/run"]);
+  assert.deepEqual(disks.map((disk) => [disk.path, disk.percent]), [["/", 50], ["/tmp", 50], ["/run", 50]]);
 });
 
 test("the threshold is a number from 1 to 100", () => {

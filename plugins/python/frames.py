@@ -1,14 +1,15 @@
 """Shows in which functions most threads and tasks stand, whatever way they came there.
 
 The report's own sections group identical stacks; this one counts functions across all of them, so that a function
-which a thousand different stacks lead through is seen. Frames that the report folds are not counted.
+which a thousand different stacks lead through is seen. Frames that the report folds and those of the standard library,
+of tokio and of the C library are not counted.
 
 Settings: `rows` (20), how many functions are shown.
 """
 
 # All imports stand here: the component is a snapshot of the interpreter after them, and has no files to import from.
 from componentize_py_types import Err
-from hot import hot, rows_wanted
+from hot import hot, own, rows_wanted
 from wit_world import exports
 from wit_world.exports.section import (
     Description,
@@ -74,10 +75,15 @@ def traces(section):
         for block in page:
             if isinstance(block, Block_Trace):
                 trace = block.value
-                functions = [frame.function for frame in trace.frames if frame.function and not frame.folded]
-                if functions:
-                    last = functions[0 if trace.kind == TraceKind.STACK else -1]
-                    yield len(trace.members), functions, last
+                functions = own(frame.function for frame in trace.frames if frame.function and not frame.folded)
+                standing = sum(not is_reporter(member) for member in trace.members)
+                if functions and standing:
+                    yield standing, functions, functions[0 if trace.kind == TraceKind.STACK else -1]
+
+
+def is_reporter(member):
+    """Whether it is the thread that makes the report: it is only there because of it."""
+    return any(field.key == "method" and field.value == Value_Text("own") for field in member.fields)
 
 
 def table(found):

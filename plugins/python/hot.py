@@ -4,6 +4,10 @@ from collections import Counter
 from dataclasses import dataclass
 
 
+# The beginnings of names that say nothing of the application: every stack is full of them.
+MACHINERY = ("std::", "core::", "alloc::", "tokio::", "futures", "__", "syscall")
+
+
 @dataclass(frozen=True)
 class Hot:
     """A function, and how many threads and tasks stand in it."""
@@ -11,6 +15,11 @@ class Hot:
     function: str
     standing: int
     innermost: int
+
+
+def own(functions):
+    """Those of a stack's functions that are not machinery. `<std::fs::File as ...>::read` belongs to its type."""
+    return [function for function in functions if not function.lstrip("<&").startswith(MACHINERY)]
 
 
 def hot(traces, limit):

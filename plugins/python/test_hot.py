@@ -3,7 +3,7 @@
 import unittest
 from types import SimpleNamespace
 
-from hot import Hot, hot, rows_wanted
+from hot import Hot, hot, own, rows_wanted
 
 
 class HotTest(unittest.TestCase):
@@ -24,6 +24,12 @@ class HotTest(unittest.TestCase):
 
     def test_nothing_gives_nothing(self):
         self.assertEqual(hot([], 10), ([], 0))
+
+
+class OwnTest(unittest.TestCase):
+    def test_machinery_is_left_out(self):
+        functions = ["__libc_read", "<std::fs::File as std::io::Read>::read", "<api::Get as core::Fn>::call", "main"]
+        self.assertEqual(own(functions), ["<api::Get as core::Fn>::call", "main"])
 
 
 class RowsTest(unittest.TestCase):

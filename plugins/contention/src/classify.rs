@@ -182,10 +182,24 @@ impl<'t> Place<'t> {
         let Some(frame) = own else { return "no frames".to_owned() };
         let function = frame.function.as_deref().unwrap_or("unknown function");
         match (&frame.file, frame.line) {
-            (Some(file), Some(line)) => format!("{function} {file}:{line}"),
+            (Some(file), Some(line)) => format!("{function} {}:{line}", short(file)),
             _ => function.to_owned(),
         }
     }
+}
+
+/// The end of an absolute path, enough to find the file in its project: `/build/api/src/pool/wait.rs` is
+/// `src/pool/wait.rs`. A relative one is short already.
+fn short(file: &str) -> &str {
+    match file.rmatch_indices('/').nth(2) {
+        Some((slash, _)) if file.starts_with('/') => &file[slash + 1..],
+        _ => file,
+    }
+}
+
+/// Whether it is the thread that makes the report: it is only there because of it.
+pub fn is_reporter(member: &Member) -> bool {
+    text(member, "method") == Some("own")
 }
 
 /// The lock that a thread waits for: waiters on one lock sleep on one address.

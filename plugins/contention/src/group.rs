@@ -96,7 +96,7 @@ impl Groups {
     pub fn add(&mut self, trace: &Trace) {
         let place = Place::of(trace);
         let name = place.name();
-        for member in &trace.members {
+        for member in trace.members.iter().filter(|member| !classify::is_reporter(member)) {
             let wait = place.wait(member);
             // A condition's futex is the waiters' own or the queue's: only that of a lock tells who holds up whom.
             let address = classify::futex(member).filter(|_| wait == Wait::Lock);

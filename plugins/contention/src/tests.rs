@@ -152,6 +152,18 @@ fn states_and_system_calls_tell_where_frames_do_not() {
 }
 
 #[test]
+fn place_has_the_end_of_its_file_s_path_and_the_reporter_is_left_out() {
+    let put = Frame { file: Some("/build/api/src/queue/put.rs".into()), line: Some(7), ..frame("api::put") };
+    let members = ["signal", "own"].map(|method| Field::new("method", method));
+    let members = members.map(|method| Member { id: 1, name: None, fields: vec![method] });
+    let text = text(&threads([trace(TraceKind::Stack, members.into(), vec![put])]));
+    assert!(
+        text.contains("\nsomething unknown  1        -        [api::put src/queue/put.rs:7]\n"),
+        "{text}"
+    );
+}
+
+#[test]
 fn many_groups_are_cut_with_a_count() {
     let place = |number| stack(1, &[], &[MUTEX, &format!("api::number_{number}")]);
     assert!(text(&threads((0..23).map(place))).ends_with("and 3 smaller groups\n"));
