@@ -8,7 +8,7 @@ use super::{Config, Facts, Grant, Limits, PluginConfig, Plugins, loaded};
 use crate::report::{Block, Report, Section, Value};
 
 #[path = "../../../../tests/guests/assemble.rs"]
-mod assemble;
+pub(super) mod assemble;
 
 /// Longer than any wait takes on a loaded machine.
 const BOUND: Duration = Duration::from_secs(60);
