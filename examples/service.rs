@@ -4,10 +4,10 @@
 //!     POST /jobs {"name": "..."}      queues a job, answers its number
 //!     GET  /jobs/{number}             waits until it is done, answers its result
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use axum::extract::{Path, State};
@@ -41,10 +41,17 @@ struct Jobs {
     results: Mutex<HashMap<u64, watch::Sender<Option<String>>>>,
 }
 
+/// Jobs that no worker has taken yet.
+#[derive(Default)]
+struct Queue {
+    waiting: Mutex<VecDeque<(u64, String)>>,
+    more: Condvar,
+}
+
 #[derive(Clone)]
 struct Service {
     jobs: Arc<Jobs>,
-    queue: mpsc::Sender<(u64, String)>,
+    queue: Arc<Queue>,
 }
 
 #[tokio::main]
@@ -52,24 +59,19 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let Arguments { config } = clap::Parser::parse();
     let options: Options = toml::from_str(&std::fs::read_to_string(&config)?)?;
     let jobs = Arc::new(Jobs::default());
-    let (counted, service_jobs) = (jobs.clone(), jobs.clone());
+    let service_jobs = jobs.clone();
     let _gmr = gmr::Builder::new(gmr::package!().product("Job Service").vendor("Example Ltd"))
         .settings_file(&config)
         .configuration(&options)
-        .fact("jobs", move || {
-            let (taken, done) = (counted.next.load(Ordering::Relaxed), counted.done.load(Ordering::Relaxed));
-            HashMap::from([("taken", taken), ("done", done), ("open", taken - done)])
-        })
         .install()?;
 
-    let (queue, waiting) = mpsc::channel();
-    let waiting = Arc::new(Mutex::new(waiting));
+    let queue = Arc::new(Queue::default());
     for number in 0..options.workers {
-        let (waiting, jobs) = (waiting.clone(), jobs.clone());
+        let (queue, jobs) = (queue.clone(), jobs.clone());
         let work_time = Duration::from_millis(options.job_time_ms);
         std::thread::Builder::new()
             .name(format!("worker-{number}"))
-            .spawn(move || work(&waiting, &jobs, work_time))?;
+            .spawn(move || work(&queue, &jobs, work_time))?;
     }
     tokio::spawn(clean_up(jobs).tracked("clean-up"));
 
@@ -86,14 +88,12 @@ struct Submission {
     name: String,
 }
 
-async fn submit(
-    State(service): State<Service>,
-    Json(job): Json<Submission>,
-) -> Result<Json<u64>, StatusCode> {
+async fn submit(State(service): State<Service>, Json(job): Json<Submission>) -> Json<u64> {
     let number = service.jobs.next.fetch_add(1, Ordering::Relaxed);
     service.jobs.results.lock().expect("no panic under the lock").insert(number, watch::Sender::default());
-    service.queue.send((number, job.name)).map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-    Ok(Json(number))
+    service.queue.waiting.lock().expect("no panic under the lock").push_back((number, job.name));
+    service.queue.more.notify_one();
+    Json(number)
 }
 
 async fn result(State(service): State<Service>, Path(number): Path<u64>) -> Result<String, StatusCode> {
@@ -106,10 +106,13 @@ async fn result(State(service): State<Service>, Path(number): Path<u64>) -> Resu
 }
 
 /// What a worker thread does: one job after the other.
-fn work(waiting: &Mutex<mpsc::Receiver<(u64, String)>>, jobs: &Jobs, work_time: Duration) {
+fn work(queue: &Queue, jobs: &Jobs, work_time: Duration) {
     loop {
-        let job = waiting.lock().expect("no panic under the lock").recv();
-        let Ok((number, name)) = job else { return };
+        let waiting = queue.waiting.lock().expect("no panic under the lock");
+        let mut waiting =
+            queue.more.wait_while(waiting, |jobs| jobs.is_empty()).expect("no panic under the lock");
+        let Some((number, name)) = waiting.pop_front() else { continue };
+        drop(waiting);
         std::thread::sleep(work_time);
         jobs.done.fetch_add(1, Ordering::Relaxed);
         if let Some(result) = jobs.results.lock().expect("no panic under the lock").get(&number) {

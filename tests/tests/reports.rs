@@ -49,7 +49,7 @@ fn sections_that_panic_cost_nobody_else_anything() {
 
 #[test]
 fn a_stuck_section_is_cut_and_the_native_ones_are_written_before() {
-    let mut subject = Subject::start(SUBJECT, "stuck", &[("GMR_DEADLINE", &"200ms")]);
+    let mut subject = Subject::start(SUBJECT, "stuck", &[]);
     subject.signal(Signal::USR2);
     assert_eq!(subject.order("drop"), "done");
     let (_, text) = subject.end();

@@ -40,7 +40,7 @@ fn a_signal_prints_the_four_base_sections() {
     let line = format!("trigger = SIGUSR2 from process {} ", std::process::id());
     assert!(text.contains(&line), "{text}");
     assert!(text.contains(&format!("process = {id}")), "{text}");
-    for line in ["service = subject 1.2.3", "vendor = Example Ltd", "value = [listen, 0.0.0.0:80]"] {
+    for line in ["service = subject 1.2.3", "vendor = Example Ltd", "listen = 0.0.0.0:80"] {
         assert!(text.contains(line), "{text}");
     }
 }

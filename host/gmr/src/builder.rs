@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 
+use gmr_inspect::symbols::Symbolizer;
 use gmr_inspect::{tasks, threads};
 use serde::Serialize;
 use tokio::runtime::Handle;
 
-use crate::collect::{Collector, OwnSection};
+use crate::collect::{Collector, Lost, OwnSection};
 use crate::error::Error;
 use crate::mask::Secrets;
 use crate::report::{Block, Report};
@@ -136,6 +137,10 @@ impl Builder {
         let refused = |error| Error::system("cannot make the reporter's pipe", error);
         let (mailbox, bell) = Mailbox::new().map_err(refused)?;
         let mailbox = Arc::new(mailbox);
+        let threads =
+            threads::Options { signal: settings.thread_signal.number(), ..threads::Options::default() };
+        let prepared = threads::prepare(&threads)
+            .map_err(|error| Error::system("running threads cannot be asked for their stacks", error))?;
         let service = settings.service.clone().unwrap_or_else(|| self.package.name.clone());
         let mut runtimes = self.runtimes;
         if let Ok(current) = Handle::try_current()
@@ -143,9 +148,12 @@ impl Builder {
         {
             runtimes.insert(0, current);
         }
+        let tasks = tasks::Inspector::new(runtimes);
+        tasks.prepare();
         let worker = Worker {
             mailbox: mailbox.clone(),
             bell,
+            _prepared: prepared,
             signal: SignalTrigger::new(settings.signal)?,
             file: None,
             directory: settings.log_dir.map(|path| Directory::new(path, &service, settings.keep)),
@@ -155,14 +163,12 @@ impl Builder {
                 package: self.package,
                 configuration: self.configuration,
                 secrets: Secrets::declared([self.secrets, settings.secrets].concat()),
-                threads: threads::Options {
-                    signal: settings.thread_signal.number(),
-                    ..threads::Options::default()
-                },
-                tasks: tasks::Inspector::new(runtimes),
+                threads,
+                symbolizer: Symbolizer::new(threads.symbol_budget_bytes),
+                tasks,
                 own: self.own,
                 deadline: settings.deadline,
-                troubles: Vec::new(),
+                lost: Lost::default(),
             },
         };
         let file = settings.file_event_handler;

@@ -8,10 +8,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
+use gmr_inspect::symbols::Symbolizer;
 use gmr_inspect::{tasks, threads};
 use jiff::Timestamp;
 
 use crate::mask::Secrets;
+use crate::render::text;
 use crate::report::{Block, Header, Report, Section, Trigger};
 use crate::section::configuration::Configuration;
 use crate::section::package::Package;
@@ -24,11 +26,19 @@ pub(crate) struct Collector {
     pub(crate) configuration: Configuration,
     pub(crate) secrets: Secrets,
     pub(crate) threads: threads::Options,
+    /// Kept from report to report: most of what was looked up once is asked for again.
+    pub(crate) symbolizer: Symbolizer,
     pub(crate) tasks: tasks::Inspector,
     pub(crate) own: Vec<OwnSection>,
     pub(crate) deadline: Duration,
-    /// What the reporter has to say of itself; empty when all is well.
-    pub(crate) troubles: Vec<String>,
+    pub(crate) lost: Lost,
+}
+
+/// What of earlier reports nobody took.
+#[derive(Default)]
+pub(crate) struct Lost {
+    pub(crate) reports: u32,
+    pub(crate) bytes: u64,
 }
 
 /// A section that the application fills itself.
@@ -96,7 +106,7 @@ impl Collector {
         let threads = guarded("threads", "Threads", || {
             let options =
                 threads::Options { deadline: until(deadline, self.threads.deadline), ..self.threads };
-            let capture = threads::capture(&options);
+            let capture = threads::capture_with(&options, &mut self.symbolizer);
             report.header.uptime = capture
                 .threads
                 .iter()
@@ -116,12 +126,16 @@ impl Collector {
     }
 
     /// The section that says what is wrong with the reporter itself.
-    fn reporter(&mut self) -> Option<Section> {
-        let troubles = std::mem::take(&mut self.troubles);
+    fn reporter(&self) -> Option<Section> {
+        let Lost { reports: reports @ 1.., bytes } = self.lost else { return None };
+        let reports =
+            if reports == 1 { "the report before".to_owned() } else { format!("{reports} reports before") };
+        let bytes = text::bytes(bytes);
+        let line = format!("{bytes} of {reports} were lost: nobody read standard error in time");
         let mut section = Section::native("reporter", "Reporter");
-        section.blocks.push(Block::Paragraph { text: troubles.join("\n") });
-        section.remarks.clone_from(&troubles);
-        (!troubles.is_empty()).then_some(section)
+        section.blocks.push(Block::Paragraph { text: line.clone() });
+        section.remarks.push(line);
+        Some(section)
     }
 
     /// The sections that run code which nobody vouches for.

@@ -261,10 +261,7 @@ impl PluginSettings {
             plugin.grants = texts(&item)?;
         }
         if let Some(item) = table.take("settings") {
-            plugin.settings = match item.value() {
-                toml::Value::Table(table) => table,
-                _ => return Err(item.error("must be a table")),
-            };
+            plugin.settings = item.free_table()?;
         }
         if let Some(item) = table.take("deadline") {
             plugin.deadline = at_least(Duration::from_millis(1), &item)?;

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
+use gmr_inspect::threads::Prepared;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::collect::{Collector, Observer, Patient};
+use crate::collect::{Collector, Lost, Observer, Patient};
 use crate::render;
 use crate::report::{Report, Section, Trigger, TriggerKind};
 use crate::settings::Format;
@@ -25,6 +26,8 @@ pub(crate) struct Worker {
     pub(crate) collector: Collector,
     pub(crate) directory: Option<Directory>,
     pub(crate) format: Format,
+    /// Keeps the handler that running threads are asked through.
+    pub(crate) _prepared: Prepared,
 }
 
 /// What came since the last look.
@@ -45,19 +48,22 @@ impl Arrived {
 impl Worker {
     /// Works until the mailbox says stop.
     pub(crate) fn run(mut self) {
-        while !self.mailbox.is_stopped() {
+        let mut stopped = false;
+        while !stopped {
             self.sleep();
             self.bell.silence();
+            // Read first: what was asked for before the stop is still answered.
+            stopped = self.mailbox.is_stopped();
             let arrived = self.arrived();
             let began = Instant::now();
-            for asked in arrived.reports {
-                let trigger = Trigger { kind: TriggerKind::Call, detail: String::new(), count: 1 };
-                let report = self.collector.collect(trigger, began, &mut Patient);
-                // Whoever asked may have given up.
-                let _ = asked.send(report);
-            }
             if let Some(trigger) = arrived.trigger {
                 self.report(trigger, began);
+            }
+            for asked in arrived.reports {
+                let trigger = Trigger { kind: TriggerKind::Call, detail: String::new(), count: 1 };
+                let report = self.collector.collect(trigger, Instant::now(), &mut Patient);
+                // Whoever asked may have given up.
+                let _ = asked.send(report);
             }
         }
     }
@@ -103,11 +109,13 @@ impl Worker {
             Some(_) => self.to_directory(trigger, began),
             None => self.to_stderr(trigger, began),
         };
-        if lost > 0 {
-            self.collector.troubles.push(format!(
-                "{} of the report before this one were lost: nobody read standard error in time",
-                render::text::bytes(lost as u64)
-            ));
+        match lost {
+            // Whoever got this report has been told of the ones before it.
+            0 => self.collector.lost = Lost::default(),
+            bytes => {
+                self.collector.lost.reports += 1;
+                self.collector.lost.bytes += bytes as u64;
+            }
         }
     }
 

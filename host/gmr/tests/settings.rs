@@ -57,7 +57,7 @@ fn impossible_values_say_what_is_possible() {
     refused("log_dir = '/tmp'\nkeep = -3", "shop.toml:4: `gmr.keep` must be from 1 to 4294967295, not -3");
     refused("keep = 3", "`gmr.keep` has no meaning without `gmr.log_dir`");
     refused("format = 'yaml'", "shop.toml:3: `gmr.format` must be one of text, json, not `yaml`");
-    refused("signal = 'USR3'", "shop.toml:3: `gmr.signal` `USR3` is no signal; did you mean `SIGUSR1`?");
+    refused("signal = 'USR3'", "shop.toml:3: `gmr.signal` `USR3` is no signal; did you mean `SIGUSR2`?");
     refused("signal = 9", "shop.toml:3: `gmr.signal` must not be SIGKILL, which cannot be caught");
     refused(
         "signal = 'SEGV'",

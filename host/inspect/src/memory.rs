@@ -1,6 +1,14 @@
 //! Reads of this process's own memory that cannot fault: a bad address is an error.
+//!
+//! The kernel copies (`process_vm_readv`; where a sandbox refuses that, `/proc/self/mem`) and checks each
+//! address itself. Nothing here follows a pointer, and a value may have changed by the time it is returned.
 
 use std::fmt;
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+pub use linux::{read_many, read_some};
 
 /// An address range that could not be read, wholly or in part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,12 +27,21 @@ impl fmt::Display for Unreadable {
 
 impl std::error::Error for Unreadable {}
 
+/// An address range to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// Where it begins.
+    pub address: u64,
+    /// Its length in bytes.
+    pub length: usize,
+}
+
 /// Fills `into` with the bytes at `address`.
 ///
 /// # Errors
 ///
-/// [`Unreadable`] if any byte of the range is not mapped for reading, or if the kernel refuses
-/// `process_vm_readv` altogether.
+/// [`Unreadable`] if any byte of the range is not mapped for reading, or if the kernel refuses both ways
+/// of reading altogether.
 ///
 /// ```
 /// let value = 42_u64;
@@ -42,21 +59,11 @@ pub fn read(address: u64, into: &mut [u8]) -> Result<(), Unreadable> {
     }
 }
 
-/// Fills the beginning of `into` with as many of the bytes at `address` as can be read, and returns how
-/// many those are. A range that runs into an unmapped page yields the bytes before it.
-#[cfg(target_os = "linux")]
-pub fn read_some(address: u64, into: &mut [u8]) -> usize {
-    if into.is_empty() {
-        return 0;
-    }
-    let local = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
-    let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: into.len() };
-    // SAFETY: the call always succeeds and takes nothing.
-    let own = unsafe { libc::getpid() };
-    // SAFETY: `local` is the exclusively borrowed `into`, so the kernel writes only there; the kernel
-    // checks `remote` itself and reports an unmapped address instead of raising a signal.
-    let read = unsafe { libc::process_vm_readv(own, &raw const local, 1, &raw const remote, 1, 0) };
-    usize::try_from(read).unwrap_or(0)
+/// The eight bytes at `address` as a number; `None` if they cannot be read.
+pub(crate) fn read_word(address: u64) -> Option<u64> {
+    let mut bytes = [0; 8];
+    read(address, &mut bytes).ok()?;
+    Some(u64::from_ne_bytes(bytes))
 }
 
 /// Elsewhere than on Linux nothing can be read.
@@ -89,4 +96,13 @@ pub fn probe() -> std::io::Result<()> {
 #[cfg(not(target_os = "linux"))]
 pub fn probe() -> std::io::Result<()> {
     Err(std::io::ErrorKind::Unsupported.into())
+}
+
+/// Elsewhere than on Linux nothing can be read.
+#[cfg(not(target_os = "linux"))]
+pub fn read_many(ranges: &[Range], into: &mut Vec<u8>, readable: &mut Vec<bool>) {
+    into.clear();
+    into.resize(ranges.iter().map(|range| range.length).sum(), 0);
+    readable.clear();
+    readable.resize(ranges.len(), false);
 }

@@ -74,3 +74,22 @@ fn without_symbols_each_frame_still_tells_where_to_look_it_up() {
     assert!(frames.iter().all(|frame| frame.symbols.is_empty() && frame.offset.is_some()));
     assert!(frames.iter().all(|frame| frame.module.as_ref().is_some_and(|module| module.build_id.is_some())));
 }
+
+#[test]
+fn no_system_call_is_interrupted() {
+    let waits = Waits::new();
+    let sensitive = ["epoll", "poll", "futex", "semaphore", "condvar_timed", "sleep"];
+    let ids: Vec<u32> = SLEEPING
+        .iter()
+        .filter(|way| sensitive.contains(&way.0))
+        .map(|(name, leaf)| start(&waits, name, *leaf))
+        .collect();
+    ids.iter().for_each(|id| wait_until_asleep(*id));
+    let runs = |id: &u32| std::fs::read_to_string(format!("/proc/self/task/{id}/schedstat")).unwrap();
+    let before: Vec<String> = ids.iter().map(runs).collect();
+    for _ in 0..20 {
+        capture(&Options { symbols: false, ..Options::default() });
+    }
+    // Not one of them has had a processor since.
+    assert_eq!(ids.iter().map(runs).collect::<Vec<_>>(), before);
+}

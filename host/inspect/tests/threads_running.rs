@@ -7,7 +7,7 @@ mod workload;
 
 use gmr_inspect::threads::{Capture, Method, Missing, Options, Stack, State, Thread, capture};
 use std::time::Duration;
-use workload::{RUNNING, SLEEPING, StopAtEnd, Waits, judge, start, wait_until_asleep};
+use workload::{RUNNING, SLEEPING, StopAtEnd, Waits, judge, start, start_running, wait_until_asleep};
 
 fn find(capture: &Capture, id: u32) -> &Thread {
     capture.threads.iter().find(|thread| thread.id == id).unwrap()
@@ -25,8 +25,8 @@ fn more_running_threads_than_processors_all_show_their_stacks() {
     let waits = Waits::new();
     let _stop = StopAtEnd(waits.clone());
     let started: Vec<_> =
-        RUNNING.iter().cycle().take(6).map(|(name, leaf)| (start(&waits, name, *leaf), *name)).collect();
-    for _ in 0..10 {
+        RUNNING.iter().cycle().take(4).map(|(name, leaf)| (start(&waits, name, *leaf), *name)).collect();
+    for _ in 0..5 {
         let found = capture(&Options { deadline: Duration::from_secs(20), ..Options::default() });
         for (id, name) in &started {
             if let Err(wrong) = judge(&found, *id, name, Method::Signal) {
@@ -40,14 +40,7 @@ fn more_running_threads_than_processors_all_show_their_stacks() {
 fn a_running_thread_that_blocks_the_signal_is_listed_with_that_reason() {
     let waits = Waits::new();
     let _stop = StopAtEnd(waits.clone());
-    let id = start(&waits, "masked_spin", workload::leaf_masked_spin);
-    let is_masked = || {
-        let status = std::fs::read_to_string(format!("/proc/self/task/{id}/status")).unwrap();
-        !status.contains("SigBlk:\t0000000000000000")
-    };
-    while !is_masked() {
-        std::thread::yield_now();
-    }
+    let id = start_running(&waits, "masked_spin", workload::leaf_masked_spin);
     let found = capture(&Options::default());
     assert_eq!(*missing(&found, id), Missing::SignalBlocked);
     assert_eq!(find(&found, id).state, State::Running);
@@ -57,7 +50,7 @@ fn a_running_thread_that_blocks_the_signal_is_listed_with_that_reason() {
 fn without_a_signal_only_running_threads_lack_a_stack() {
     let waits = Waits::new();
     let _stop = StopAtEnd(waits.clone());
-    let running = start(&waits, "spin", RUNNING[0].1);
+    let running = start_running(&waits, "spin", RUNNING[0].1);
     let asleep = start(&waits, "mutex", SLEEPING[0].1);
     wait_until_asleep(asleep);
     let found = capture(&Options { signal: None, ..Options::default() });
@@ -69,7 +62,7 @@ fn without_a_signal_only_running_threads_lack_a_stack() {
 fn a_signal_that_means_a_fault_is_never_used() {
     let waits = Waits::new();
     let _stop = StopAtEnd(waits.clone());
-    let running = start(&waits, "spin", RUNNING[0].1);
+    let running = start_running(&waits, "spin", RUNNING[0].1);
     for signal in [libc::SIGSEGV, libc::SIGKILL, 0, -1, 1000, 32] {
         let found = capture(&Options { signal: Some(signal), ..Options::default() });
         assert_eq!(*missing(&found, running), Missing::NoSignal);
@@ -81,7 +74,7 @@ fn a_signal_that_means_a_fault_is_never_used() {
 fn when_time_is_over_every_thread_is_listed_still() {
     let waits = Waits::new();
     let _stop = StopAtEnd(waits.clone());
-    let running = start(&waits, "spin", RUNNING[0].1);
+    let running = start_running(&waits, "spin", RUNNING[0].1);
     let asleep = start(&waits, "mutex", SLEEPING[0].1);
     wait_until_asleep(asleep);
     let found = capture(&Options { deadline: Duration::ZERO, ..Options::default() });
@@ -127,5 +120,6 @@ fn stacks_go_on_through_signal_handlers_and_back_from_alternate_stacks() {
         Stack::Missing(_) => false,
     };
     let found = std::iter::repeat_with(|| capture(&Options::default())).take(100).find(in_handler).unwrap();
+    workload::HANDLER_STOP.store(true, std::sync::atomic::Ordering::Relaxed);
     judge(&found, running, "on_alternate_stack", Method::Signal).unwrap();
 }

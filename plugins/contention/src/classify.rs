@@ -1,6 +1,6 @@
-//! What a trace waits for, by the names of its frames.
+//! What a thread or task waits for, by the names of its frames and by what the report says of it.
 
-use gmr_plugin::{Frame, Trace, TraceKind};
+use gmr_plugin::{Frame, Member, Trace, TraceKind, Value};
 
 /// A kind of wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,6 +13,12 @@ pub enum Wait {
     Input,
     Join,
     Process,
+    /// The first of several things that are awaited at once.
+    Several,
+    /// A task that could go on.
+    Worker,
+    /// Asleep where no signal interrupts it.
+    Kernel,
     /// Asleep, on what its names do not tell.
     Unknown,
     /// Not asleep.
@@ -30,9 +36,17 @@ impl Wait {
             Wait::Input => "input or output",
             Wait::Join => "a thread or task to end",
             Wait::Process => "another process",
+            Wait::Several => "the first of several things",
+            Wait::Worker => "a worker, ready to go on",
+            Wait::Kernel => "the kernel, not interruptible",
             Wait::Unknown => "something unknown",
             Wait::Running => "nothing: running",
         }
+    }
+
+    /// Whether those who wait for it take it from each other, in contrast to those who wait for work.
+    pub fn is_contended(self) -> bool {
+        matches!(self, Wait::Lock | Wait::Semaphore)
     }
 }
 
@@ -116,14 +130,126 @@ const MACHINERY: &[&str] = &[
     "waitid",
 ];
 
-/// What a trace waits for.
-pub fn wait(trace: &Trace) -> Wait {
-    // A stack's innermost frame is its first; of a chain it is the last.
-    let frames: Vec<&Frame> = innermost_first(trace);
-    // Only the machinery around the wait tells: the application may call its own functions what it likes.
-    let near = frames.iter().position(|frame| is_place(frame)).unwrap_or(frames.len());
-    let named = frames[..near].iter().find_map(|frame| of_function(frame.function.as_deref()?));
-    named.unwrap_or_else(|| by_state(trace))
+/// The beginnings of states that say all there is to say, as the report's sections word them.
+const STATES: &[(&str, Wait)] = &[
+    ("running", Wait::Running),
+    ("woken", Wait::Worker),
+    ("not polled", Wait::Worker),
+    ("asleep in the kernel", Wait::Kernel),
+];
+
+/// The frames of a trace from the wait outwards. Of awaits at once, what they have in common.
+pub struct Place<'t> {
+    frames: Vec<&'t Frame>,
+    named: Option<Wait>,
+}
+
+impl<'t> Place<'t> {
+    pub fn of(trace: &'t Trace) -> Place<'t> {
+        let mut paths = match trace.kind {
+            TraceKind::Stack => vec![trace.frames.iter().collect()],
+            TraceKind::AwaitChain => paths(&trace.frames),
+        };
+        match paths.len() {
+            0 | 1 => {
+                let frames = paths.pop().unwrap_or_default();
+                Place { named: named(&frames), frames }
+            }
+            _ => {
+                let first = named(&paths[0]);
+                let same = paths.iter().all(|path| named(path) == first);
+                Place { frames: common(&paths), named: if same { first } else { Some(Wait::Several) } }
+            }
+        }
+    }
+
+    /// What this one of those who stand here waits for.
+    pub fn wait(&self, member: &Member) -> Wait {
+        let state = text(member, "state").unwrap_or_default();
+        let state = STATES.iter().find(|(start, _)| state.starts_with(start)).map(|(_, wait)| *wait);
+        match (state, self.named) {
+            // Before it sleeps, a lock is tried again and again.
+            (_, Some(Wait::Lock)) if member.fields.iter().any(|field| field.key == "futex") => Wait::Lock,
+            (Some(state), _) => state,
+            (None, Some(named)) => named,
+            (None, None) => text(member, "system_call").and_then(of_function).unwrap_or(Wait::Unknown),
+        }
+    }
+
+    /// The function that waits: the innermost of the application's own.
+    pub fn name(&self) -> String {
+        let own = self.frames.iter().find(|frame| is_own(frame)).or(self.frames.first());
+        let Some(frame) = own else { return "no frames".to_owned() };
+        let function = frame.function.as_deref().unwrap_or("unknown function");
+        match (&frame.file, frame.line) {
+            (Some(file), Some(line)) => format!("{function} {}:{line}", short(file)),
+            _ => function.to_owned(),
+        }
+    }
+}
+
+/// The end of an absolute path, enough to find the file in its project: `/build/api/src/pool/wait.rs` is
+/// `src/pool/wait.rs`. A relative one is short already.
+fn short(file: &str) -> &str {
+    match file.rmatch_indices('/').nth(2) {
+        Some((slash, _)) if file.starts_with('/') => &file[slash + 1..],
+        _ => file,
+    }
+}
+
+/// Whether it is the thread that makes the report: it is only there because of it.
+pub fn is_reporter(member: &Member) -> bool {
+    text(member, "method") == Some("own")
+}
+
+/// The lock that a thread waits for: waiters on one lock sleep on one address.
+pub fn futex(member: &Member) -> Option<u64> {
+    member.fields.iter().find_map(|field| match field.value {
+        Value::Address(address) if field.key == "futex" => Some(address),
+        _ => None,
+    })
+}
+
+fn text<'m>(member: &'m Member, key: &str) -> Option<&'m str> {
+    member.fields.iter().find_map(|field| match &field.value {
+        Value::Text(text) if field.key == key => Some(text.as_str()),
+        _ => None,
+    })
+}
+
+/// Each way from an innermost await outwards. A frame awaits the ones that are one deeper and follow it.
+fn paths(frames: &[Frame]) -> Vec<Vec<&Frame>> {
+    let mut above: Vec<&Frame> = Vec::new();
+    let mut paths = Vec::new();
+    for (at, frame) in frames.iter().enumerate() {
+        above.truncate(usize::from(frame.depth));
+        above.push(frame);
+        if frames.get(at + 1).is_none_or(|next| next.depth <= frame.depth) {
+            paths.push(above.iter().rev().copied().collect());
+        }
+    }
+    paths
+}
+
+/// What all of these ways lead through, from the wait outwards.
+fn common<'t>(paths: &[Vec<&'t Frame>]) -> Vec<&'t Frame> {
+    let outermost_first = |path: &Vec<&'t Frame>| path.iter().rev().copied().collect::<Vec<_>>();
+    let mut shared = outermost_first(&paths[0]);
+    for path in &paths[1..] {
+        let same =
+            shared.iter().zip(outermost_first(path)).take_while(|(one, other)| std::ptr::eq(**one, *other));
+        let count = same.count();
+        shared.truncate(count);
+    }
+    shared.reverse();
+    shared
+}
+
+/// What the machinery around the wait is called. The application may call its own functions what it likes, and what
+/// lies further out only leads there.
+fn named(frames: &[&Frame]) -> Option<Wait> {
+    let machinery = frames.iter().take_while(|frame| !is_own(frame));
+    machinery.filter_map(|frame| frame.function.as_deref()).find_map(of_function)
 }
 
 fn of_function(function: &str) -> Option<Wait> {
@@ -140,61 +266,7 @@ fn is_input(function: &str) -> bool {
     INPUT.contains(&name.split('@').next().unwrap_or(name))
 }
 
-/// What the report says of those who stand in the trace: a state, a system call.
-fn by_state(trace: &Trace) -> Wait {
-    let says = |word: &str| texts(trace).any(|text| text.to_lowercase().contains(word));
-    let running = says("running") || says("on a processor");
-    let asleep = trace.kind == TraceKind::AwaitChain || says("asleep") || says("sleep");
-    match (running, asleep) {
-        (true, _) => Wait::Running,
-        (false, true) if says("epoll") || says("poll") || says("recv") || says("read") => Wait::Input,
-        _ => Wait::Unknown,
-    }
-}
-
-/// What is said of all members together, and of the first.
-fn texts(trace: &Trace) -> impl Iterator<Item = &str> {
-    let fields = trace.members.first().into_iter().flat_map(|member| &member.fields);
-    let fields = fields.filter_map(|field| match &field.value {
-        gmr_plugin::Value::Text(text) => Some(text.as_str()),
-        _ => None,
-    });
-    trace.summary.iter().map(String::as_str).chain(fields)
-}
-
-/// The lock's address, if the report tells of a futex: waiters on one lock share it.
-pub fn futex(trace: &Trace) -> Option<&str> {
-    texts(trace).find_map(|text| {
-        let address = &text[text.find("futex")?..];
-        let address = &address[address.find("0x")?..];
-        let end =
-            address[2..].find(|digit: char| !digit.is_ascii_hexdigit()).map_or(address.len(), |end| end + 2);
-        (end > 2).then_some(&address[..end])
-    })
-}
-
-/// The function that waits: the innermost of the application's own.
-pub fn place(trace: &Trace) -> String {
-    let frames = innermost_first(trace);
-    let own = frames.iter().find(|frame| is_place(frame)).or(frames.first());
-    let Some(frame) = own else {
-        return trace.doubt.clone().unwrap_or_else(|| "no frames".into());
-    };
-    let function = frame.function.as_deref().unwrap_or("unknown function");
-    match (&frame.file, frame.line) {
-        (Some(file), Some(line)) => format!("{function} {file}:{line}"),
-        _ => function.to_owned(),
-    }
-}
-
-fn innermost_first(trace: &Trace) -> Vec<&Frame> {
-    match trace.kind {
-        TraceKind::Stack => trace.frames.iter().collect(),
-        TraceKind::AwaitChain => trace.frames.iter().rev().collect(),
-    }
-}
-
-fn is_place(frame: &Frame) -> bool {
+fn is_own(frame: &Frame) -> bool {
     let own = |function: &str| {
         // `<std::fs::File as std::io::Read>::read` belongs to whom its type belongs.
         let name = function.trim_start_matches(['<', '&']);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gmr_plugin::{Member, Trace, Value};
 
-use crate::classify::{self, Wait};
+use crate::classify::{self, Place, Wait};
 
 /// Who waits.
 #[derive(Clone, Copy)]
@@ -48,7 +48,7 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     /// The address of the lock.
-    Lock(String),
+    Lock(u64),
     /// The place, where no address is known.
     Place(Wait, String),
 }
@@ -57,7 +57,7 @@ enum Key {
 pub struct Group {
     pub wait: Wait,
     /// The lock's address, if it is known.
-    address: Option<String>,
+    pub address: Option<u64>,
     pub count: u64,
     /// For how many nanoseconds the longest has waited, where that is known.
     pub longest: Option<u64>,
@@ -68,9 +68,9 @@ impl Group {
     /// What they wait for, in words.
     pub fn subject(&self) -> String {
         match (&self.address, self.wait) {
-            (Some(address), Wait::Lock) => format!("the lock at {address}"),
+            (Some(address), Wait::Lock) => format!("the lock at {address:#x}"),
             _ => match self.wait.words() {
-                words if self.wait == Wait::Lock || self.wait == Wait::Semaphore => {
+                words if self.wait.is_contended() => {
                     let place = self.places().first().map(|(place, _)| format!(" in {place}"));
                     format!("{words}{}", place.unwrap_or_default())
                 }
@@ -92,21 +92,24 @@ impl Group {
 pub struct Groups(BTreeMap<Key, Group>);
 
 impl Groups {
-    /// Adds everyone who stands in a trace.
+    /// Adds everyone who stands in a trace. With the same stack each may wait for a lock of its own.
     pub fn add(&mut self, trace: &Trace) {
-        let (wait, place) = (classify::wait(trace), classify::place(trace));
-        // A condition's futex is the waiters' own or the queue's: only that of a lock tells who holds up whom.
-        let address = classify::futex(trace).filter(|_| wait == Wait::Lock).map(str::to_owned);
-        let key = match &address {
-            Some(address) => Key::Lock(address.clone()),
-            None => Key::Place(wait, place.clone()),
-        };
-        let empty = || Group { wait, address, count: 0, longest: None, places: BTreeMap::new() };
-        let group = self.0.entry(key).or_insert_with(empty);
-        let count = trace.members.len() as u64;
-        group.count += count;
-        group.longest = group.longest.max(trace.members.iter().filter_map(waited).max());
-        *group.places.entry(place).or_default() += count;
+        let place = Place::of(trace);
+        let name = place.name();
+        for member in trace.members.iter().filter(|member| !classify::is_reporter(member)) {
+            let wait = place.wait(member);
+            // A condition's futex is the waiters' own or the queue's: only that of a lock tells who holds up whom.
+            let address = classify::futex(member).filter(|_| wait == Wait::Lock);
+            let key = match address {
+                Some(address) => Key::Lock(address),
+                None => Key::Place(wait, name.clone()),
+            };
+            let empty = || Group { wait, address, count: 0, longest: None, places: BTreeMap::new() };
+            let group = self.0.entry(key).or_insert_with(empty);
+            group.count += 1;
+            group.longest = group.longest.max(waited(member));
+            *group.places.entry(name.clone()).or_default() += 1;
+        }
     }
 
     /// The groups, largest first; those who run are no group that waits and come last.
@@ -117,11 +120,10 @@ impl Groups {
     }
 }
 
-/// How long a thread or task has waited, by the names under which the report's sections tell it.
+/// How long a task has waited. Of threads the kernel does not tell.
 fn waited(member: &Member) -> Option<u64> {
-    const NAMES: [&str; 4] = ["waiting", "waits", "waited", "idle"];
-    member.fields.iter().find_map(|field| match &field.value {
-        Value::Duration(duration) if NAMES.contains(&field.key.as_str()) => Some(*duration),
+    member.fields.iter().find_map(|field| match field.value {
+        Value::Duration(duration) if field.key == "idle" => Some(duration),
         _ => None,
     })
 }

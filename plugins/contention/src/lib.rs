@@ -10,7 +10,6 @@ mod group;
 use gmr_plugin::report::{self, ReportError};
 use gmr_plugin::{Block, Description, Failure, Plugin, Request, Section, Table, Value, settings, words};
 
-use classify::Wait;
 use group::{Group, Groups, Kind};
 
 /// From how many threads at one lock on there is a remark. Two meet at a lock all the time; three queue.
@@ -48,8 +47,10 @@ gmr_plugin::export!(Contention);
 /// Shows those of one kind, and returns whether there are any.
 fn show(section: &mut Section, kind: Kind, threshold: f64) -> Result<bool, Failure> {
     let Some(groups) = collect(kind)? else { return Ok(false) };
-    for group in groups.iter().filter(|group| group.wait.is_contended() && group.count as f64 >= threshold) {
-        section.remark(remark(group, kind));
+    let known = remarked(kind)?;
+    let queues = groups.iter().filter(|group| group.wait.is_contended() && group.count as f64 >= threshold);
+    for line in queues.map(|group| remark(group, kind)).filter(|line| !known.contains(line)) {
+        section.remark(line);
     }
     let mut table = Table::new(["waits for", kind.plural(), "longest", "where"]);
     for group in groups.iter().take(SHOWN) {
@@ -82,6 +83,16 @@ fn collect(kind: Kind) -> Result<Option<Vec<Group>>, Failure> {
     Ok(Some(groups).filter(|groups| !groups.is_empty()))
 }
 
+/// What the report's own section remarks already: nobody needs to be told twice.
+fn remarked(kind: Kind) -> Result<Vec<String>, Failure> {
+    let sections = report::sections()?;
+    Ok(sections
+        .into_iter()
+        .filter(|head| head.name == kind.section())
+        .flat_map(|head| head.remarks)
+        .collect())
+}
+
 fn remark(group: &Group, kind: Kind) -> String {
     let longest = group.longest.map(|longest| format!(", the longest for {}", words::duration(longest)));
     let (count, subject) = (words::count(group.count, kind.noun()), group.subject());
@@ -105,13 +116,6 @@ fn places(group: &Group) -> Vec<String> {
         places.push(format!("and {rest} more"));
     }
     places
-}
-
-impl Wait {
-    /// Whether those who wait for it take it from each other, in contrast to those who wait for work.
-    fn is_contended(self) -> bool {
-        matches!(self, Wait::Lock | Wait::Semaphore)
-    }
 }
 
 #[cfg(test)]

@@ -10,33 +10,29 @@ fn frame(function: &str) -> Frame {
     Frame::of(function)
 }
 
-fn at(function: &str, file: &str, line: u32) -> Frame {
-    Frame { file: Some(file.into()), line: Some(line), ..Frame::of(function) }
-}
-
-fn member(id: u64, idle: Option<u64>) -> Member {
-    let field = idle.map(|seconds| Field::new("idle", Value::Duration(seconds * 1_000_000_000)));
-    Member { id, name: None, fields: field.into_iter().collect() }
-}
-
-fn stack(count: u64, summary: &str, frames: Vec<Frame>) -> Block {
-    let members = (0..count).map(|id| member(id, None)).collect();
-    let summary = vec![summary.to_owned()];
-    Block::Trace(Trace {
-        kind: TraceKind::Stack,
-        title: String::new(),
-        summary,
-        members,
-        frames,
-        doubt: None,
-    })
-}
-
-/// A chain of awaits, outermost first, of tasks that are idle for 1, 2, 3 ... seconds.
-fn chain(count: u64, frames: Vec<Frame>) -> Block {
-    let members = (1..=count).map(|id| member(id, Some(id))).collect();
-    let kind = TraceKind::AwaitChain;
+fn trace(kind: TraceKind, members: Vec<Member>, frames: Vec<Frame>) -> Block {
     Block::Trace(Trace { kind, title: String::new(), summary: vec![], members, frames, doubt: None })
+}
+
+/// So many threads with the same stack, of whom the report tells these fields.
+fn stack(count: u64, fields: &[Field], frames: &[&str]) -> Block {
+    let member = |id| Member { id, name: None, fields: fields.to_vec() };
+    let frames = frames.iter().map(|function| frame(function)).collect();
+    trace(TraceKind::Stack, (0..count).map(member).collect(), frames)
+}
+
+/// A thread that sleeps on this address.
+fn on(futex: u64) -> [Field; 3] {
+    let address = Field::new("futex", Value::Address(futex));
+    [Field::new("state", "asleep"), Field::new("system_call", "futex"), address]
+}
+
+/// Tasks that are idle for 1, 2, 3 ... seconds, in a chain of awaits, outermost first.
+fn chain(count: u64, frames: &[(u16, &str)]) -> Block {
+    let idle = |id| Field::new("idle", Value::Duration(id * 1_000_000_000));
+    let member = |id| Member { id, name: None, fields: vec![Field::new("state", "waiting"), idle(id)] };
+    let frames = frames.iter().map(|(depth, function)| Frame { depth: *depth, ..frame(function) }).collect();
+    trace(TraceKind::AwaitChain, (1..=count).map(member).collect(), frames)
 }
 
 fn section(blocks: impl IntoIterator<Item = Block>) -> Section {
@@ -56,21 +52,15 @@ fn text(host: &Host) -> String {
 const MUTEX: &str = "std::sys::sync::mutex::futex::Mutex::lock_contended";
 
 #[test]
-fn different_ways_to_one_lock_are_one_queue() {
-    let host = threads([
-        stack(2, "asleep in futex on 0x7f3a10c0, 41 s", vec![frame(MUTEX), at("api::put", "src/put.rs", 7)]),
-        stack(
-            1,
-            "asleep in futex on 0x7f3a10c0, 2 s",
-            vec![frame("syscall"), frame(MUTEX), frame("api::get")],
-        ),
-        stack(1, "asleep in futex on 0x55d0c8e8, 1 s", vec![frame(MUTEX), frame("api::get")]),
-    ]);
+fn different_ways_to_one_lock_are_one_queue_and_one_way_to_two_locks_is_two() {
+    let Block::Trace(mut mixed) = stack(1, &on(0x7f3a10c0), &[MUTEX, "api::get"]) else { unreachable!() };
+    mixed.members.push(Member { id: 9, name: None, fields: on(0x55d0c8e8).to_vec() });
+    let host = threads([stack(2, &on(0x7f3a10c0), &["syscall", MUTEX, "api::put"]), Block::Trace(mixed)]);
     let expected = "\
 look at: 3 threads wait for the lock at 0x7f3a10c0
 ## Threads
 waits for               threads  longest  where
-the lock at 0x7f3a10c0  3        -        [api::put src/put.rs:7 (2), api::get (1)]
+the lock at 0x7f3a10c0  3        -        [api::put (2), api::get (1)]
 the lock at 0x55d0c8e8  1        -        [api::get]
 ";
     assert_eq!(text(&host), expected);
@@ -78,9 +68,8 @@ the lock at 0x55d0c8e8  1        -        [api::get]
 
 #[test]
 fn tasks_at_a_semaphore_are_one_queue_with_its_longest_wait() {
-    let frames =
-        vec![frame("api::serve"), frame("db::acquire"), frame("tokio::sync::semaphore::Semaphore::acquire")];
-    let host = Host::new().section("green_threads", "Green Threads", section([chain(10, frames)]));
+    let frames = [(0, "api::serve"), (1, "db::acquire"), (2, "tokio::sync::batch_semaphore::Acquire")];
+    let host = Host::new().section("green_threads", "Green Threads", section([chain(10, &frames)]));
     let expected = "\
 look at: 10 tasks wait for a semaphore in db::acquire, the longest for 10 s
 ## Tasks
@@ -91,19 +80,32 @@ a semaphore in db::acquire  10     10 s     [db::acquire]
 }
 
 #[test]
-fn queues_are_remarked_from_their_thresholds_on() {
-    let queue =
-        |count| threads([stack(count, "asleep in futex on 0x10", vec![frame(MUTEX), frame("api::put")])]);
-    assert!(!text(&queue(2)).contains("look at"));
-    assert!(text(&queue(3)).contains("look at"));
-    assert!(!text(&queue(3).settings(json!({"threads": 4}))).contains("look at"));
-    assert!(text(&queue(1).settings(json!({"threads": 1}))).contains("1 thread waits for the lock at 0x10"));
+fn tasks_that_await_several_kinds_at_once_wait_for_none_of_them_alone() {
+    let check = |second: &str, expected: &str| {
+        let frames = [(0, "api::serve"), (1, "tokio::sync::batch_semaphore::Acquire"), (1, second)];
+        let host = Host::new().section("green_threads", "Green Threads", section([chain(10, &frames)]));
+        assert!(text(&host).contains(expected), "{}", text(&host));
+    };
+    check("tokio::time::sleep::Sleep", "\nthe first of several things  10     10 s     [api::serve]\n");
+    check("tokio::sync::batch_semaphore::Acquire", "\na semaphore in api::serve  10 ");
+}
+
+#[test]
+fn queues_are_remarked_from_their_thresholds_on_unless_the_report_has_it_already() {
+    let queue = |count| section([stack(count, &on(0x10), &[MUTEX, "api::put"])]);
+    let host = |count| threads(Vec::from(queue(count)));
+    assert!(!text(&host(2)).contains("look at"));
+    assert!(text(&host(3)).contains("look at"));
+    assert!(!text(&host(3).settings(json!({"threads": 4}))).contains("look at"));
+    assert!(text(&host(1).settings(json!({"threads": 1}))).contains("1 thread waits for the lock at 0x10"));
+
+    let mut told = queue(3);
+    told.remark("3 threads wait for the lock at 0x10");
+    assert!(!text(&threads(Vec::from(told))).contains("look at"));
 }
 
 #[test]
 fn idle_pools_are_no_contention() {
-    let idle =
-        |function: &str| stack(64, "asleep in futex on 0x10", vec![frame(function), frame("pool::worker")]);
     for function in [
         "std::sys::sync::condvar::futex::Condvar::wait",
         "std::thread::park",
@@ -111,34 +113,59 @@ fn idle_pools_are_no_contention() {
         "std::sync::mpmc::list::Channel<T>::recv",
         "epoll_wait",
     ] {
-        assert!(!text(&threads([idle(function)])).contains("look at"), "{function}");
+        let host = threads([stack(64, &on(0x10), &[function, "pool::worker"])]);
+        assert!(!text(&host).contains("look at"), "{function}");
     }
 }
 
 #[test]
 fn waits_are_told_apart_by_the_frames_around_them() {
-    let check = |functions: &[&str], summary: &str, expected: &str| {
-        let frames = functions.iter().map(|function| frame(function)).collect();
-        let text = text(&threads([stack(1, summary, frames)]));
+    let check = |functions: &[&str], expected: &str| {
+        let text = text(&threads([stack(1, &[Field::new("state", "asleep")], functions)]));
         assert!(text.contains(&format!("\n{expected}")), "{functions:?}: {text}");
     };
-    check(&["__pthread_mutex_lock", "api::put"], "", "a lock in api::put");
-    check(&["parking_lot::raw_mutex::RawMutex::lock_slow", "api::put"], "", "a lock in api::put");
-    check(&["__libc_recv", "std::net::TcpStream::read", "api::read"], "", "input or output");
-    check(&["read", "api::read"], "", "input or output");
-    check(&["clock_nanosleep", "std::thread::sleep", "gc::run"], "", "a time to pass");
-    check(&["wait4", "std::process::Child::wait", "build::run"], "", "another process");
-    check(&["__pthread_clockjoin_ex", "main"], "", "a thread or task to end");
-    // What lies further out than the place that waits says nothing of the wait.
-    check(&["store::merge", "api::semaphore::with_permit"], "running, 3h of CPU time", "nothing: running");
-    check(&["spark::unpark_semaphore"], "running", "nothing: running");
-    check(&["spread::read", "api::put"], "asleep in futex on 0x1", "something unknown");
-    check(&[], "asleep in epoll_wait on 5", "input or output");
+    check(&["__pthread_mutex_lock", "api::put"], "a lock in api::put");
+    check(&["parking_lot::raw_mutex::RawMutex::lock_slow", "api::put"], "a lock in api::put");
+    check(&["__libc_recv", "std::net::TcpStream::read", "api::read"], "input or output");
+    check(&["read@@GLIBC_2.2.5", "api::read"], "input or output");
+    check(&["clock_nanosleep", "std::thread::sleep", "gc::run"], "a time to pass");
+    check(&["wait4", "std::process::Child::wait", "build::run"], "another process");
+    check(&["__pthread_clockjoin_ex", "main"], "a thread or task to end");
+    // The application may call its own functions what it likes.
+    check(&["spark::unpark_semaphore"], "something unknown");
+    check(&["syscall", "api::put", MUTEX], "something unknown");
+}
+
+#[test]
+fn states_and_system_calls_tell_where_frames_do_not() {
+    let check = |state: &str, call: &str, functions: &[&str], expected: &str| {
+        let fields = [Field::new("state", state), Field::new("system_call", call)];
+        let text = text(&threads([stack(1, &fields, functions)]));
+        assert!(text.contains(&format!("\n{expected}")), "{state}, {call}: {text}");
+    };
+    check("running", "", &[MUTEX, "api::put"], "nothing: running");
+    check("asleep in the kernel and not interruptible", "", &[], "the kernel, not interruptible");
+    check("woken, waits for a worker", "", &["api::put"], "a worker, ready to go on");
+    check("asleep", "epoll_wait", &["api::poll_all"], "input or output");
+    check("asleep", "clock_nanosleep", &[], "a time to pass");
+    check("asleep", "futex", &["api::put"], "something unknown");
+}
+
+#[test]
+fn place_has_the_end_of_its_file_s_path_and_the_reporter_is_left_out() {
+    let put = Frame { file: Some("/build/api/src/queue/put.rs".into()), line: Some(7), ..frame("api::put") };
+    let members = ["signal", "own"].map(|method| Field::new("method", method));
+    let members = members.map(|method| Member { id: 1, name: None, fields: vec![method] });
+    let text = text(&threads([trace(TraceKind::Stack, members.into(), vec![put])]));
+    assert!(
+        text.contains("\nsomething unknown  1        -        [api::put src/queue/put.rs:7]\n"),
+        "{text}"
+    );
 }
 
 #[test]
 fn many_groups_are_cut_with_a_count() {
-    let place = |number| stack(1, "asleep", vec![frame(MUTEX), frame(&format!("api::number_{number}"))]);
+    let place = |number| stack(1, &[], &[MUTEX, &format!("api::number_{number}")]);
     assert!(text(&threads((0..23).map(place))).ends_with("and 3 smaller groups\n"));
     assert!(text(&threads((0..20).map(place))).ends_with("[api::number_9]\n"));
 }

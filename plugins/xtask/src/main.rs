@@ -6,6 +6,8 @@ mod command;
 mod guest;
 mod place;
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
@@ -22,8 +24,19 @@ enum Task {
     Plugins(guest::Arguments),
 }
 
-fn main() -> Result<()> {
-    match Arguments::parse().task {
-        Task::Plugins(arguments) => guest::run(&arguments),
+fn main() -> ExitCode {
+    match run(&Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Not by returning it: that would print a backtrace of this program, which helps nobody.
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &Task) -> Result<()> {
+    match task {
+        Task::Plugins(arguments) => guest::run(arguments),
     }
 }

@@ -71,7 +71,9 @@ fn builder(scenario: &str) -> (gmr::Builder, Keep) {
         })
     };
     match scenario {
-        "plain" => (builder.configuration(&[("listen", "0.0.0.0:80")]), None),
+        "plain" => {
+            (builder.configuration(&std::collections::HashMap::from([("listen", "0.0.0.0:80")])), None)
+        }
         "panics" => (
             builder
                 .configuration_with(|| -> u32 { panic!("no configuration today") })

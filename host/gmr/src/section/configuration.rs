@@ -63,7 +63,7 @@ fn blocks(json: &Json, secrets: &Secrets) -> Vec<Block> {
     match json {
         Json::Object(_) => groups.table("", json, false),
         Json::Null => {}
-        other => groups.groups.push((String::new(), vec![groups.field("", "value", other, false)])),
+        other => groups.table("", &serde_json::json!({ "value": other }), false),
     }
     if groups.groups.is_empty() {
         return vec![paragraph("no options")];

@@ -68,7 +68,7 @@ impl Group<'_> {
     fn trace(&self) -> Trace {
         let first = self.threads[0];
         let (frames, doubt) = match &first.stack {
-            Stack::Captured { frames, quality, .. } => (fold::frames(frames), doubt(quality)),
+            Stack::Captured { frames, quality, method } => (fold::frames(frames, *method), doubt(quality)),
             Stack::Missing(missing) => (Vec::new(), Some(format!("no stack: {}", why(missing)))),
         };
         Trace {

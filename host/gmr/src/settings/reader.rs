@@ -187,9 +187,12 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// The value as it stands, for whoever defines its meaning (a plugin's own settings).
-    pub(crate) fn value(&self) -> toml::Value {
-        plain(self.value.get_ref())
+    /// A table as it stands, for whoever defines its meaning (a plugin's own settings).
+    pub(crate) fn free_table(&self) -> Result<toml::Table, Error> {
+        match plain(self.value.get_ref()) {
+            toml::Value::Table(table) => Ok(table),
+            _ => Err(self.wrong_type("a table")),
+        }
     }
 
     /// A text, or a number as its digits.

@@ -19,8 +19,10 @@
 
 mod checksum;
 mod object_file;
+mod section;
 
 pub use object_file::ObjectFile;
+pub use section::SectionData;
 
 use std::path::{Path, PathBuf};
 

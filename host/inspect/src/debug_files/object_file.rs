@@ -1,14 +1,10 @@
 //! One object file, mapped into memory, and its sections with compression undone.
 
+use super::section::SectionData;
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
-use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-
-/// No section that is larger than this when decompressed is read: a damaged header must not ask for all
-/// memory. Ten times the largest debug information met in practice.
-const MAX_SECTION: u64 = 8 << 30;
 
 /// An object file. Its bytes are a private mapping of the file, so that only what is looked at is read.
 ///
@@ -80,14 +76,10 @@ impl ObjectFile {
 
     /// A section's content, decompressed if need be; `None` if there is none of that name, or it is
     /// damaged, or takes up no room in the file.
-    pub fn section(&self, name: &str) -> Option<Cow<'_, [u8]>> {
+    pub fn section(&self, name: &str) -> Option<SectionData<'_>> {
         let object = self.object()?;
         let section = object.section_by_name(name)?;
-        let data = section.compressed_data().ok()?;
-        if data.uncompressed_size > MAX_SECTION {
-            return None;
-        }
-        data.decompress().ok()
+        SectionData::of(section.compressed_data().ok()?)
     }
 
     /// The address of a section, as the file counts it.

@@ -1,6 +1,6 @@
 //! Names, files, lines and inlined calls from one file's DWARF.
 
-use crate::debug_files::{self, ObjectFile};
+use crate::debug_files::{self, ObjectFile, SectionData};
 use crate::threads::Symbol;
 use gimli::{DwarfSections, EndianSlice, RunTimeEndian};
 use object::Object as _;
@@ -11,13 +11,15 @@ use std::path::PathBuf;
 /// forty.
 const MAX_INLINED: usize = 128;
 
-/// Fills `found`, one entry for each offset, as far as the debug information knows it.
+/// Fills `found`, one entry for each offset, as far as the debug information knows it. Debug information
+/// reduced to line tables has functions' names without their paths: the indices of entries whose real
+/// function is named so are returned, since the symbol table knows more.
 pub(super) fn search(
     file: &ObjectFile,
     directories: &[PathBuf],
     offsets: &[u64],
     found: &mut [Vec<Symbol>],
-) -> Result<(), gimli::Error> {
+) -> Result<Vec<usize>, gimli::Error> {
     let endian = match file.object().is_none_or(|object| object.is_little_endian()) {
         true => RunTimeEndian::Little,
         false => RunTimeEndian::Big,
@@ -27,7 +29,9 @@ pub(super) fn search(
     let shared_sections = shared_file.as_ref().map(load).transpose()?;
     let dwarf = sections.borrow_with_sup(shared_sections.as_ref(), |bytes| EndianSlice::new(bytes, endian));
     let context = addr2line::Context::from_dwarf(dwarf)?;
-    for (offset, symbols) in offsets.iter().zip(found) {
+    let mut short = Vec::new();
+    for (index, (offset, symbols)) in offsets.iter().zip(found).enumerate() {
+        let mut is_short = false;
         // Split debug information is not loaded: what the file itself knows has to do.
         let Ok(mut frames) = context.find_frames(*offset).skip_all_loads() else { continue };
         while let Ok(Some(frame)) = frames.next() {
@@ -35,6 +39,12 @@ pub(super) fn search(
                 break;
             }
             let function = frame.function.as_ref().and_then(|function| function.demangle().ok());
+            is_short = frame.function.as_ref().is_some_and(|function| {
+                let is_mangled =
+                    function.raw_name().is_ok_and(|name| name.starts_with("_R") || name.starts_with("_Z"));
+                // Names in C are whole as they are.
+                !is_mangled && function.language == Some(gimli::DW_LANG_Rust)
+            });
             let location = frame.location.as_ref();
             symbols.push(Symbol {
                 function: function.map(Cow::into_owned).unwrap_or_default(),
@@ -43,10 +53,13 @@ pub(super) fn search(
                 column: location.and_then(|location| location.column).filter(|column| *column > 0),
             });
         }
+        if is_short {
+            short.push(index);
+        }
     }
-    Ok(())
+    Ok(short)
 }
 
-fn load(file: &ObjectFile) -> Result<DwarfSections<Cow<'_, [u8]>>, gimli::Error> {
+fn load(file: &ObjectFile) -> Result<DwarfSections<SectionData<'_>>, gimli::Error> {
     DwarfSections::load(|id| Ok(file.section(id.name()).unwrap_or_default()))
 }

@@ -4,6 +4,7 @@
 //! report can be looked up later, on another machine, with [`resolve_file`]. Debug information is opened
 //! module by module, searched, and closed again before the next one is opened: none of it is kept.
 
+mod apart;
 mod dwarf;
 mod offline;
 mod table;
@@ -36,7 +37,9 @@ impl CodeOffset {
     }
 }
 
-/// Looks up symbols and remembers each answer until it is dropped.
+/// Looks up symbols and remembers the answers: four thousand of them, about a megabyte. A process that
+/// reports again and again may keep one ([`crate::threads::capture_with`]), since most of its threads stand
+/// where they stood before.
 ///
 /// ```
 /// use gmr_inspect::{modules, symbols::{CodeOffset, Symbolizer}};
@@ -56,6 +59,9 @@ pub struct Symbolizer {
     known: HashMap<(Arc<ModuleName>, u64), Arc<[Symbol]>>,
     notes: Vec<String>,
 }
+
+/// Symbols at one address take some 250 bytes.
+const MAX_KNOWN: usize = 4096;
 
 impl Symbolizer {
     /// Debug information of more than `budget_bytes` a module (decompressed) is not read; the symbol table
@@ -77,26 +83,39 @@ impl Symbolizer {
         unknown.retain(|offset| !self.known.contains_key(&(Arc::clone(name), *offset)));
         unknown.sort_unstable();
         unknown.dedup();
+        let mut found_now = HashMap::new();
         if !unknown.is_empty() {
-            let found = open(module).map(|file| self.search(&file, name, &unknown)).unwrap_or_default();
-            let found = found.into_iter().chain(std::iter::repeat_with(Vec::new));
-            for (offset, symbols) in unknown.into_iter().zip(found) {
-                self.known.insert((Arc::clone(name), offset), symbols.into());
-            }
+            let found =
+                self.search(module, &unknown).into_iter().chain(std::iter::repeat_with(|| Arc::from([])));
+            found_now.extend(unknown.into_iter().zip(found));
         }
-        let known = |code: &CodeOffset| self.known.get(&(Arc::clone(name), code.lookup())).cloned();
-        code.iter().map(|code| known(code).unwrap_or_else(|| Arc::from([]))).collect()
+        let known = |code: &CodeOffset| {
+            let offset = code.lookup();
+            found_now.get(&offset).or_else(|| self.known.get(&(Arc::clone(name), offset))).cloned()
+        };
+        let answers = code.iter().map(|code| known(code).unwrap_or_else(|| Arc::from([]))).collect();
+        if self.known.len() + found_now.len() > MAX_KNOWN {
+            self.known.clear();
+        }
+        let room = MAX_KNOWN.saturating_sub(self.known.len());
+        let kept = found_now.into_iter().take(room);
+        self.known.extend(kept.map(|(offset, symbols)| ((Arc::clone(name), offset), symbols)));
+        answers
     }
 
-    /// What could not be read, each a sentence.
-    pub fn notes(&self) -> &[String] {
-        &self.notes
+    /// What could not be read since this was last asked, each a sentence.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
     }
 
-    fn search(&mut self, file: &ObjectFile, name: &ModuleName, offsets: &[u64]) -> Vec<Vec<Symbol>> {
-        let (found, note) = search(file, offsets, self.budget_bytes, &self.directories);
+    fn search(&mut self, module: &Module, offsets: &[u64]) -> Vec<Arc<[Symbol]>> {
+        let (budget_bytes, directories) = (self.budget_bytes, &self.directories);
+        let (found, note) = apart::run(|| match open(module) {
+            Some(file) => search(&file, offsets, budget_bytes, directories),
+            None => (Vec::new(), None),
+        });
         if let Some(note) = note {
-            self.notes.push(format!("{}: {note}", name.path.display()));
+            self.notes.push(format!("{}: {note}", module.name.path.display()));
         }
         found
     }
@@ -127,6 +146,7 @@ fn search(
     let debug_file = separate.as_ref().unwrap_or(file);
     let size = debug_file.debug_info_bytes();
     let mut note = None;
+    let mut short = Vec::new();
     let mut found = vec![Vec::new(); offsets.len()];
     if size > budget_bytes {
         note = Some(format!(
@@ -134,14 +154,16 @@ fn search(
             size >> 20,
             budget_bytes >> 20
         ));
-    } else if size > 0
-        && let Err(error) = dwarf::search(debug_file, directories, offsets, &mut found)
-    {
-        note = Some(format!("its debug information is damaged: {error}"));
+    } else if size > 0 {
+        match dwarf::search(debug_file, directories, offsets, &mut found) {
+            Ok(indices) => short = indices,
+            Err(error) => note = Some(format!("its debug information is damaged: {error}")),
+        }
     }
-    if found.iter().any(|symbols| symbols.last().is_none_or(|symbol| symbol.function.is_empty())) {
+    let is_nameless = |symbols: &Vec<Symbol>| symbols.last().is_none_or(|symbol| symbol.function.is_empty());
+    if !short.is_empty() || found.iter().any(is_nameless) {
         let files = [Some(debug_file), separate.is_some().then_some(file)];
-        table::complete(files.into_iter().flatten(), offsets, &mut found);
+        table::complete(files.into_iter().flatten(), offsets, &short, &mut found);
     }
     // A frame without a name says nothing; the address and the module still stand.
     for symbols in &mut found {

@@ -5,11 +5,12 @@ use crate::threads::Symbol;
 use object::{Object as _, ObjectSymbol as _, SymbolKind};
 use std::borrow::Cow;
 
-/// Gives each entry without a function name the one of the symbol that its offset lies in. Entries that
-/// debug information gave a file and a line keep them.
+/// Gives each entry without a function name the one of the symbol that its offset lies in, and the ones at
+/// the indices in `short` (ascending) their paths. Files and lines stay as debug information gave them.
 pub(super) fn complete<'f>(
     files: impl Iterator<Item = &'f ObjectFile>,
     offsets: &[u64],
+    short: &[usize],
     found: &mut [Vec<Symbol>],
 ) {
     for object in files.filter_map(ObjectFile::object) {
@@ -20,15 +21,31 @@ pub(super) fn complete<'f>(
             .filter_map(|symbol| Some((symbol.address(), symbol.size(), symbol.name().ok()?)))
             .collect();
         symbols.sort_unstable();
-        for (offset, entry) in offsets.iter().zip(&mut *found) {
+        for (index, (offset, entry)) in offsets.iter().zip(&mut *found).enumerate() {
+            let is_short = short.binary_search(&index).is_ok();
+            if !is_short && entry.last().is_some_and(|symbol| !symbol.function.is_empty()) {
+                continue;
+            }
             let Some(name) = name_at(&symbols, *offset) else { continue };
             let function = addr2line::demangle_auto(Cow::Borrowed(name), None).into_owned();
             match entry.last_mut() {
-                Some(symbol) if symbol.function.is_empty() => symbol.function = function,
+                Some(symbol) if symbol.function.is_empty() || is_longer(&symbol.function, &function) => {
+                    symbol.function = function;
+                }
                 Some(_) => {}
                 None => entry.push(Symbol { function, file: None, line: None, column: None }),
             }
         }
+    }
+}
+
+/// Whether `long` is the path of the function that debug information calls `short`. The linker may have
+/// folded several functions of equal code into one symbol: its name would be another's.
+fn is_longer(short: &str, long: &str) -> bool {
+    let plain = short.split('<').next().unwrap_or_default();
+    match plain.starts_with("{closure") {
+        true => long.contains("closure"),
+        false => !plain.is_empty() && long.contains(plain),
     }
 }
 
@@ -52,6 +69,20 @@ fn name_at<'s>(symbols: &[(u64, u64, &'s str)], offset: u64) -> Option<&'s str> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_taken_only_if_it_is_the_same_functions() {
+        for (short, long, expected) in [
+            ("work", "demo::work", true),
+            ("call<u8>", "<F as demo::Call>::call", true),
+            ("{closure#0}", "demo::work::{{closure}}", true),
+            ("work", "demo::other", false),
+            ("{closure#0}", "demo::work", false),
+            ("", "demo::work", false),
+        ] {
+            assert_eq!(is_longer(short, long), expected, "{short} {long}");
+        }
+    }
 
     #[test]
     fn the_symbol_that_covers_the_offset() {

@@ -6,12 +6,25 @@
 //! polled or locked for it, and nothing that could not be verified is stated.
 
 mod clock;
+#[cfg(target_os = "linux")]
+mod debug_info;
+#[cfg(target_os = "linux")]
+mod decode;
+#[cfg(target_os = "linux")]
+mod doctor;
 mod inspector;
+mod merge;
 mod metrics;
 mod model;
+#[cfg(target_os = "linux")]
+mod preparation;
 mod registry;
 mod tracked;
+#[cfg(target_os = "linux")]
+mod walk;
 
+#[cfg(target_os = "linux")]
+pub use doctor::{Diagnosis, Level, Outlook, doctor};
 pub use inspector::{Inspector, look};
 pub use model::{Await, Chain, Options, Rung, Runtime, Snapshot, SourceLine, Task, TaskState, Worker};
 pub use tracked::{Track, Tracked, spawn};

@@ -79,7 +79,8 @@ pub struct Worker {
 /// One task.
 #[derive(Clone, Debug)]
 pub struct Task {
-    /// The runtime's id of it, or the registry's for one that no runtime lists.
+    /// The runtime's id of it, or the registry's for one that no runtime lists. Registered parts of a task
+    /// whose chain is not known have that task's id.
     pub id: u64,
     /// Index into [`Snapshot::runtimes`]; `None` for a future that no given runtime owns.
     pub runtime: Option<usize>,
@@ -128,7 +129,9 @@ pub enum Chain {
     /// Read and checked: outermost first, branches after their parent. Shared, since many tasks wait in
     /// the same place.
     Known(Arc<[Await]>),
-    /// As [`Chain::Known`], of a task that is being polled: what it awaited when that poll began.
+    /// As [`Chain::Known`], of a task that is being polled: what it awaited when that poll began, down to the
+    /// first await that is over by now. The inner ones may be over without a trace; only the thread's
+    /// stack tells what is done at the moment.
     Passed(Arc<[Await]>),
     /// It changed each time it was read.
     Racy,

@@ -120,8 +120,8 @@ impl<F: Future> Future for Tracked<F> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let address = std::ptr::from_ref(&*self).addr();
         let this = self.project();
+        let address = std::ptr::from_ref(&*this.future).addr();
         let Some(lease) = *this.lease else { return this.future.poll(context) };
         let polled = {
             let _polling = Polling::begin(lease.slot, address);

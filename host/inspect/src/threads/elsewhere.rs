@@ -1,9 +1,10 @@
 //! Platforms that give no way to see another thread: the calling one alone.
 
 use super::{Capture, Options, PrepareError, State, Thread, own_by_library};
+use crate::symbols::Symbolizer;
 use std::time::{Duration, Instant};
 
-pub(super) fn capture(options: &Options) -> Capture {
+pub(super) fn capture(options: &Options, _symbolizer: &mut Symbolizer) -> Capture {
     let started = Instant::now();
     let stack = own_by_library::stack(options.symbols);
     let thread = std::thread::current();

@@ -46,6 +46,8 @@ mod prepare;
 
 pub use prepare::{PrepareError, Prepared, prepare};
 
+use crate::symbols::Symbolizer;
+
 pub use model::{
     Capture, Frame, Method, Missing, ModuleName, Options, Quality, Resource, Stack, State, Symbol, Thread,
     Wait,
@@ -64,5 +66,23 @@ pub use model::{
 /// # assert!(!capture.threads.is_empty());
 /// ```
 pub fn capture(options: &Options) -> Capture {
-    platform::capture(options)
+    capture_with(options, &mut Symbolizer::new(options.symbol_budget_bytes))
+}
+
+/// As [`capture`], with a symbolizer that the caller keeps from one capture to the next: what it has looked
+/// up once it need not look up again, which is nearly everything in a process whose threads wait. Its
+/// budget counts, not [`Options::symbol_budget_bytes`].
+///
+/// ```
+/// use gmr_inspect::symbols::Symbolizer;
+/// use gmr_inspect::threads::{Options, capture_with};
+///
+/// let options = Options::default();
+/// let mut symbolizer = Symbolizer::new(options.symbol_budget_bytes);
+/// let first = capture_with(&options, &mut symbolizer);
+/// let second = capture_with(&options, &mut symbolizer);
+/// # assert!(!first.threads.is_empty() && !second.threads.is_empty());
+/// ```
+pub fn capture_with(options: &Options, symbolizer: &mut Symbolizer) -> Capture {
+    platform::capture(options, symbolizer)
 }

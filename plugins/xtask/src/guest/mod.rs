@@ -7,12 +7,15 @@ mod component;
 mod debian;
 mod interface;
 mod javascript;
+mod native;
 mod output;
 mod python;
 mod rust;
+mod stamp;
+mod templates;
 mod toolchain;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -28,6 +31,8 @@ pub enum Which {
     Shipped,
     /// Those and the ones in other languages, to the same folder.
     All,
+    /// The templates of `gmr plugin new`.
+    Templates,
     /// Those in `tests/guests`, to `test-guests/` in the target folder.
     Tests,
 }
@@ -38,9 +43,15 @@ pub struct Arguments {
     /// Also build the Python and JavaScript plugins
     #[arg(long)]
     all: bool,
-    /// Also build the tests' misbehaving guests
+    /// Also build the misbehaving guests of the tests
     #[arg(long)]
     tests: bool,
+    /// Also build the templates of `gmr plugin new`
+    #[arg(long)]
+    templates: bool,
+    /// Also run the plugins' own tests, natively
+    #[arg(long)]
+    check: bool,
     /// Only copy wit/ to the packages that hold a copy
     #[arg(long)]
     copy_interface: bool,
@@ -55,16 +66,20 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         return interface::copy(&place::root());
     }
     let shipped = if arguments.all { Which::All } else { Which::Shipped };
-    let groups = [Some(shipped), arguments.tests.then_some(Which::Tests)];
-    for which in groups.into_iter().flatten() {
-        for file in build(which, arguments.toolchain)? {
-            println!("{:>10}  {}", component::size(&file)?, file.display());
-        }
+    let mut files = build(shipped, arguments.toolchain)?;
+    if arguments.tests {
+        files.extend(build(Which::Tests, arguments.toolchain)?);
     }
-    Ok(())
+    if arguments.templates {
+        files.extend(build(Which::Templates, arguments.toolchain)?);
+    }
+    for file in files {
+        println!("{:>10}  {}", component::size(&file)?, file.display());
+    }
+    if arguments.check { check(shipped) } else { Ok(()) }
 }
 
-/// Builds guests with whichever toolchain is there or can be had, and returns their files, sorted.
+/// Builds guests with whichever toolchain is there or can be had, and returns their files.
 ///
 /// # Errors
 ///
@@ -73,24 +88,42 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 pub fn build(which: Which, choice: Choice) -> Result<Vec<PathBuf>> {
     let root = place::root();
     let target = place::target()?;
-    let (workspace, folder) = match which {
-        Which::Shipped | Which::All => (root.join("plugins"), target.join("plugins")),
-        Which::Tests => (root.join("tests/guests"), target.join("test-guests")),
+    let guests = target.join("guests");
+    interface::check(&root)?;
+    let files = match which {
+        Which::Shipped | Which::All => {
+            let mut output = Output::new(target.join("plugins"))?;
+            rust::build(&root.join("plugins"), &guests, &toolchain::find(choice)?, &[], &mut output)?;
+            if which == Which::All {
+                python::build(&root, &guests, &mut output)?;
+                javascript::build(&root, &guests, &mut output)?;
+            }
+            output.finish(&[python::NAME, javascript::NAME])?
+        }
+        Which::Templates => templates::build(&root, &guests, &toolchain::find(choice)?)?,
+        Which::Tests => return build_tests(&root.join("tests/guests"), &target, choice),
     };
+    files.iter().try_for_each(|file| component::expect_plugin(file))?;
+    Ok(files)
+}
+
+fn build_tests(workspace: &Path, target: &Path, choice: Choice) -> Result<Vec<PathBuf>> {
     if !workspace.join("Cargo.toml").exists() {
         announce(format_args!("{} holds no Rust guests", workspace.display()));
         return Ok(Vec::new());
     }
-    interface::check(&root)?;
-    let mut output = Output::new(folder)?;
-    let toolchain = toolchain::find(choice)?;
-    rust::build(&workspace, &target.join("guests"), &toolchain, &mut output)?;
-    if which == Which::All {
-        python::build(&root, &target.join("guests"), &mut output)?;
-        javascript::build(&root, &target.join("guests"), &mut output)?;
-    }
-    if which != Which::Tests {
-        output.files().iter().try_for_each(|file| component::expect_plugin(file))?;
-    }
-    output.finish(&[python::NAME, javascript::NAME])
+    let mut output = Output::new(target.join("test-guests"))?;
+    rust::build(workspace, &target.join("guests"), &toolchain::find(choice)?, &[], &mut output)?;
+    output.finish(&[])
+}
+
+/// Runs the own tests of the shipped plugins, natively: those in Rust, or all of them.
+///
+/// # Errors
+///
+/// Where a test fails, or what runs it is not installed.
+pub fn check(which: Which) -> Result<()> {
+    let root = place::root();
+    native::test_rust(&root, &place::target()?.join("guests"))?;
+    if which == Which::All { native::test_others(&root) } else { Ok(()) }
 }

@@ -21,10 +21,6 @@ impl Output {
         Ok(Output { folder, files: Vec::new() })
     }
 
-    pub fn files(&self) -> &[PathBuf] {
-        &self.files
-    }
-
     /// Puts a component of this name in place.
     pub fn put(&mut self, name: &str, content: &[u8]) -> Result<()> {
         let path = self.folder.join(name).with_extension("wasm");
@@ -52,7 +48,11 @@ impl Output {
 
 fn replace(path: &Path, content: &[u8]) -> Result<()> {
     let folder = path.parent().context("a file has a folder")?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut builder = tempfile::Builder::new();
+    // Temporary files are private by default; a service that loads plugins may run as another user.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder)?;
     file.write_all(content)?;
     file.persist(path)?;
     Ok(())
@@ -85,13 +85,26 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
+    fn owner_and_others_may_read() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let mut output = Output::new(folder.path().to_owned()).unwrap();
+        output.put("process", b"one").unwrap();
+        // The umask decides on the others: a plain file shows what it leaves.
+        fs::write(folder.path().join("plain"), "").unwrap();
+        let mode = |name| fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode("process.wasm"), mode("plain"));
+    }
+
+    #[cfg(unix)]
+    #[test]
     fn same_content_leaves_the_file_alone_and_other_content_replaces_it_by_rename() {
         use std::os::unix::fs::MetadataExt;
         let folder = tempfile::tempdir().unwrap();
         let inode = |content: &[u8]| {
             let mut output = Output::new(folder.path().to_owned()).unwrap();
             output.put("process", content).unwrap();
-            fs::metadata(&output.files()[0]).unwrap().ino()
+            fs::metadata(&output.finish(&[]).unwrap()[0]).unwrap().ino()
         };
         // Held open, the first file keeps its inode number from being given out again.
         let first = inode(b"one");

@@ -64,7 +64,8 @@ pub fn find(choice: Choice) -> Result<Toolchain> {
         }
     }
     if choice != Choice::Wasip2 {
-        let ways: [(&str, fn() -> Result<Toolchain>); 3] = [
+        type Way = fn() -> Result<Toolchain>;
+        let ways: [(&str, Way); 3] = [
             ("standard library's source beside rustc", own_source),
             ("standard library's source beside the system's rustc", system_source),
             ("Debian's packages", || debian::install().and_then(|()| system_source())),

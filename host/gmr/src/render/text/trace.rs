@@ -22,14 +22,14 @@ pub(super) fn trace(trace: &Trace, mut line: impl FnMut(&str)) {
     if let Some(doubt) = &trace.doubt {
         line(&escape(doubt));
     }
-    if trace.frames.is_empty() {
-        return;
-    }
-    line("");
     let shown: Vec<Line> = match trace.kind {
         TraceKind::Stack => stack(&trace.frames),
         TraceKind::Await => awaits(&trace.frames),
     };
+    if shown.is_empty() {
+        return;
+    }
+    line("");
     let width = |line: &Line| line.left.chars().count();
     let column = shown.iter().map(width).filter(|&width| width <= LOCATION_COLUMN).max().unwrap_or(0);
     for Line { left, right } in shown {
@@ -50,7 +50,7 @@ fn stack(frames: &[Frame]) -> Vec<Line> {
         if let count @ 1.. = std::mem::take(folded) {
             let frames = if count == 1 { "frame" } else { "frames" };
             lines.push(Line {
-                left: format!("     {count} {frames} of the runtime's own"),
+                left: format!("     {count} {frames} of the thread's start"),
                 right: String::new(),
             });
         }
@@ -69,6 +69,9 @@ fn stack(frames: &[Frame]) -> Vec<Line> {
             marks.push_str(" (unverified)");
         }
         lines.push(Line { left: format!("{at:>3}  {}{marks}", name(frame)), right: location(frame) });
+    }
+    if lines.is_empty() {
+        return lines;
     }
     fold(&mut folded, &mut lines);
     lines

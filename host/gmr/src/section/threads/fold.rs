@@ -13,18 +13,23 @@ const STARTS: [&str; 7] =
     ["_start", "__libc_start_main", "__libc_start_call_main", "start_thread", "clone", "clone3", "__clone3"];
 
 /// A report's frames of a captured stack.
-pub(super) fn frames(captured: &[seen::Frame]) -> Vec<Frame> {
+///
+/// The reporter's own stack stands there because of the report: all of it is folded.
+pub(super) fn frames(captured: &[seen::Frame], method: seen::Method) -> Vec<Frame> {
     let mut frames: Vec<Frame> = captured.iter().flat_map(lines).collect();
     let begins = |frame: &Frame| frame.function.as_ref().is_some_and(|name| name.contains(BEGIN));
     let start = frames.iter().position(begins).unwrap_or_else(|| {
         let in_start = |frame: &Frame| frame.function.as_ref().is_some_and(|name| is_start(name));
         frames.len() - frames.iter().rev().take_while(|frame| in_start(frame)).count()
     });
-    // A stack that is nothing but a start is shown: it is all there is to see.
-    if start > 0 {
-        for frame in &mut frames[start..] {
-            frame.folded = true;
-        }
+    let start = match (method, start) {
+        (seen::Method::Own, _) => 0,
+        // A stack that is nothing but a start is shown: it is all there is to see.
+        (_, 0) => frames.len(),
+        (_, start) => start,
+    };
+    for frame in &mut frames[start..] {
+        frame.folded = true;
     }
     frames
 }

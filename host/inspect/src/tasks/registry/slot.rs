@@ -25,7 +25,7 @@ pub(crate) struct Slot {
     poll_ended: AtomicU64,
     /// Nanoseconds spent in finished polls.
     poll_time: AtomicU64,
-    /// Where the `Tracked` was when it was last polled.
+    /// Where the inner future was when it was last polled; 0 before the first poll.
     address: AtomicUsize,
     /// The thread of the present or last poll, by the kernel's id.
     thread: AtomicU32,

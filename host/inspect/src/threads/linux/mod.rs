@@ -34,7 +34,7 @@ enum Draft {
     Library(Stack),
 }
 
-pub(super) fn capture(options: &Options) -> Capture {
+pub(super) fn capture(options: &Options, symbolizer: &mut Symbolizer) -> Capture {
     let started = Instant::now();
     let deadline = started.checked_add(options.deadline).unwrap_or(started);
     let mut notes = Vec::new();
@@ -78,7 +78,7 @@ pub(super) fn capture(options: &Options) -> Capture {
         }
     }
     let took = started.elapsed();
-    name(&mut threads, drafts, &maps, options, &mut notes);
+    name(&mut threads, drafts, &maps, options.symbols.then_some(symbolizer), &mut notes);
     Capture { threads, notes, took }
 }
 
@@ -87,19 +87,18 @@ fn name(
     threads: &mut [Thread],
     drafts: Vec<Draft>,
     maps: &[CodeMap],
-    options: &Options,
+    mut symbolizer: Option<&mut Symbolizer>,
     notes: &mut Vec<String>,
 ) {
-    let mut symbolizer = Symbolizer::new(options.symbol_budget_bytes);
     let names: Vec<Names> = maps
         .iter()
         .enumerate()
-        .map(|(index, map)| match options.symbols {
-            true => {
+        .map(|(index, map)| match &mut symbolizer {
+            Some(symbolizer) => {
                 let stacks = drafts.iter().filter_map(raw).filter(|raw| raw.map == index);
-                Names::look_up(&map.snapshot, stacks, &mut symbolizer)
+                Names::look_up(&map.snapshot, stacks, symbolizer)
             }
-            false => Names::none(),
+            None => Names::none(),
         })
         .collect();
     for (thread, draft) in threads.iter_mut().zip(drafts) {
@@ -112,7 +111,7 @@ fn name(
             },
         };
     }
-    notes.extend_from_slice(symbolizer.notes());
+    notes.extend(symbolizer.map(Symbolizer::take_notes).unwrap_or_default());
 }
 
 fn raw(draft: &Draft) -> Option<&RawStack> {

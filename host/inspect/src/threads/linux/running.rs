@@ -6,6 +6,7 @@ use super::signal::{Answer, Asker, Outcome, Request};
 use crate::threads::{Missing, State, Thread};
 use crate::unwind::{End, Registers};
 use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
 
 pub(super) struct Inquiry<'m, 't> {
     round: Round<'m>,
@@ -15,7 +16,14 @@ pub(super) struct Inquiry<'m, 't> {
     queue: VecDeque<Request>,
     /// How often each thread had got a processor when it was asked.
     runs: HashMap<u32, u64>,
+    /// Those that block the signal for now, and how long each had run when that was first seen.
+    blocked: Vec<(Request, Duration)>,
+    retry: Instant,
 }
+
+/// Threads block signals for moments: in a handler (ours, of the capture before), or while they start
+/// another thread. Who still does after running for this long does so on purpose.
+const PASSING: Duration = Duration::from_millis(1);
 
 /// Tables read a few words below the one that they failed at.
 const SECOND_BELOW: u64 = 256;
@@ -42,7 +50,16 @@ impl<'m, 't> Inquiry<'m, 't> {
         };
         // Those that run answer at once; those that sleep have to be woken first.
         let queue = wanted(true).chain(wanted(false)).map(request).collect();
-        Inquiry { round, signal, threads, drafts, queue, runs: HashMap::new() }
+        Inquiry {
+            round,
+            signal,
+            threads,
+            drafts,
+            queue,
+            runs: HashMap::new(),
+            blocked: Vec::new(),
+            retry: Instant::now(),
+        }
     }
 
     /// Why the thread must not be signalled, if so. A signal that it blocks would stay pending, and might
@@ -59,6 +76,31 @@ impl<'m, 't> Inquiry<'m, 't> {
             Ok(mask) if mask >> (self.signal - 1) & 1 == 1 => Some(Missing::SignalBlocked),
             Ok(_) => None,
             Err(errno) => Some(Missing::Refused(errno.to_string())),
+        }
+    }
+
+    /// Whether a thread that blocks the signal might let it in soon; it is asked again then.
+    fn may_pass(&mut self, request: Request) -> bool {
+        let known = self.blocked.iter().position(|(blocked, _)| blocked.key == request.key);
+        let running = matches!(self.drafts.get(request.key), Some(Draft::Wanted(None)));
+        let ran = self.round.files().and_then(|files| files.time_on_processors(request.thread));
+        match (ran, known) {
+            (Some(ran), None) if running && !self.round.is_over() => {
+                self.blocked.push((request, ran));
+                true
+            }
+            (Some(ran), Some(at)) if running && !self.round.is_over() => {
+                let passed = self.blocked.get(at).is_some_and(|(_, before)| ran >= *before + PASSING);
+                if passed {
+                    self.blocked.swap_remove(at);
+                }
+                !passed
+            }
+            (_, Some(at)) => {
+                self.blocked.swap_remove(at);
+                false
+            }
+            (_, None) => false,
         }
     }
 
@@ -95,6 +137,10 @@ impl<'m, 't> Inquiry<'m, 't> {
 
 impl Asker for Inquiry<'_, '_> {
     fn next(&mut self) -> Option<Request> {
+        if !self.blocked.is_empty() && Instant::now() >= self.retry {
+            self.retry = Instant::now() + PASSING;
+            self.queue.extend(self.blocked.iter().map(|(request, _)| *request));
+        }
         loop {
             let request = self.queue.pop_front()?;
             if request.second.is_some() {
@@ -106,13 +152,19 @@ impl Asker for Inquiry<'_, '_> {
             if matches!(draft, Draft::Wanted(None)) && !self.round.is_over() {
                 *draft = self.round.look(thread);
                 if !matches!(draft, Draft::Wanted(_)) {
+                    self.blocked.retain(|(blocked, _)| blocked.key != request.key);
                     continue;
                 }
             }
             if let Some(missing) = self.objection(request.thread) {
+                if missing == Missing::SignalBlocked && self.may_pass(request) {
+                    continue;
+                }
+                self.blocked.retain(|(blocked, _)| blocked.key != request.key);
                 give_up(self.drafts.get_mut(request.key)?, &missing);
                 continue;
             }
+            self.blocked.retain(|(blocked, _)| blocked.key != request.key);
             if let Some(runs) = self.round.files().and_then(|files| files.runs(request.thread)) {
                 self.runs.insert(request.thread, runs);
             }
@@ -130,6 +182,10 @@ impl Asker for Inquiry<'_, '_> {
         if let Some(draft) = self.drafts.get_mut(request.key) {
             give_up(draft, &missing);
         }
+    }
+
+    fn is_waiting(&self) -> bool {
+        !self.blocked.is_empty()
     }
 
     fn has_ended(&self, thread: u32) -> bool {

@@ -78,10 +78,23 @@ impl TaskFiles {
 
     /// How often the thread has got a processor, on kernels that count it.
     pub fn runs(&self, id: u32) -> Option<u64> {
+        self.scheduler_figures(id).map(|[_, _, runs]| runs)
+    }
+
+    /// For how long the thread has had a processor, on kernels that measure it.
+    pub fn time_on_processors(&self, id: u32) -> Option<Duration> {
+        self.scheduler_figures(id).map(|[time, _, _]| Duration::from_nanos(time))
+    }
+
+    /// `schedstat`: nanoseconds on processors, nanoseconds waiting for one, how often it got one.
+    fn scheduler_figures(&self, id: u32) -> Option<[u64; 3]> {
         let mut bytes = [0; 128];
         let file = self.file(id, "schedstat").ok()?;
         let text = std::str::from_utf8(file.read(&mut bytes).ok()?).ok()?;
-        text.split_ascii_whitespace().nth(2)?.parse().ok().filter(|runs| *runs > 0)
+        let figures: Vec<u64> =
+            text.split_ascii_whitespace().map_while(|figure| figure.parse().ok()).collect();
+        // All zero on kernels that keep none: a thread that exists has run.
+        figures.try_into().ok().filter(|figures| *figures != [0; 3])
     }
 
     /// Where in the kernel the thread sleeps, if the kernel tells.

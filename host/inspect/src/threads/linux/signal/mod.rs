@@ -55,8 +55,11 @@ pub(super) enum Outcome<'s> {
 
 /// Who wants to know.
 pub(super) trait Asker {
-    /// The next thread to be asked; called again after a `None` as long as answers are outstanding.
+    /// The next thread to be asked; called again after a `None` as long as answers are outstanding or
+    /// [`Asker::is_waiting`].
     fn next(&mut self) -> Option<Request>;
+    /// Whether there are threads that cannot be asked yet.
+    fn is_waiting(&self) -> bool;
     /// What came of a request.
     fn take(&mut self, request: Request, outcome: Outcome<'_>);
     /// Whether the thread has ended.
@@ -90,7 +93,7 @@ pub(super) fn ask(signal: i32, deadline: Instant, asker: &mut impl Asker) {
     loop {
         let bell = BELL.load(Ordering::SeqCst);
         fill(signal, deadline, asker, &mut outstanding);
-        if outstanding.is_empty() {
+        if outstanding.is_empty() && (!asker.is_waiting() || Instant::now() >= deadline) {
             break;
         }
         let before = outstanding.len();

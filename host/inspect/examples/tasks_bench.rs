@@ -1,0 +1,182 @@
+//! Measures looks at many tasks: `tasks_bench [idle tasks] [churning tasks] [looks]`.
+//!
+//! Beside the times it checks every look: all idle tasks must be there, with the chain that they have.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use gmr_inspect::tasks::{Chain, Inspector, Options, Rung, Track};
+
+static STOP: AtomicBool = AtomicBool::new(false);
+static FINISHED: AtomicU64 = AtomicU64::new(0);
+static ALIVE: AtomicU64 = AtomicU64::new(0);
+static LONGEST_GAP: AtomicU64 = AtomicU64::new(0);
+
+async fn idle_leaf(number: u64) -> u64 {
+    tokio::time::sleep(Duration::from_secs(100_000 + number % 7)).await;
+    number
+}
+
+async fn idle_middle(number: u64) -> u64 {
+    let kept = [number; 4];
+    idle_leaf(number).await + kept[1]
+}
+
+fn idle_boxed(number: u64) -> Pin<Box<dyn Future<Output = u64> + Send>> {
+    Box::pin(async move { idle_leaf(number).await + 1 })
+}
+
+async fn idle(number: u64) -> u64 {
+    if number.is_multiple_of(2) { idle_middle(number).await } else { idle_boxed(number).await }
+}
+
+async fn churn_leaf(number: u64) -> u64 {
+    for _ in 0..number % 3 {
+        tokio::task::yield_now().await;
+    }
+    if number.is_multiple_of(16) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    number
+}
+
+async fn churn(number: u64) {
+    let kept = std::hint::black_box([number; 6]);
+    let boxed: Pin<Box<dyn Future<Output = u64> + Send>> = Box::pin(churn_leaf(number));
+    std::hint::black_box(boxed.await + kept[0]);
+    FINISHED.fetch_add(1, Ordering::Relaxed);
+    ALIVE.fetch_sub(1, Ordering::Relaxed);
+}
+
+async fn spawn_churn(most: u64) {
+    let mut number = 0;
+    while !STOP.load(Ordering::Relaxed) {
+        while ALIVE.load(Ordering::Relaxed) < most {
+            ALIVE.fetch_add(1, Ordering::Relaxed);
+            number += 1;
+            tokio::spawn(churn(number));
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn watch_gaps() {
+    let mut last = Instant::now();
+    loop {
+        tokio::task::yield_now().await;
+        let now = Instant::now();
+        LONGEST_GAP.fetch_max((now - last).as_nanos() as u64, Ordering::Relaxed);
+        last = now;
+    }
+}
+
+/// Anonymous and file memory in KiB.
+fn resident() -> (u64, u64) {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let field = |name: &str| {
+        let line = status.lines().find(|line| line.starts_with(name));
+        line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).unwrap_or(0)
+    };
+    (field("RssAnon:"), field("RssFile:"))
+}
+
+fn argument(number: usize, default: u64) -> u64 {
+    std::env::args().nth(number).and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+fn main() {
+    let (tasks, churning, looks) = (argument(1, 10_000), argument(2, 0), argument(3, 20));
+    polls();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let spawned: HashSet<u64> =
+        (0..tasks).map(|number| runtime.spawn(idle(number)).id().to_string().parse().unwrap()).collect();
+    let inspector = Inspector::new([runtime.handle().clone()]);
+    let options = Options { deadline: Duration::from_secs(60), ..Options::default() };
+    println!("resident before: {:?} KiB", resident());
+    let began = Instant::now();
+    inspector.prepare();
+    inspector.prepared(Duration::from_secs(60)).unwrap();
+    println!("prepared in {:?}; resident {:?} KiB", began.elapsed(), resident());
+
+    println!("the first look took {:?}", inspector.look(&options).took);
+    // Until all have gone to sleep.
+    loop {
+        let snapshot = inspector.look(&options);
+        let asleep = |chain: &Chain| matches!(chain, Chain::Known(chain) if chain.len() == 4);
+        if snapshot.tasks.iter().filter(|task| asleep(&task.chain)).count() as u64 == tasks {
+            break;
+        }
+    }
+    if churning > 0 {
+        runtime.spawn(spawn_churn(churning));
+    }
+    if std::env::var_os("GAPS").is_some() {
+        runtime.spawn(watch_gaps());
+        std::thread::sleep(Duration::from_secs(2));
+        println!(
+            "longest gap without looks: {:?}",
+            Duration::from_nanos(LONGEST_GAP.swap(0, Ordering::Relaxed))
+        );
+    }
+
+    let (mut times, mut missed, mut wrong, mut racy, mut others) = (Vec::new(), 0, 0, 0, 0);
+    for _ in 0..looks {
+        let snapshot = inspector.look(&options);
+        assert_eq!(snapshot.rung, Rung::DebugInformation);
+        times.push(snapshot.took);
+        racy += snapshot.racy;
+        let mut found = 0;
+        for task in &snapshot.tasks {
+            if !spawned.contains(&task.id) {
+                others += 1;
+                continue;
+            }
+            found += 1;
+            let right = matches!(&task.chain, Chain::Known(chain) if chain.len() == 4
+                && chain[2].future.ends_with("idle_leaf") && chain[3].future.ends_with("Sleep"));
+            wrong += u64::from(!right);
+        }
+        missed += tasks - found;
+    }
+    times.sort_unstable();
+    println!(
+        "{tasks} idle, {churning} churning: looks took {:?} at best, {:?} typically, {:?} at worst",
+        times[0],
+        times[times.len() / 2],
+        times[times.len() - 1]
+    );
+    println!("idle tasks missed {missed}, wrong {wrong}; others {others}, racy {racy}");
+    println!("tasks finished meanwhile: {}", FINISHED.load(Ordering::Relaxed));
+    println!("longest gap with looks: {:?}", Duration::from_nanos(LONGEST_GAP.load(Ordering::Relaxed)));
+    println!("resident after: {:?} KiB", resident());
+    STOP.store(true, Ordering::Relaxed);
+    runtime.shutdown_background();
+}
+
+/// What registration costs.
+fn polls() {
+    use std::task::{Context, Poll, Waker};
+    const COUNT: u32 = 5_000_000;
+    let mut context = Context::from_waker(Waker::noop());
+    let time = |name: &str, mut work: Box<dyn FnMut() + '_>| {
+        let began = Instant::now();
+        (0..COUNT).for_each(|_| work());
+        println!("{name}: {:.1} ns", began.elapsed().as_nanos() as f64 / f64::from(COUNT));
+    };
+    let never = || std::future::poll_fn(|_| Poll::<()>::Pending);
+    let (mut plain, mut tracked) = (Box::pin(never()), Box::pin(never().tracked("bench")));
+    time("a poll, plain", Box::new(|| assert!(plain.as_mut().poll(&mut context).is_pending())));
+    let mut context = Context::from_waker(Waker::noop());
+    time("a poll, tracked", Box::new(|| assert!(tracked.as_mut().poll(&mut context).is_pending())));
+    time(
+        "a future made, polled once, dropped",
+        Box::new(|| {
+            let mut future = std::pin::pin!(std::future::ready(1).tracked(""));
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(std::hint::black_box(future.as_mut().poll(&mut context)).is_ready());
+        }),
+    );
+}

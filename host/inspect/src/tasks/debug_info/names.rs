@@ -1,0 +1,93 @@
+//! Names of types and functions: as the debug information has them, and as a reader wants them.
+
+/// FNV-1a, for names that are hashed piece by piece. Whoever finds a name by its hash compares the name.
+pub(super) fn hash(name: &str) -> u64 {
+    hash_more(0xcbf2_9ce4_8422_2325, name)
+}
+
+pub(super) fn hash_more(hash: u64, more: &str) -> u64 {
+    more.bytes().fold(hash, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
+/// `a::Vec<b::C>::iter` as `a::Vec::iter`. The arrow of a function type is not taken for a bracket.
+pub(crate) fn without_generics(name: &str) -> String {
+    let mut kept = String::with_capacity(name.len());
+    let (mut depth, mut previous) = (0_usize, ' ');
+    for character in name.chars() {
+        match character {
+            '<' => depth += 1,
+            '>' if previous != '-' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => kept.push(character),
+            _ => {}
+        }
+        previous = character;
+    }
+    kept
+}
+
+/// A coroutine's type as the function or block that a reader knows: `a::f::{async_fn_env#0}<T>` as `a::f`,
+/// `a::f::{async_block_env#1}` as `a::f::{async block#1}`.
+pub(crate) fn display(name: &str) -> String {
+    let bare = without_generics(name);
+    let parts = bare.split("::").filter(|part| !is_async_fn(part)).map(|part| {
+        let part = part.replace("_env#", "#");
+        let part = part.replace("{async_block#", "{async block#");
+        part.replace("{async_closure#", "{async closure#")
+    });
+    parts.collect::<Vec<_>>().join("::")
+}
+
+/// The body of an async function has a name of its own, which says nothing beside the function's.
+pub(super) fn is_async_fn(part: &str) -> bool {
+    part.starts_with("{async_fn_env#") || part.starts_with("{async_fn#")
+}
+
+/// `a::f::{async_fn_env#0}<T>` as `a::f::{async_fn#0}`: the function that resumes the coroutine, as far as
+/// its name goes without its own generics.
+pub(super) fn resume_function(coroutine: &str) -> Option<String> {
+    let mut depth = 0_usize;
+    let mut found = None;
+    for (index, character) in coroutine.char_indices() {
+        match character {
+            '<' => depth += 1,
+            '>' => depth = depth.saturating_sub(1),
+            '_' if depth == 0 && coroutine[index..].starts_with("_env#") => found = Some(index),
+            _ => {}
+        }
+    }
+    let at = found?;
+    Some(format!("{}{}", &coroutine[..at], &coroutine[at + "_env".len()..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generics_go_and_arrows_stay() {
+        let check = |name, expected| assert_eq!(without_generics(name), expected);
+        check("a::B<c::D<E>, F>::g", "a::B::g");
+        check("a::B<fn(u8) -> u8>::g", "a::B::g");
+        check("fn(u8) -> u8", "fn(u8) -> u8");
+        check(">>a<", "a");
+        check("", "");
+    }
+
+    #[test]
+    fn coroutines_are_named_as_their_source() {
+        let check = |name, expected| assert_eq!(display(name), expected);
+        check("a::f::{async_fn_env#0}<T>", "a::f");
+        check("a::f::{async_block_env#1}", "a::f::{async block#1}");
+        check("a::f::{closure#0}::{async_closure_env#0}", "a::f::{closure#0}::{async closure#0}");
+    }
+
+    #[test]
+    fn the_outermost_environment_names_the_function() {
+        let check = |name, expected: Option<&str>| assert_eq!(resume_function(name).as_deref(), expected);
+        check(
+            "a::{impl#1}::f::{async_fn_env#0}<b::{async_fn_env#0}>",
+            Some("a::{impl#1}::f::{async_fn#0}<b::{async_fn_env#0}>"),
+        );
+        check("a::B", None);
+    }
+}

@@ -1,0 +1,96 @@
+//! What a run finds: nodes, outermost first, cheap to make and to compare.
+
+use super::plan::{StateKind, Text};
+
+/// One await.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Node {
+    pub(crate) depth: u16,
+    pub(crate) branch: Branch,
+    pub(crate) label: Text,
+    pub(crate) place: Option<(Text, u32)>,
+    pub(crate) fact: Fact,
+    /// Of an async function: how far it is.
+    pub(crate) progress: Option<Progress>,
+    /// Its parent is an async function that awaits just this.
+    pub(crate) awaited: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Branch {
+    Only,
+    Named(Text),
+    Index(u64),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    State(StateKind),
+    /// Its discriminant is none of its states.
+    Nonsense,
+}
+
+/// What more is known of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Fact {
+    None,
+    /// A timer's deadline on the monotonic clock.
+    Deadline {
+        seconds: u64,
+        nanoseconds: u64,
+    },
+    /// Waits for the task of that id.
+    Task(u64),
+    /// A file descriptor.
+    Descriptor(i32),
+    /// Free permits of the semaphore there.
+    Permits {
+        free: u64,
+        semaphore: u64,
+    },
+    /// So many futures, and whether there are more.
+    Futures {
+        count: u64,
+        more: bool,
+    },
+    /// So many tasks in a set.
+    Tasks(u64),
+    /// The type behind a trait object is not in the debug information.
+    NotDescribed,
+}
+
+/// What a run has found so far.
+#[derive(Default)]
+pub(crate) struct Output {
+    pub(crate) nodes: Vec<Node>,
+    /// Registered futures met on the way: the address of the slot and how many nodes came before.
+    pub(crate) tracked: Vec<(u64, usize)>,
+}
+
+impl Output {
+    pub(crate) fn clear(&mut self) {
+        self.nodes.clear();
+        self.tracked.clear();
+    }
+
+    /// Whether the nodes make sense for a task that nobody is polling: what a suspended function awaits
+    /// is suspended itself.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.nodes.iter().all(|node| match node.progress {
+            Some(Progress::Nonsense) => false,
+            Some(Progress::State(state)) => !node.awaited || state == StateKind::Suspended,
+            None => true,
+        })
+    }
+
+    /// Cuts off what cannot be told of a task that is being polled: everything behind the first function
+    /// that is not suspended any more.
+    pub(crate) fn keep_passed(&mut self) {
+        let over = |node: &Node| {
+            node.progress.is_some_and(|progress| progress != Progress::State(StateKind::Suspended))
+        };
+        if let Some(first) = self.nodes.iter().position(over) {
+            self.nodes.truncate(first);
+        }
+    }
+}

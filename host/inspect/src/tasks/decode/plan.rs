@@ -1,0 +1,204 @@
+//! What to do with a value of a type: offsets, no names to look up.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::tasks::debug_info::EntryId;
+
+pub(crate) type Text = Arc<str>;
+
+/// A plan by its number in [`Plans`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct PlanId(u32);
+
+/// Something inside a value.
+#[derive(Debug)]
+pub(crate) struct Edge {
+    pub(crate) offset: u64,
+    /// What the value calls it, where it has several.
+    pub(crate) branch: Option<Text>,
+    pub(crate) plan: PlanId,
+}
+
+/// An integer inside a value that tells which variant it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Discriminant {
+    pub(crate) offset: u64,
+    /// In bytes, 1 to 8.
+    pub(crate) size: u64,
+}
+
+impl Discriminant {
+    /// The bits that count of a variant's value.
+    pub(crate) fn mask(self) -> u64 {
+        if self.size >= 8 { u64::MAX } else { (1 << (self.size * 8)) - 1 }
+    }
+}
+
+/// A step on the way to a number: offsets count from the last pointer that was followed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    /// Follow the pointer.
+    Pointer { offset: u64 },
+    /// Go on if the integer has that value.
+    If { discriminant: Discriminant, value: u64 },
+    /// Go on if it has not.
+    Unless { discriminant: Discriminant, value: u64 },
+    /// Here it is, in four bytes.
+    Number { offset: u64 },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum StateKind {
+    Suspended,
+    NotStarted,
+    Finished,
+}
+
+/// A state of an async function.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) value: u64,
+    pub(crate) kind: StateKind,
+    /// File and line of the `.await`; of the function itself for one inside a foreign macro.
+    pub(crate) place: Option<(Text, u32)>,
+    /// What it awaits, with the name to be shown if nothing is known of its inside.
+    pub(crate) awaits: Option<(Edge, Text)>,
+}
+
+/// What to do with a value.
+#[derive(Debug)]
+pub(crate) enum Plan {
+    /// No future is in it.
+    Nothing,
+    /// The state of an async function, block or closure.
+    Coroutine {
+        label: Text,
+        size: u64,
+        discriminant: Discriminant,
+        states: Vec<State>,
+    },
+    /// A future written by hand, with the futures inside.
+    Future {
+        label: Text,
+        inside: Vec<Edge>,
+        variants: Option<Box<Variants>>,
+        descriptor: Option<Vec<Step>>,
+    },
+    /// tokio's timer: where seconds and nanoseconds of its deadline are.
+    Sleep {
+        label: Text,
+        seconds: u64,
+        nanoseconds: u64,
+    },
+    /// tokio's join handle: where the pointer to the other task's header is.
+    Join {
+        label: Text,
+        header: u64,
+    },
+    /// Waiting for permits: where the pointer to the semaphore is, and the permits in that.
+    Acquire {
+        label: Text,
+        semaphore: u64,
+        permits: u64,
+    },
+    /// tokio's set of tasks: where its length is.
+    JoinSet {
+        label: Text,
+        length: u64,
+    },
+    /// A linked list of futures: its first node, and in each node the future and the next.
+    Unordered {
+        label: Text,
+        head: u64,
+        node_size: u64,
+        next: u64,
+        future: Edge,
+    },
+    /// A registered future: where the pointer to its slot is.
+    Tracked {
+        slot: u64,
+        future: Edge,
+    },
+    /// All of these.
+    Members(Vec<Edge>),
+    /// One of these.
+    Enum(Variants),
+    /// A pointer that owns or borrows alone what it points to.
+    Pointer {
+        size: u64,
+        to: Edge,
+    },
+    /// A trait object: data and vtable.
+    Object {
+        data: u64,
+        vtable: u64,
+        label: Text,
+    },
+    /// A pointer and a count.
+    Slice {
+        data: u64,
+        length: u64,
+        element_size: u64,
+        element: Edge,
+    },
+    Array {
+        count: u64,
+        element_size: u64,
+        element: Edge,
+    },
+}
+
+#[derive(Debug)]
+pub(crate) struct Variants {
+    /// `None` if there is but one.
+    pub(crate) discriminant: Option<Discriminant>,
+    /// Value (`None` for any other) and what is of interest in the variant.
+    pub(crate) list: Vec<(Option<u64>, Option<Edge>)>,
+    /// What is there in every variant.
+    pub(crate) common: Vec<Edge>,
+}
+
+/// All plans made so far, for the life of the inspector.
+#[derive(Default)]
+pub(crate) struct Plans {
+    list: Vec<(EntryId, Option<Plan>)>,
+    by_type: HashMap<EntryId, PlanId>,
+    /// Trait objects' vtables: the plan of the type behind, its size and name. `None` if it is not described.
+    pub(crate) objects: HashMap<u64, Option<Object>>,
+    /// Where a task's id is in its header, by the header's vtable.
+    pub(crate) task_ids: HashMap<u64, Option<u64>>,
+}
+
+/// The type behind a vtable.
+#[derive(Debug)]
+pub(crate) struct Object {
+    pub(crate) plan: PlanId,
+    pub(crate) size: u64,
+    pub(crate) label: Text,
+}
+
+impl Plans {
+    /// The number of the plan for a type, whether or not it is made yet.
+    pub(crate) fn number(&mut self, of: EntryId) -> PlanId {
+        let next = PlanId(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
+        *self.by_type.entry(of).or_insert_with(|| {
+            self.list.push((of, None));
+            next
+        })
+    }
+
+    pub(crate) fn get(&self, id: PlanId) -> Option<&Plan> {
+        self.list.get(id.0 as usize)?.1.as_ref()
+    }
+
+    pub(crate) fn of(&self, id: PlanId) -> Option<EntryId> {
+        self.list.get(id.0 as usize).map(|(of, _)| *of)
+    }
+
+    pub(crate) fn set(&mut self, id: PlanId, plan: Plan) {
+        if let Some((_, place)) = self.list.get_mut(id.0 as usize) {
+            *place = Some(plan);
+        }
+    }
+}

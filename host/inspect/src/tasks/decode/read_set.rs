@@ -1,0 +1,193 @@
+//! The memory that one decoding has looked at, and the values in it that mattered.
+
+use crate::memory::{self, Range};
+
+/// The largest future that is read. Larger ones exist, by mistake mostly.
+const MAX_BYTES: usize = 1 << 20;
+/// Pieces of memory that one chain consists of: boxes, slices, nodes.
+const MAX_CHUNKS: usize = 512;
+
+/// Bytes of other places than the task's own, read on the way, and what was looked at.
+#[derive(Default)]
+pub(crate) struct ReadSet {
+    bytes: Vec<u8>,
+    chunks: Vec<Chunk>,
+    looked: Vec<Looked>,
+    /// A bound was met: something is missing.
+    pub(crate) truncated: bool,
+    /// Memory that should have been there was not.
+    pub(crate) unreadable: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Chunk {
+    address: u64,
+    start: usize,
+    length: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Looked {
+    chunk: usize,
+    offset: usize,
+    length: usize,
+    value: u64,
+}
+
+/// A moment in the life of a read set.
+#[derive(Clone, Copy)]
+pub(crate) struct Mark {
+    bytes: usize,
+    chunks: usize,
+    looked: usize,
+}
+
+impl ReadSet {
+    /// Forgets everything, keeps the memory for the next task.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.chunks.clear();
+        self.looked.clear();
+        self.truncated = false;
+        self.unreadable = false;
+    }
+
+    /// How much is here, for [`ReadSet::back_to`].
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { bytes: self.bytes.len(), chunks: self.chunks.len(), looked: self.looked.len() }
+    }
+
+    /// Forgets what came after the mark.
+    pub(crate) fn back_to(&mut self, mark: Mark) {
+        self.bytes.truncate(mark.bytes);
+        self.chunks.truncate(mark.chunks);
+        self.looked.truncate(mark.looked);
+        self.truncated = false;
+        self.unreadable = false;
+    }
+
+    /// Adds bytes that were read already.
+    pub(crate) fn add(&mut self, address: u64, bytes: &[u8]) {
+        self.chunks.push(Chunk { address, start: self.bytes.len(), length: bytes.len() });
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Makes sure that this memory is here, reading it at once.
+    pub(crate) fn fetch(&mut self, address: u64, length: u64) -> bool {
+        self.place(address, length).is_some()
+    }
+
+    /// An integer that steers the decoding: it must still be the same afterwards.
+    pub(crate) fn integer(&mut self, address: u64, length: u64) -> Option<u64> {
+        let (chunk, offset) = self.place(address, length.min(8))?;
+        let length = usize::try_from(length.min(8)).ok()?;
+        let start = self.chunks[chunk].start + offset;
+        let value = number(self.bytes.get(start..start + length)?);
+        self.looked.push(Looked { chunk, offset, length, value });
+        Some(value)
+    }
+
+    pub(crate) fn pointer(&mut self, address: u64) -> Option<u64> {
+        self.integer(address, 8)
+    }
+
+    fn place(&mut self, address: u64, length: u64) -> Option<(usize, usize)> {
+        let length = usize::try_from(length).ok()?;
+        let inside = |chunk: &Chunk| {
+            let offset = usize::try_from(address.checked_sub(chunk.address)?).ok()?;
+            (offset.checked_add(length)? <= chunk.length).then_some(offset)
+        };
+        // The newest are the likeliest.
+        for (index, chunk) in self.chunks.iter().enumerate().rev() {
+            if let Some(offset) = inside(chunk) {
+                return Some((index, offset));
+            }
+        }
+        if self.chunks.len() >= MAX_CHUNKS || length > MAX_BYTES.saturating_sub(self.bytes.len()) {
+            self.truncated = true;
+            return None;
+        }
+        let start = self.bytes.len();
+        self.bytes.resize(start + length, 0);
+        if memory::read(address, &mut self.bytes[start..]).is_err() {
+            self.bytes.truncate(start);
+            self.unreadable = true;
+            return None;
+        }
+        self.chunks.push(Chunk { address, start, length });
+        Some((self.chunks.len() - 1, 0))
+    }
+
+    /// What has to be read again for [`ReadSet::unchanged`], in this order.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = Range> + '_ {
+        self.chunks.iter().map(|chunk| Range { address: chunk.address, length: chunk.length })
+    }
+
+    /// Whether everything that was looked at is the same in `again`, which holds the bytes of
+    /// [`ReadSet::ranges`] one after the other.
+    pub(crate) fn unchanged(&self, again: &[u8]) -> bool {
+        // Chunks lie in `bytes` in the order in which they were read, so both have the same offsets.
+        self.looked.iter().all(|looked| {
+            let start = self.chunks[looked.chunk].start + looked.offset;
+            again.get(start..start + looked.length).is_some_and(|bytes| number(bytes) == looked.value)
+        })
+    }
+
+    /// How many bytes [`ReadSet::ranges`] has in all.
+    pub(crate) fn length(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// An integer of up to eight bytes, in this machine's order.
+pub(crate) fn number(bytes: &[u8]) -> u64 {
+    let mut word = [0; 8];
+    if cfg!(target_endian = "big") {
+        word[8 - bytes.len()..].copy_from_slice(bytes);
+        // Where words begin with their highest byte, a short one fills the end.
+        return u64::from_be_bytes(word);
+    }
+    word[..bytes.len()].copy_from_slice(bytes);
+    u64::from_le_bytes(word)
+}
+
+/// The word at `offset`; 0 beyond the end.
+pub(crate) fn word_at(bytes: &[u8], offset: u64) -> u64 {
+    let word = usize::try_from(offset).ok().and_then(|start| bytes.get(start..start.checked_add(8)?));
+    word.map_or(0, number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_again(set: &ReadSet) -> Vec<u8> {
+        let (mut bytes, mut readable) = (Vec::new(), Vec::new());
+        memory::read_many(&set.ranges().collect::<Vec<_>>(), &mut bytes, &mut readable);
+        bytes
+    }
+
+    #[test]
+    fn only_what_was_looked_at_must_stay() {
+        let mut values = [1_u64, 2, 3];
+        let address = values.as_ptr() as u64;
+        let mut set = ReadSet::default();
+        assert!(set.fetch(address, 24));
+        assert_eq!(set.integer(address + 8, 8), Some(2));
+        std::hint::black_box(&mut values)[2] = 4;
+        assert!(set.unchanged(&read_again(&set)));
+        std::hint::black_box(&mut values)[1] = 5;
+        assert!(!set.unchanged(&read_again(&set)));
+    }
+
+    #[test]
+    fn bounds_and_bad_addresses_are_told_apart() {
+        let mut set = ReadSet::default();
+        assert_eq!(set.integer(8, 8), None);
+        assert!(set.unreadable && !set.truncated);
+        set.clear();
+        assert!(!set.fetch(8, MAX_BYTES as u64 + 1));
+        assert!(set.truncated && !set.unreadable);
+        assert!(!set.fetch(u64::MAX, 8));
+    }
+}

@@ -1,0 +1,131 @@
+//! Which types are worth looking into: futures, and what owns or borrows one alone.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use super::known;
+use crate::tasks::debug_info::{EntryId, Shape, Type, Types};
+
+/// How deep types are followed.
+const MAX_DEPTH: usize = 40;
+/// How many types are looked at to answer for one.
+const MAX_STEPS: usize = 50_000;
+
+/// Wrappers that say nothing beside what they wrap.
+const TRANSPARENT: [&str; 13] = [
+    "&mut ",
+    "alloc::boxed::Box<",
+    "alloc::vec::Vec<",
+    "core::cell::",
+    "core::mem::manually_drop::ManuallyDrop<",
+    "core::mem::maybe_dangling::",
+    "core::mem::maybe_uninit::",
+    "core::option::Option<",
+    "core::panic::unwind_safe::AssertUnwindSafe<",
+    "core::pin::Pin<",
+    "futures_util::future::maybe_done::MaybeDone<",
+    "gmr_inspect::tasks::tracked::Tracked<",
+    "tokio::future::maybe_done::MaybeDone<",
+];
+
+pub(super) fn is_transparent(name: &str) -> bool {
+    TRANSPARENT.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Whoever holds the pointer decides alone about what it points to: following it from a suspended future
+/// is as safe as reading the future.
+pub(super) fn owns(name: &str) -> bool {
+    name.starts_with("&mut ") || name.starts_with("alloc::boxed::Box<")
+}
+
+/// A pointer and a count: where both are, and of what.
+pub(super) fn slice(types: &Types<'_>, of: &Type) -> Option<(u64, u64, EntryId)> {
+    if of.name.starts_with("alloc::boxed::Box<[") || of.name.starts_with("&mut [") {
+        let data = of.member("data_ptr")?;
+        let Shape::Pointer(Some(element)) = types.get(data.type_id).shape else { return None };
+        return Some((data.offset, of.member("length")?.offset, element));
+    }
+    if of.name.starts_with("alloc::vec::Vec<") {
+        let (_, element) = of.generics.first()?;
+        return Some((types.find(of, "pointer")?.0, types.find(of, "len")?.0, *element));
+    }
+    None
+}
+
+/// A trait object: where its data and vtable are.
+pub(super) fn object(of: &Type) -> Option<(u64, u64)> {
+    let (data, vtable) = (of.member("pointer")?, of.member("vtable")?);
+    (of.members.len() == 2).then_some((data.offset, vtable.offset))
+}
+
+/// Answers for types, and remembers.
+pub(super) struct Relevance<'t, 's> {
+    types: &'t Types<'s>,
+    known: RefCell<HashMap<EntryId, bool>>,
+}
+
+/// What is being looked at, and whether an answer leans on an unfinished one.
+#[derive(Default)]
+struct Search {
+    open: Vec<EntryId>,
+    steps: usize,
+    cut: bool,
+}
+
+impl<'t, 's> Relevance<'t, 's> {
+    pub(super) fn new(types: &'t Types<'s>) -> Self {
+        Relevance { types, known: RefCell::default() }
+    }
+
+    /// Whether a value of that type may hold a future.
+    pub(super) fn of(&self, id: EntryId) -> bool {
+        self.search(id, &mut Search::default())
+    }
+
+    fn search(&self, id: EntryId, search: &mut Search) -> bool {
+        if let Some(known) = self.known.borrow().get(&id) {
+            return *known;
+        }
+        search.steps += 1;
+        if search.open.contains(&id) || search.open.len() > MAX_DEPTH || search.steps > MAX_STEPS {
+            search.cut = true;
+            return false;
+        }
+        let outer = std::mem::replace(&mut search.cut, false);
+        search.open.push(id);
+        let relevant = self.type_holds_future(&self.types.get(id), search);
+        search.open.pop();
+        // A "no" that was cut short may become a "yes" when asked from elsewhere.
+        if relevant || !search.cut || search.open.is_empty() {
+            self.known.borrow_mut().insert(id, relevant);
+        }
+        search.cut = outer || (search.cut && !relevant);
+        relevant
+    }
+
+    fn type_holds_future(&self, of: &Type, search: &mut Search) -> bool {
+        let types = self.types;
+        if of.is_coroutine() || known::is_known(&of.name) {
+            return true;
+        }
+        if !is_transparent(&of.name) && types.is_future(&of.name) {
+            return true;
+        }
+        if object(of).is_some() && of.name.contains("dyn ") {
+            return ["Future", "Stream", "Sleep"].iter().any(|part| of.name.contains(part));
+        }
+        match &of.shape {
+            Shape::Pointer(Some(to)) => owns(&of.name) && self.search(*to, search),
+            Shape::Array { element, .. } => self.search(*element, search),
+            Shape::Enum { variants, .. } => {
+                variants.iter().any(|variant| self.search(variant.member.type_id, search))
+                    || of.members.iter().any(|member| self.search(member.type_id, search))
+            }
+            Shape::Struct => match slice(types, of) {
+                Some((_, _, element)) => self.search(element, search),
+                None => of.members.iter().any(|member| self.search(member.type_id, search)),
+            },
+            _ => false,
+        }
+    }
+}

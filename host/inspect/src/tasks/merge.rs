@@ -1,0 +1,225 @@
+//! One list of what registered itself and what the walk found: no task twice, no name on the wrong task.
+
+#[cfg(target_os = "linux")]
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::clock::coarse_nanoseconds;
+#[cfg(target_os = "linux")]
+use super::model::Snapshot;
+use super::model::{Chain, SourceLine, Task, TaskState};
+#[cfg(target_os = "linux")]
+use super::registry::readings;
+use super::registry::{Reading, Slot};
+#[cfg(target_os = "linux")]
+use super::walk::{Found, FoundChain, Walked};
+
+type Registered = (&'static Slot, Reading);
+
+/// Registered futures where nothing else is known, by their ids.
+pub(super) fn by_themselves(registered: &[Registered], why: &Arc<str>) -> Vec<Task> {
+    let now = coarse_nanoseconds();
+    let tasks = registered.iter().map(|(_, reading)| alone(reading, now, Chain::Unknown(Arc::clone(why))));
+    sorted(tasks.collect())
+}
+
+/// Puts the walk's tasks into the snapshot and returns the registered futures that are in none of them.
+///
+/// A registered future that is a whole task is that task. One further inside a chain gives its name to
+/// the await that it is.
+#[cfg(target_os = "linux")]
+pub(super) fn with_walk(mut walked: Walked, registered: &[Registered], snapshot: &mut Snapshot) -> Vec<Task> {
+    let now = coarse_nanoseconds();
+    let registered = by_now(&walked, registered);
+    let by_slot: HashMap<u64, &Reading> =
+        registered.iter().map(|(slot, reading)| (std::ptr::from_ref(*slot) as u64, reading)).collect();
+    let mut by_task: HashMap<u64, Vec<&Reading>> = HashMap::new();
+    for (_, reading) in &registered {
+        if let Some(task) = reading.task {
+            by_task.entry(task).or_default().push(reading);
+        }
+    }
+    let mut shown: HashSet<u64> = HashSet::new();
+    let mut runtimes: HashMap<u64, usize> = HashMap::new();
+
+    walked.tasks.sort_by_key(|task| task.id);
+    for found in walked.tasks {
+        runtimes.insert(found.id, found.runtime);
+        let whole = whole(&found, &by_slot, by_task.get(&found.id).map_or(&[], Vec::as_slice));
+        let tracked = found.tracked.clone();
+        let mut task = listed(found);
+        if let Some(reading) = whole {
+            shown.insert(reading.id);
+            add(&mut task, reading, now);
+        }
+        name_inside(&mut task.chain, &tracked, &by_slot, &mut shown);
+        snapshot.tasks.push(task);
+    }
+    snapshot.racy = walked.racy;
+    snapshot.not_reached += walked.not_reached;
+    snapshot.notes.append(&mut walked.notes);
+
+    // Outer ones name the inner ones in their chains, so these must not stand for themselves.
+    let mut rest: Vec<(u64, Task)> = Vec::new();
+    for (slot, reading) in &registered {
+        let unlisted = walked.unlisted.remove(&(std::ptr::from_ref(*slot) as u64));
+        let (chain, tracked) = match unlisted {
+            Some(unlisted) => (chain_of(unlisted.chain), unlisted.tracked),
+            None if reading.polls == 0 => (Chain::Unknown(Arc::from("it was never polled")), Vec::new()),
+            None => (Chain::Unknown(Arc::from("it was not read")), Vec::new()),
+        };
+        if shown.contains(&reading.id) {
+            continue;
+        }
+        let mut task = alone(reading, now, chain);
+        task.runtime = reading.task.and_then(|id| runtimes.get(&id).copied());
+        name_inside(&mut task.chain, &tracked, &by_slot, &mut shown);
+        rest.push((reading.id, task));
+    }
+    sorted(rest.into_iter().filter(|(id, _)| !shown.contains(id)).map(|(_, task)| task).collect())
+}
+
+/// The registered futures as they are after the walk: one that it saw running is not to be shown as it was
+/// before. Those that came meanwhile count if the walk met them, and are left to the next look otherwise.
+#[cfg(target_os = "linux")]
+fn by_now(walked: &Walked, before: &[Registered]) -> Vec<Registered> {
+    let known: HashSet<u64> = before.iter().map(|(_, reading)| reading.id).collect();
+    let listed = walked.tasks.iter().flat_map(|task| &task.tracked);
+    let unlisted = walked.unlisted.values().flat_map(|unlisted| &unlisted.tracked);
+    let met: HashSet<u64> = listed.chain(unlisted).map(|(slot, _)| *slot).collect();
+    let mut now = readings();
+    now.retain(|(slot, reading)| {
+        known.contains(&reading.id) || met.contains(&(std::ptr::from_ref(*slot) as u64))
+    });
+    let still: HashSet<u64> = now.iter().map(|(_, reading)| reading.id).collect();
+    // Finished since, but perhaps in a chain.
+    let gone = before.iter().filter(|(slot, reading)| {
+        !still.contains(&reading.id) && met.contains(&(std::ptr::from_ref(*slot) as u64))
+    });
+    now.extend(gone.cloned());
+    now
+}
+
+fn sorted(mut tasks: Vec<Task>) -> Vec<Task> {
+    tasks.sort_by_key(|task| task.id);
+    tasks
+}
+
+/// The registered future that the whole task is.
+#[cfg(target_os = "linux")]
+fn whole<'r>(
+    found: &Found,
+    by_slot: &HashMap<u64, &'r Reading>,
+    same_task: &[&'r Reading],
+) -> Option<&'r Reading> {
+    if !found.registered {
+        return None;
+    }
+    if let Some((slot, 0)) = found.tracked.first() {
+        return by_slot.get(slot).copied();
+    }
+    // Its chain could not be read. Of all that lie in its memory, it is the one around the others.
+    let inside = same_task.iter().filter(|reading| found.memory.contains(&(reading.address as u64)));
+    let mut inside: Vec<&Reading> = inside.copied().collect();
+    inside.sort_by_key(|reading| reading.address);
+    match inside[..] {
+        [first, second, ..] if first.address == second.address => None,
+        [first, ..] => Some(first),
+        [] => None,
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn listed(found: Found) -> Task {
+    Task {
+        id: found.id,
+        runtime: Some(found.runtime),
+        name: None,
+        future: found.future,
+        state: found.state,
+        spawned_at: None,
+        age: None,
+        idle: None,
+        polls: None,
+        poll_time: None,
+        running_on: None,
+        polling: None,
+        chain: chain_of(found.chain),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn chain_of(found: FoundChain) -> Chain {
+    match found {
+        FoundChain::Known(chain) => Chain::Known(chain),
+        FoundChain::Passed(chain) => Chain::Passed(chain),
+        FoundChain::Racy => Chain::Racy,
+        FoundChain::Unknown(reason) => Chain::Unknown(reason),
+    }
+}
+
+/// Writes the names of registered futures beside the awaits that they are.
+#[cfg(target_os = "linux")]
+fn name_inside(
+    chain: &mut Chain,
+    tracked: &[(u64, usize)],
+    by_slot: &HashMap<u64, &Reading>,
+    shown: &mut HashSet<u64>,
+) {
+    let (Chain::Known(awaits) | Chain::Passed(awaits)) = chain else { return };
+    for (slot, above) in tracked {
+        let Some(reading) = by_slot.get(slot) else { continue };
+        if awaits.get(*above).is_none() || !shown.insert(reading.id) {
+            continue;
+        }
+        let Some(name) = &reading.name else { continue };
+        // Chains are shared between tasks; names are not.
+        let mut own = awaits.to_vec();
+        let told = own[*above].individual.take();
+        own[*above].individual = Some(match told {
+            Some(told) => format!("\"{name}\", {told}"),
+            None => format!("\"{name}\""),
+        });
+        *awaits = own.into();
+    }
+}
+
+/// A registered future as a task of its own.
+fn alone(reading: &Reading, now: u64, chain: Chain) -> Task {
+    let mut task = Task {
+        id: reading.task.unwrap_or(reading.id),
+        runtime: None,
+        name: None,
+        future: (reading.kind.type_name)().to_owned(),
+        state: match reading {
+            Reading { polling: true, .. } => TaskState::Running,
+            Reading { polls: 0, .. } => TaskState::NotStarted,
+            _ => TaskState::Idle,
+        },
+        spawned_at: None,
+        age: None,
+        idle: None,
+        polls: None,
+        poll_time: None,
+        running_on: None,
+        polling: None,
+        chain,
+    };
+    add(&mut task, reading, now);
+    task
+}
+
+/// What a registered future tells of its task.
+fn add(task: &mut Task, reading: &Reading, now: u64) {
+    let since = |then: u64| Duration::from_nanos(now.saturating_sub(then));
+    task.name.clone_from(&reading.name);
+    task.spawned_at =
+        Some(SourceLine { file: reading.location.file().to_owned(), line: reading.location.line() });
+    task.age = Some(since(reading.created));
+    task.idle = (!reading.polling && reading.polls > 0).then(|| since(reading.poll_ended));
+    task.polls = Some(reading.polls);
+    task.poll_time = Some(Duration::from_nanos(reading.poll_time));
+    task.running_on = (reading.polling && reading.thread != 0).then_some(reading.thread);
+    task.polling = reading.polling.then(|| since(reading.poll_began));
+}

@@ -1,0 +1,127 @@
+//! The one engine of this process: built once, ahead or at the first look, by a thread that ends with it.
+//!
+//! The executable does not change, so neither does what is known of it: all inspectors share it. It refuses
+//! to make anyone wait beyond their deadline: who comes while it is built or in use gets the reason.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use super::walk::Engine;
+
+/// How fast the engine is to be built.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Haste {
+    /// Someone is waiting for it.
+    Now,
+    /// Only with what processor time nobody else wants.
+    Whenever,
+}
+
+enum State {
+    Unbuilt,
+    Building,
+    Ready(Box<Engine>),
+    InUse,
+    /// It cannot be had; why.
+    Off(String),
+}
+
+static STATE: Mutex<State> = Mutex::new(State::Unbuilt);
+static CHANGED: Condvar = Condvar::new();
+
+fn lock() -> MutexGuard<'static, State> {
+    // Each change is one assignment: no half of one can be left by a panic.
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn set(state: State) {
+    *lock() = state;
+    CHANGED.notify_all();
+}
+
+/// Starts building the engine, if nobody has yet.
+pub(super) fn start(haste: Haste) {
+    let mut state = lock();
+    if !matches!(*state, State::Unbuilt) {
+        return;
+    }
+    *state = State::Building;
+    drop(state);
+    let started = thread::Builder::new().name("gmr-index".to_owned()).spawn(move || build(haste));
+    if let Err(error) = started {
+        set(State::Off(format!("no thread to read the debug information: {error}")));
+    }
+}
+
+fn build(haste: Haste) {
+    block_signals();
+    if haste == Haste::Whenever {
+        // On Linux a thread's own niceness. If it is refused, the work is done all the same.
+        let _ = rustix::process::setpriority_process(None, 19);
+    }
+    let built = catch_unwind(Engine::new);
+    set(match built {
+        Ok(Ok(engine)) => State::Ready(Box::new(engine)),
+        Ok(Err(reason)) => State::Off(reason),
+        Err(_) => State::Off("reading the debug information failed".to_owned()),
+    });
+}
+
+/// The program's signal handlers are not to run on a thread that it does not know.
+fn block_signals() {
+    let mut all = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: the set is written, not read.
+    unsafe { libc::sigfillset(all.as_mut_ptr()) };
+    // SAFETY: the set was filled by the line above; the old mask is not asked for; only the calling thread,
+    // which is our own, is changed.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), std::ptr::null_mut()) };
+}
+
+/// Lets `work` have the engine, if it can be had by `deadline`; else says why not.
+pub(super) fn with_engine<T>(deadline: Instant, work: impl FnOnce(&mut Engine) -> T) -> Result<T, String> {
+    start(Haste::Now);
+    let mut engine = take(deadline)?;
+    // A fault in here must cost this section only, and later looks.
+    let done = catch_unwind(AssertUnwindSafe(|| work(&mut engine)));
+    match done {
+        Ok(done) => {
+            set(State::Ready(engine));
+            Ok(done)
+        }
+        Err(_) => {
+            let reason = "an earlier look at the tasks failed".to_owned();
+            set(State::Off(reason.clone()));
+            Err(reason)
+        }
+    }
+}
+
+fn take(deadline: Instant) -> Result<Box<Engine>, String> {
+    let mut state = lock();
+    loop {
+        match &*state {
+            State::Ready(_) => {
+                if let State::Ready(engine) = std::mem::replace(&mut *state, State::InUse) {
+                    return Ok(engine);
+                }
+            }
+            State::Off(reason) => return Err(reason.clone()),
+            State::Unbuilt | State::Building | State::InUse => {}
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(match &*state {
+                State::InUse => "another look at the tasks is under way".to_owned(),
+                _ => "the debug information is still being read; the next report may have it".to_owned(),
+            });
+        }
+        state = CHANGED.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+    }
+}
+
+/// Waits until the engine is there or cannot be had, or `deadline`; the reason if it is not there.
+pub(super) fn wait(deadline: Instant) -> Result<(), String> {
+    take(deadline).map(|engine| set(State::Ready(engine)))
+}

@@ -1,0 +1,128 @@
+//! The directed signal's handler beside handlers of the application.
+#![cfg(target_os = "linux")]
+
+#[allow(dead_code, reason = "the file serves several test programs")]
+mod threads_support;
+
+use gmr_inspect::threads::{Capture, Method, Missing, Options, Stack, capture, prepare};
+use std::os::unix::process::ExitStatusExt as _;
+use std::sync::atomic::{AtomicU32, Ordering};
+use threads_support::{in_child, patient, succeeds_in_child, workload};
+use workload::{RUNNING, Waits, judge, start_running};
+
+static CALLS: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn count(_: i32) {
+    CALLS.fetch_add(1, Ordering::SeqCst);
+}
+
+fn action(signal: i32, new: Option<usize>) -> usize {
+    // SAFETY: an all-zero action is valid: default handler, empty mask, no flags.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: as above.
+    let mut old: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = new.unwrap_or_default();
+    let given = if new.is_some() { &raw const action } else { std::ptr::null() };
+    // SAFETY: null or a valid action whose handler has the right type.
+    assert_eq!(unsafe { libc::sigaction(signal, given, &mut old) }, 0);
+    old.sa_sigaction
+}
+
+fn raise(signal: i32) {
+    // SAFETY: takes an integer.
+    unsafe { libc::raise(signal) };
+}
+
+fn stack(capture: &Capture, id: u32) -> &Stack {
+    &capture.threads.iter().find(|thread| thread.id == id).unwrap().stack
+}
+
+#[test]
+fn a_handler_that_was_there_gets_its_own_signals_and_none_of_ours() {
+    succeeds_in_child("a_handler_that_was_there_gets_its_own_signals_and_none_of_ours", || {
+        let counting = count as *const () as usize;
+        action(libc::SIGURG, Some(counting));
+        let prepared = prepare(&Options::default()).unwrap();
+        let waits = Waits::new();
+        let id = start_running(&waits, "spin", RUNNING[0].1);
+        for _ in 0..10 {
+            judge(&capture(&patient()), id, "spin", Method::Signal).unwrap();
+        }
+        assert_eq!(CALLS.load(Ordering::SeqCst), 0);
+        raise(libc::SIGURG);
+        assert_eq!(CALLS.load(Ordering::SeqCst), 1);
+        drop(prepared);
+        assert_eq!(action(libc::SIGURG, None), counting);
+    });
+}
+
+#[test]
+fn a_handler_installed_over_ours_is_left_alone() {
+    succeeds_in_child("a_handler_installed_over_ours_is_left_alone", || {
+        let prepared = prepare(&Options::default()).unwrap();
+        let counting = count as *const () as usize;
+        action(libc::SIGURG, Some(counting));
+        let waits = Waits::new();
+        let id = start_running(&waits, "spin", RUNNING[0].1);
+        let found = capture(&patient());
+        assert!(matches!(stack(&found, id), Stack::Missing(Missing::SignalTaken)));
+        assert!(!found.notes.is_empty());
+        assert_eq!(CALLS.load(Ordering::SeqCst), 0);
+        drop(prepared);
+        assert_eq!(action(libc::SIGURG, None), counting);
+    });
+}
+
+#[test]
+fn dropping_the_preparation_puts_the_default_back() {
+    succeeds_in_child("dropping_the_preparation_puts_the_default_back", || {
+        for _ in 0..3 {
+            assert_eq!(action(libc::SIGURG, None), libc::SIG_DFL);
+            let prepared = prepare(&Options::default()).unwrap();
+            assert_ne!(action(libc::SIGURG, None), libc::SIG_DFL);
+            drop(prepared);
+        }
+        assert_eq!(action(libc::SIGURG, None), libc::SIG_DFL);
+    });
+}
+
+#[test]
+fn a_signal_whose_default_is_to_end_the_process_still_does() {
+    let status = in_child("a_signal_whose_default_is_to_end_the_process_still_does", || {
+        let _prepared = prepare(&Options { signal: Some(libc::SIGUSR1), ..Options::default() }).unwrap();
+        raise(libc::SIGUSR1);
+    });
+    assert_eq!(status.signal(), Some(libc::SIGUSR1));
+}
+
+#[test]
+fn a_real_time_signal_serves_as_well() {
+    succeeds_in_child("a_real_time_signal_serves_as_well", || {
+        let waits = Waits::new();
+        let id = start_running(&waits, "spin", RUNNING[0].1);
+        let options = Options { signal: Some(libc::SIGRTMIN() + 3), ..patient() };
+        judge(&capture(&options), id, "spin", Method::Signal).unwrap();
+    });
+}
+
+#[test]
+fn the_child_of_a_fork_captures_itself() {
+    succeeds_in_child("the_child_of_a_fork_captures_itself", || {
+        let waits = Waits::new();
+        let _id = start_running(&waits, "spin", RUNNING[0].1);
+        capture(&patient());
+        // SAFETY: the child has this thread alone; the C library makes allocation work in it.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            let found = capture(&Options { symbols: false, ..patient() });
+            let whole = found.threads.len() == 1
+                && matches!(found.threads[0].stack, Stack::Captured { method: Method::Own, .. });
+            // SAFETY: ends the child at once.
+            unsafe { libc::_exit(if whole { 0 } else { 1 }) };
+        }
+        let mut status = 0;
+        // SAFETY: the child that was just made, and room for its status.
+        unsafe { libc::waitpid(child, &mut status, 0) };
+        assert_eq!(status, 0);
+    });
+}

@@ -1,0 +1,151 @@
+//! Executables that are deleted, stripped, or have their debug information apart: still named, or named
+//! later on.
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+
+#[allow(dead_code, reason = "the file serves several test programs")]
+mod threads_support;
+
+use gmr_inspect::debug_files::{self, ObjectFile};
+use gmr_inspect::symbols::{CodeOffset, Symbolizer, resolve_file};
+use gmr_inspect::threads::{Method, Options, Stack, capture};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use threads_support::{patient, workload};
+use workload::{RUNNING, SLEEPING, Waits, judge, start, start_running, wait_until_asleep};
+
+const CHILD: &str = "GMR_TEST_COPY";
+
+/// Where copies of this program are put.
+fn place(name: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&directory);
+    std::fs::create_dir_all(&directory).unwrap();
+    directory
+}
+
+/// Whether this process is the copy.
+fn is_copy() -> bool {
+    std::env::var_os(CHILD).is_some()
+}
+
+fn run(program: &Path, test: &str) {
+    let status = Command::new(program)
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(CHILD, "1")
+        .stdout(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success(), "{test}: {status}");
+}
+
+fn objcopy(arguments: &[&str], files: &[&Path]) {
+    assert!(Command::new("objcopy").args(arguments).args(files).status().unwrap().success());
+}
+
+#[test]
+fn a_deleted_executable_is_unwound_and_named_all_the_same() {
+    if !is_copy() {
+        let copy = place("deleted").join("program");
+        std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+        return run(&copy, "a_deleted_executable_is_unwound_and_named_all_the_same");
+    }
+    let waits = Waits::new();
+    let asleep = start(&waits, "mutex", SLEEPING[0].1);
+    let running = start_running(&waits, "spin", RUNNING[0].1);
+    wait_until_asleep(asleep);
+    // Another program takes its place, as in an upgrade.
+    let own = std::env::current_exe().unwrap();
+    std::fs::remove_file(&own).unwrap();
+    std::fs::copy("/proc/self/exe", own.with_extension("kept")).unwrap();
+    std::fs::copy("/bin/sh", &own).unwrap();
+    let found = capture(&patient());
+    judge(&found, asleep, "mutex", Method::Sleeping).unwrap();
+    judge(&found, running, "spin", Method::Signal).unwrap();
+    std::process::exit(0);
+}
+
+#[test]
+fn a_stripped_programs_stacks_are_named_by_its_debug_file() {
+    let test = "a_stripped_programs_stacks_are_named_by_its_debug_file";
+    if !is_copy() {
+        let directory = place("stripped");
+        let (whole, stripped) = (std::env::current_exe().unwrap(), directory.join("program"));
+        objcopy(&["--strip-all"], &[&whole, &stripped]);
+        objcopy(&["--only-keep-debug"], &[&whole, &directory.join("program.debug")]);
+        return run(&stripped, test);
+    }
+    let waits = Waits::new();
+    let id = start(&waits, "mutex", SLEEPING[0].1);
+    wait_until_asleep(id);
+    let mut found = capture(&patient());
+    let thread = found.threads.iter_mut().find(|thread| thread.id == id).unwrap();
+    let Stack::Captured { frames, .. } = &mut thread.stack else { panic!("no stack") };
+    let own = std::env::current_exe().unwrap();
+    let debug_file = own.with_extension("debug");
+    let mut resolved = 0;
+    for (number, frame) in frames.iter_mut().enumerate() {
+        let Some(module) = frame.module.clone().filter(|module| module.path == own) else { continue };
+        assert!(frame.symbols.is_empty(), "stripped, and yet named: {:?}", frame.symbols);
+        let offset = frame.offset.unwrap();
+        let code = if number == 0 { CodeOffset::Instruction(offset) } else { CodeOffset::Return(offset) };
+        let symbols = resolve_file(&debug_file, module.build_id.as_deref(), &[], &[code]).unwrap();
+        frame.symbols = symbols.into_iter().next().unwrap();
+        resolved += 1;
+    }
+    assert!(resolved > workload::LEVELS);
+    judge(&found, id, "mutex", Method::Sleeping).unwrap();
+    std::process::exit(0);
+}
+
+#[test]
+fn debug_information_is_found_by_build_id_and_by_link_with_the_right_checksum_only() {
+    let directory = place("apart");
+    let whole = std::env::current_exe().unwrap();
+    let build_id = ObjectFile::open(&whole).unwrap().build_id().unwrap();
+    let (stripped, debug_file) = (directory.join("program"), directory.join("program.debug"));
+    objcopy(&["--only-keep-debug", "--compress-debug-sections=zlib"], &[&whole, &debug_file]);
+    objcopy(&["--strip-all"], &[&whole, &stripped]);
+    assert!(debug_files::find(&ObjectFile::open(&stripped).unwrap(), &[]).is_none());
+
+    // By build id, from a tree like the system's.
+    let tree = directory.join("tree");
+    let by_id = tree.join(".build-id").join(&build_id[..2]);
+    std::fs::create_dir_all(&by_id).unwrap();
+    std::fs::copy(&debug_file, by_id.join(format!("{}.debug", &build_id[2..]))).unwrap();
+    let found =
+        debug_files::find(&ObjectFile::open(&stripped).unwrap(), std::slice::from_ref(&tree)).unwrap();
+    assert!(found.path().unwrap().starts_with(&tree));
+    let original = ObjectFile::open(&whole).unwrap();
+    for name in [".debug_info", ".debug_line", ".debug_str"] {
+        assert!(
+            *found.section(name).unwrap() == *original.section(name).unwrap(),
+            "{name} differs decompressed"
+        );
+    }
+
+    // By link, beside the program.
+    let link = format!("--add-gnu-debuglink={}", debug_file.display());
+    objcopy(&[&link], &[&stripped]);
+    let linked = ObjectFile::open(&stripped).unwrap();
+    assert_eq!(debug_files::find(&linked, &[]).unwrap().path(), Some(debug_file.as_path()));
+    let mut bytes = std::fs::read(&debug_file).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::remove_file(&debug_file).unwrap();
+    std::fs::write(&debug_file, bytes).unwrap();
+    assert!(debug_files::find(&linked, &[]).is_none(), "the checksum is wrong");
+}
+
+#[test]
+fn debug_information_above_the_budget_is_left_alone_and_said_so() {
+    let snapshot = gmr_inspect::modules::snapshot();
+    let address = workload::start as *const () as u64;
+    let module = snapshot.find(address).unwrap();
+    let mut symbolizer = Symbolizer::new(1000);
+    let found = symbolizer.resolve(module, &[CodeOffset::Instruction(address - module.bias)]);
+    assert!(found[0][0].function.ends_with("workload::start"), "{found:?}");
+    assert_eq!(found[0][0].line, None);
+    let notes = symbolizer.take_notes();
+    assert!(notes.len() == 1 && notes[0].contains("is not read"), "{notes:?}");
+    let found = capture(&Options { symbol_budget_bytes: 1000, ..patient() });
+    assert!(found.notes.iter().any(|note| note.contains("is not read")), "{:?}", found.notes);
+}

@@ -1,0 +1,122 @@
+//! Where the kernel refuses one of the ways, the others still serve, and what is missing has its reason.
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+
+#[allow(dead_code, reason = "the file serves several test programs")]
+mod threads_support;
+
+use gmr_inspect::threads::{Method, Missing, Quality, Stack, capture};
+use threads_support::{patient, succeeds_in_child, workload};
+use workload::{RUNNING, SLEEPING, Waits, judge, start, start_running, wait_until_asleep};
+
+/// From now on the kernel answers these system calls, made by any thread, with EPERM.
+fn refuse(calls: &[i64]) {
+    let statement = |code: u32, jump_true: u8, jump_false: u8, k: u32| libc::sock_filter {
+        code: code as u16,
+        jt: jump_true,
+        jf: jump_false,
+        k,
+    };
+    let mut program = vec![statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0)];
+    for call in calls {
+        program.push(statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, *call as u32));
+        program.push(statement(
+            libc::BPF_RET | libc::BPF_K,
+            0,
+            0,
+            libc::SECCOMP_RET_ERRNO | libc::EPERM as u32,
+        ));
+    }
+    program.push(statement(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW));
+    let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+    // SAFETY: takes integers.
+    assert_eq!(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }, 0);
+    let (mode, all_threads) = (libc::SECCOMP_SET_MODE_FILTER, libc::SECCOMP_FILTER_FLAG_TSYNC);
+    // SAFETY: the filter and its program outlive the call.
+    assert_eq!(unsafe { libc::syscall(libc::SYS_seccomp, mode, all_threads, &raw const filter) }, 0);
+}
+
+/// A sleeping thread and a running one.
+fn two_threads() -> (u32, u32) {
+    let waits = Waits::new();
+    let asleep = start(&waits, "mutex", SLEEPING[0].1);
+    wait_until_asleep(asleep);
+    (asleep, start_running(&waits, "spin", RUNNING[0].1))
+}
+
+#[test]
+fn without_reading_memory_only_the_calling_thread_has_a_stack() {
+    succeeds_in_child("without_reading_memory_only_the_calling_thread_has_a_stack", || {
+        let (asleep, running) = two_threads();
+        refuse(&[libc::SYS_process_vm_readv]);
+        let found = capture(&patient());
+        for thread in &found.threads {
+            match &thread.stack {
+                Stack::Missing(Missing::Refused(_)) => assert_ne!(thread.id, workload::gettid()),
+                Stack::Captured { frames, method: Method::Own, .. } => {
+                    assert_eq!(thread.id, workload::gettid());
+                    let names = frames.iter().flat_map(|frame| &frame.symbols);
+                    assert!(
+                        names.into_iter().any(|symbol| symbol.function.contains("only_the_calling_thread"))
+                    );
+                }
+                _ => panic!("{}", workload::print(thread)),
+            }
+        }
+        assert!([asleep, running].iter().all(|id| found.threads.iter().any(|thread| thread.id == *id)));
+        assert_eq!(found.notes.len(), 1, "{:?}", found.notes);
+    });
+}
+
+#[test]
+fn without_marked_signals_plain_ones_serve() {
+    succeeds_in_child("without_marked_signals_plain_ones_serve", || {
+        let (asleep, running) = two_threads();
+        refuse(&[libc::SYS_rt_tgsigqueueinfo]);
+        let found = capture(&patient());
+        judge(&found, asleep, "mutex", Method::Sleeping).unwrap();
+        judge(&found, running, "spin", Method::Signal).unwrap();
+    });
+}
+
+#[test]
+fn without_any_signal_sleeping_threads_have_stacks_still() {
+    succeeds_in_child("without_any_signal_sleeping_threads_have_stacks_still", || {
+        let (asleep, running) = two_threads();
+        refuse(&[libc::SYS_rt_tgsigqueueinfo, libc::SYS_tgkill]);
+        let found = capture(&patient());
+        judge(&found, asleep, "mutex", Method::Sleeping).unwrap();
+        let thread = found.threads.iter().find(|thread| thread.id == running).unwrap();
+        assert!(matches!(thread.stack, Stack::Missing(Missing::Refused(_))), "{}", workload::print(thread));
+    });
+}
+
+#[test]
+fn a_process_that_is_not_dumpable_asks_everyone_by_signal() {
+    succeeds_in_child("a_process_that_is_not_dumpable_asks_everyone_by_signal", || {
+        let (asleep, running) = two_threads();
+        // As root nothing would be hidden.
+        // SAFETY: takes integers.
+        unsafe { libc::setresgid(65534, 65534, 65534) };
+        // SAFETY: takes integers.
+        unsafe { libc::setresuid(65534, 65534, 65534) };
+        // SAFETY: takes integers.
+        unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
+        let hidden = std::fs::read("/proc/self/task/1/syscall").is_err()
+            && std::fs::read(format!("/proc/self/task/{asleep}/syscall")).is_err();
+        assert!(hidden, "the kernel hides nothing: the test cannot tell");
+        let found = capture(&patient());
+        for id in [asleep, running] {
+            let thread = found.threads.iter().find(|thread| thread.id == id).unwrap();
+            let Stack::Captured { method, quality, frames } = &thread.stack else {
+                panic!("{}", workload::print(thread))
+            };
+            assert_eq!(
+                (method, quality),
+                (&Method::Signal, &Quality::Verified),
+                "{}",
+                workload::print(thread)
+            );
+            assert!(frames.len() > workload::LEVELS);
+        }
+    });
+}
