@@ -5,7 +5,7 @@ mod assemble;
 
 use std::time::Duration;
 
-use gmr::plugin::{CheckOptions, Checked, Limits, PluginConfig, check};
+use gmr::plugin::{CheckOptions, Checked, Grant, Limits, PluginConfig, check};
 use gmr::report::{Block, Section};
 
 fn run(name: &str, bytes: &[u8], limits: Limits) -> Result<Checked, String> {
@@ -51,4 +51,181 @@ fn a_guest_that_behaves_becomes_a_section() {
 fn a_loop_in_render_is_cut_and_shows_where_it_stood() {
     assert_eq!(failure("loop-in-render", short()), "its deadline of 50ms passed");
     assert_eq!(innermost(&section("loop-in-render", short())), "spin");
+}
+
+/// A guest that imports more than `gmr:plugin`.
+fn with_wasi(name: &str) -> Vec<u8> {
+    let text = std::fs::read_to_string(assemble::folder().join(format!("{name}.wat"))).unwrap();
+    assemble::component_for("with-wasi", &text)
+}
+
+/// Why a file is no plugin.
+fn refusal(bytes: impl AsRef<[u8]>) -> String {
+    run("guest", bytes.as_ref(), short()).unwrap_err()
+}
+
+#[test]
+fn a_loop_in_start_is_found_when_it_is_loaded() {
+    let error = refusal(assemble::guest("loop-in-start"));
+    assert!(
+        error.contains("guest.wasm: it does not say what it is: its deadline of 50ms passed, in begin"),
+        "{error}"
+    );
+}
+
+#[test]
+fn recursion_ends_at_the_stacks_limit() {
+    let failure = failure("recursion", Limits::default());
+    assert_eq!(failure, "its calls are nested too deeply: its stack of 1 MiB is used up");
+    assert_eq!(innermost(&section("recursion", Limits::default())), "down");
+}
+
+#[test]
+fn memory_is_limited_and_what_was_used_is_told() {
+    let limits = || Limits { memory_bytes: 8 << 20, ..Limits::default() };
+    assert_eq!(failure("memory-growth", limits()), "it wanted more than its 8 MiB of memory");
+    let checked = run("guest", &assemble::guest("memory-growth"), limits()).unwrap();
+    assert!((7 << 20..=8 << 20).contains(&checked.memory_bytes), "{}", checked.memory_bytes);
+    // Two pages is what a guest begins with.
+    let pages = |pages: u64| Limits { memory_bytes: pages << 16, ..Limits::default() };
+    assert_eq!(section("hello", pages(2)).failure, None);
+    let error = run("guest", &assemble::guest("hello"), pages(1)).unwrap_err();
+    assert!(error.contains("it wanted more than its 64 KiB of memory"), "{error}");
+}
+
+#[test]
+fn table_elements_are_limited() {
+    assert_eq!(failure("table-growth", Limits::default()), "it wanted more than its 100000 table elements");
+}
+
+#[test]
+fn calls_to_the_host_are_limited() {
+    let limits = Limits { host_calls: 1000, deadline: Duration::from_secs(60), ..Limits::default() };
+    assert_eq!(failure("host-calls", limits), "it called the host more than 1000 times");
+}
+
+#[test]
+fn a_text_that_is_not_there_or_too_long_is_refused() {
+    let error = failure("gigabyte-string", Limits::default());
+    assert!(error.contains("out of bounds"), "{error}");
+    let error = failure("long-string", Limits { deadline: Duration::from_secs(60), ..Limits::default() });
+    assert_eq!(error, "it handed over far more than it may: 1 MiB of text, 10000 blocks, 100000 items");
+}
+
+#[test]
+fn blocks_are_limited_before_they_fill_the_hosts_memory() {
+    let error = failure("million-blocks", Limits { deadline: Duration::from_secs(60), ..Limits::default() });
+    assert_eq!(error, "it handed over far more than it may: 1 MiB of text, 10000 blocks, 100000 items");
+    let blocks = |blocks| section("eleven-blocks", Limits { blocks, ..Limits::default() });
+    assert_eq!((blocks(11).blocks.len(), blocks(11).failure), (11, None));
+    let cut = blocks(10);
+    assert_eq!(cut.blocks.len(), 10, "those within the limit are shown");
+    assert!(cut.failure.unwrap().starts_with("it returned 11 blocks and may return 10"));
+}
+
+#[test]
+fn values_that_do_not_exist_are_refused() {
+    let error = failure("invalid-case", Limits::default());
+    assert!(error.contains("discriminant"), "{error}");
+    let error = failure("invalid-text", Limits::default());
+    assert!(error.contains("utf-8"), "{error}");
+}
+
+#[test]
+fn escape_sequences_do_not_reach_a_terminal() {
+    let section = section("escapes", Limits::default());
+    assert_eq!(section.failure, None);
+    let text = gmr::render::text::section(&section);
+    assert!(text.contains("owned") && !text.contains(['\x1b', '\x07', '\r']), "{text:?}");
+}
+
+#[test]
+fn a_trap_shows_its_frames_and_what_was_printed_before() {
+    let section = section("trap", Limits::default());
+    assert!(section.failure.as_deref().unwrap().starts_with("it trapped: it panicked or aborted"));
+    let [Block::Trace(trace), Block::Preformatted { text }] = &section.blocks[..] else {
+        panic!("{section:?}")
+    };
+    let functions: Vec<_> = trace.frames.iter().filter_map(|frame| frame.function.as_deref()).collect();
+    assert_eq!(functions[..2], ["topology::walk", "render"]);
+    assert_eq!(text, "ring is not settled");
+    assert_eq!(
+        failure("divides-by-zero", Limits::default()),
+        "it trapped: wasm trap: integer divide by zero"
+    );
+    assert_eq!(
+        failure("reads-beyond-memory", Limits::default()),
+        "it trapped: wasm trap: out of bounds memory access"
+    );
+}
+
+#[test]
+fn what_is_printed_is_kept_up_to_its_limit() {
+    let diagnostics = |diagnostic_bytes| {
+        let limits = Limits { diagnostic_bytes, ..Limits::default() };
+        run("guest", &assemble::guest("trap"), limits).unwrap().diagnostics
+    };
+    assert_eq!(diagnostics(20), "ring is not settled");
+    assert_eq!(diagnostics(7), "ring is\n… and 13 bytes more");
+}
+
+#[test]
+fn exit_ends_the_plugin_only() {
+    let section = run("exit", &with_wasi("exit"), Limits::default()).unwrap().section;
+    assert!(section.failure.unwrap().starts_with("it exited with status 1 instead of returning"));
+}
+
+#[test]
+fn a_sleep_is_cut_at_the_deadline() {
+    let checked = run("sleep", &with_wasi("sleep"), short()).unwrap();
+    assert!(checked.section.failure.unwrap().starts_with("its deadline of 50ms passed"));
+    assert_eq!(checked.section.blocks, [Block::Preformatted { text: "waits for the ring".into() }]);
+}
+
+#[test]
+fn wasi_is_empty_but_for_what_is_granted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("asks.wasm");
+    std::fs::write(&path, with_wasi("asks-for-everything")).unwrap();
+    let answer = |grants: &[String]| {
+        let grants = grants.iter().map(|grant| Grant::parse(grant).unwrap()).collect();
+        let config = PluginConfig { grants, ..PluginConfig::default() };
+        let section = check(&path, CheckOptions { config, ..CheckOptions::default() }).unwrap().section;
+        match &section.blocks[..] {
+            [Block::Paragraph { text }] => text.clone(),
+            _ => panic!("{section:?}"),
+        }
+    };
+    // No directory, variable or argument; a socket is refused as access-denied, the look-up of "localhost", which would
+    // succeed, as permanent-resolver-failure.
+    assert_eq!(answer(&[]), "0002E");
+    assert_eq!(answer(&[format!("read:{}", folder.path().display()), "env:PATH".to_owned()]), "1102E");
+}
+
+#[test]
+fn what_is_no_plugin_tells_its_author_what_to_do() {
+    #[track_caller]
+    fn check(bytes: impl AsRef<[u8]>, expected: &str) {
+        let error = refusal(bytes);
+        assert!(error.contains("guest.wasm: ") && error.contains(expected), "{error}");
+    }
+    let exports = |name: &str| {
+        format!("(component (component $c) (instance $i (instantiate $c)) (export \"{name}\" (instance $i)))")
+    };
+    check("", "the file is empty");
+    check("(module)", "wasm-tools component new");
+    check(wat::parse_str("(module)").unwrap(), "wasm-tools component new");
+    check("(component)", "it exports nothing; a plugin exports `gmr:plugin/section`");
+    check(exports("wasi:cli/run@0.2.0"), "for another world: it exports `wasi:cli/run@0.2.0`");
+    check(
+        exports("gmr:plugin/section@0.2.0"),
+        "built against gmr:plugin 0.2.0, and this program speaks 0.1.0",
+    );
+    check(exports("gmr:plugin/section@1.0.0"), "or the program with a newer gmr");
+    check(exports("gmr:plugin/section@0.1.0"), "is not the one of gmr:plugin 0.1.0");
+    check(with_wasi("stranger"), "asks for what the host does not have (only gmr:plugin and WASI 0.2)");
+    check("(component", "it is no valid component");
+    check("hello", "it is no valid component");
+    check([0xff, 0xfe], "neither the binary format nor text");
+    check([0; 8], "it is no WebAssembly file");
 }

@@ -192,9 +192,9 @@ fn reason(error: &wasmtime::Error, state: &State, began: Instant) -> String {
 fn other(error: &wasmtime::Error, limits: &Limits) -> String {
     let cause = error.root_cause().to_string();
     if cause.contains("fuel allocated for hostcalls") {
+        let (text, blocks, items) = (size(limits.output_bytes), limits.blocks, limits.items);
         return format!(
-            "it handed over far more than the {} of text it may return",
-            size(limits.output_bytes)
+            "it handed over far more than it may: {text} of text, {blocks} blocks, {items} items"
         );
     }
     if cause.starts_with("resource limit exceeded") {

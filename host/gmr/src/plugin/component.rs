@@ -158,3 +158,55 @@ fn unknown_import(error: &wasmtime::Error) -> String {
         false => format!("it asks for what the host does not have (only gmr:plugin and WASI 0.2): {reason}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::engine;
+    use super::super::tests::assemble;
+    use super::*;
+
+    /// Loads, or says why not; nothing else may happen.
+    fn attempt(engine: &Engine, linker: &Linker<State>, bytes: &[u8]) -> bool {
+        let loaded = compile(engine, bytes).and_then(|component| link(engine, linker, &component));
+        loaded.map_err(|reason| assert!(!reason.is_empty() && !reason.contains('\n'), "{reason:?}")).is_ok()
+    }
+
+    #[test]
+    fn a_file_that_is_cut_off_anywhere_is_refused_in_a_line() {
+        let engine = engine::engine().unwrap();
+        let linker = engine::linker(&engine).unwrap();
+        let whole = assemble::guest("hello");
+        assert!(attempt(&engine, &linker, &whole));
+        let loaded = (0..whole.len()).filter(|length| attempt(&engine, &linker, &whole[..*length])).count();
+        // What stands at the end, names and who built it, may be missing.
+        assert!(loaded < 8, "{loaded} of {} beginnings load", whole.len());
+    }
+
+    #[test]
+    fn random_damage_is_refused_or_harmless() {
+        let engine = engine::engine().unwrap();
+        let linker = engine::linker(&engine).unwrap();
+        let whole = assemble::guest("hello");
+        // A xorshift generator with a fixed seed: the same bytes in every run.
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        let mut random = move || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state >> 33).unwrap()
+        };
+        let mut refused = 0;
+        for _ in 0..500 {
+            let mut bytes = whole.clone();
+            for _ in 0..=random() % 4 {
+                let at = random() % bytes.len();
+                bytes[at] = random().to_le_bytes()[0];
+            }
+            refused += u32::from(!attempt(&engine, &linker, &bytes));
+            let noise = (0..random() % 200).map(|_| random().to_le_bytes()[0]);
+            let noise: Vec<u8> = whole[..8].iter().copied().chain(noise).collect();
+            assert!(!attempt(&engine, &linker, &noise));
+        }
+        assert!(refused > 250, "only {refused} of 500 damaged components are refused");
+    }
+}

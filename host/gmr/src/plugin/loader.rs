@@ -318,19 +318,24 @@ fn unwatched(reason: String) -> String {
     format!("changes are found at the next report only: {reason}")
 }
 
-fn read_once(file: &Path) -> Result<(Fingerprint, Vec<u8>, Fingerprint), String> {
+/// A file's bytes, with what it was before and after they were read.
+type Reading = (Fingerprint, Vec<u8>, Fingerprint);
+
+fn read_once(file: &Path) -> Result<Reading, String> {
     use std::os::unix::fs::OpenOptionsExt as _;
     // Not blocking: a pipe by this name would hold the loader up.
     let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
-    let open = || -> std::io::Result<Result<(Fingerprint, Vec<u8>, Fingerprint), String>> {
-        let opened: File = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(file)?;
-        let metadata = opened.metadata()?;
-        if !metadata.is_file() {
-            return Ok(Err("it is no file".to_owned()));
-        }
-        let mut bytes = Vec::new();
-        (&opened).take(directory::MOST_BYTES + 1).read_to_end(&mut bytes)?;
-        Ok(Ok((Fingerprint::of(&metadata), bytes, Fingerprint::of(&opened.metadata()?))))
-    };
-    open().map_err(|error| error.to_string())?
+    let opened = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(file);
+    let opened = opened.map_err(|error| error.to_string())?;
+    read_to_end(&opened).map_err(|error| error.to_string())?.ok_or_else(|| "it is no file".to_owned())
+}
+
+fn read_to_end(file: &File) -> std::io::Result<Option<Reading>> {
+    let before = file.metadata()?;
+    if !before.is_file() {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    file.take(directory::MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok(Some((Fingerprint::of(&before), bytes, Fingerprint::of(&file.metadata()?))))
 }

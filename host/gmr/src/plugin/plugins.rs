@@ -210,3 +210,11 @@ fn wishes(entries: &BTreeMap<PathBuf, Entry>) -> Vec<Field> {
     };
     entries.values().filter_map(wish).collect()
 }
+
+#[cfg(test)]
+impl Plugins {
+    pub(super) fn for_each_loaded(&self, mut each: impl FnMut(&str, &Good)) {
+        let ready = self.loader.shelf(|shelf| shelf.ready());
+        ready.iter().for_each(|(_, good, _)| each(&good.loaded.callee.identity.name, good));
+    }
+}

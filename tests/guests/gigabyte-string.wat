@@ -1,0 +1,8 @@
+;; Answers with a paragraph that claims to be a gigabyte long, far beyond its memory.
+(module
+  (; memory ;)
+  (; describe ;)
+  (data (i32.const 2048) "\00\00\00\00" "\00\0c\00\00" "\01\00\00\00")
+  (data (i32.const 3072) "\01\00\00\00" "\00\01\00\00" "\00\00\00\40")
+  (func (export "gmr:plugin/section@0.1.0#render") (param $request i32) (result i32)
+    (i32.const 2048)))
