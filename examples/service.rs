@@ -59,10 +59,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let Arguments { config } = clap::Parser::parse();
     let options: Options = toml::from_str(&std::fs::read_to_string(&config)?)?;
     let jobs = Arc::new(Jobs::default());
-    let service_jobs = jobs.clone();
+    let (counted, service_jobs) = (jobs.clone(), jobs.clone());
     let _gmr = gmr::Builder::new(gmr::package!().product("Job Service").vendor("Example Ltd"))
         .settings_file(&config)
         .configuration(&options)
+        .fact("jobs", move || {
+            let (taken, done) = (counted.next.load(Ordering::Relaxed), counted.done.load(Ordering::Relaxed));
+            HashMap::from([("taken", taken), ("done", done), ("open", taken - done)])
+        })
         .install()?;
 
     let queue = Arc::new(Queue::default());

@@ -58,7 +58,7 @@ fn a_stuck_section_is_cut_and_the_native_ones_are_written_before() {
         "took = not over yet",
         "Configuration",
         "no section: the application's closure did not answer in time",
-        "End of the report",
+        "Summary",
         "look at\n  Stuck: no section: the application's closure did not answer in time",
     ];
     assert!(parts.map(at).is_sorted(), "{text}");

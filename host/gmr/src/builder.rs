@@ -14,6 +14,8 @@ use tokio::runtime::Handle;
 use crate::collect::{Collector, Lost, OwnSection};
 use crate::error::Error;
 use crate::mask::Secrets;
+#[cfg(feature = "plugin")]
+use crate::plugin::{Config, Facts, Plugins};
 use crate::report::{Block, Report};
 use crate::section::Errand;
 use crate::section::configuration::Configuration;
@@ -49,6 +51,8 @@ pub struct Builder {
     secrets: Vec<String>,
     runtimes: Vec<Handle>,
     own: Vec<OwnSection>,
+    #[cfg(feature = "plugin")]
+    facts: Facts,
 }
 
 /// Whether this process has a reporter: handlers, and what reports are about, belong to all of it.
@@ -64,6 +68,8 @@ impl Builder {
             secrets: Vec::new(),
             runtimes: Vec::new(),
             own: Vec::new(),
+            #[cfg(feature = "plugin")]
+            facts: Facts::new(),
         }
     }
 
@@ -124,6 +130,19 @@ impl Builder {
         self
     }
 
+    /// Tells plugins a value under this name, such as `pool.size`, if they are granted it. The closure is
+    /// called when a plugin asks, on a thread of its own; if it panics, or takes longer than 250 ms, the
+    /// plugin is told so.
+    #[cfg(feature = "plugin")]
+    pub fn fact<T: Serialize>(
+        self,
+        name: impl Into<String>,
+        fact: impl Fn() -> T + Send + Sync + 'static,
+    ) -> Builder {
+        self.facts.add(name, fact);
+        self
+    }
+
     /// Starts the reporter: its thread, and its triggers. The reporter lives as long as the guard.
     ///
     /// # Errors
@@ -148,6 +167,19 @@ impl Builder {
         {
             runtimes.insert(0, current);
         }
+        #[cfg(feature = "plugin")]
+        let plugins = match settings.plugin_dir.is_empty() {
+            true => None,
+            false => Some((
+                Config {
+                    directories: settings.plugin_dir,
+                    cache_dir: settings.cache_dir,
+                    plugins: settings.plugins,
+                    parallel: 0,
+                },
+                Arc::new(self.facts),
+            )),
+        };
         let tasks = tasks::Inspector::new(runtimes);
         tasks.prepare();
         let worker = Worker {
@@ -167,6 +199,8 @@ impl Builder {
                 threads,
                 tasks,
                 own: self.own,
+                #[cfg(feature = "plugin")]
+                plugins: None,
                 deadline: settings.deadline,
                 lost: Lost::default(),
             },
@@ -179,7 +213,14 @@ impl Builder {
             let mut worker = worker;
             // Made here, so that notify's thread inherits the blocked signals.
             worker.file = file.map(|path| FileTrigger::new(&path, interval, worker.mailbox.clone()));
-            let _ = ready.send(());
+            #[cfg(feature = "plugin")]
+            if let Some((config, facts)) = plugins {
+                match Plugins::start(config, facts) {
+                    Ok(plugins) => worker.collector.plugins = Some(plugins),
+                    Err(error) => return drop(ready.send(Err(error))),
+                }
+            }
+            let _ = ready.send(Ok(()));
             worker.run();
         };
         let thread = std::thread::Builder::new()
@@ -187,7 +228,7 @@ impl Builder {
             .spawn(run)
             .map_err(|error| Error::system("cannot start the reporter's thread", error))?;
         // A change of the watched file that follows this call must not be missed.
-        let _ = is_ready.recv();
+        is_ready.recv().unwrap_or_else(|gone| Err(Error::system("the reporter's thread has ended", gone)))?;
         Ok(Guard { mailbox, thread: Some(thread), process: std::process::id(), _claim: claim })
     }
 }

@@ -6,6 +6,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::Scope;
 use std::time::{Duration, Instant};
 
 use gmr_inspect::symbols::Symbolizer;
@@ -13,6 +14,8 @@ use gmr_inspect::{tasks, threads};
 use jiff::Timestamp;
 
 use crate::mask::Secrets;
+#[cfg(feature = "plugin")]
+use crate::plugin::Plugins;
 use crate::render::text;
 use crate::report::{Block, Header, Report, Section, Trigger};
 use crate::section::configuration::Configuration;
@@ -30,6 +33,9 @@ pub(crate) struct Collector {
     pub(crate) symbolizer: Symbolizer,
     pub(crate) tasks: tasks::Inspector,
     pub(crate) own: Vec<OwnSection>,
+    /// `None` without a plugin folder.
+    #[cfg(feature = "plugin")]
+    pub(crate) plugins: Option<Plugins>,
     pub(crate) deadline: Duration,
     pub(crate) lost: Lost,
 }
@@ -140,41 +146,75 @@ impl Collector {
 
     /// The sections that run code which nobody vouches for.
     fn foreign(&self, report: &mut Report, began: Instant, deadline: Instant, observer: &mut dyn Observer) {
-        if self.own.is_empty() {
-            return;
-        }
-        let early_at = began + GRACE;
+        let natives = &*report;
+        let mut arrived = Vec::new();
         let (ready, sections) = channel();
         std::thread::scope(|scope| {
             for own in &self.own {
                 let ready = ready.clone();
                 let ask = move || own.section(&ready, deadline);
-                if let Err(error) =
-                    std::thread::Builder::new().name("gmr-section".to_owned()).spawn_scoped(scope, ask)
-                {
-                    report.sections.push(own.empty().failed(format!("no thread could be started: {error}")));
+                if let Err(error) = spawn(scope, ask) {
+                    arrived.push(own.empty().failed(error));
+                }
+            }
+            #[cfg(feature = "plugin")]
+            if let Some(plugins) = &self.plugins {
+                let ready = ready.clone();
+                let render = move || plugins.render(natives, deadline, |section| drop(ready.send(section)));
+                if let Err(error) = spawn(scope, render) {
+                    arrived.push(plugins.section().failed(error));
                 }
             }
             drop(ready);
             let mut shown = false;
             loop {
-                let patience = if shown { until(deadline, Duration::MAX) } else { until(early_at, GRACE) };
+                let patience = if shown {
+                    until(deadline + GRACE, Duration::MAX)
+                } else {
+                    until(early_at(began), GRACE)
+                };
                 match sections.recv_timeout(patience) {
                     Ok(section) => {
                         if shown {
                             observer.late(&section);
                         }
-                        report.sections.push(section);
+                        arrived.push(section);
                     }
                     Err(RecvTimeoutError::Timeout) if !shown => {
                         shown = true;
-                        observer.early(report);
+                        observer.early(natives);
+                        arrived.iter().for_each(|section| observer.late(section));
                     }
                     Err(_) => break,
                 }
             }
+            // Last, so that it counts this report's calls.
+            #[cfg(feature = "plugin")]
+            if let Some(plugins) = &self.plugins {
+                let section = guarded("plugins", "Plugins", || plugins.section());
+                if shown {
+                    observer.late(&section);
+                }
+                arrived.push(section);
+            }
         });
+        report.sections.extend(arrived);
     }
+}
+
+/// When a report that is not whole yet is shown as far as it is.
+fn early_at(began: Instant) -> Instant {
+    began + GRACE
+}
+
+/// Runs this beside the worker, for as long as the report is made.
+fn spawn<'scope>(scope: &'scope Scope<'scope, '_>, run: impl FnOnce() + Send + 'scope) -> Result<(), String> {
+    let run = || {
+        gmr_inspect::signals::block_all_in_this_thread();
+        run();
+    };
+    let spawned = std::thread::Builder::new().name("gmr-section".to_owned()).spawn_scoped(scope, run);
+    spawned.map(drop).map_err(|error| format!("no thread could be started: {error}"))
 }
 
 impl OwnSection {
@@ -183,7 +223,6 @@ impl OwnSection {
     }
 
     fn section(&self, ready: &Sender<Section>, deadline: Instant) {
-        gmr_inspect::signals::block_all_in_this_thread();
         let section = match self.ask.ask(deadline.min(Instant::now() + ANSWER)) {
             Ok(blocks) => Section { blocks, ..self.empty() },
             Err(reason) => self.empty().failed(format!("the application's closure {reason}")),

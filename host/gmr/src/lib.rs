@@ -18,4 +18,4 @@ pub use builder::{Builder, Guard};
 pub use error::Error;
 pub use gmr_inspect::tasks::{Track, Tracked, spawn};
 pub use section::package::Package;
-pub use settings::{Format, PluginSettings, Settings, Signal};
+pub use settings::{Format, Settings, Signal};

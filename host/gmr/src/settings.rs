@@ -3,9 +3,12 @@
 //! What cannot be meant is refused at install, with its place; nothing is ignored in silence.
 
 mod environment;
+#[cfg(feature = "plugin")]
+mod plugins;
 mod reader;
 mod signal;
 
+#[cfg(feature = "plugin")]
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,6 +20,8 @@ use reader::{Source, Table};
 pub use signal::Signal;
 
 use crate::error::Error;
+#[cfg(feature = "plugin")]
+use crate::plugin::PluginConfig;
 
 /// What an operator may decide.
 ///
@@ -59,9 +64,11 @@ pub struct Settings {
     /// How reports are written. Default text.
     pub format: Format,
     /// The folders that plugins are loaded from. Default none.
+    #[cfg(feature = "plugin")]
     pub plugin_dir: Vec<PathBuf>,
     /// A private directory in which compiled plugins are kept across restarts; it is made with mode 0700 if
     /// it is missing. Default none: plugins are compiled at each start.
+    #[cfg(feature = "plugin")]
     pub cache_dir: Option<PathBuf>,
     /// How long a report may take in all; what is ready by then is printed. From 10 ms; default 5 s.
     pub deadline: Duration,
@@ -71,7 +78,8 @@ pub struct Settings {
     /// `*` stands for any characters.
     pub secrets: Vec<String>,
     /// What each plugin is granted and given, by its name: the file's, without `.wasm`.
-    pub plugins: BTreeMap<String, PluginSettings>,
+    #[cfg(feature = "plugin")]
+    pub plugins: BTreeMap<String, PluginConfig>,
 }
 
 /// How reports are written.
@@ -104,37 +112,6 @@ impl Format {
     }
 }
 
-/// What one plugin is granted and given: a `[gmr.plugins.NAME]` table.
-///
-/// Only the application's own configuration grants anything; a file in the plugin folder never does.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct PluginSettings {
-    /// Whether it is run at all. Default true.
-    pub enabled: bool,
-    /// What it may ask for beyond its own settings and a clock: `process`, `report`, `facts:NAME` (with
-    /// `*`), `read:PATH`, `env:NAME`. Default nothing.
-    pub grants: Vec<String>,
-    /// What it is given: its own table, as it stands in the file.
-    pub settings: toml::Table,
-    /// How long a call may take. From 1 ms; default 1 s.
-    pub deadline: Duration,
-    /// How much linear memory it may use, in bytes. Default 64 MiB.
-    pub memory: u64,
-}
-
-impl Default for PluginSettings {
-    fn default() -> Self {
-        PluginSettings {
-            enabled: true,
-            grants: Vec::new(),
-            settings: toml::Table::new(),
-            deadline: Duration::from_secs(1),
-            memory: 64 << 20,
-        }
-    }
-}
-
 impl Default for Settings {
     fn default() -> Self {
         Settings {
@@ -145,11 +122,14 @@ impl Default for Settings {
             signal: Signal::USR2,
             thread_signal: Signal::URG,
             format: Format::Text,
+            #[cfg(feature = "plugin")]
             plugin_dir: Vec::new(),
+            #[cfg(feature = "plugin")]
             cache_dir: None,
             deadline: Duration::from_secs(5),
             service: None,
             secrets: Vec::new(),
+            #[cfg(feature = "plugin")]
             plugins: BTreeMap::new(),
         }
     }
@@ -197,9 +177,16 @@ impl Settings {
                 (option.read)(self, &item)?;
             }
         }
+        #[cfg(feature = "plugin")]
         if let Some(item) = table.take("plugins") {
-            for (name, item) in item.table()?.take_all() {
-                self.plugins.insert(name.to_owned(), PluginSettings::read(item.table()?)?);
+            self.plugins = plugins::read(item.table()?)?;
+        }
+        #[cfg(not(feature = "plugin"))]
+        for key in ["plugins", "plugin_dir", "cache_dir"] {
+            if let Some(item) = table.take(key) {
+                return Err(
+                    item.error("has no meaning: this executable was built without gmr's feature `plugin`")
+                );
             }
         }
         table.finish()
@@ -244,35 +231,14 @@ const OPTIONS: &[OptionEntry] = &[
         key: "format",
         read: |s, item| Ok(s.format = Format::named(item.text()?).map_err(|message| item.error(message))?),
     },
+    #[cfg(feature = "plugin")]
     OptionEntry { key: "plugin_dir", read: |s, item| Ok(s.plugin_dir = paths(item)?) },
+    #[cfg(feature = "plugin")]
     OptionEntry { key: "cache_dir", read: |s, item| Ok(s.cache_dir = Some(item.text()?.into())) },
     OptionEntry { key: "deadline", read: |s, item| Ok(s.deadline = at_least(SHORTEST, item)?) },
     OptionEntry { key: "service", read: |s, item| Ok(s.service = Some(item.text()?.to_owned())) },
     OptionEntry { key: "secrets", read: |s, item| Ok(s.secrets = texts(item)?) },
 ];
-
-impl PluginSettings {
-    fn read(mut table: Table<'_>) -> Result<PluginSettings, Error> {
-        let mut plugin = PluginSettings::default();
-        if let Some(item) = table.take("enabled") {
-            plugin.enabled = item.flag()?;
-        }
-        if let Some(item) = table.take("grants") {
-            plugin.grants = texts(&item)?;
-        }
-        if let Some(item) = table.take("settings") {
-            plugin.settings = item.free_table()?;
-        }
-        if let Some(item) = table.take("deadline") {
-            plugin.deadline = at_least(Duration::from_millis(1), &item)?;
-        }
-        if let Some(item) = table.take("memory") {
-            plugin.memory = item.size()?;
-        }
-        table.finish()?;
-        Ok(plugin)
-    }
-}
 
 fn at_least(shortest: Duration, item: &Item<'_>) -> Result<Duration, Error> {
     let duration = item.duration()?;
@@ -290,6 +256,7 @@ fn texts(item: &Item<'_>) -> Result<Vec<String>, Error> {
     item.list().iter().map(|item| item.text().map(str::to_owned)).collect()
 }
 
+#[cfg(feature = "plugin")]
 fn paths(item: &Item<'_>) -> Result<Vec<PathBuf>, Error> {
     item.list().iter().map(|item| item.text().map(PathBuf::from)).collect()
 }

@@ -175,7 +175,7 @@ impl Stream {
 impl Observer for Stream {
     fn early(&mut self, so_far: &Report) {
         self.begun = true;
-        self.stderr.write(&render::text::report(so_far));
+        self.stderr.write(&render::text::beginning(so_far));
     }
 
     fn late(&mut self, section: &Section) {

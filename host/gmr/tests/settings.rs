@@ -122,7 +122,7 @@ fn the_three_names_of_oslo_and_their_spellings_are_understood() {
     assert_eq!(settings.plugin_dir, ["a", "b"].map(Into::<std::path::PathBuf>::into));
     assert_eq!(settings.deadline, Duration::from_secs(2));
     let pool = &settings.plugins["pool"];
-    assert_eq!((pool.memory, pool.deadline), (16 << 20, Duration::from_millis(250)));
+    assert_eq!((pool.limits.memory_bytes, pool.limits.deadline), (16 << 20, Duration::from_millis(250)));
     assert_eq!(pool.settings["rows"].as_integer(), Some(3));
     assert_eq!(Settings::from_toml("[other]\nx = 1", "shop.toml").unwrap(), Settings::default());
 }

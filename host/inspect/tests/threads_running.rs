@@ -5,7 +5,9 @@
 #[path = "../../../tests/fixtures/threads/src/workload.rs"]
 mod workload;
 
-use gmr_inspect::threads::{Capture, Method, Missing, Options, Stack, State, Thread, capture};
+use gmr_inspect::threads::{
+    Capture, Frame, Method, Missing, Options, Quality, Stack, State, Thread, capture,
+};
 use std::time::Duration;
 use workload::{RUNNING, SLEEPING, StopAtEnd, Waits, judge, start, start_running, wait_until_asleep};
 
@@ -101,6 +103,30 @@ fn an_uninterruptible_thread_shows_its_stack() {
     let found = capture(&Options::default());
     assert_eq!(find(&found, id).state, State::Uninterruptible);
     judge(&found, id, "vfork", Method::Sleeping).unwrap();
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn code_made_at_run_time_is_passed_by_its_frame_pointer_and_marked() {
+    let waits = Waits::new();
+    let id = start(&waits, "made_code", workload::leaf_made_code);
+    wait_until_asleep(id);
+    let found = capture(&Options::default());
+    let thread = find(&found, id);
+    let Stack::Captured { frames, quality: Quality::Unverified, .. } = &thread.stack else {
+        panic!("{}", workload::print(thread))
+    };
+    let at = |name: &str| {
+        let has = |frame: &Frame| frame.symbols.iter().any(|symbol| symbol.function.ends_with(name));
+        frames.iter().position(has).unwrap_or_else(|| panic!("{name}: {}", workload::print(thread)))
+    };
+    let (callback, leaf) = (at("leaf_made_code::callback"), at("leaf_made_code"));
+    // Between the two is the made code, in no module; who called it rests on its frame pointer alone.
+    assert_eq!(leaf, callback + 2);
+    assert_eq!(frames[callback + 1].module, None);
+    let unverified: Vec<_> = frames.iter().enumerate().filter(|(_, frame)| !frame.verified).collect();
+    assert_eq!(unverified.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [leaf]);
+    assert!(at("level_12") > at("level_01"));
 }
 
 #[test]

@@ -3,8 +3,10 @@
 //! Each task has a module of its own; this file only reads the command line.
 
 mod command;
+mod demo;
 mod guest;
 mod place;
+mod test;
 
 use std::process::ExitCode;
 
@@ -20,6 +22,10 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Show it: the example service under load, its report by signal and by touch, setting up what is missing
+    Demo,
+    /// Run every test, setting up what is missing
+    Test,
     /// Build the shipped plugins, setting up what is missing
     Plugins(guest::Arguments),
 }
@@ -37,6 +43,8 @@ fn main() -> ExitCode {
 
 fn run(task: &Task) -> Result<()> {
     match task {
+        Task::Demo => demo::run(),
+        Task::Test => test::run(),
         Task::Plugins(arguments) => guest::run(arguments),
     }
 }

@@ -17,6 +17,11 @@ const BANNER: usize = 72;
 
 /// The whole report.
 pub fn report(report: &Report) -> String {
+    beginning(report) + &end()
+}
+
+/// A report that is not whole yet: without its last line.
+pub fn beginning(report: &Report) -> String {
     let look_at: Vec<_> = report.look_at().collect();
     let mut text = head(&report.header, &look_at);
     for part in &report.sections {
@@ -25,8 +30,13 @@ pub fn report(report: &Report) -> String {
     text
 }
 
+/// The last line of every report: in a log, other lines follow it.
+fn end() -> String {
+    format!("{:=^BANNER$}\n", " end of the report ")
+}
+
 /// What stands above the sections: whose report it is, and where to look first.
-pub fn head(header: &Header, look_at: &[(&str, String)]) -> String {
+fn head(header: &Header, look_at: &[(&str, String)]) -> String {
     let mut text = banner("Guru Meditation");
     text.push_str(&"|".repeat(BANNER));
     text.push_str("\n\n");
@@ -47,10 +57,11 @@ pub fn head(header: &Header, look_at: &[(&str, String)]) -> String {
     text
 }
 
-/// What stands below the sections when the head had to be printed before they were ready.
+/// What stands below the sections when the head had to be printed before they were ready: what it left
+/// open, and the last line.
 pub fn tail(header: &Header, look_at: &[(&str, String)]) -> String {
     let took = header.took.map_or(String::new(), |took| format!("took = {}\n", duration(took)));
-    format!("{}{took}{}\n", banner("End of the report"), remarks(look_at))
+    format!("{}{took}{}{}", banner("Summary"), remarks(look_at), end())
 }
 
 fn remarks(look_at: &[(&str, String)]) -> String {

@@ -51,7 +51,7 @@ impl Inspector {
     /// The reason why chains cannot be read in this process, or not yet.
     pub fn prepared(&self, patience: Duration) -> Result<(), String> {
         #[cfg(target_os = "linux")]
-        return preparation::wait(Instant::now() + patience);
+        return preparation::wait(after(Instant::now(), patience));
         #[cfg(not(target_os = "linux"))]
         {
             let _ = patience;
@@ -87,7 +87,7 @@ impl Inspector {
         if self.handles.is_empty() && registered.is_empty() {
             return Vec::new();
         }
-        let deadline = began + options.deadline;
+        let deadline = after(began, options.deadline);
         let walked = preparation::with_engine(deadline, |engine| {
             engine.walk(&self.handles, registered, options.max_tasks, deadline)
         });
@@ -117,6 +117,13 @@ impl Inspector {
         }
         merge::by_themselves(registered, &Arc::from(NOT_HERE))
     }
+}
+
+/// A moment that far ahead; a year where the clock cannot tell one that far.
+#[cfg(target_os = "linux")]
+fn after(moment: Instant, span: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    moment + span.min(YEAR)
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -20,6 +20,12 @@
 //!   `/proc/self/task/*/syscall`: every thread gets the signal then.
 //! - Where `process_vm_readv` is refused (seccomp), only the calling thread's stack is read. Where
 //!   `rt_tgsigqueueinfo` and `tgkill` are, running threads have none.
+//! - Unwind tables and names are read from the modules' files: a file system that does not answer holds up
+//!   the capture beyond its deadline. Names are looked up on a thread of its own (`gmr-symbols`), which ends
+//!   before the capture returns.
+//! - Line tables are enough for names, files and lines: `debug = "line-tables-only"` is many times cheaper
+//!   than full debug information. Split debug information and compressed symbol tables of Fedora's kind
+//!   (`.gnu_debugdata`) are not read.
 //! - Elsewhere than on Linux with x86-64 or AArch64 there is the calling thread's stack alone.
 
 mod model;

@@ -107,13 +107,22 @@ fn pointee(types: &Types<'_>, id: EntryId) -> Option<EntryId> {
 
 /// How deep a descriptor is looked for.
 const DESCRIPTOR_DEPTH: usize = 6;
+/// How many types are looked at for it: a socket is near, and a large future must not cost seconds.
+const DESCRIPTOR_TYPES: usize = 200;
 
 /// The way from a future to the descriptor that it waits for.
 pub(super) fn descriptor(types: &Types<'_>, of: &Type) -> Option<Vec<Step>> {
-    descriptor_below(types, of, 0, 0)
+    descriptor_below(types, of, 0, 0, &mut { DESCRIPTOR_TYPES })
 }
 
-fn descriptor_below(types: &Types<'_>, of: &Type, base: u64, depth: usize) -> Option<Vec<Step>> {
+fn descriptor_below(
+    types: &Types<'_>,
+    of: &Type,
+    base: u64,
+    depth: usize,
+    left: &mut usize,
+) -> Option<Vec<Step>> {
+    *left = left.checked_sub(1)?;
     if let Some((offset, number)) = types.find(of, "fd")
         && number.size <= 4
     {
@@ -129,10 +138,10 @@ fn descriptor_below(types: &Types<'_>, of: &Type, base: u64, depth: usize) -> Op
             // The future borrows its socket; further shared references lead elsewhere.
             Shape::Pointer(Some(to)) if inner.name.starts_with('&') && depth == 0 => {
                 let mut steps = vec![Step::Pointer { offset }];
-                steps.extend(descriptor_below(types, &types.get(*to), 0, depth + 1)?);
+                steps.extend(descriptor_below(types, &types.get(*to), 0, depth + 1, left)?);
                 Some(steps)
             }
-            Shape::Struct => descriptor_below(types, &inner, offset, depth + 1),
+            Shape::Struct => descriptor_below(types, &inner, offset, depth + 1, left),
             Shape::Enum { discriminant: Some((told, size)), variants, .. }
                 if inner.name.starts_with("core::option::Option<") =>
             {
@@ -146,7 +155,7 @@ fn descriptor_below(types: &Types<'_>, of: &Type, base: u64, depth: usize) -> Op
                 };
                 let inside = types.get(some.member.type_id);
                 let mut steps = vec![value];
-                steps.extend(descriptor_below(types, &inside, offset + some.member.offset, depth + 1)?);
+                steps.extend(descriptor_below(types, &inside, offset + some.member.offset, depth + 1, left)?);
                 Some(steps)
             }
             _ => None,

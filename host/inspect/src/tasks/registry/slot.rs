@@ -167,7 +167,7 @@ impl Slot {
     /// or the other. Everything else was written before. A slot that is changing hands has no id yet, or no
     /// id any more, or counts backwards.
     pub(crate) fn read(&self) -> Option<Reading> {
-        // A slot changes hands in nanoseconds and a very hot task polls every 50; a dozen tries is plenty.
+        // A dozen tries find a moment of rest in all but the hottest tasks.
         for _ in 0..12 {
             let sequence = self.sequence();
             let reading = self.read_words(sequence);
@@ -175,7 +175,11 @@ impl Slot {
                 return reading;
             }
         }
-        None
+        // Of those the times may be those of two polls. Whose they are is certain: no id is given twice, and
+        // it is taken from the slot before anything else is written there.
+        let reading = self.read_words(self.sequence())?;
+        fence(Acquire);
+        (self.id.load(Relaxed) == reading.id).then_some(reading)
     }
 
     fn read_words(&self, sequence: u64) -> Option<Reading> {

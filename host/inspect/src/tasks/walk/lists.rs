@@ -16,6 +16,8 @@ use crate::tasks::decode::word_at;
 const HEADER_BYTES: usize = 64;
 /// Steps back and new starts in one list before it is given up.
 const MAX_TRIES: u32 = 100_000;
+/// Nodes visited in one list, those visited twice included: four times what a runtime was ever seen to have.
+const MAX_STEPS: u32 = 16_000_000;
 /// How many nodes are kept for stepping back.
 const TRAIL: usize = 4096;
 
@@ -41,6 +43,7 @@ struct Cursor {
     shard: usize,
     at: u64,
     tries: u32,
+    steps: u32,
     trail: Vec<u64>,
 }
 
@@ -116,7 +119,10 @@ pub(crate) fn follow<'a>(
             }
             if next != 0 {
                 cursor.advance(next);
-                return true;
+                // A list that was caught in the middle of a change may lead in a circle.
+                let goes_on = cursor.steps < MAX_STEPS;
+                listing.unfinished += usize::from(!goes_on);
+                return goes_on;
             }
             let tail = read_word(lists.shards[cursor.shard].1).unwrap_or(0);
             if tail == cursor.at || tail == 0 { false } else { walk.recover(cursor, &mut listing) }
@@ -132,13 +138,14 @@ impl Cursor {
         }
         self.trail.push(self.at);
         self.at = next;
+        self.steps += 1;
     }
 }
 
 impl Walk<'_> {
     fn start(&self, shard: usize) -> Option<Cursor> {
         let at = read_word(self.lists.shards[shard].0).filter(|head| *head != 0)?;
-        Some(Cursor { shard, at, tries: 0, trail: Vec::new() })
+        Some(Cursor { shard, at, tries: 0, steps: 0, trail: Vec::new() })
     }
 
     fn check(&mut self, header: &[u8], shard: usize) -> Option<Checked> {
