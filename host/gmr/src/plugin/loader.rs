@@ -73,7 +73,7 @@ impl Loader {
         let cache = config.cache_dir.clone().map(|path| Cache::new(path, &host.engine));
         let (watch, desk, bell) = Default::default();
         let loader = Loader { shared: Arc::new(Shared { host, config, cache, watch, desk, bell }) };
-        loader.look();
+        loader.shared.look();
         loader
     }
 
@@ -85,18 +85,15 @@ impl Loader {
         &self.shared.config
     }
 
-    /// Asks for another look at the folders.
-    pub(super) fn look(&self) {
-        self.shared.look();
-    }
-
-    /// Waits until all that was asked for is done, or `deadline`. Returns whether it is.
-    pub(super) fn wait(&self, deadline: Instant) -> bool {
+    /// Asks for another look at the folders and waits until it is over, or `deadline`. Returns whether it is; looks
+    /// that are asked for meanwhile are not waited for.
+    pub(super) fn look(&self, deadline: Instant) -> bool {
+        let ours = self.shared.look();
         let patience = deadline.saturating_duration_since(Instant::now());
-        let busy = |desk: &mut Desk| desk.done < desk.asked && desk.running;
+        let busy = |desk: &mut Desk| desk.done < ours && desk.running;
         let waited = self.shared.bell.wait_timeout_while(self.shared.desk(), patience, busy);
         let (desk, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        desk.done == desk.asked
+        desk.done >= ours
     }
 
     /// Looks at the plugins as they stand.
@@ -120,11 +117,13 @@ impl Shared {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn look(self: &Arc<Self>) {
+    /// Asks for a look; returns which one it is.
+    fn look(self: &Arc<Self>) -> u64 {
         let mut desk = self.desk();
         desk.asked += 1;
+        let ours = desk.asked;
         if desk.running || desk.stopped {
-            return;
+            return ours;
         }
         let shared = self.clone();
         let thread = std::thread::Builder::new().name("gmr-loader".to_owned()).stack_size(STACK_BYTES);
@@ -132,6 +131,7 @@ impl Shared {
             Ok(_) => desk.running = true,
             Err(error) => desk.shelf.problems = vec![format!("plugins cannot be loaded, no thread: {error}")],
         }
+        ours
     }
 
     fn work(self: Arc<Self>) {
@@ -192,7 +192,7 @@ impl Shared {
             let weak = Arc::downgrade(self);
             let changed = move || {
                 if let Some(shared) = weak.upgrade() {
-                    shared.look();
+                    let _ = shared.look();
                 }
             };
             *watch = Some(Watch::new(self.config.directories.clone(), changed).map_err(unwatched)?);

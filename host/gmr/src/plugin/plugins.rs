@@ -53,8 +53,7 @@ impl Plugins {
 
     /// Waits until what lies in the folders now is loaded, or has failed to. Returns whether it is so in time.
     pub(crate) fn settle(&self, deadline: Instant) -> bool {
-        self.loader.look();
-        self.loader.wait(deadline)
+        self.loader.look(deadline)
     }
 
     /// Makes the sections of all plugins that are ready, and hands each over as soon as it and those before it are
