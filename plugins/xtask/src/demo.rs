@@ -3,9 +3,9 @@
 
 mod requests;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -30,46 +30,70 @@ pub fn run() -> Result<()> {
     announce("building the example service; the first build takes some minutes");
     Step::new("cargo").args(["build", "--workspace", "--bins"]).within(&place::root()).run()?;
     let place = tempfile::tempdir_in(&target).context("no folder for the demo")?;
-    let titles = titles(&plugins);
-    by_signal(&target, &titles)?;
-    by_touch(&target, place.path(), &titles)
+    let names = names(&plugins);
+    let cache = place.path().join("compiled");
+    by_signal(&target, &cache, &names)?;
+    by_touch(&target, &cache, place.path(), &names)
 }
 
-/// What the plugins' sections are called: each is named after its file.
-fn titles(plugins: &[PathBuf]) -> Vec<String> {
+/// The plugins' names, which the report's Plugins section lists.
+fn names(plugins: &[PathBuf]) -> Vec<String> {
     let stem = |path: &PathBuf| Some(path.file_stem()?.to_str()?.to_owned());
-    let title = |name: String| name[..1].to_uppercase() + &name[1..];
-    plugins.iter().filter_map(stem).map(title).collect()
+    plugins.iter().filter_map(stem).collect()
 }
 
-fn by_signal(target: &Path, titles: &[String]) -> Result<()> {
-    let mut service = Service::start(target, &[])?;
+fn by_signal(target: &Path, cache: &Path, names: &[String]) -> Result<()> {
+    let mut service = Service::start(target, cache, &[])?;
     announce(format_args!("the service is process {} at {}", service.id(), service.address));
     let requests = Requests::start(&service.address);
-    requests.wait_for(100)?;
-    announce(format_args!("kill -USR2 {}, while requests run:", service.id()));
-    kill_process(Pid::from_child(&service.child), Signal::USR2).context("the service is gone")?;
-    let report = service.report_on_stderr()?;
+    let report = when_ready(|| {
+        requests.wait_for(100)?;
+        announce(format_args!("kill -USR2 {}, while requests run", service.id()));
+        kill_process(Pid::from_child(&service.child), Signal::USR2).context("the service is gone")?;
+        service.report_on_stderr()
+    })?;
     println!("{report}");
     requests.wait_for(100)?;
     let (answered, failed) = requests.stop();
     announce(format_args!("{answered} requests were answered meanwhile, {failed} failed"));
     ensure!(failed == 0, "{failed} requests failed while the report was made");
-    expect(&report, titles)
+    expect(&report, names)
 }
 
-fn by_touch(target: &Path, place: &Path, titles: &[String]) -> Result<()> {
+fn by_touch(target: &Path, cache: &Path, place: &Path, names: &[String]) -> Result<()> {
+    let kept = target.join("demo-report.txt");
     let (trigger, reports) = (place.join("report-now"), place.join("reports"));
     std::fs::create_dir(&reports).context("no folder for the reports")?;
     let variables = [("GMR_FILE_EVENT_HANDLER", trigger.as_path()), ("GMR_LOG_DIR", &reports)];
-    let service = Service::start(target, &variables)?;
-    announce(format_args!("a second service is process {}; touch {}:", service.id(), trigger.display()));
-    std::fs::File::create(&trigger).context("the file cannot be touched")?;
-    let report = wait_for_file(&reports)?;
-    let kept = target.join("demo-report.txt");
-    std::fs::copy(&report, &kept).context("the report cannot be kept")?;
-    announce(format_args!("its report landed in {}; a copy stays in {}", report.display(), kept.display()));
-    expect(&std::fs::read_to_string(report)?, titles)
+    let service = Service::start(target, cache, &variables)?;
+    announce(format_args!("a second service is process {}", service.id()));
+    let report = when_ready(|| {
+        announce(format_args!("touch {}", trigger.display()));
+        std::fs::write(&trigger, "").context("the file cannot be touched")?;
+        let path = wait_for_file(&reports)?;
+        announce(format_args!("its report landed in {}", path.display()));
+        let report = std::fs::read_to_string(&path).context("the report cannot be read")?;
+        std::fs::rename(path, &kept).context("the report cannot be kept")?;
+        Ok(report)
+    })?;
+    announce(format_args!("moved to {}", kept.display()));
+    expect(&report, names)
+}
+
+/// Asks again while a service that has just been started is not ready to say all: its plugins are compiled
+/// in the background, which takes a second the first time, and its debug information is read there.
+fn when_ready(mut ask: impl FnMut() -> Result<String>) -> Result<String> {
+    /// Each time takes a hundred requests or a second.
+    const TIMES: usize = 30;
+    for _ in 1..TIMES {
+        let report = ask()?;
+        if !report.contains("still being compiled") && !report.contains("still being read") {
+            return Ok(report);
+        }
+        announce("the service has just been started and is still loading; asking again");
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    ask()
 }
 
 /// A finished report appears under its name at once.
@@ -85,33 +109,54 @@ fn wait_for_file(folder: &Path) -> Result<PathBuf> {
     anyhow::bail!("no report appeared in {} within {PATIENCE:?}", folder.display())
 }
 
-/// Fails unless the report has all these sections, whole.
-fn expect(report: &str, titles: &[String]) -> Result<()> {
-    for title in BASE.into_iter().chain(titles.iter().map(String::as_str)) {
-        let banner = format!("===={title:^64}====");
-        let after =
-            report.split_once(&banner).with_context(|| format!("the report has no section {title}"))?.1;
-        let body = after.lines().nth(2).unwrap_or_default();
-        ensure!(!body.starts_with("no section") && !body.starts_with("not whole"), "{title}: {body}");
+/// Fails unless the report has the base sections and one of each plugin, all of them whole.
+fn expect(report: &str, names: &[String]) -> Result<()> {
+    let sections: Vec<(&str, &str)> = sections(report).collect();
+    for title in BASE {
+        ensure!(sections.iter().any(|(found, _)| *found == title), "the report has no section {title}");
     }
-    announce(format_args!("it holds the four base sections and {}", titles.join(", ")));
+    for (title, body) in &sections {
+        let first = body.lines().next().unwrap_or_default();
+        ensure!(!first.starts_with("no section") && !first.starts_with("not whole"), "{title}: {first}");
+    }
+    let plugins = sections.iter().find(|(title, _)| *title == "Plugins").map_or("", |(_, body)| body);
+    for name in names {
+        let row = plugins.lines().find(|line| line.split_whitespace().next() == Some(name));
+        let row = row.with_context(|| format!("the report does not know the plugin {name}"))?;
+        ensure!(row.split_whitespace().nth(1) == Some("ready"), "{name} is not ready: {row}");
+    }
+    // Package to Configuration, the plugins' own, and the list of plugins.
+    let wanted = BASE.len() + names.len() + 1;
+    ensure!(sections.len() >= wanted, "{} sections instead of {wanted}", sections.len());
+    announce(format_args!("it holds the four base sections and those of {}", names.join(", ")));
     Ok(())
+}
+
+/// The titles and bodies of a report's sections.
+fn sections(report: &str) -> impl Iterator<Item = (&str, &str)> {
+    let line = "=".repeat(72);
+    let parts: Vec<&str> = report.split(&format!("{line}\n====")).skip(2).collect();
+    parts.into_iter().filter_map(move |part| {
+        let (title, body) = part.split_once("====\n")?;
+        Some((title.trim(), body.split_once('\n')?.1))
+    })
 }
 
 /// The example service, running.
 struct Service {
     child: Child,
     address: String,
-    stderr: Option<ChildStderr>,
+    stderr: mpsc::Receiver<String>,
     /// Open, so that the service can print.
     _stdout: BufReader<ChildStdout>,
 }
 
 impl Service {
-    fn start(target: &Path, variables: &[(&str, &Path)]) -> Result<Service> {
+    fn start(target: &Path, cache: &Path, variables: &[(&str, &Path)]) -> Result<Service> {
         let mut child = Command::new(target.join("debug/service"))
             .arg(place::root().join("examples/service.toml"))
             .env("GMR_PLUGIN_DIR", target.join("plugins"))
+            .env("GMR_CACHE_DIR", cache)
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -119,7 +164,7 @@ impl Service {
             .spawn()
             .context("the service does not start")?;
         let mut stdout = BufReader::new(child.stdout.take().context("piped")?);
-        let stderr = child.stderr.take();
+        let stderr = lines(child.stderr.take().context("piped")?);
         let mut line = String::new();
         stdout.read_line(&mut line).context("the service says nothing")?;
         let address = line.trim_end().rsplit(' ').next().unwrap_or_default().to_owned();
@@ -134,17 +179,9 @@ impl Service {
 
     /// What it prints to standard error, up to the last line of a report.
     fn report_on_stderr(&mut self) -> Result<String> {
-        let stderr = BufReader::new(self.stderr.take().context("taken once")?);
-        let (line, lines) = mpsc::channel();
-        std::thread::spawn(move || {
-            for read in stderr.lines().map_while(Result::ok) {
-                // The report may be over.
-                let _ = line.send(read);
-            }
-        });
         let mut report = String::new();
         loop {
-            let line = lines.recv_timeout(PATIENCE).context("the report did not come to its end")?;
+            let line = self.stderr.recv_timeout(PATIENCE).context("the report did not come to its end")?;
             report.push_str(&line);
             report.push('\n');
             if line.contains("= end of the report =") {
@@ -152,6 +189,18 @@ impl Service {
             }
         }
     }
+}
+
+/// A pipe's lines, read on a thread so that waiting for one can end.
+fn lines(pipe: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (line, lines) = mpsc::channel();
+    std::thread::spawn(move || {
+        for read in BufReader::new(pipe).lines().map_while(Result::ok) {
+            // Nobody may want to know any more.
+            let _ = line.send(read);
+        }
+    });
+    lines
 }
 
 impl Drop for Service {

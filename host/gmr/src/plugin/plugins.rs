@@ -138,6 +138,13 @@ impl Plugins {
             for fields in [problems, wishes].into_iter().filter(|fields| !fields.is_empty()) {
                 section.blocks.push(Block::Fields { fields });
             }
+            // Told above all sections, since nothing stands where theirs will.
+            let absent = |entry: &&Entry| entry.enabled && entry.good.is_none() && entry.problem.is_none();
+            let names: Vec<&str> =
+                shelf.entries.values().filter(absent).map(|entry| entry.name.as_str()).collect();
+            if !names.is_empty() {
+                section.remarks.push(format!("no section yet of {}: still being compiled", names.join(", ")));
+            }
         });
         section
     }

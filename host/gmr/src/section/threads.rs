@@ -205,8 +205,14 @@ fn waits_for_lock(function: &str) -> bool {
     .any(|name| function.contains(name))
 }
 
+/// Threads of the application that have no stack. The reporter's own ones, which begin with `gmr` and let
+/// no signal in, are no reason to look.
 fn without_stack(threads: &[Thread]) -> Option<String> {
-    let without = |thread: &&Thread| matches!(&thread.stack, Stack::Missing(missing) if !matches!(missing, Missing::Ended | Missing::NoUserStack));
+    let is_own = |thread: &Thread| thread.name == "gmr" || thread.name.starts_with("gmr-");
+    let without = |thread: &&Thread| match &thread.stack {
+        Stack::Missing(Missing::Ended | Missing::NoUserStack) | Stack::Captured { .. } => false,
+        Stack::Missing(_) => !is_own(thread),
+    };
     match threads.iter().filter(without).count() {
         0 => None,
         1 => Some("1 thread has no stack; its reason stands with it".to_owned()),
