@@ -195,7 +195,7 @@ impl Group<'_> {
 
     /// The chain; what differs from task to task stands only where there is one task.
     fn frames(&self, chain: &[Await]) -> Vec<Frame> {
-        let frame = |step: &Await| {
+        let frame = |(at, step): (usize, &Await)| {
             let mut details: Vec<&str> = step.detail.as_deref().into_iter().collect();
             if self.tasks.len() == 1 {
                 details.extend(step.individual.as_deref());
@@ -205,12 +205,23 @@ impl Group<'_> {
                 branch: step.branch.clone(),
                 file: step.location.as_ref().map(|place| place.file.clone()),
                 line: step.location.as_ref().map(|place| place.line),
+                folded: is_machinery(chain, at),
                 detail: (!details.is_empty()).then(|| details.join(", ")),
                 ..Frame::of(step.future.as_str())
             }
         };
-        chain.iter().map(frame).collect()
+        chain.iter().enumerate().map(frame).collect()
     }
+}
+
+/// Whether an await has nothing of its own to tell: no line, no name among branches, no figures, and one
+/// single thing that it passes every poll on to. Middleware is twenty of these on top of each other.
+fn is_machinery(chain: &[Await], at: usize) -> bool {
+    let step = &chain[at];
+    let below = chain[at + 1..].iter().take_while(|other| other.depth > step.depth);
+    let children = below.filter(|other| other.depth == step.depth + 1).count();
+    let is_plain = step.location.is_none() && step.branch.is_none();
+    is_plain && step.detail.is_none() && step.individual.is_none() && children == 1
 }
 
 fn state(state: TaskState) -> &'static str {
