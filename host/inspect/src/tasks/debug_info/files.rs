@@ -32,6 +32,11 @@ const SECTIONS: [&str; 10] = [
     "debug_types",
 ];
 
+/// What else a package has: its index, and the sections that this refers to although nothing is read from
+/// them. Without one of them no unit of the package can be found.
+const PACKAGE_SECTIONS: [&str; 6] =
+    ["debug_cu_index", "debug_loc", "debug_loclists", "debug_macinfo", "debug_macro", "debug_tu_index"];
+
 /// What an executable has to tell of its types and lines, in memory.
 pub(super) struct Files {
     /// The sections of the executable, or of the separate file that holds them instead.
@@ -124,12 +129,12 @@ fn load<'data, R: ReadRef<'data>>(
     object: &object::File<'data, R>,
     suffix: &str,
 ) -> Result<Sections, String> {
-    let packages: &[&'static str] =
-        if suffix.is_empty() { &[] } else { &["debug_cu_index", "debug_tu_index"] };
+    let packages: &[&'static str] = if suffix.is_empty() { &[] } else { &PACKAGE_SECTIONS };
     let mut sections = Sections::default();
     let mut total = 0;
     for name in SECTIONS.iter().chain(packages) {
-        let full = if packages.contains(name) { format!(".{name}") } else { format!(".{name}{suffix}") };
+        let suffix = if name.ends_with("_index") { "" } else { suffix };
+        let full = format!(".{name}{suffix}");
         let Some(section) = object.section_by_name(&full) else { continue };
         let fail = |error: &dyn std::fmt::Display| format!("{full}: {error}");
         let range = section.compressed_file_range().map_err(|error| fail(&error))?;
