@@ -59,6 +59,7 @@ pub fn read(address: u64, into: &mut [u8]) -> Result<(), Unreadable> {
     }
 }
 
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "tasks are read on Linux only"))]
 /// The eight bytes at `address` as a number; `None` if they cannot be read.
 pub(crate) fn read_word(address: u64) -> Option<u64> {
     let mut bytes = [0; 8];

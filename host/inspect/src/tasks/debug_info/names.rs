@@ -37,6 +37,35 @@ pub(crate) fn display(name: &str) -> String {
     parts.collect::<Vec<_>>().join("::")
 }
 
+/// A demangled function's path without generics, the same for both ways of mangling:
+/// `<a::S<u8>>::f` and `a::S<T>::f` as `a::S::f`, `<a::S<u8> as a::T<u8>>::f` as `<a::S as a::T>::f`.
+pub(super) fn function_path(demangled: &str) -> String {
+    let bare = |name: &str| without_generics(name).replace("::::", "::").trim_end_matches("::").to_owned();
+    let Some(end) = demangled.strip_prefix('<').and_then(matching_bracket) else { return bare(demangled) };
+    let (head, rest) = (&demangled[1..=end], &demangled[end + 2..]);
+    match without_generics(head).split_once(" as ") {
+        Some((of, by)) => format!("<{of} as {by}>{}", bare(rest)),
+        None => format!("{}{}", bare(head), bare(rest)),
+    }
+}
+
+/// Where the bracket is that closes the one before `text`.
+fn matching_bracket(text: &str) -> Option<usize> {
+    let (mut depth, mut previous) = (1_usize, ' ');
+    for (index, character) in text.char_indices() {
+        match character {
+            '<' => depth += 1,
+            '>' if previous != '-' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Some(index);
+        }
+        previous = character;
+    }
+    None
+}
+
 /// The body of an async function has a name of its own, which says nothing beside the function's.
 pub(super) fn is_async_fn(part: &str) -> bool {
     part.starts_with("{async_fn_env#") || part.starts_with("{async_fn#")
@@ -79,6 +108,19 @@ mod tests {
         check("a::f::{async_fn_env#0}<T>", "a::f");
         check("a::f::{async_block_env#1}", "a::f::{async block#1}");
         check("a::f::{closure#0}::{async_closure_env#0}", "a::f::{closure#0}::{async closure#0}");
+    }
+
+    #[test]
+    fn both_ways_of_mangling_read_the_same() {
+        let check = |name, expected| assert_eq!(function_path(name), expected);
+        check("<a::S<u8>>::f", "a::S::f");
+        check("a::S<T>::f", "a::S::f");
+        check("<a::S>::f::{async block#0}", "a::S::f::{async block#0}");
+        check("<a::S<u8> as a::T<fn() -> u8>>::f", "<a::S as a::T>::f");
+        check("a::f::<u8>", "a::f");
+        check("a::f::<u8>::g", "a::f::g");
+        check("<a", "");
+        check("<", "");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use gimli::AttributeValue;
 
 use super::index::{Index, entries};
-use super::names::{hash, is_async_fn, resume_function};
+use super::names::{function_path, hash, is_async_fn, resume_function};
 use super::session::{Parsed, Source, Units, text};
 use super::{EntryId, Reader, display};
 
@@ -233,7 +233,7 @@ impl<'s> Types<'s> {
         });
         let Some(symbol) = symbol.filter(|symbol| !symbol.is_empty()) else { return plain };
         let path = format!("{:#}", rustc_demangle::demangle(&symbol));
-        let path = path.replace("::{{closure}}", "").replace("::{closure#0}", "");
+        let path = function_path(&path.replace("::{{closure}}", "").replace("::{closure#0}", ""));
         match plain.rsplit("::").next() {
             Some(block) if block.starts_with('{') && !is_async_fn(block) => format!("{path}::{block}"),
             _ => path,

@@ -34,9 +34,13 @@ pub(super) fn is_known(name: &str) -> bool {
         || [JOIN_HANDLE, JOIN_SET, UNORDERED].iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// A future of which nothing more than its name is told.
+/// Futures whose `poll` is so small that it may leave no trace in an optimised build.
+const SMALL: [&str; 3] =
+    ["core::future::pending::Pending<", "core::future::poll_fn::PollFn<", "core::future::ready::Ready<"];
+
+/// A future, whether or not the debug information has its `poll`.
 pub(super) fn is_plain(name: &str) -> bool {
-    PLAIN.contains(&name)
+    PLAIN.contains(&name) || SMALL.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// How a future of that type is decoded, if it is one of these and looks as expected.

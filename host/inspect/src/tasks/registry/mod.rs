@@ -21,6 +21,7 @@ pub(crate) use slot::{Reading, Registration, Slot};
 pub(crate) struct Kind {
     /// The compiler's name of the type.
     pub(crate) type_name: fn() -> &'static str,
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "chains are read on Linux only"))]
     /// The code of its `poll`, by which the debug information knows the type.
     pub(crate) poll: *const (),
 }

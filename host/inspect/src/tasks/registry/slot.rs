@@ -53,6 +53,7 @@ pub(crate) struct Reading {
     pub(crate) poll_time: u64,
     pub(crate) created: u64,
     pub(crate) thread: u32,
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "chains are read on Linux only"))]
     pub(crate) address: usize,
     pub(crate) task: Option<u64>,
     pub(crate) kind: &'static Kind,
