@@ -229,3 +229,30 @@ fn what_is_no_plugin_tells_its_author_what_to_do() {
     check([0xff, 0xfe], "neither the binary format nor text");
     check([0; 8], "it is no WebAssembly file");
 }
+
+#[test]
+fn what_is_not_granted_is_refused_to_a_plugin_that_still_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("asks.wasm");
+    std::fs::write(&path, assemble::guest("asks-for-grants")).unwrap();
+    let answer = |grants: &[&str]| {
+        let grants = grants.iter().map(|grant| Grant::parse(grant).unwrap()).collect();
+        let config = PluginConfig { grants, ..PluginConfig::default() };
+        let options = CheckOptions { config, ..CheckOptions::default() };
+        options.facts.add("pool", || 8);
+        let section = check(&path, options).unwrap().section;
+        match &section.blocks[..] {
+            [Block::Paragraph { text }] => text.clone(),
+            _ => panic!("{section:?}"),
+        }
+    };
+    assert_eq!(answer(&[]), "11111");
+    assert_eq!(answer(&["process"]), "01111");
+    assert_eq!(answer(&["report", "facts:pool"]), "10011");
+    assert_eq!(
+        answer(&["facts:pools", "env:HOME", "read:/proc/self/limit"]),
+        "11111",
+        "others of these kinds"
+    );
+    assert_eq!(answer(&["process", "report", "facts:*", "env:PATH", "read:/proc/self/limits"]), "00000");
+}

@@ -20,6 +20,9 @@ use super::component::Digest;
 /// Changes whenever what is written below changes.
 const FORMAT: &[u8; 16] = b"gmr plugin 1\n\0\0\0";
 
+/// What stands before the code: the format and the code's digest.
+const HEAD_BYTES: usize = FORMAT.len() + 32;
+
 /// A compiled component of 64 MiB of WebAssembly has two to three times that.
 const MOST_BYTES: u64 = 256 << 20;
 
@@ -44,8 +47,8 @@ impl Cache {
     /// The compiled plugin of this digest; `None` if there is none that can be trusted.
     pub(super) fn get(&self, engine: &Engine, digest: Digest) -> Option<Component> {
         let directory = private(&self.path).ok()?;
-        let code = trusted(&directory, &self.name(digest))?;
-        deserialize(engine, &code)
+        let entry = trusted(&directory, &self.name(digest))?;
+        deserialize(engine, &entry[HEAD_BYTES..])
     }
 
     /// Keeps a compiled plugin.
@@ -111,7 +114,7 @@ fn is_ours(file: &OwnedFd, forbidden: u32) -> bool {
         .is_ok_and(|stat| stat.st_uid == own && Mode::from_raw_mode(stat.st_mode).bits() & forbidden == 0)
 }
 
-/// The compiled code of an entry, if nobody else can have written it and it is whole.
+/// An entry's bytes, head and code, if nobody else can have written it and it is whole.
 fn trusted(directory: &OwnedFd, name: &str) -> Option<Vec<u8>> {
     // Not blocking, in case someone has put a pipe in its place.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
@@ -124,9 +127,9 @@ fn trusted(directory: &OwnedFd, name: &str) -> Option<Vec<u8>> {
         file.metadata().ok().filter(|metadata| metadata.is_file() && metadata.len() <= MOST_BYTES)?.len();
     let mut bytes = Vec::with_capacity(usize::try_from(size).ok()?);
     file.take(MOST_BYTES).read_to_end(&mut bytes).ok()?;
-    let (head, code) = bytes.split_at_checked(FORMAT.len() + 32)?;
+    let (head, code) = bytes.split_at_checked(HEAD_BYTES)?;
     let whole = head.starts_with(FORMAT) && head[FORMAT.len()..] == Digest::of(code).0;
-    whole.then(|| code.to_vec())
+    whole.then_some(bytes)
 }
 
 /// Under another name first, so that nobody ever sees a part.

@@ -325,8 +325,13 @@ fn figures() {
     };
     let compiled = start();
     loaded(&compiled, "read, compiled, described, cached");
+    let resident = || gmr_inspect::process::Process::new().memory().resident.unwrap_or_default() >> 10;
+    println!("{} KiB resident after compiling", resident());
+    drop(compiled);
+    println!("{} KiB resident without what was compiled", resident());
     let bench = start();
     loaded(&bench, "read, taken from the cache, described");
+    println!("{} KiB resident with what was cached", resident());
     bench.plugins.for_each_loaded(|name, good| {
         let subject = Arc::new(loaded::nothing());
         let mut times: Vec<Duration> = (0..1000)
@@ -336,7 +341,6 @@ fn figures() {
         println!("{name}: instance made, called and dropped in {:?} (median of 1000)", times[500]);
     });
     let mut times = Vec::new();
-    let resident = || gmr_inspect::process::Process::new().memory().resident.unwrap_or_default() >> 10;
     for round in 0..10_000 {
         let began = Instant::now();
         drop(bench.sections_within(BOUND));

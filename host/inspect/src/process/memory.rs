@@ -35,6 +35,16 @@ impl Memory {
     pub const COUNTABLE: u64 = 1 << 30;
 }
 
+/// Gives freed memory back to the system, after work that needed much more than the process does otherwise. Does
+/// nothing where the C library is not glibc.
+///
+/// Other threads that allocate meanwhile may wait for it, up to a few milliseconds each time.
+pub fn give_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: the call has no preconditions; it takes the allocator's own locks.
+    let _ = unsafe { libc::malloc_trim(0) };
+}
+
 pub(super) fn take() -> Memory {
     let mut memory = read::text("/proc/self/status").map(|status| from(&status)).unwrap_or_default();
     if memory.resident.is_some_and(|resident| resident <= Memory::COUNTABLE) {

@@ -21,7 +21,7 @@ pub use cpu::Cpu;
 pub use descriptors::{Descriptor, Descriptors, Kind};
 pub use identity::Identity;
 pub use limits::Limit;
-pub use memory::Memory;
+pub use memory::{Memory, give_back};
 pub use mounts::Mount;
 pub use sockets::Socket;
 
