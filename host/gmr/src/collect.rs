@@ -74,6 +74,10 @@ impl Observer for Patient {
 /// head can tell of all sections. Longer, and what is known must not be lost if the process dies now.
 const GRACE: Duration = Duration::from_millis(100);
 
+/// How far beyond the deadline plugins' last sections may come: cutting one, and reading where it stood,
+/// takes a tenth of a second.
+const OVERRUN: Duration = Duration::from_millis(200);
+
 /// How long the application's own closures may take to answer: they only gather values.
 const ANSWER: Duration = Duration::from_secs(1);
 
@@ -169,7 +173,7 @@ impl Collector {
             let mut shown = false;
             loop {
                 let patience = if shown {
-                    until(deadline + GRACE, Duration::MAX)
+                    until(deadline + OVERRUN, Duration::MAX)
                 } else {
                     until(early_at(began), GRACE)
                 };

@@ -173,8 +173,8 @@ impl Settings {
 
     fn read(&mut self, mut table: Table<'_>) -> Result<(), Error> {
         for option in OPTIONS {
-            if let Some(item) = table.take(option.key) {
-                (option.read)(self, &item)?;
+            if let Some(item) = table.take(option) {
+                self.take_over(option, &item)?;
             }
         }
         #[cfg(feature = "plugin")]
@@ -192,6 +192,27 @@ impl Settings {
         table.finish()
     }
 
+    fn take_over(&mut self, option: &str, item: &Item<'_>) -> Result<(), Error> {
+        match option {
+            "log_dir" => self.log_dir = Some(item.text()?.into()),
+            "keep" => self.keep = Some(u32::try_from(item.integer(1..=u32::MAX.into())?).unwrap_or(u32::MAX)),
+            "file_event_handler" => self.file_event_handler = Some(item.text()?.into()),
+            "file_event_handler_interval" => self.file_event_handler_interval = at_least(SHORTEST, item)?,
+            "signal" => self.signal = signal(item)?,
+            "thread_signal" => self.thread_signal = signal(item)?,
+            "format" => self.format = Format::named(item.text()?).map_err(|message| item.error(message))?,
+            #[cfg(feature = "plugin")]
+            "plugin_dir" => self.plugin_dir = paths(item)?,
+            #[cfg(feature = "plugin")]
+            "cache_dir" => self.cache_dir = Some(item.text()?.into()),
+            "deadline" => self.deadline = at_least(SHORTEST, item)?,
+            "service" => self.service = Some(item.text()?.to_owned()),
+            "secrets" => self.secrets = texts(item)?,
+            other => unreachable!("`{other}` stands among the options and is not read"),
+        }
+        Ok(())
+    }
+
     /// Refuses options that exclude each other.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.signal.number().is_some() && self.signal == self.thread_signal {
@@ -207,37 +228,22 @@ impl Settings {
     }
 }
 
-/// An option: its key, and how its value is taken over.
-struct OptionEntry {
-    key: &'static str,
-    read: fn(&mut Settings, &Item<'_>) -> Result<(), Error>,
-}
-
 /// All options of the `[gmr]` table but its `plugins`; the environment knows the same ones.
-const OPTIONS: &[OptionEntry] = &[
-    OptionEntry { key: "log_dir", read: |s, item| Ok(s.log_dir = Some(item.text()?.into())) },
-    OptionEntry { key: "keep", read: |s, item| Ok(s.keep = Some(item.integer(1..=u32::MAX.into())? as u32)) },
-    OptionEntry {
-        key: "file_event_handler",
-        read: |s, item| Ok(s.file_event_handler = Some(item.text()?.into())),
-    },
-    OptionEntry {
-        key: "file_event_handler_interval",
-        read: |s, item| Ok(s.file_event_handler_interval = at_least(SHORTEST, item)?),
-    },
-    OptionEntry { key: "signal", read: |s, item| Ok(s.signal = trigger_signal(item)?) },
-    OptionEntry { key: "thread_signal", read: |s, item| Ok(s.thread_signal = trigger_signal(item)?) },
-    OptionEntry {
-        key: "format",
-        read: |s, item| Ok(s.format = Format::named(item.text()?).map_err(|message| item.error(message))?),
-    },
+const OPTIONS: &[&str] = &[
+    "log_dir",
+    "keep",
+    "file_event_handler",
+    "file_event_handler_interval",
+    "signal",
+    "thread_signal",
+    "format",
     #[cfg(feature = "plugin")]
-    OptionEntry { key: "plugin_dir", read: |s, item| Ok(s.plugin_dir = paths(item)?) },
+    "plugin_dir",
     #[cfg(feature = "plugin")]
-    OptionEntry { key: "cache_dir", read: |s, item| Ok(s.cache_dir = Some(item.text()?.into())) },
-    OptionEntry { key: "deadline", read: |s, item| Ok(s.deadline = at_least(SHORTEST, item)?) },
-    OptionEntry { key: "service", read: |s, item| Ok(s.service = Some(item.text()?.to_owned())) },
-    OptionEntry { key: "secrets", read: |s, item| Ok(s.secrets = texts(item)?) },
+    "cache_dir",
+    "deadline",
+    "service",
+    "secrets",
 ];
 
 fn at_least(shortest: Duration, item: &Item<'_>) -> Result<Duration, Error> {
@@ -248,7 +254,7 @@ fn at_least(shortest: Duration, item: &Item<'_>) -> Result<Duration, Error> {
     }
 }
 
-fn trigger_signal(item: &Item<'_>) -> Result<Signal, Error> {
+fn signal(item: &Item<'_>) -> Result<Signal, Error> {
     item.text_or_integer()?.parse().map_err(|message: String| item.error(message))
 }
 

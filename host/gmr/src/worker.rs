@@ -106,8 +106,8 @@ impl Worker {
     /// Makes a report and hands it to its sink.
     fn report(&mut self, trigger: Trigger, began: Instant) {
         let lost = match self.directory {
-            Some(_) => self.to_directory(trigger, began),
-            None => self.to_stderr(trigger, began),
+            Some(_) => self.write_file(trigger, began),
+            None => self.print(trigger, began),
         };
         match lost {
             // Whoever got this report has been told of the ones before it.
@@ -119,7 +119,7 @@ impl Worker {
         }
     }
 
-    fn to_directory(&mut self, trigger: Trigger, began: Instant) -> usize {
+    fn write_file(&mut self, trigger: Trigger, began: Instant) -> usize {
         let report = self.collector.collect(trigger, began, &mut Patient);
         let text = render::whole(&report, self.format);
         let Some(directory) = &mut self.directory else { return 0 };
@@ -133,7 +133,7 @@ impl Worker {
         stderr.lost()
     }
 
-    fn to_stderr(&mut self, trigger: Trigger, began: Instant) -> usize {
+    fn print(&mut self, trigger: Trigger, began: Instant) -> usize {
         // Collecting has a deadline of its own; the reader gets as long again.
         let mut stream =
             Stream { stderr: Stderr::begin(began + self.collector.deadline + READER), begun: false };

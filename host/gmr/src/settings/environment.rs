@@ -26,12 +26,12 @@ impl Settings {
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Settings, Error> {
         for option in OPTIONS {
-            let name = format!("GMR_{}", option.key.to_ascii_uppercase());
+            let name = format!("GMR_{}", option.to_ascii_uppercase());
             let Some(text) = variable(&name).filter(|text| !text.is_empty()) else { continue };
             let text = text
                 .into_string()
                 .map_err(|text| Error::settings(format!("{name} is not UTF-8: {}", text.display())))?;
-            self.read_variable(option.key, &name, &text)?;
+            self.read_variable(option, &name, &text)?;
         }
         self.check()?;
         Ok(self)

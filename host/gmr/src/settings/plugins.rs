@@ -27,37 +27,50 @@ fn plugin(mut table: Table<'_>) -> Result<PluginConfig, Error> {
         plugin.settings = item.free_table()?;
     }
     for limit in LIMITS {
-        if let Some(item) = table.take(limit.key) {
-            (limit.read)(&mut plugin.limits, &item)?;
+        if let Some(item) = table.take(limit) {
+            take_over(&mut plugin.limits, limit, &item)?;
         }
     }
     table.finish()?;
     Ok(plugin)
 }
 
-/// A limit: its key, and how its value is taken over.
-struct LimitEntry {
-    key: &'static str,
-    read: fn(&mut Limits, &Item<'_>) -> Result<(), Error>,
-}
-
 /// A call that has less time cannot even be begun.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-const LIMITS: &[LimitEntry] = &[
-    LimitEntry { key: "deadline", read: |l, item| Ok(l.deadline = at_least(SHORTEST, item)?) },
-    LimitEntry { key: "memory", read: |l, item| Ok(l.memory_bytes = item.size()?) },
-    LimitEntry { key: "table_elements", read: |l, item| Ok(l.table_elements = item.integer(0..=u64::MAX)?) },
-    LimitEntry { key: "instances", read: |l, item| Ok(l.instances = count(item)?) },
-    LimitEntry { key: "memories_and_tables", read: |l, item| Ok(l.memories_and_tables = count(item)?) },
-    LimitEntry { key: "host_calls", read: |l, item| Ok(l.host_calls = item.integer(0..=u64::MAX)?) },
-    LimitEntry { key: "output", read: |l, item| Ok(l.output_bytes = item.size()?) },
-    LimitEntry { key: "text", read: |l, item| Ok(l.text_bytes = item.size()?) },
-    LimitEntry { key: "blocks", read: |l, item| Ok(l.blocks = count(item)?) },
-    LimitEntry { key: "items", read: |l, item| Ok(l.items = count(item)?) },
-    LimitEntry { key: "diagnostics", read: |l, item| Ok(l.diagnostic_bytes = small_size(item)?) },
-    LimitEntry { key: "input", read: |l, item| Ok(l.input_bytes = item.size()?) },
+const LIMITS: &[&str] = &[
+    "deadline",
+    "memory",
+    "table_elements",
+    "instances",
+    "memories_and_tables",
+    "host_calls",
+    "output",
+    "text",
+    "blocks",
+    "items",
+    "diagnostics",
+    "input",
 ];
+
+fn take_over(limits: &mut Limits, limit: &str, item: &Item<'_>) -> Result<(), Error> {
+    match limit {
+        "deadline" => limits.deadline = at_least(SHORTEST, item)?,
+        "memory" => limits.memory_bytes = item.size()?,
+        "table_elements" => limits.table_elements = item.integer(0..=u64::MAX)?,
+        "instances" => limits.instances = count(item)?,
+        "memories_and_tables" => limits.memories_and_tables = count(item)?,
+        "host_calls" => limits.host_calls = item.integer(0..=u64::MAX)?,
+        "output" => limits.output_bytes = item.size()?,
+        "text" => limits.text_bytes = item.size()?,
+        "blocks" => limits.blocks = count(item)?,
+        "items" => limits.items = count(item)?,
+        "diagnostics" => limits.diagnostic_bytes = small_size(item)?,
+        "input" => limits.input_bytes = item.size()?,
+        other => unreachable!("`{other}` stands among the limits and is not read"),
+    }
+    Ok(())
+}
 
 fn count(item: &Item<'_>) -> Result<u32, Error> {
     item.integer(1..=u32::MAX.into()).map(|count| u32::try_from(count).unwrap_or(u32::MAX))
