@@ -1,5 +1,8 @@
 //! The Green Threads section: async tasks and what they await, those that wait in the same place together.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::time::Duration;
 

@@ -1,6 +1,8 @@
 //! The Threads section: every thread, those with the same stack together.
 
 mod fold;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -22,7 +24,7 @@ pub(crate) fn section(capture: &Capture) -> Section {
     section.remarks = locks(&groups);
     section.remarks.extend(without_stack(&capture.threads));
     section.blocks.extend(groups.iter().map(|group| Block::Trace(group.trace())));
-    section.blocks.extend(modules(&capture.threads));
+    section.blocks.extend(modules(&capture.threads).into_iter().flatten());
     section
 }
 
@@ -148,8 +150,9 @@ fn headline(capture: &Capture, groups: &[Group<'_>]) -> String {
     let unsignalled =
         count(|stack| matches!(stack, Stack::Captured { method: Method::Sleeping | Method::Own, .. }));
     let mut text = format!(
-        "{} threads: {stacks} stacks, {different} of them different; {unsignalled} read without a signal",
-        capture.threads.len()
+        "{}: {}, {different} of them different; {unsignalled} read without a signal",
+        counted(capture.threads.len(), "thread"),
+        counted(stacks, "stack"),
     );
     let doubtful = count(|stack| {
         matches!(stack, Stack::Captured { quality: Quality::Unverified | Quality::Incomplete(_), .. })
@@ -161,6 +164,10 @@ fn headline(capture: &Capture, groups: &[Group<'_>]) -> String {
         text.push_str(&format!("\n{note}"));
     }
     text
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Threads that stand in the function that waits for a lock, by the address they wait on. A condition or
@@ -316,9 +323,9 @@ fn why(missing: &Missing) -> String {
     }
 }
 
-/// The files that frames without a source line lie in: with the build ids, another machine can look their
+/// The files that frames lie in: with the build ids, another machine can look their
 /// offsets up.
-fn modules(threads: &[Thread]) -> Option<Block> {
+fn modules(threads: &[Thread]) -> Option<[Block; 2]> {
     let stacks = threads.iter().filter_map(|thread| match &thread.stack {
         Stack::Captured { frames, .. } => Some(frames),
         Stack::Missing(_) => None,
@@ -333,5 +340,6 @@ fn modules(threads: &[Thread]) -> Option<Block> {
         .map(|(path, build_id)| vec![path.display().to_string().into(), build_id.clone().into()])
         .collect();
     let columns = vec!["module".to_owned(), "build id".to_owned()];
-    (!rows.is_empty()).then_some(Block::Table { columns, rows })
+    let heading = Block::Heading { level: 1, text: "modules of these frames".to_owned() };
+    (!rows.is_empty()).then_some([heading, Block::Table { columns, rows }])
 }

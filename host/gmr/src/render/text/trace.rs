@@ -31,7 +31,8 @@ pub(super) fn trace(trace: &Trace, mut line: impl FnMut(&str)) {
     }
     line("");
     let width = |line: &Line| line.left.chars().count();
-    let column = shown.iter().map(width).filter(|&width| width <= LOCATION_COLUMN).max().unwrap_or(0);
+    let located = shown.iter().filter(|line| !line.right.is_empty());
+    let column = located.map(width).filter(|&width| width <= LOCATION_COLUMN).max().unwrap_or(0);
     for Line { left, right } in shown {
         line(format!("{left:<column$}  {right}").trim_end());
     }

@@ -1,0 +1,154 @@
+//! How a capture reads, as text.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gmr_inspect::threads::{
+    Capture, Frame, Method, Missing, ModuleName, Quality, Resource, Stack, State, Symbol, Thread, Wait,
+};
+
+use crate::render::text;
+
+/// A thread asleep on this futex, innermost function first.
+fn asleep(id: u32, name: &str, futex: u64, functions: &[&str]) -> Thread {
+    let module = Arc::new(ModuleName { path: "/srv/shop".into(), build_id: Some("c0ffee".to_owned()) });
+    let frame = |function: &&str| Frame {
+        // The same function is the same address.
+        address: function.bytes().map(u64::from).sum(),
+        module: Some(module.clone()),
+        offset: Some(0x10),
+        symbols: vec![Symbol {
+            function: (*function).to_owned(),
+            file: Some("/home/me/shop/src/queue.rs".into()),
+            line: Some(7),
+            column: None,
+        }],
+        verified: true,
+    };
+    Thread {
+        id,
+        name: name.to_owned(),
+        state: State::Sleeping,
+        on_cpu: Some(false),
+        cpu_user: Duration::from_millis(100 * u64::from(id)),
+        cpu_system: Duration::ZERO,
+        age: None,
+        wait: Some(Wait { number: 202, name: "futex".to_owned(), resource: Some(Resource::Futex(futex)) }),
+        stack: Stack::Captured {
+            frames: functions.iter().map(frame).collect(),
+            method: Method::Sleeping,
+            quality: Quality::Verified,
+        },
+    }
+}
+
+#[track_caller]
+fn check(threads: Vec<Thread>, expected: &str) {
+    let capture = Capture { threads, ..Capture::default() };
+    let section = super::section(&capture);
+    let mut body: Vec<String> = text::section(&section).lines().skip(3).map(str::to_owned).collect();
+    body.extend(section.remarks.iter().map(|remark| format!("look at: {remark}")));
+    assert_eq!(body.join("\n"), expected.trim());
+}
+
+#[test]
+fn threads_that_stand_in_the_same_place_stand_together() {
+    let stack = ["syscall", "shop::take", "std::sys::backtrace::__rust_begin_short_backtrace", "clone3"];
+    let threads = vec![
+        asleep(1, "main", 0x40, &["syscall", "shop::main", "_start"]),
+        asleep(4, "worker-10", 0x20, &stack),
+        asleep(2, "worker-2", 0x20, &stack),
+        asleep(3, "worker-3", 0x30, &stack),
+    ];
+    check(
+        threads,
+        r#"
+4 threads: 4 stacks, 2 of them different; 4 read without a signal
+
+------              3 threads, worker-2 to worker-10              ------
+2-4
+asleep in futex on 2 different things, 200 ms to 400 ms of CPU time each
+
+  0  syscall     shop/src/queue.rs:7
+  1  shop::take  shop/src/queue.rs:7
+     2 frames of the thread's start
+
+------                         1  "main"                          ------
+asleep in futex on 0x40, 100 ms of CPU time
+
+  0  syscall     shop/src/queue.rs:7
+  1  shop::main  shop/src/queue.rs:7
+     1 frame of the thread's start
+
+modules of these frames:
+  module     build id
+  /srv/shop  c0ffee
+"#,
+    );
+}
+
+#[test]
+fn waiters_for_a_lock_are_remarked_and_idle_ones_are_not() {
+    let lock = ["syscall", "std::sys::sync::mutex::futex::Mutex::lock_contended", "shop::pay"];
+    let idle = ["syscall", "std::sys::sync::condvar::futex::Condvar::wait", "shop::idle"];
+    let threads = vec![
+        asleep(1, "a", 0x20, &lock),
+        asleep(2, "b", 0x20, &lock),
+        asleep(3, "c", 0x30, &lock),
+        asleep(4, "d", 0x40, &idle),
+        asleep(5, "e", 0x40, &idle),
+    ];
+    let section = super::section(&Capture { threads, ..Capture::default() });
+    assert_eq!(section.remarks, ["2 threads wait for the lock at 0x20"]);
+}
+
+#[test]
+fn a_missing_or_doubtful_stack_says_why() {
+    let missing = |id, name: &str, why| Thread {
+        state: State::Running,
+        wait: None,
+        stack: Stack::Missing(why),
+        ..asleep(id, name, 0, &[])
+    };
+    let mut short = asleep(3, "short", 0x20, &["syscall"]);
+    if let Stack::Captured { quality, frames, .. } = &mut short.stack {
+        *quality = Quality::Incomplete("the copy ends there".to_owned());
+        frames[0].verified = false;
+    }
+    let threads = vec![
+        missing(1, "spinner", Missing::SignalBlocked),
+        missing(2, "gmr-index", Missing::OutOfTime),
+        short,
+    ];
+    check(
+        threads,
+        r#"
+3 threads: 1 stack, 1 of them different; 1 read without a signal; 1 unverified or incomplete
+
+------                        1  "spinner"                        ------
+running, 100 ms of CPU time
+no stack: it runs, and its mask blocks the signal that would ask it
+
+------                       2  "gmr-index"                       ------
+running, 200 ms of CPU time
+no stack: it did not answer in time
+
+------                         3  "short"                         ------
+asleep in futex on 0x20, 300 ms of CPU time
+the stack does not reach the thread's start: the copy ends there
+
+  0  syscall (unverified)  shop/src/queue.rs:7
+
+modules of these frames:
+  module     build id
+  /srv/shop  c0ffee
+look at: 1 thread has no stack; its reason stands with it
+"#,
+    );
+}
+
+#[test]
+fn no_thread_at_all_is_a_failure() {
+    let capture = Capture { notes: vec!["/proc is not mounted".to_owned()], ..Capture::default() };
+    assert_eq!(super::section(&capture).failure.as_deref(), Some("/proc is not mounted"));
+}
