@@ -16,13 +16,8 @@ pub struct Doctor {
 impl Doctor {
     pub fn run(self) -> Result<()> {
         let path = self.binary.display().to_string();
-        let diagnosis = gmr_inspect::tasks::doctor(&self.binary).map_err(|reason| {
-            // Some reasons name the file already.
-            match reason.contains(&path) {
-                true => anyhow::anyhow!("{reason}"),
-                false => anyhow::anyhow!("{path}: {reason}"),
-            }
-        })?;
+        let diagnosis = gmr_inspect::tasks::doctor(&self.binary)
+            .map_err(|reason| anyhow::anyhow!("{path} cannot be read as an executable: {reason}"))?;
         let threads = outlook("Threads", &diagnosis.threads);
         crate::output::print(&format!("{threads}\n{}", outlook("Green threads", &diagnosis.tasks)))
     }
@@ -36,7 +31,7 @@ impl Doctor {
     }
 }
 
-/// What a level means to a reader of reports.
+/// The level and its reasons, a line each.
 #[cfg(target_os = "linux")]
 fn outlook(title: &str, outlook: &gmr_inspect::tasks::Outlook) -> String {
     use std::fmt::Write as _;

@@ -8,7 +8,7 @@ mod modules;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use gmr::report::{Block, Report, Trace, TraceKind};
+use gmr::report::{Block, Report, Trace, TraceKind, fold_start};
 use gmr_inspect::debug_files;
 use gmr_inspect::symbols::{CodeOffset, resolve_file};
 
@@ -109,6 +109,10 @@ impl Resolve {
                 }
             }
             trace.frames = frames;
+            // Folded as a whole is what stands there because of the report itself.
+            if !trace.frames.iter().all(|frame| frame.folded) {
+                fold_start(&mut trace.frames);
+            }
         }
         Ok(named)
     }

@@ -51,8 +51,12 @@ fn line(group: &Group, counts: &Counts) -> String {
         (old, new) if old < new => "grew",
         _ => "shrank",
     };
-    let kind = if group.awaits { "tasks" } else { "stacks" };
-    format!("{what}: {old} -> {new} {kind} in {shown}")
+    let kind = match (group.awaits, group.frames.is_empty()) {
+        (_, true) => "without frames,",
+        (true, false) => "tasks in",
+        (false, false) => "stacks in",
+    };
+    format!("{what}: {old} -> {new} {kind} {shown}")
 }
 
 fn traces(blocks: &[Block]) -> impl Iterator<Item = &Trace> {
