@@ -1,6 +1,7 @@
 //! `gmr trigger`: asks a process for a report by a signal, once it is certain that the process expects it.
 //!
-//! A signal that nobody catches ends the process in most cases. `--force` sends it all the same.
+//! A signal that nobody catches ends the process in most cases, and one that is caught for another purpose
+//! asks for no report. `--force` sends it all the same.
 
 #[cfg(target_os = "linux")]
 #[path = "trigger/linux.rs"]
@@ -23,7 +24,7 @@ pub struct Trigger {
     /// The signal that the process is set to listen for
     #[arg(long, default_value = "USR2")]
     signal: gmr::Signal,
-    /// Send it even if the process does not catch it, which ends most processes
+    /// Send it even if the process does not expect it, which ends most processes
     #[arg(long)]
     force: bool,
 }

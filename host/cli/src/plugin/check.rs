@@ -85,7 +85,7 @@ fn print(checked: &Checked, withheld: &[String]) -> String {
     for (at, diagnostic) in checked.diagnostics.lines().enumerate() {
         line(if at == 0 { "wrote" } else { "" }, diagnostic);
     }
-    text.push_str("\nIts section, with facts and a report that are made up:\n\n");
+    text.push_str("\nIts section, with a made-up report and this command's own figures:\n\n");
     text.push_str(&gmr::render::text::section(&checked.section));
     text
 }
@@ -96,5 +96,27 @@ fn list(line: &mut impl FnMut(&str, &str), key: &str, values: &[String]) {
     }
     for (at, value) in values.iter().enumerate() {
         line(if at == 0 { key } else { "" }, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(wants: &[&str], granted: &[Grant], expected: &[&str], withheld: &[&str]) {
+        let wants: Vec<String> = wants.iter().map(|want| want.to_string()).collect();
+        let (harmless, reasons) = wanted(&wants, granted);
+        assert_eq!(harmless.iter().map(Grant::to_string).collect::<Vec<_>>(), expected);
+        assert_eq!(reasons.len(), withheld.len(), "{reasons:?}");
+        assert!(reasons.iter().zip(withheld).all(|(reason, part)| reason.contains(part)), "{reasons:?}");
+    }
+
+    #[test]
+    fn a_plugin_under_check_gets_no_file_and_no_variable_because_it_asks() {
+        check(&["process", "report", "facts:a.*"], &[], &["process", "report", "facts:a.*"], &[]);
+        check(&["read:/etc", "env:HOME"], &[], &[], &["read:/etc is not granted", "env:HOME is not granted"]);
+        check(&["everything"], &[], &[], &["unknown grant `everything`"]);
+        check(&["read:/etc"], &[Grant::Read("/etc".into())], &[], &[]);
     }
 }

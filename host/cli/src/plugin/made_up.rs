@@ -26,3 +26,20 @@ pub fn facts(grants: &[Grant]) -> Arc<Facts> {
 pub fn report() -> Result<Report> {
     gmr::render::json::read(include_str!("made_up.json")).map_err(|error| anyhow!("{error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_grant_of_facts_finds_one() {
+        let grants =
+            ["facts:jobs", "facts:pool.*", "facts:*", "process"].map(|text| Grant::parse(text).unwrap());
+        assert_eq!(facts(&grants).names(), ["example", "jobs", "pool.example"]);
+    }
+
+    #[test]
+    fn the_report_is_one() {
+        assert!(report().unwrap().section("threads").is_some());
+    }
+}

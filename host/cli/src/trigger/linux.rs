@@ -8,6 +8,9 @@ use gmr::render::text::escape;
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+/// The name of the thread in which a process makes its reports.
+const REPORTER: &str = "gmr";
+
 pub struct Process {
     pid: Pid,
     descriptor: OwnedFd,
@@ -42,7 +45,11 @@ impl Process {
             mask.map(|mask| mask >> (number - 1) & 1 == 1)
         };
         match (has("SigCgt"), has("SigIgn")) {
-            (Some(true), _) => Ok(()),
+            (Some(true), _) if self.has_reporter() => Ok(()),
+            (Some(true), _) => bail!(
+                "process {self} catches {signal}, but has no thread `{REPORTER}`: the signal means something else \
+                 to it, perhaps its end (--force sends it all the same)"
+            ),
             (Some(false), Some(true)) => bail!(
                 "process {self} ignores {signal}: no report would come; does it listen for another --signal?"
             ),
@@ -52,6 +59,16 @@ impl Process {
             ),
             (None, _) => bail!("{} does not tell which signals it catches; --force sends it", self.pid),
         }
+    }
+
+    /// Whether gmr is installed in it. Shells, for example, catch signals only to end in good order.
+    fn has_reporter(&self) -> bool {
+        let Ok(tasks) = std::fs::read_dir(format!("/proc/{}/task", self.pid)) else { return false };
+        let main = self.pid.to_string();
+        tasks.flatten().filter(|task| *task.file_name() != *main).any(|task| {
+            let name = std::fs::read_to_string(task.path().join("comm"));
+            name.is_ok_and(|name| name.trim_end() == REPORTER)
+        })
     }
 
     pub fn send(&self, signal: Signal) -> Result<()> {
