@@ -9,8 +9,9 @@ mod value;
 
 use crate::report::{Block, Field, Header, Report, Section, TriggerKind, Value};
 
-use escape::{escape, escape_lines};
-pub use value::{bytes, duration};
+pub use escape::escape;
+use escape::escape_lines;
+pub use value::{bytes, duration, value};
 
 /// The width of banners, as oslo.reports prints them.
 const BANNER: usize = 72;

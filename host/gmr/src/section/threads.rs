@@ -1,6 +1,6 @@
 //! The Threads section: every thread, those with the same stack together.
 
-mod fold;
+pub(crate) mod fold;
 #[cfg(test)]
 mod tests;
 

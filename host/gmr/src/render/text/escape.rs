@@ -2,7 +2,11 @@
 
 /// One line: what would move the cursor, change colours, ring, or turn the direction of writing stands as
 /// its escape.
-pub(super) fn escape(text: &str) -> String {
+///
+/// ```
+/// assert_eq!(gmr::render::text::escape("red\u{1b}[31m"), "red\\u{1b}[31m");
+/// ```
+pub fn escape(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

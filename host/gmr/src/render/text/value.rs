@@ -6,7 +6,8 @@ use super::escape::escape;
 use crate::mask::MASK;
 use crate::report::Value;
 
-pub(super) fn value(value: &Value) -> String {
+/// A value as every text shows it, escaped.
+pub fn value(value: &Value) -> String {
     match value {
         Value::Text(text) => escape(text),
         Value::Integer(number) => number.to_string(),

@@ -17,21 +17,34 @@ const STARTS: [&str; 7] =
 /// The reporter's own stack stands there because of the report: all of it is folded.
 pub(super) fn frames(captured: &[seen::Frame], method: seen::Method) -> Vec<Frame> {
     let mut frames: Vec<Frame> = captured.iter().flat_map(lines).collect();
+    match method {
+        seen::Method::Own => frames.iter_mut().for_each(|frame| frame.folded = true),
+        _ => fold_start(&mut frames),
+    }
+    frames
+}
+
+/// Marks the frames that every thread begins with, so that text counts instead of listing them. For a stack
+/// whose functions were not known when it was reported and have been looked up since.
+///
+/// ```
+/// use gmr::report::{Frame, fold_start};
+///
+/// let mut frames = ["shop::serve", "std::sys::backtrace::__rust_begin_short_backtrace", "clone3"].map(Frame::of);
+/// fold_start(&mut frames);
+/// assert_eq!(frames.map(|frame| frame.folded), [false, true, true]);
+/// ```
+pub fn fold_start(frames: &mut [Frame]) {
     let begins = |frame: &Frame| frame.function.as_ref().is_some_and(|name| name.contains(BEGIN));
     let start = frames.iter().position(begins).unwrap_or_else(|| {
         let in_start = |frame: &Frame| frame.function.as_ref().is_some_and(|name| is_start(name));
         frames.len() - frames.iter().rev().take_while(|frame| in_start(frame)).count()
     });
-    let start = match (method, start) {
-        (seen::Method::Own, _) => 0,
-        // A stack that is nothing but a start is shown: it is all there is to see.
-        (_, 0) => frames.len(),
-        (_, start) => start,
-    };
+    // A stack that is nothing but a start is shown: it is all there is to see.
+    let start = if start == 0 { frames.len() } else { start };
     for frame in &mut frames[start..] {
         frame.folded = true;
     }
-    frames
 }
 
 fn is_start(function: &str) -> bool {

@@ -1,0 +1,55 @@
+//! `gmr doctor`: what a given executable will show of its threads and tasks, and why. It reads the file and
+//! never runs it.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+/// Say what an executable will show of its threads and tasks
+#[derive(clap::Args)]
+pub struct Doctor {
+    /// The executable
+    binary: PathBuf,
+}
+
+#[cfg(target_os = "linux")]
+impl Doctor {
+    pub fn run(self) -> Result<()> {
+        let path = self.binary.display().to_string();
+        let diagnosis = gmr_inspect::tasks::doctor(&self.binary)
+            .map_err(|reason| anyhow::anyhow!("{path} cannot be read as an executable: {reason}"))?;
+        let threads = outlook("Threads", &diagnosis.threads);
+        crate::output::print(&format!("{threads}\n{}", outlook("Green threads", &diagnosis.tasks)))
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl Doctor {
+    pub fn run(self) -> Result<()> {
+        let _ = self.binary;
+        anyhow::bail!("this works on Linux only: no other platform's reports read debug information")
+    }
+}
+
+/// The level and its reasons, a line each.
+#[cfg(target_os = "linux")]
+fn outlook(title: &str, outlook: &gmr_inspect::tasks::Outlook) -> String {
+    use std::fmt::Write as _;
+
+    use gmr::render::text::escape;
+    use gmr_inspect::tasks::Level;
+
+    let level = match outlook.level {
+        Level::Full => "everything",
+        Level::Some => "a part",
+        Level::Least => "the least",
+    };
+    let mut text = format!("{title}: {level}\n");
+    for reason in &outlook.reasons {
+        let _ = writeln!(text, "  {}", escape(reason));
+    }
+    for advice in &outlook.advice {
+        let _ = writeln!(text, "  to do: {}", escape(advice));
+    }
+    text
+}

@@ -1,0 +1,45 @@
+//! A stand-in for a running service, so that `gmr plugin check` can show a section without one: facts, and a
+//! report with a few threads. Figures of the process are this command's own.
+
+use std::sync::Arc;
+
+use anyhow::{Result, anyhow};
+use gmr::plugin::{Facts, Grant};
+use gmr::report::Report;
+
+/// Facts that these grants would let a plugin see: for a pattern, one that fits it.
+pub fn facts(grants: &[Grant]) -> Arc<Facts> {
+    let facts = Facts::new();
+    for grant in grants {
+        if let Grant::Facts(pattern) = grant {
+            let name = match pattern.strip_suffix('*') {
+                Some(beginning) => format!("{beginning}example"),
+                None => pattern.clone(),
+            };
+            facts.add(name, || serde_json::json!({ "size": 8, "idle": 3 }));
+        }
+    }
+    Arc::new(facts)
+}
+
+/// A report of a service that waits for a lock.
+pub fn report() -> Result<Report> {
+    gmr::render::json::read(include_str!("made_up.json")).map_err(|error| anyhow!("{error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_grant_of_facts_finds_one() {
+        let grants =
+            ["facts:jobs", "facts:pool.*", "facts:*", "process"].map(|text| Grant::parse(text).unwrap());
+        assert_eq!(facts(&grants).names(), ["example", "jobs", "pool.example"]);
+    }
+
+    #[test]
+    fn the_report_is_one() {
+        assert!(report().unwrap().section("threads").is_some());
+    }
+}

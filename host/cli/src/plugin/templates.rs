@@ -1,0 +1,100 @@
+//! The projects that `gmr plugin new` lays out, as they stand in `plugins/templates`.
+
+use clap::ValueEnum;
+
+/// A language that there is a template for.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    Rust,
+    Python,
+    Javascript,
+}
+
+/// A file's path within the project, and its text.
+pub type File = (&'static str, &'static str);
+
+macro_rules! files {
+    ($folder:literal: $($path:literal),+ $(,)?) => {
+        &[$(($path, include_str!(concat!("../../../../", $folder, "/", $path)))),+]
+    };
+}
+
+const RUST: &[File] = files!("plugins/templates/rust": "Cargo.toml", "README.md", "src/lib.rs");
+
+const PYTHON: &[File] = files!("plugins/templates/python": "README.md", "my_plugin.py", "requirements.txt");
+
+const JAVASCRIPT: &[File] =
+    files!("plugins/templates/javascript": "README.md", "build.mjs", "my_plugin.js", "package.json");
+
+/// The interface. A Rust project finds it in the package `gmr-plugin`.
+const INTERFACE: &[File] = files!(
+    ".":
+    "wit/clock.wit",
+    "wit/diagnostics.wit",
+    "wit/document.wit",
+    "wit/environment.wit",
+    "wit/facts.wit",
+    "wit/files.wit",
+    "wit/grants.wit",
+    "wit/process.wit",
+    "wit/report.wit",
+    "wit/section.wit",
+    "wit/settings.wit",
+    "wit/world.wit",
+);
+
+impl Language {
+    /// The template's own files, in which the name is replaced.
+    pub fn files(self) -> &'static [File] {
+        match self {
+            Language::Rust => RUST,
+            Language::Python => PYTHON,
+            Language::Javascript => JAVASCRIPT,
+        }
+    }
+
+    /// The files that are copied as they are.
+    pub fn interface(self) -> &'static [File] {
+        match self {
+            Language::Rust => &[],
+            Language::Python | Language::Javascript => INTERFACE,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// The files below a folder, as `a/b`.
+    fn below(folder: &Path, prefix: &str) -> Vec<String> {
+        let entries = folder.read_dir().unwrap().flatten();
+        let mut paths: Vec<String> = entries
+            .flat_map(|entry| {
+                let name = format!("{prefix}{}", entry.file_name().to_str().unwrap());
+                match entry.path().is_dir() {
+                    true => below(&entry.path(), &format!("{name}/")),
+                    false => vec![name],
+                }
+            })
+            .collect();
+        paths.sort();
+        paths
+    }
+
+    #[test]
+    fn no_file_is_forgotten() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let listed = |files: &[File]| files.iter().map(|(path, _)| path.to_string()).collect::<Vec<_>>();
+        for (language, folder) in
+            [(Language::Rust, "rust"), (Language::Python, "python"), (Language::Javascript, "javascript")]
+        {
+            let mut paths = listed(language.files());
+            paths.sort();
+            assert_eq!(paths, below(&root.join("plugins/templates").join(folder), ""));
+        }
+        assert_eq!(listed(INTERFACE), below(&root.join("wit"), "wit/"));
+    }
+}
