@@ -26,6 +26,9 @@ struct Arguments {
     /// Async tasks that wait.
     #[arg(long, default_value_t = 0)]
     tasks: usize,
+    /// Async tasks that are started and end all the time, so many at once.
+    #[arg(long, default_value_t = 0)]
+    churning: usize,
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -51,6 +54,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         runtime.spawn(outer_task(waiting.clone()));
     }
     are_waiting.iter().take(arguments.tasks).for_each(drop);
+    for _ in 0..arguments.churning {
+        runtime.spawn(churn());
+    }
     ready.wait();
     println!("READY {}", std::process::id());
 
@@ -98,6 +104,21 @@ async fn inner_task(waiting: std::sync::mpsc::Sender<()>) {
     // Whoever counts does so for as long as tasks are started.
     let _ = waiting.send(());
     tokio::time::sleep(Duration::from_secs(86_400)).await;
+}
+
+/// Starts its successor and ends.
+fn churn() -> impl Future<Output = ()> + Send {
+    // Spelled out as boxed: a future that contains its own spawning has no type of finite size.
+    let next: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async {
+        short_task().await;
+        tokio::spawn(churn());
+    });
+    next
+}
+
+async fn short_task() {
+    tokio::task::yield_now().await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
 /// Keeps the longest gap between two sleeps of a millisecond in this slot of the file.

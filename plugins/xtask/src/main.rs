@@ -2,6 +2,7 @@
 //!
 //! Each task has a module of its own; this file only reads the command line.
 
+mod bench;
 mod command;
 mod demo;
 mod guest;
@@ -28,6 +29,8 @@ enum Task {
     Test,
     /// Build the shipped plugins, setting up what is missing
     Plugins(guest::Arguments),
+    /// Measure reports beside those of the peers, setting up what is missing
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -46,5 +49,6 @@ fn run(task: &Task) -> Result<()> {
         Task::Demo => demo::run(),
         Task::Test => test::run(),
         Task::Plugins(arguments) => guest::run(arguments),
+        Task::Bench(arguments) => bench::run(arguments),
     }
 }
