@@ -4,6 +4,7 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
+use gmr_inspect::signals::{ForkedNotice, tell_if_forked};
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::origin::WithOrigin;
 use signal_hook::low_level::siginfo::Origin;
@@ -16,7 +17,11 @@ use crate::settings::Signal;
 pub(crate) struct SignalTrigger {
     signal: Signal,
     delivery: SignalDelivery<UnixStream, WithOrigin>,
+    _forked: ForkedNotice,
 }
+
+/// What a forked child says, whose reporter's thread stayed with its parent.
+const FORKED: &str = "gmr: no report: this process was forked from the one whose reporter it would ask\n";
 
 impl SignalTrigger {
     /// `None` if no signal is wanted.
@@ -26,7 +31,8 @@ impl SignalTrigger {
         let (read, write) = UnixStream::pair().map_err(refused)?;
         let delivery =
             SignalDelivery::with_pipe(read, write, WithOrigin::default(), [number]).map_err(refused)?;
-        Ok(Some(SignalTrigger { signal, delivery }))
+        let forked = tell_if_forked(number, FORKED).map_err(refused)?;
+        Ok(Some(SignalTrigger { signal, delivery, _forked: forked }))
     }
 
     /// The signals that came since the last look, each with its sender, as far as the kernel told.

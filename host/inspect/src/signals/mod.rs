@@ -1,4 +1,10 @@
-//! Keeping the application's signals away from threads of our own.
+//! Keeping the application's signals away from threads of our own, and telling of those that nobody answers.
+
+#[cfg(any(target_os = "linux", target_os = "macos", target_os = "freebsd"))]
+mod forked;
+
+#[cfg(any(target_os = "linux", target_os = "macos", target_os = "freebsd"))]
+pub use forked::{ForkedNotice, tell_if_forked};
 
 /// Blocks every signal in the calling thread, so that the application's signals are always delivered to
 /// threads of the application: a handler of its own may rely on the thread it runs on, and one that waits
