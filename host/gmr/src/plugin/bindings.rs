@@ -12,4 +12,4 @@ wasmtime::component::bindgen!({
 });
 
 pub(super) use exports::gmr::plugin::section;
-pub(super) use gmr::plugin as wit;
+pub(super) use self::gmr::plugin as wit;
