@@ -66,6 +66,8 @@ impl Worker {
                 let _ = asked.send(report);
             }
         }
+        // Whoever drops the guard finds no thread of ours left.
+        self.collector.tasks.stop_preparing();
     }
 
     fn sleep(&self) {

@@ -11,5 +11,5 @@ wasmtime::component::bindgen!({
     exports: { default: async },
 });
 
-pub(super) use exports::gmr::plugin::section;
 pub(super) use self::gmr::plugin as wit;
+pub(super) use exports::gmr::plugin::section;

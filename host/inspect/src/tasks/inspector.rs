@@ -44,6 +44,13 @@ impl Inspector {
         preparation::start(Haste::Whenever);
     }
 
+    /// Breaks off what [`Inspector::prepare`] began, if it is still under way, and returns when its thread has
+    /// ended. What is ready stays, for the other inspectors of this process.
+    pub fn stop_preparing(&self) {
+        #[cfg(target_os = "linux")]
+        preparation::stop();
+    }
+
     /// Waits for what [`Inspector::prepare`] began, at the most for `patience`.
     ///
     /// # Errors

@@ -4,11 +4,13 @@
 //! to make anyone wait beyond their deadline: who comes while it is built or in use gets the reason.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use super::walk::Engine;
+use crate::signals::block_all_in_this_thread;
 
 /// How fast the engine is to be built.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,11 @@ enum State {
 static STATE: Mutex<State> = Mutex::new(State::Unbuilt);
 static CHANGED: Condvar = Condvar::new();
 
+/// The thread that builds, until somebody waits for its end.
+static BUILDER: Mutex<Option<JoinHandle<()>>> = Mutex::new(None);
+/// Whether what it builds is wanted no more.
+static UNWANTED: AtomicBool = AtomicBool::new(false);
+
 fn lock() -> MutexGuard<'static, State> {
     // Each change is one assignment: no half of one can be left by a panic.
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -50,33 +57,41 @@ pub(super) fn start(haste: Haste) {
     *state = State::Building;
     drop(state);
     let started = thread::Builder::new().name("gmr-index".to_owned()).spawn(move || build(haste));
-    if let Err(error) = started {
-        set(State::Off(format!("no thread to read the debug information: {error}")));
+    match started {
+        Ok(builder) => *BUILDER.lock().unwrap_or_else(PoisonError::into_inner) = Some(builder),
+        Err(error) => set(State::Off(format!("no thread to read the debug information: {error}"))),
     }
 }
 
+/// Breaks off the building if it is under way, and returns when its thread has ended. It can be started again.
+pub(super) fn stop() {
+    let mut builder = BUILDER.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(builder) = builder.take() {
+        UNWANTED.store(true, Ordering::Release);
+        // A panic in it has been turned into a state.
+        let _ = builder.join();
+        UNWANTED.store(false, Ordering::Release);
+    }
+}
+
+/// A tenth of a processor where others want all of it: at the lowest priority, a busy program's first reports would
+/// come before the index is there.
+const NICENESS: i32 = 10;
+
 fn build(haste: Haste) {
-    block_signals();
+    block_all_in_this_thread();
     if haste == Haste::Whenever {
         // On Linux a thread's own niceness. If it is refused, the work is done all the same.
-        let _ = rustix::process::setpriority_process(None, 19);
+        let _ = rustix::process::setpriority_process(None, NICENESS);
     }
-    let built = catch_unwind(Engine::new);
+    let unwanted = || UNWANTED.load(Ordering::Acquire);
+    let built = catch_unwind(|| Engine::new(unwanted));
     set(match built {
         Ok(Ok(engine)) => State::Ready(Box::new(engine)),
+        Ok(Err(_)) if unwanted() => State::Unbuilt,
         Ok(Err(reason)) => State::Off(reason),
         Err(_) => State::Off("reading the debug information failed".to_owned()),
     });
-}
-
-/// The program's signal handlers are not to run on a thread that it does not know.
-fn block_signals() {
-    let mut all = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: the set is written, not read.
-    unsafe { libc::sigfillset(all.as_mut_ptr()) };
-    // SAFETY: the set was filled by the line above; the old mask is not asked for; only the calling thread,
-    // which is our own, is changed.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), std::ptr::null_mut()) };
 }
 
 /// Lets `work` have the engine, if it can be had by `deadline`; else says why not.

@@ -1,7 +1,5 @@
 //! What is kept of the debug information: hashes and offsets, a few megabytes for a large program.
 
-use std::time::Instant;
-
 use super::EntryId;
 use super::session::{Place, Source, Units};
 
@@ -28,12 +26,12 @@ const COPIES: usize = 4;
 
 impl Index {
     /// Scans all units, unless `deadline` comes first.
-    pub(crate) fn build(source: &Source, deadline: Option<Instant>) -> Result<Index, String> {
+    pub(crate) fn build(source: &Source, unwanted: impl Fn() -> bool) -> Result<Index, String> {
         let units = Units::open(source)?;
         let mut index = Index { places: units.places(), ..Index::default() };
         for number in 0..index.places.len() {
-            if deadline.is_some_and(|deadline| Instant::now() > deadline) {
-                return Err("the debug information could not be read in time".to_owned());
+            if unwanted() {
+                return Err("the reading of the debug information was broken off".to_owned());
             }
             // What cannot be parsed is absent; the rest of the program still has its types.
             let scanned =

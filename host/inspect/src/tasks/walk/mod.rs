@@ -89,11 +89,11 @@ pub(crate) struct Walked {
 impl Engine {
     /// Indexes the debug information of this executable and proves that it is understood. It takes 50 ms to
     /// a second, and its memory is given back but for a few megabytes.
-    pub(crate) fn new() -> Result<Engine, String> {
+    pub(crate) fn new(unwanted: impl Fn() -> bool) -> Result<Engine, String> {
         let path = "/proc/self/exe";
         let source = Source::new(path);
         let bias = source.bias()?;
-        let index = Index::build(&source, None)?;
+        let index = Index::build(&source, unwanted)?;
         if !index.has_types() {
             return Err("the debug information has lines but no types".to_owned());
         }
