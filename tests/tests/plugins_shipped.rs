@@ -1,0 +1,67 @@
+//! Every shipped plugin, in every language, as a process loads and runs it. `cargo xtask test` builds the plugins,
+//! says in `GMR_TEST_PLUGINS` where they are, and runs these.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gmr::plugin::{CheckOptions, Checked, Facts, Grant, PluginConfig, check};
+use gmr::render::text;
+
+fn folder() -> PathBuf {
+    std::env::var_os("GMR_TEST_PLUGINS").expect("`cargo xtask test` sets it").into()
+}
+
+/// Runs a plugin with all that it wants.
+fn run(path: &Path) -> Checked {
+    let facts = Facts::new();
+    facts.add("pool", || serde_json::json!({ "size": 8, "idle": 3 }));
+    let wanted = check(path, CheckOptions::default()).expect("it loads").wants;
+    let grants = wanted.iter().map(|grant| Grant::parse(grant).expect("it wants what there is")).collect();
+    let mut config = PluginConfig { grants, ..PluginConfig::default() };
+    // These tests share two processors with others; limits have tests of their own.
+    config.limits.deadline = Duration::from_secs(30);
+    check(path, CheckOptions { config, facts: Arc::new(facts), report: None }).expect("it loads")
+}
+
+#[track_caller]
+fn assert_shows(name: &str, expected: &[&str]) {
+    let checked = run(&folder().join(name).with_extension("wasm"));
+    let text = text::section(&checked.section);
+    assert_eq!(checked.section.failure, None, "{text}\n{}", checked.diagnostics);
+    for line in expected {
+        assert!(text.contains(line), "no `{line}` in {text}");
+    }
+}
+
+#[test]
+#[ignore = "needs the built plugins: `cargo xtask test` runs it"]
+fn rust_plugins_show_what_they_are_for() {
+    let pid = format!("pid = {}", std::process::id());
+    assert_shows("process", &[&pid, "resident = ", "open files"]);
+    assert_shows("descriptors", &["open = ", "By kind"]);
+    assert_shows("limits", &["open files"]);
+    assert_shows("loaded", &["plugins_shipped", "libc.so.6"]);
+    assert_shows("facts", &["idle = 3", "size = 8"]);
+    assert_shows("contention", &[]);
+}
+
+#[test]
+#[ignore = "needs the built plugins: `cargo xtask test` runs it"]
+fn a_python_plugin_runs() {
+    assert_shows("frames", &[]);
+}
+
+#[test]
+#[ignore = "needs the built plugins: `cargo xtask test` runs it"]
+fn a_javascript_plugin_runs() {
+    assert_shows("disks", &["/"]);
+}
+
+#[test]
+#[ignore = "needs the built plugins: `cargo xtask test` runs it"]
+fn without_its_grant_a_plugin_says_which_one_it_wants() {
+    let checked = check(&folder().join("process.wasm"), CheckOptions::default()).expect("it loads");
+    let failure = checked.section.failure.expect("it was granted nothing");
+    assert!(failure.contains("process"), "{failure}");
+}
