@@ -4,6 +4,8 @@
 //! the process that it speaks of. WebAssembly interfaces have no recursive types, so a section's body is a
 //! flat list of [`Block`]s and that is also what crosses the sandbox.
 
+mod written;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -32,7 +34,7 @@ pub struct Header {
     /// The process id.
     pub process: u32,
     /// How long the process had been running, where that can be told.
-    #[serde(with = "optional_nanoseconds", default, skip_serializing_if = "Option::is_none")]
+    #[serde(with = "written::optional_nanoseconds", default, skip_serializing_if = "Option::is_none")]
     pub uptime: Option<Duration>,
     /// When the report was begun.
     pub time: Timestamp,
@@ -40,7 +42,7 @@ pub struct Header {
     pub trigger: Trigger,
     /// From the trigger's arrival at the reporter to the last section; `None` in a head that was printed
     /// before its sections were ready.
-    #[serde(with = "optional_nanoseconds", default, skip_serializing_if = "Option::is_none")]
+    #[serde(with = "written::optional_nanoseconds", default, skip_serializing_if = "Option::is_none")]
     pub took: Option<Duration>,
 }
 
@@ -163,11 +165,11 @@ pub enum Value {
     /// A size in bytes.
     Bytes(u64),
     /// A length of time, exact to the nanosecond, at most 584 years.
-    Duration(#[serde(with = "nanoseconds")] Duration),
+    Duration(#[serde(with = "written::nanoseconds")] Duration),
     /// A point in time.
     Moment(Timestamp),
     /// An address in memory.
-    Address(#[serde(with = "hexadecimal")] u64),
+    Address(#[serde(with = "written::hexadecimal")] u64),
     /// Yes or no.
     Flag(bool),
     /// Values in an order that matters; they are not lists themselves.
@@ -224,7 +226,7 @@ pub struct Member {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Frame {
     /// How deep in the tree of awaits, from 0; always 0 in a stack.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "written::is_zero")]
     pub depth: u16,
     /// What the awaiting frame calls this one, where it awaits more than one thing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -242,22 +244,22 @@ pub struct Frame {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
     /// The compiler put this function's code into its caller's.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "written::is_false")]
     pub inlined: bool,
     /// The instruction's address.
-    #[serde(with = "optional_hexadecimal", default, skip_serializing_if = "Option::is_none")]
+    #[serde(with = "written::optional_hexadecimal", default, skip_serializing_if = "Option::is_none")]
     pub address: Option<u64>,
     /// The loaded file that the address lies in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
     /// The address as that file counts it.
-    #[serde(with = "optional_hexadecimal", default, skip_serializing_if = "Option::is_none")]
+    #[serde(with = "written::optional_hexadecimal", default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
     /// It rests on a guess (a frame pointer) and may be wrong.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "written::is_false")]
     pub unverified: bool,
     /// Part of every thread's start or of the machinery between two awaits: text counts it only.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "written::is_false")]
     pub folded: bool,
     /// What else is known: when a timer fires, how many permits are left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -396,80 +398,5 @@ impl From<Timestamp> for Value {
 impl<T: Into<Value>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Value {
         value.map_or(Value::None, Into::into)
-    }
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
-}
-
-fn is_zero(depth: &u16) -> bool {
-    *depth == 0
-}
-
-/// A duration as a whole number of nanoseconds.
-mod nanoseconds {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_u64(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        u64::deserialize(from).map(Duration::from_nanos)
-    }
-}
-
-mod optional_nanoseconds {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer>(duration: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
-        match duration {
-            Some(duration) => super::nanoseconds::serialize(duration, to),
-            None => to.serialize_none(),
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
-        Ok(Option::<u64>::deserialize(from)?.map(Duration::from_nanos))
-    }
-}
-
-/// An address as `"0x..."`: JavaScript and others round whole numbers beyond 2^53.
-mod hexadecimal {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub fn serialize<S: Serializer>(address: &u64, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(&format_args!("{address:#x}"))
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
-        let text = String::deserialize(from)?;
-        parse(&text).ok_or_else(|| D::Error::custom(format_args!("`{text}` is no address such as 0x1f")))
-    }
-
-    pub fn parse(text: &str) -> Option<u64> {
-        u64::from_str_radix(text.strip_prefix("0x")?, 16).ok()
-    }
-}
-
-mod optional_hexadecimal {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer>(address: &Option<u64>, to: S) -> Result<S::Ok, S::Error> {
-        match address {
-            Some(address) => super::hexadecimal::serialize(address, to),
-            None => to.serialize_none(),
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
-        #[derive(Deserialize)]
-        struct Address(#[serde(with = "super::hexadecimal")] u64);
-        Ok(Option::<Address>::deserialize(from)?.map(|Address(address)| address))
     }
 }
