@@ -44,6 +44,8 @@ impl Subject {
     ) -> Subject {
         let mut command = Command::new(executable);
         command.arg(scenario).envs(variables.iter().map(|(name, value)| (name, value.as_ref())));
+        // A panic's backtrace takes a second of a debug build's time, the whole of what a closure has.
+        command.env_remove("RUST_BACKTRACE");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the subject is built");
         let watchdog = watch(pid(&child));

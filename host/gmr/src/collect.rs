@@ -112,7 +112,6 @@ impl Collector {
 
     /// Threads are looked at first, since they move on; they stand where oslo.reports has them.
     fn native(&mut self, report: &mut Report, deadline: Instant) {
-        let answer = deadline.min(Instant::now() + ANSWER);
         let threads = guarded("threads", "Threads", || {
             let options =
                 threads::Options { deadline: until(deadline, self.threads.deadline), ..self.threads };
@@ -129,8 +128,9 @@ impl Collector {
             let options = tasks::Options { deadline: until(deadline, options.deadline), ..options };
             green_threads::section(&self.tasks.look(&options))
         });
-        let configuration =
-            guarded("configuration", "Configuration", || self.configuration.section(&self.secrets, answer));
+        let configuration = guarded("configuration", "Configuration", || {
+            self.configuration.section(&self.secrets, deadline.min(Instant::now() + ANSWER))
+        });
         report.sections.extend([self.package.section(), threads, green_threads, configuration]);
         report.sections.extend(self.reporter());
     }
