@@ -180,8 +180,9 @@ impl Builder {
                 Arc::new(self.facts),
             )),
         };
+        // Without a runtime there may never be a task to read.
+        let read_ahead = !runtimes.is_empty();
         let tasks = tasks::Inspector::new(runtimes);
-        tasks.prepare();
         let worker = Worker {
             mailbox: mailbox.clone(),
             bell,
@@ -219,6 +220,9 @@ impl Builder {
                     Ok(plugins) => worker.collector.plugins = Some(plugins),
                     Err(error) => return drop(ready.send(Err(error))),
                 }
+            }
+            if read_ahead {
+                worker.collector.tasks.prepare();
             }
             let _ = ready.send(Ok(()));
             worker.run();

@@ -4,6 +4,7 @@
 //! runs foreign code, the application's own sections and the plugins', side by side. No section can lose
 //! another one: a panic or a stall is that section's failure.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::Scope;
@@ -73,10 +74,6 @@ impl Observer for Patient {
 /// Plugins are normally done within a few milliseconds: for so long the report waits for them, so that its
 /// head can tell of all sections. Longer, and what is known must not be lost if the process dies now.
 const GRACE: Duration = Duration::from_millis(100);
-
-/// How far beyond the deadline plugins' last sections may come: cutting one, and reading where it stood,
-/// takes a tenth of a second.
-const OVERRUN: Duration = Duration::from_millis(200);
 
 /// How long the application's own closures may take to answer: they only gather values.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -164,7 +161,13 @@ impl Collector {
             #[cfg(feature = "plugin")]
             if let Some(plugins) = &self.plugins {
                 let ready = ready.clone();
-                let render = move || plugins.render(natives, deadline, |section| drop(ready.send(section)));
+                let render = move || {
+                    let each = |section| drop(ready.send(section));
+                    let rendered = catch_unwind(AssertUnwindSafe(|| plugins.render(natives, deadline, each)));
+                    if let Err(panic) = rendered {
+                        drop(ready.send(fault("plugin_sections", "Plugin Sections", &*panic)));
+                    }
+                };
                 if let Err(error) = spawn(scope, render) {
                     arrived.push(plugins.section().failed(error));
                 }
@@ -172,24 +175,24 @@ impl Collector {
             drop(ready);
             let mut shown = false;
             loop {
-                let patience = if shown {
-                    until(deadline + OVERRUN, Duration::MAX)
-                } else {
-                    until(early_at(began), GRACE)
+                // Whoever makes sections keeps to the deadline by itself.
+                let next = match shown {
+                    true => sections.recv().map_err(RecvTimeoutError::from),
+                    false => sections.recv_timeout(until(began + GRACE, GRACE)),
                 };
-                match sections.recv_timeout(patience) {
+                match next {
                     Ok(section) => {
                         if shown {
                             observer.late(&section);
                         }
                         arrived.push(section);
                     }
-                    Err(RecvTimeoutError::Timeout) if !shown => {
+                    Err(RecvTimeoutError::Timeout) => {
                         shown = true;
                         observer.early(natives);
                         arrived.iter().for_each(|section| observer.late(section));
                     }
-                    Err(_) => break,
+                    Err(RecvTimeoutError::Disconnected) => break,
                 }
             }
             // Last, so that it counts this report's calls.
@@ -204,11 +207,6 @@ impl Collector {
         });
         report.sections.extend(arrived);
     }
-}
-
-/// When a report that is not whole yet is shown as far as it is.
-fn early_at(began: Instant) -> Instant {
-    began + GRACE
 }
 
 /// Runs this beside the worker, for as long as the report is made.
@@ -238,10 +236,12 @@ impl OwnSection {
 
 /// A section of ours; a fault in it must not cost the others.
 fn guarded(name: &str, title: &str, section: impl FnOnce() -> Section) -> Section {
-    catch_unwind(AssertUnwindSafe(section)).unwrap_or_else(|panic| {
-        Section::native(name, title)
-            .failed(format!("a fault in gmr, please report it: {}", words_of_panic(&*panic)))
-    })
+    catch_unwind(AssertUnwindSafe(section)).unwrap_or_else(|panic| fault(name, title, &*panic))
+}
+
+fn fault(name: &str, title: &str, panic: &(dyn Any + Send)) -> Section {
+    Section::native(name, title)
+        .failed(format!("a fault in gmr, please report it: {}", words_of_panic(panic)))
 }
 
 /// What is left until then, at the most so much.

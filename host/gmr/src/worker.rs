@@ -3,6 +3,7 @@
 //! It has no timer while nothing happens. Triggers that arrive while it makes a report wait, and are
 //! answered together by one more.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
@@ -57,13 +58,18 @@ impl Worker {
             let arrived = self.arrived();
             let began = Instant::now();
             if let Some(trigger) = arrived.trigger {
-                self.report(trigger, began);
+                let reported = catch_unwind(AssertUnwindSafe(|| self.report(trigger, began)));
+                if reported.is_err() {
+                    Stderr::begin(soon()).write(FAULT);
+                }
             }
             for asked in arrived.reports {
                 let trigger = Trigger { kind: TriggerKind::Call, detail: String::new(), count: 1 };
-                let report = self.collector.collect(trigger, Instant::now(), &mut Patient);
-                // Whoever asked may have given up.
-                let _ = asked.send(report);
+                let collect = || self.collector.collect(trigger, Instant::now(), &mut Patient);
+                // Whoever asked may have given up; without a report it is told that there is none.
+                if let Ok(report) = catch_unwind(AssertUnwindSafe(collect)) {
+                    let _ = asked.send(report);
+                }
             }
         }
         // Whoever drops the guard finds no thread of ours left.
@@ -149,6 +155,9 @@ impl Worker {
         stream.stderr.lost()
     }
 }
+
+/// The panic hook has printed what it was; the reporter lives on.
+const FAULT: &str = "gmr: no report: a fault in gmr, please report it\n";
 
 /// How long a reader of standard error may keep a report waiting: a terminal that scrolls needs less, one
 /// that was paused by hand must not hold the worker.
