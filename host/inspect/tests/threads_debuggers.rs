@@ -100,8 +100,10 @@ fn stop_as_a_debugger(threads: &[u32]) -> Result<(), i32> {
             let thread = thread.cast_signed();
             // SAFETY: attaching takes no memory.
             if unsafe { libc::ptrace(libc::PTRACE_ATTACH, thread, 0, 0) } != 0 {
-                // SAFETY: the calling thread's own.
-                failed = unsafe { *libc::__errno_location() };
+                // SAFETY: returns the address of the calling thread's own errno.
+                let errno = unsafe { libc::__errno_location() };
+                // SAFETY: see above.
+                failed = unsafe { *errno };
                 break;
             }
             // SAFETY: no status is asked for.

@@ -45,8 +45,17 @@ pub struct Cost {
     pub cpu: Duration,
     /// How much memory more than before was resident at the most.
     pub peak: i64,
-    /// The resident memory afterwards.
+    /// What stayed resident afterwards.
+    pub kept: Kept,
+}
+
+/// How much memory is resident.
+#[derive(Clone, Copy)]
+pub struct Kept {
+    /// All of it; pages of programs and libraries, which others share, too.
     pub resident: i64,
+    /// What is this process's alone.
+    pub anonymous: i64,
 }
 
 impl Subject {
@@ -116,12 +125,12 @@ impl Subject {
         let cpu = self.cpu()?.saturating_sub(cpu);
         std::thread::sleep(SETTLE);
         let gaps = [self.beat(0)?, self.beat(1)?].map(Duration::from_nanos);
-        Ok(Cost { took, gaps, cpu, peak, resident: self.memory("VmRSS:")? })
+        Ok(Cost { took, gaps, cpu, peak, kept: self.kept()? })
     }
 
-    /// Resident memory now, in bytes.
-    pub fn resident(&self) -> Result<i64> {
-        self.memory("VmRSS:")
+    /// What is resident now.
+    pub fn kept(&self) -> Result<Kept> {
+        Ok(Kept { resident: self.memory("VmRSS:")?, anonymous: self.memory("RssAnon:")? })
     }
 
     fn drain(&self) {
