@@ -83,8 +83,24 @@ impl Subject {
             let read = subject._stdout.read_line(&mut line).context("the subject says nothing")?;
             ensure!(read > 0, "the subject ended instead of getting ready");
         }
-        std::thread::sleep(SETTLE);
+        subject.settle()?;
         Ok(subject)
+    }
+
+    /// Waits until its memory stays as it is: thousands of threads take seconds to reach where they wait.
+    fn settle(&self) -> Result<()> {
+        const TIMES: usize = 50;
+        const STAYS: i64 = 64 << 10;
+        let mut before = self.memory("VmRSS:")?;
+        for _ in 0..TIMES {
+            std::thread::sleep(SETTLE);
+            let now = self.memory("VmRSS:")?;
+            if (now - before).abs() <= STAYS {
+                break;
+            }
+            before = now;
+        }
+        Ok(())
     }
 
     pub fn id(&self) -> u32 {

@@ -22,8 +22,8 @@ pub struct Arguments {
     /// How many reports after the first one
     #[arg(long, default_value_t = 7)]
     runs: usize,
-    /// Whom to compare with; an empty list measures this project alone
-    #[arg(long, value_delimiter = ',', default_values = ["oslo", "gdb", "eu-stack"])]
+    /// Whom to compare with; without a name behind it, nobody
+    #[arg(long, value_delimiter = ',', num_args = 0.., default_values = ["oslo", "gdb", "eu-stack"])]
     peers: Vec<Peer>,
 }
 
@@ -42,7 +42,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         "release, line tables only, without the plugin host; threads wait {DEPTH} calls deep"
     ));
     let mut peers = Vec::new();
-    for peer in arguments.peers.iter().copied().filter(|_| !arguments.peers.is_empty()) {
+    for peer in arguments.peers.iter().copied() {
         match peer.version(&target) {
             Ok(version) => {
                 println!("{}: {version}", peer.name());
