@@ -44,27 +44,30 @@ fn two_threads() -> (u32, u32) {
 }
 
 #[test]
-fn without_reading_memory_only_the_calling_thread_has_a_stack() {
-    succeeds_in_child("without_reading_memory_only_the_calling_thread_has_a_stack", || {
-        let (asleep, running) = two_threads();
-        refuse(&[libc::SYS_process_vm_readv]);
-        let found = capture(&patient());
-        for thread in &found.threads {
-            match &thread.stack {
-                Stack::Missing(Missing::Refused(_)) => assert_ne!(thread.id, workload::gettid()),
-                Stack::Captured { frames, method: Method::Own, .. } => {
-                    assert_eq!(thread.id, workload::gettid());
-                    let names = frames.iter().flat_map(|frame| &frame.symbols);
-                    assert!(
-                        names.into_iter().any(|symbol| symbol.function.contains("only_the_calling_thread"))
-                    );
-                }
-                _ => panic!("{}", workload::print(thread)),
-            }
-        }
-        assert!([asleep, running].iter().all(|id| found.threads.iter().any(|thread| thread.id == *id)));
-        assert_eq!(found.notes.len(), 1, "{:?}", found.notes);
-    });
+fn without_the_call_that_reads_memory_the_file_of_it_serves_for_sleeping_threads() {
+    succeeds_in_child(
+        "without_the_call_that_reads_memory_the_file_of_it_serves_for_sleeping_threads",
+        || {
+            let (asleep, running) = two_threads();
+            refuse(&[libc::SYS_process_vm_readv]);
+            let found = capture(&patient());
+            judge(&found, asleep, "mutex", Method::Sleeping).unwrap();
+            // Its handler copies by that call alone.
+            let thread = found.threads.iter().find(|thread| thread.id == running).unwrap();
+            let Stack::Captured { frames, method: Method::Signal, quality: Quality::Incomplete(_) } =
+                &thread.stack
+            else {
+                panic!("{}", workload::print(thread))
+            };
+            assert!(!frames.is_empty());
+            let own = found.threads.iter().find(|thread| thread.id == workload::gettid()).unwrap();
+            assert!(
+                matches!(own.stack, Stack::Captured { method: Method::Own, .. }),
+                "{}",
+                workload::print(own)
+            );
+        },
+    );
 }
 
 #[test]
@@ -118,5 +121,46 @@ fn a_process_that_is_not_dumpable_asks_everyone_by_signal() {
             );
             assert!(frames.len() > workload::LEVELS);
         }
+    });
+}
+
+/// Hides other users' processes in this thread's view of `/proc`; the kernel's error if it may not.
+fn hide_processes() -> std::io::Result<()> {
+    let done = |result: i32| if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) };
+    let (root, proc) = (c"/".as_ptr(), c"/proc".as_ptr());
+    // SAFETY: takes integers.
+    done(unsafe { libc::unshare(libc::CLONE_NEWNS) })?;
+    let private = libc::MS_REC | libc::MS_PRIVATE;
+    // SAFETY: the strings outlive the call; no type and no options are given.
+    done(unsafe { libc::mount(std::ptr::null(), root, std::ptr::null(), private, std::ptr::null()) })?;
+    let options = c"hidepid=2".as_ptr().cast();
+    // SAFETY: the strings outlive the call.
+    done(unsafe { libc::mount(c"proc".as_ptr(), proc, c"proc".as_ptr(), 0, options) })
+}
+
+#[test]
+fn with_processes_hidden_the_own_threads_are_seen_still() {
+    succeeds_in_child("with_processes_hidden_the_own_threads_are_seen_still", || {
+        let (asleep, running) = two_threads();
+        if let Err(error) = hide_processes() {
+            return eprintln!("skipped: a file system can be mounted by root alone: {error}");
+        }
+        // SAFETY: takes integers.
+        unsafe { libc::setresgid(65534, 65534, 65534) };
+        // SAFETY: takes integers.
+        unsafe { libc::setresuid(65534, 65534, 65534) };
+        assert!(std::fs::read_dir("/proc/1").is_err(), "the kernel hides nothing: the test cannot tell");
+        let found = capture(&patient());
+        // A change of user makes the process not dumpable, so the sleeping one may be asked by signal.
+        let method = |id| {
+            let thread = found.threads.iter().find(|thread| thread.id == id).unwrap();
+            let Stack::Captured { method, quality: Quality::Verified, frames } = &thread.stack else {
+                panic!("{}", workload::print(thread))
+            };
+            assert!(frames.len() > workload::LEVELS);
+            *method
+        };
+        assert!([Method::Sleeping, Method::Signal].contains(&method(asleep)));
+        assert_eq!(method(running), Method::Signal);
     });
 }

@@ -45,8 +45,17 @@ pub struct Cost {
     pub cpu: Duration,
     /// How much memory more than before was resident at the most.
     pub peak: i64,
-    /// The resident memory afterwards.
+    /// What stayed resident afterwards.
+    pub kept: Kept,
+}
+
+/// How much memory is resident.
+#[derive(Clone, Copy)]
+pub struct Kept {
+    /// All of it; pages of programs and libraries, which others share, too.
     pub resident: i64,
+    /// What is this process's alone.
+    pub anonymous: i64,
 }
 
 impl Subject {
@@ -74,8 +83,24 @@ impl Subject {
             let read = subject._stdout.read_line(&mut line).context("the subject says nothing")?;
             ensure!(read > 0, "the subject ended instead of getting ready");
         }
-        std::thread::sleep(SETTLE);
+        subject.settle()?;
         Ok(subject)
+    }
+
+    /// Waits until its memory stays as it is: thousands of threads take seconds to reach where they wait.
+    fn settle(&self) -> Result<()> {
+        const TIMES: usize = 50;
+        const STAYS: i64 = 64 << 10;
+        let mut before = self.memory("VmRSS:")?;
+        for _ in 0..TIMES {
+            std::thread::sleep(SETTLE);
+            let now = self.memory("VmRSS:")?;
+            if (now - before).abs() <= STAYS {
+                break;
+            }
+            before = now;
+        }
+        Ok(())
     }
 
     pub fn id(&self) -> u32 {
@@ -116,12 +141,12 @@ impl Subject {
         let cpu = self.cpu()?.saturating_sub(cpu);
         std::thread::sleep(SETTLE);
         let gaps = [self.beat(0)?, self.beat(1)?].map(Duration::from_nanos);
-        Ok(Cost { took, gaps, cpu, peak, resident: self.memory("VmRSS:")? })
+        Ok(Cost { took, gaps, cpu, peak, kept: self.kept()? })
     }
 
-    /// Resident memory now, in bytes.
-    pub fn resident(&self) -> Result<i64> {
-        self.memory("VmRSS:")
+    /// What is resident now.
+    pub fn kept(&self) -> Result<Kept> {
+        Ok(Kept { resident: self.memory("VmRSS:")?, anonymous: self.memory("RssAnon:")? })
     }
 
     fn drain(&self) {

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::conditions;
 use super::figures::{Table, mebibytes, median, milliseconds, or_none, ratio};
 use super::peers::{self, Peer};
-use super::subject::{Cost, Subject};
+use super::subject::{Cost, Kept, Subject};
 use crate::command::{Step, announce};
 use crate::place;
 
@@ -71,15 +71,15 @@ struct Row {
     name: String,
     subject: Subject,
     costs: Vec<Cost>,
-    resident_before: i64,
+    before: Kept,
     report: String,
 }
 
 impl Row {
     fn new(name: String, command: Command) -> Result<Row> {
         let subject = Subject::start(command)?;
-        let resident_before = subject.resident()?;
-        Ok(Row { name, subject, costs: Vec::new(), resident_before, report: String::new() })
+        let before = subject.kept()?;
+        Ok(Row { name, subject, costs: Vec::new(), before, report: String::new() })
     }
 
     fn add(&mut self) -> Result<()> {
@@ -109,7 +109,7 @@ impl Row {
             or_none(gap(0), milliseconds),
             or_none(gap(1), milliseconds),
             or_none(median(self.warm().iter().map(|cost| cost.peak)), mebibytes),
-            or_none(self.costs.last(), |cost| mebibytes(cost.resident - self.resident_before)),
+            or_none(self.costs.last(), |cost| mebibytes(cost.kept.anonymous - self.before.anonymous)),
             (self.report.len() >> 10).to_string(),
         ]
     }
@@ -125,7 +125,7 @@ const HEADER: [&str; 11] = [
     "main gap ms",
     "other gap ms",
     "peak warm MiB",
-    "kept MiB",
+    "kept anonymous MiB",
     "KiB",
 ];
 

@@ -10,7 +10,7 @@ use super::conditions;
 use super::figures::{Table, mebibytes, median, milliseconds, or_none, ratio};
 use super::inside;
 use super::peers::{self, Peer};
-use super::subject::{Cost, Subject};
+use super::subject::{Cost, Kept, Subject};
 use crate::command::{Step, announce};
 use crate::place;
 
@@ -22,8 +22,8 @@ pub struct Arguments {
     /// How many reports after the first one
     #[arg(long, default_value_t = 7)]
     runs: usize,
-    /// Whom to compare with; an empty list measures this project alone
-    #[arg(long, value_delimiter = ',', default_values = ["oslo", "gdb", "eu-stack"])]
+    /// Whom to compare with; without a name behind it, nobody
+    #[arg(long, value_delimiter = ',', num_args = 0.., default_values = ["oslo", "gdb", "eu-stack"])]
     peers: Vec<Peer>,
 }
 
@@ -42,7 +42,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         "release, line tables only, without the plugin host; threads wait {DEPTH} calls deep"
     ));
     let mut peers = Vec::new();
-    for peer in arguments.peers.iter().copied().filter(|_| !arguments.peers.is_empty()) {
+    for peer in arguments.peers.iter().copied() {
         match peer.version(&target) {
             Ok(version) => {
                 println!("{}: {version}", peer.name());
@@ -75,7 +75,7 @@ pub fn load(target: &Path) -> Result<PathBuf> {
 struct Row {
     name: &'static str,
     costs: Vec<Cost>,
-    resident_before: i64,
+    before: Kept,
     /// What was printed last.
     output: String,
     listed: usize,
@@ -85,7 +85,7 @@ struct Row {
 impl Row {
     fn new(name: &'static str, subject: &Subject) -> Result<Row> {
         let (costs, output) = (Vec::new(), String::new());
-        Ok(Row { name, costs, resident_before: subject.resident()?, output, listed: 0, failed: None })
+        Ok(Row { name, costs, before: subject.kept()?, output, listed: 0, failed: None })
     }
 
     fn is_done(&self) -> bool {
@@ -119,7 +119,8 @@ impl Row {
             true => "-".to_owned(),
             false => or_none(value, mebibytes),
         };
-        let kept = |cost: Option<&Cost>| bytes(cost.map(|cost| cost.resident - self.resident_before));
+        let last = warm.last().map(|cost| cost.kept);
+        let kept = |which: fn(&Kept) -> i64| bytes(last.map(|last| which(&last) - which(&self.before)));
         let gap = |which: usize| or_none(median(warm.iter().map(|cost| cost.gaps[which])), milliseconds);
         let both = self.time().zip(ours);
         vec![
@@ -134,8 +135,8 @@ impl Row {
             or_none(median(warm.iter().map(|cost| cost.cpu)).filter(|_| !from_outside), milliseconds),
             bytes(first.map(|cost| cost.peak)),
             bytes(median(warm.iter().map(|cost| cost.peak))),
-            kept(first),
-            kept(warm.last()),
+            kept(|kept| kept.resident),
+            kept(|kept| kept.anonymous),
             self.listed.to_string(),
             (self.output.len() >> 10).to_string(),
         ]
@@ -154,8 +155,8 @@ const HEADER: [&str; 15] = [
     "CPU ms",
     "peak first MiB",
     "peak warm MiB",
-    "kept first MiB",
-    "kept last MiB",
+    "kept MiB",
+    "kept anonymous MiB",
     "listed",
     "KiB",
 ];

@@ -123,6 +123,7 @@ fn fill(signal: i32, deadline: Instant, asker: &mut impl Asker, outstanding: &mu
             asker.take(request, Outcome::OutOfTime);
             continue;
         };
+        slots::fill_memory(index);
         match send(signal, request.thread) {
             Ok(()) => outstanding.push(Outstanding { request, ticket, sent: Instant::now() }),
             Err(errno) => {
@@ -187,8 +188,19 @@ fn answer(ticket: Ticket) -> Option<Answer<'static>> {
     Some(Answer { registers, ranges, cut: length(0) == room })
 }
 
-/// Sleeps until a handler has rung the bell since `bell` was read, or it is time to look for other things.
+/// A running thread answers within this time; as long as nobody sleeps on the bell, its handler need not make the
+/// call that wakes.
+const AWAKE: Duration = Duration::from_micros(100);
+
+/// Waits until a handler has rung the bell since `bell` was read, or it is time to look for other things.
 fn wait(bell: u32, deadline: Instant) {
+    let began = Instant::now();
+    while began.elapsed() < AWAKE {
+        if BELL.load(Ordering::SeqCst) != bell {
+            return;
+        }
+        std::hint::spin_loop();
+    }
     let left =
         deadline.saturating_duration_since(Instant::now()).clamp(Duration::from_millis(1), CHECK_AFTER);
     let timeout = libc::timespec { tv_sec: 0, tv_nsec: i64::from(left.subsec_nanos()) };

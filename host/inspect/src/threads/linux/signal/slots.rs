@@ -186,6 +186,15 @@ pub(super) fn reset_all() {
     LATE.store(0, Ordering::Relaxed);
 }
 
+/// Gets memory for a copy, so that the handler does not have to wait for it page by page: that took longer than
+/// all else it does. It is given back after the capture.
+pub(super) fn fill_memory(index: usize) {
+    let Some(copy) = COPIES.get(index) else { return };
+    // Kernels before 5.14 refuse, and the handler gets the memory after all.
+    // SAFETY: whole pages of static memory; what is there already stays as it is.
+    unsafe { libc::madvise(copy.0.get().cast(), COPY_BYTES, libc::MADV_POPULATE_WRITE) };
+}
+
 /// Gives the memory of unused copies back to the system.
 pub(super) fn return_memory() {
     for (slot, copy) in SLOTS.iter().zip(&COPIES) {
