@@ -180,8 +180,7 @@ impl Builder {
                 Arc::new(self.facts),
             )),
         };
-        // Without a runtime there may never be a task to read.
-        let read_ahead = !runtimes.is_empty();
+        let has_runtimes = !runtimes.is_empty();
         let tasks = tasks::Inspector::new(runtimes);
         let worker = Worker {
             mailbox: mailbox.clone(),
@@ -199,6 +198,7 @@ impl Builder {
                 symbolizer: Symbolizer::new(threads.symbol_budget_bytes),
                 threads,
                 tasks,
+                has_runtimes,
                 own: self.own,
                 #[cfg(feature = "plugin")]
                 plugins: None,
@@ -221,7 +221,7 @@ impl Builder {
                     Err(error) => return drop(ready.send(Err(error))),
                 }
             }
-            if read_ahead {
+            if has_runtimes {
                 worker.collector.tasks.prepare();
             }
             let _ = ready.send(Ok(()));

@@ -33,6 +33,8 @@ pub(crate) struct Collector {
     /// Kept from report to report: most of what was looked up once is asked for again.
     pub(crate) symbolizer: Symbolizer,
     pub(crate) tasks: tasks::Inspector,
+    /// Whether tasks can be found without being registered: then debug information is read ahead.
+    pub(crate) has_runtimes: bool,
     pub(crate) own: Vec<OwnSection>,
     /// `None` without a plugin folder.
     #[cfg(feature = "plugin")]
@@ -121,8 +123,8 @@ impl Collector {
             crate::section::threads::section(&capture)
         });
         let green_threads = guarded("green_threads", "Green Threads", || {
-            let options = tasks::Options::default();
-            let options = tasks::Options { deadline: until(deadline, options.deadline), ..options };
+            let options =
+                tasks::Options { deadline: self.time_for_tasks(deadline), ..tasks::Options::default() };
             green_threads::section(&self.tasks.look(&options))
         });
         let configuration = guarded("configuration", "Configuration", || {
@@ -130,6 +132,17 @@ impl Collector {
         });
         report.sections.extend([self.package.section(), threads, green_threads, configuration]);
         report.sections.extend(self.reporter());
+    }
+
+    /// A hundred thousand tasks take a second; debug information that is not read yet holds nobody up for long.
+    fn time_for_tasks(&self, deadline: Instant) -> Duration {
+        let patience = until(deadline, tasks::Options::default().deadline);
+        let left = until(deadline, Duration::MAX);
+        match self.has_runtimes.then(|| self.tasks.prepared(patience)) {
+            Some(Ok(())) => left / 2,
+            Some(Err(_)) => Duration::ZERO,
+            None => patience,
+        }
     }
 
     /// The section that says what is wrong with the reporter itself.
