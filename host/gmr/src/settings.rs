@@ -5,6 +5,7 @@
 mod environment;
 #[cfg(feature = "plugin")]
 mod plugins;
+#[cfg_attr(not(feature = "plugin"), expect(dead_code, reason = "plugins' tables use the rest of it"))]
 mod reader;
 mod signal;
 
