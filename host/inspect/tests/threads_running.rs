@@ -26,8 +26,8 @@ fn missing(capture: &Capture, id: u32) -> &Missing {
 fn more_running_threads_than_processors_all_show_their_stacks() {
     let waits = Waits::new();
     let _stop = StopAtEnd(waits.clone());
-    let started: Vec<_> =
-        RUNNING.iter().cycle().take(4).map(|(name, leaf)| (start(&waits, name, *leaf), *name)).collect();
+    let running = RUNNING.iter().cycle().take(4);
+    let started: Vec<_> = running.map(|(name, leaf)| (start_running(&waits, name, *leaf), *name)).collect();
     for _ in 0..5 {
         let found = capture(&Options { deadline: Duration::from_secs(20), ..Options::default() });
         for (id, name) in &started {
