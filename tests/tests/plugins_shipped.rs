@@ -7,9 +7,48 @@ use std::time::Duration;
 
 use gmr::plugin::{CheckOptions, Checked, Facts, Grant, PluginConfig, check};
 use gmr::render::text;
+use gmr::report::{
+    Block, Field, Frame, Header, Member, Report, Section, Trace, TraceKind, Trigger, TriggerKind, Value,
+};
 
 fn folder() -> PathBuf {
     std::env::var_os("GMR_TEST_PLUGINS").expect("`cargo xtask test` sets it").into()
+}
+
+/// A report of two threads that wait for one lock.
+fn report() -> Report {
+    let waiting = |id: u64| Member {
+        id,
+        name: Some(format!("worker-{id}")),
+        fields: vec![
+            Field::new("state", "asleep"),
+            Field::new("system_call", "futex"),
+            Field::new("futex", Value::Address(0x40)),
+        ],
+    };
+    let trace = Trace {
+        kind: TraceKind::Stack,
+        title: "2 threads".to_owned(),
+        summary: Vec::new(),
+        members: vec![waiting(7), waiting(8)],
+        frames: vec![
+            Frame::of("std::sys::sync::mutex::futex::Mutex::lock_contended"),
+            Frame::of("shop::pay"),
+        ],
+        doubt: None,
+    };
+    let header = Header {
+        service: "shop".to_owned(),
+        version: "1.0.0".to_owned(),
+        host: "api-3".to_owned(),
+        process: 1,
+        uptime: None,
+        time: "2026-11-22T14:03:07Z".parse().expect("a time"),
+        trigger: Trigger { kind: TriggerKind::Call, detail: String::new(), count: 1 },
+        took: None,
+    };
+    let threads = Section { blocks: vec![Block::Trace(trace)], ..Section::native("threads", "Threads") };
+    Report { header, sections: vec![threads] }
 }
 
 /// Runs a plugin with all that it wants.
@@ -21,7 +60,7 @@ fn run(path: &Path) -> Checked {
     let mut config = PluginConfig { grants, ..PluginConfig::default() };
     // These tests share two processors with others; limits have tests of their own.
     config.limits.deadline = Duration::from_secs(30);
-    check(path, CheckOptions { config, facts: Arc::new(facts), report: None }).expect("it loads")
+    check(path, CheckOptions { config, facts: Arc::new(facts), report: Some(report()) }).expect("it loads")
 }
 
 #[track_caller]
@@ -43,13 +82,13 @@ fn rust_plugins_show_what_they_are_for() {
     assert_shows("limits", &["open files"]);
     assert_shows("loaded", &["plugins_shipped", "libc.so.6"]);
     assert_shows("facts", &["idle = 3", "size = 8"]);
-    assert_shows("contention", &[]);
+    assert_shows("contention", &["waits for", "0x40", "shop::pay"]);
 }
 
 #[test]
 #[ignore = "needs the built plugins: `cargo xtask test` runs it"]
 fn a_python_plugin_runs() {
-    assert_shows("frames", &[]);
+    assert_shows("frames", &["shop::pay"]);
 }
 
 #[test]
