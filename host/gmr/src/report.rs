@@ -2,7 +2,8 @@
 //!
 //! Values only. A report can be kept, compared, sent elsewhere and printed again; nothing in it refers to
 //! the process that it speaks of. WebAssembly interfaces have no recursive types, so a section's body is a
-//! flat list of [`Block`]s and that is also what crosses the sandbox.
+//! flat list of [`Block`]s and that is also what crosses the sandbox. One file although it is long: whoever writes
+//! a section or a renderer reads all of it.
 
 mod written;
 
