@@ -35,7 +35,8 @@ pub struct Module {
     pub name: Arc<ModuleName>,
     /// What to add to an address as the file counts it for the address in memory.
     pub bias: u64,
-    /// The addresses it takes up, from its first segment to its last; there may be gaps between.
+    /// The addresses from its first segment to its last. There may be gaps between, and another module in a
+    /// gap: on aarch64, where segments are 64 KiB apart, the kernel puts its own into the loader's.
     pub range: Range<u64>,
     /// The addresses of its code.
     pub code: Vec<Range<u64>>,
@@ -46,6 +47,13 @@ pub struct Module {
     first_mapping: Option<Range<u64>>,
 }
 
+impl Module {
+    fn segments(&self) -> impl Iterator<Item = Range<u64>> {
+        let at = |address: u64| address.wrapping_add(self.bias);
+        self.headers.segments.iter().map(move |s| at(s.addresses.start)..at(s.addresses.end))
+    }
+}
+
 /// All modules at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
@@ -53,17 +61,29 @@ pub struct Snapshot {
     pub modules: Vec<Module>,
     /// Executable memory that belongs to no module: code made at run time.
     pub unnamed_code: Vec<Range<u64>>,
+    /// Each segment with its module's place in the list, by address.
+    segments: Vec<(Range<u64>, usize)>,
 }
 
 impl Snapshot {
-    /// The module whose range the address lies in.
+    fn of(mut modules: Vec<Module>, unnamed_code: Vec<Range<u64>>) -> Snapshot {
+        modules.sort_by_key(|module| module.range.start);
+        let mut segments: Vec<_> = (modules.iter().enumerate())
+            .flat_map(|(index, module)| module.segments().map(move |segment| (segment, index)))
+            .collect();
+        segments.sort_by_key(|(segment, _)| segment.start);
+        Snapshot { modules, unnamed_code, segments }
+    }
+
+    /// The module that has a segment at the address.
     pub fn find(&self, address: u64) -> Option<&Module> {
         self.index_of(address).and_then(|index| self.modules.get(index))
     }
 
     pub(crate) fn index_of(&self, address: u64) -> Option<usize> {
-        let index = self.modules.partition_point(|module| module.range.start <= address).checked_sub(1)?;
-        self.modules.get(index)?.range.contains(&address).then_some(index)
+        let last = self.segments.partition_point(|(segment, _)| segment.start <= address).checked_sub(1)?;
+        let (segment, module) = self.segments.get(last)?;
+        segment.contains(&address).then_some(*module)
     }
 }
 
@@ -91,13 +111,16 @@ pub fn snapshot() -> Snapshot {
 }
 
 fn from_mappings(mappings: &[Mapping]) -> Snapshot {
-    let mut snapshot = Snapshot::default();
+    let (mut modules, mut unnamed_code) = (Vec::<Module>::new(), Vec::new());
     let mut firsts: HashMap<&str, &Mapping> = HashMap::new();
     for mapping in mappings {
         if mapping.offset == 0 && mapping.has_file() && mapping.readable {
             firsts.insert(&mapping.path, mapping);
         }
-        if !mapping.executable || snapshot.index_of(mapping.range.start).is_some() {
+        let overlaps =
+            |other: &Range<u64>| other.start < mapping.range.end && mapping.range.start < other.end;
+        let known = |module: &Module| overlaps(&module.range) && module.segments().any(|s| overlaps(&s));
+        if !mapping.executable || modules.iter().any(known) {
             continue;
         }
         // Text that was moved to huge pages is anonymous memory amidst the file's other mappings: the
@@ -112,14 +135,12 @@ fn from_mappings(mappings: &[Mapping]) -> Snapshot {
                 .copied()
         };
         match module_with(first, mapping) {
-            // Addresses only grow, so the list stays sorted by itself.
-            Some(module) => snapshot.modules.push(module),
-            None if mapping.path != "[vsyscall]" => snapshot.unnamed_code.push(mapping.range.clone()),
+            Some(module) => modules.push(module),
+            None if mapping.path != "[vsyscall]" => unnamed_code.push(mapping.range.clone()),
             None => {}
         }
     }
-    snapshot.modules.sort_by_key(|module| module.range.start);
-    snapshot
+    Snapshot::of(modules, unnamed_code)
 }
 
 /// The module whose first bytes are mapped at `first` and whose code is mapped at `code`.
