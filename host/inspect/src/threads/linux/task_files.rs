@@ -128,8 +128,16 @@ fn parse_stat(bytes: &[u8]) -> Option<Stat> {
 }
 
 fn from_ticks(ticks: u64) -> Duration {
-    let each = rustix::param::clock_ticks_per_second().max(1);
+    let each = clock_ticks_per_second();
     Duration::from_secs(ticks / each) + Duration::from_nanos(ticks % each * (1_000_000_000 / each))
+}
+
+/// By the C library, which got the number from the kernel when the program started. rustix reads it from
+/// `/proc` on kernels before 6.4, and panics in a process that is not dumpable.
+fn clock_ticks_per_second() -> u64 {
+    // SAFETY: takes an integer.
+    let ticks = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+    u64::try_from(ticks).unwrap_or_default().max(1)
 }
 
 fn parse_mask(status: &[u8]) -> Option<u64> {
@@ -172,7 +180,7 @@ mod tests {
         let stat = parse_stat(text).unwrap();
         assert_eq!(stat.name, "a) R (b\n");
         assert_eq!(stat.state, State::Sleeping);
-        let ticks = rustix::param::clock_ticks_per_second();
+        let ticks = clock_ticks_per_second();
         assert_eq!(stat.cpu_user, Duration::from_nanos(250 * 1_000_000_000 / ticks));
         assert_eq!(stat.cpu_system, Duration::from_nanos(3 * 1_000_000_000 / ticks));
         assert_eq!(stat.started, Duration::from_nanos(1234 * 1_000_000_000 / ticks));
