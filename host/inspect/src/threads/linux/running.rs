@@ -110,7 +110,7 @@ impl<'m, 't> Inquiry<'m, 't> {
         let Some(draft) = self.drafts.get_mut(request.key) else { return };
         match end {
             // The stack goes on elsewhere: below a fiber, or an alternate signal stack.
-            End::Unreadable(address) if request.second.is_none() && !answer.cut => {
+            End::Unreadable(address) if request.second.is_none() && !answer.ends_before(address) => {
                 let second = Some(address.saturating_sub(SECOND_BELOW).max(1) & !7);
                 *draft = Draft::Wanted(Some(raw));
                 self.queue.push_back(Request { second, ..request });

@@ -44,6 +44,16 @@ pub(super) struct Answer<'s> {
     pub cut: bool,
 }
 
+impl Answer<'_> {
+    /// Whether a stack that goes on at this address is the one that was copied first, and had no more room. Other
+    /// memory may follow an alternate stack at once, so that a copy that is full tells nothing by itself.
+    pub fn ends_before(&self, address: u64) -> bool {
+        let (start, bytes) = self.ranges[0];
+        let beyond = address.checked_sub(start.saturating_add(bytes.len() as u64));
+        self.cut && beyond.is_some_and(|beyond| beyond < COPY_BYTES as u64)
+    }
+}
+
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "passed once, on the stack; AArch64 has many registers")]
 pub(super) enum Outcome<'s> {
