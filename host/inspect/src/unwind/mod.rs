@@ -270,7 +270,34 @@ impl<'m> Unwinder<'m> {
             caller.set(STACK_POINTER, stack_pointer.checked_add(8));
             return Step::Caller { registers: caller, exact: false, verified: true };
         }
-        self.step_by_frame_pointer(registers, memory, true).unwrap_or(Step::Stop(End::NoTables))
+        let caller = exact.then(|| self.step_by_link_register(lookup, registers, memory)).flatten();
+        caller
+            .or_else(|| self.step_by_frame_pointer(registers, memory, true))
+            .unwrap_or(Step::Stop(End::NoTables))
+    }
+
+    /// The caller of a function that has no frame of its own, as those in aarch64's vDSO: the address after the
+    /// call is still in its register.
+    fn step_by_link_register(
+        &self,
+        lookup: u64,
+        registers: &Registers,
+        memory: &mut impl StackMemory,
+    ) -> Option<Step> {
+        if !cfg!(target_arch = "aarch64") {
+            return None;
+        }
+        let address = plain_address(registers.get(RETURN_ADDRESS)?);
+        // Left by a call that the function itself made, or put into its frame as well.
+        let here = self.map.snapshot.index_of(lookup) == self.map.snapshot.index_of(address);
+        let saved = memory.word(registers.frame_pointer()?.checked_add(8)?).map(plain_address);
+        if here || saved == Some(address) || !self.map.follows_call(address) {
+            return None;
+        }
+        let mut caller = *registers;
+        caller.set(PROGRAM_COUNTER, Some(address));
+        caller.set(RETURN_ADDRESS, None);
+        Some(Step::Caller { registers: caller, exact: false, verified: false })
     }
 
     /// What a signal interrupted, if the code here is the trampoline that returns from its handler.
