@@ -1,6 +1,6 @@
 //! Executables that are deleted, stripped, or have their debug information apart: still named, or named
 //! later on.
-#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#![cfg(target_os = "linux")]
 
 #[allow(dead_code, reason = "the file serves several test programs")]
 mod threads_support;
@@ -11,7 +11,7 @@ use gmr_inspect::threads::{Method, Options, Stack, capture};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use threads_support::{patient, workload};
-use workload::{RUNNING, SLEEPING, Waits, judge, start, start_running, wait_until_asleep};
+use workload::{RUNNING, Waits, judge, start, start_running, wait_until_asleep};
 
 const CHILD: &str = "GMR_TEST_COPY";
 
@@ -50,7 +50,7 @@ fn a_deleted_executable_is_unwound_and_named_all_the_same() {
         return run(&copy, "a_deleted_executable_is_unwound_and_named_all_the_same");
     }
     let waits = Waits::new();
-    let asleep = start(&waits, "mutex", SLEEPING[0].1);
+    let asleep = start(&waits, "pipe", workload::leaf_pipe);
     let running = start_running(&waits, "spin", RUNNING[0].1);
     wait_until_asleep(asleep);
     // Another program takes its place, as in an upgrade.
@@ -59,7 +59,7 @@ fn a_deleted_executable_is_unwound_and_named_all_the_same() {
     std::fs::copy("/proc/self/exe", own.with_extension("kept")).unwrap();
     std::fs::copy("/bin/sh", &own).unwrap();
     let found = capture(&patient());
-    judge(&found, asleep, "mutex", Method::Sleeping).unwrap();
+    judge(&found, asleep, "pipe", Method::Sleeping).unwrap();
     judge(&found, running, "spin", Method::Signal).unwrap();
     std::process::exit(0);
 }
@@ -75,7 +75,7 @@ fn a_stripped_programs_stacks_are_named_by_its_debug_file() {
         return run(&stripped, test);
     }
     let waits = Waits::new();
-    let id = start(&waits, "mutex", SLEEPING[0].1);
+    let id = start(&waits, "pipe", workload::leaf_pipe);
     wait_until_asleep(id);
     let mut found = capture(&patient());
     let thread = found.threads.iter_mut().find(|thread| thread.id == id).unwrap();
@@ -93,7 +93,7 @@ fn a_stripped_programs_stacks_are_named_by_its_debug_file() {
         resolved += 1;
     }
     assert!(resolved > workload::LEVELS);
-    judge(&found, id, "mutex", Method::Sleeping).unwrap();
+    judge(&found, id, "pipe", Method::Sleeping).unwrap();
     std::process::exit(0);
 }
 

@@ -1,12 +1,12 @@
 //! Where the kernel refuses one of the ways, the others still serve, and what is missing has its reason.
-#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#![cfg(target_os = "linux")]
 
 #[allow(dead_code, reason = "the file serves several test programs")]
 mod threads_support;
 
 use gmr_inspect::threads::{Method, Missing, Quality, Stack, capture};
 use threads_support::{patient, succeeds_in_child, workload};
-use workload::{RUNNING, SLEEPING, Waits, judge, start, start_running, wait_until_asleep};
+use workload::{RUNNING, Waits, judge, start, start_running, wait_until_asleep};
 
 /// From now on the kernel answers these system calls, made by any thread, with EPERM.
 fn refuse(calls: &[i64]) {
@@ -38,7 +38,7 @@ fn refuse(calls: &[i64]) {
 /// A sleeping thread and a running one.
 fn two_threads() -> (u32, u32) {
     let waits = Waits::new();
-    let asleep = start(&waits, "mutex", SLEEPING[0].1);
+    let asleep = start(&waits, "pipe", workload::leaf_pipe);
     wait_until_asleep(asleep);
     (asleep, start_running(&waits, "spin", RUNNING[0].1))
 }
@@ -51,7 +51,7 @@ fn without_the_call_that_reads_memory_the_file_of_it_serves_for_sleeping_threads
             let (asleep, running) = two_threads();
             refuse(&[libc::SYS_process_vm_readv]);
             let found = capture(&patient());
-            judge(&found, asleep, "mutex", Method::Sleeping).unwrap();
+            judge(&found, asleep, "pipe", Method::Sleeping).unwrap();
             // Its handler copies by that call alone.
             let thread = found.threads.iter().find(|thread| thread.id == running).unwrap();
             let Stack::Captured { frames, method: Method::Signal, quality: Quality::Incomplete(_) } =
@@ -76,7 +76,7 @@ fn without_marked_signals_plain_ones_serve() {
         let (asleep, running) = two_threads();
         refuse(&[libc::SYS_rt_tgsigqueueinfo]);
         let found = capture(&patient());
-        judge(&found, asleep, "mutex", Method::Sleeping).unwrap();
+        judge(&found, asleep, "pipe", Method::Sleeping).unwrap();
         judge(&found, running, "spin", Method::Signal).unwrap();
     });
 }
@@ -87,7 +87,7 @@ fn without_any_signal_sleeping_threads_have_stacks_still() {
         let (asleep, running) = two_threads();
         refuse(&[libc::SYS_rt_tgsigqueueinfo, libc::SYS_tgkill]);
         let found = capture(&patient());
-        judge(&found, asleep, "mutex", Method::Sleeping).unwrap();
+        judge(&found, asleep, "pipe", Method::Sleeping).unwrap();
         let thread = found.threads.iter().find(|thread| thread.id == running).unwrap();
         assert!(matches!(thread.stack, Stack::Missing(Missing::Refused(_))), "{}", workload::print(thread));
     });

@@ -9,7 +9,7 @@ use gmr_inspect::threads::{
     Capture, Frame, Method, Missing, Options, Quality, Stack, State, Thread, capture,
 };
 use std::time::Duration;
-use workload::{RUNNING, SLEEPING, StopAtEnd, Waits, judge, start, start_running, wait_until_asleep};
+use workload::{RUNNING, StopAtEnd, Waits, judge, start, start_running, wait_until_asleep};
 
 fn find(capture: &Capture, id: u32) -> &Thread {
     capture.threads.iter().find(|thread| thread.id == id).unwrap()
@@ -53,11 +53,11 @@ fn without_a_signal_only_running_threads_lack_a_stack() {
     let waits = Waits::new();
     let _stop = StopAtEnd(waits.clone());
     let running = start_running(&waits, "spin", RUNNING[0].1);
-    let asleep = start(&waits, "mutex", SLEEPING[0].1);
+    let asleep = start(&waits, "pipe", workload::leaf_pipe);
     wait_until_asleep(asleep);
     let found = capture(&Options { signal: None, ..Options::default() });
     assert_eq!(*missing(&found, running), Missing::NoSignal);
-    judge(&found, asleep, "mutex", Method::Sleeping).unwrap();
+    judge(&found, asleep, "pipe", Method::Sleeping).unwrap();
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn when_time_is_over_every_thread_is_listed_still() {
     let waits = Waits::new();
     let _stop = StopAtEnd(waits.clone());
     let running = start_running(&waits, "spin", RUNNING[0].1);
-    let asleep = start(&waits, "mutex", SLEEPING[0].1);
+    let asleep = start(&waits, "pipe", workload::leaf_pipe);
     wait_until_asleep(asleep);
     let found = capture(&Options { deadline: Duration::ZERO, ..Options::default() });
     assert_eq!(*missing(&found, running), Missing::OutOfTime);
@@ -94,6 +94,8 @@ fn a_sleeping_thread_that_blocks_every_signal_shows_its_stack() {
     judge(&capture(&Options::default()), id, "masked_sleep", Method::Sleeping).unwrap();
 }
 
+// On aarch64 the return address of `vfork` is in a register, and such a thread takes no signal.
+#[cfg(target_arch = "x86_64")]
 #[test]
 fn an_uninterruptible_thread_shows_its_stack() {
     let waits = Waits::new();
@@ -105,7 +107,6 @@ fn an_uninterruptible_thread_shows_its_stack() {
     judge(&found, id, "vfork", Method::Sleeping).unwrap();
 }
 
-#[cfg(target_arch = "x86_64")]
 #[test]
 fn code_made_at_run_time_is_passed_by_its_frame_pointer_and_marked() {
     let waits = Waits::new();

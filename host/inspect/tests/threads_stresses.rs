@@ -1,6 +1,6 @@
 //! Captures while other threads do what has broken reporters before. Each stress has a process of its own:
 //! it must not hang, crash, or show a wrong stack of the threads that are known.
-#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#![cfg(target_os = "linux")]
 
 mod threads_support;
 

@@ -64,7 +64,7 @@ impl Known {
         {
             let id = workload::start(&waits, name, *leaf);
             workload::wait_until_asleep(id);
-            threads.push((id, *name, Method::Sleeping));
+            threads.push((id, *name, workload::method_asleep(name)));
         }
         let (name, leaf) = RUNNING[0];
         threads.push((workload::start_running(&waits, name, leaf), name, Method::Signal));
