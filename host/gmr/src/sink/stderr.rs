@@ -73,6 +73,12 @@ impl Stderr {
     }
 }
 
+/// A reader that is gone is an error; where the system cannot be asked for that, a `SIGPIPE` as for any write.
+#[cfg(not(target_vendor = "apple"))]
+const WITHOUT_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
+#[cfg(target_vendor = "apple")]
+const WITHOUT_SIGNAL: SendFlags = SendFlags::empty();
+
 impl Way {
     fn find(stderr: BorrowedFd<'_>) -> Way {
         let Ok(stat) = rustix::fs::fstat(stderr) else { return Way::Closed };
@@ -98,7 +104,7 @@ impl Way {
             Way::Reopened(file) => file
                 .write(bytes)
                 .map_err(|error| error.raw_os_error().map_or(Errno::IO, Errno::from_raw_os_error)),
-            Way::Socket => rustix::net::send(&stderr, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL),
+            Way::Socket => rustix::net::send(&stderr, bytes, SendFlags::DONTWAIT | WITHOUT_SIGNAL),
             Way::Direct => {
                 let mut ready = [PollFd::new(&stderr, PollFlags::OUT)];
                 match poll(&mut ready, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))? {
