@@ -1,6 +1,7 @@
 //! The ladder on Linux: own stack, sleeping threads from outside, running ones by signal, facts alone.
 
 mod calls;
+mod cpu_clock;
 mod facts;
 mod naming;
 mod own;
