@@ -112,8 +112,11 @@ impl Collector {
     /// Threads are looked at first, since they move on; they stand where oslo.reports has them.
     fn native(&mut self, report: &mut Report, deadline: Instant) {
         let threads = guarded("threads", "Threads", || {
-            let options =
-                threads::Options { deadline: until(deadline, self.threads.deadline), ..self.threads };
+            let options = threads::Options {
+                deadline: until(deadline, self.threads.deadline),
+                symbol_deadline: until(deadline, self.threads.symbol_deadline),
+                ..self.threads
+            };
             let capture = threads::capture_with(&options, &mut self.symbolizer);
             report.header.uptime = capture
                 .threads

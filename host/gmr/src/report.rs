@@ -256,6 +256,10 @@ pub struct Frame {
     /// The address as that file counts it.
     #[serde(with = "written::optional_hexadecimal", default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
+    /// A signal interrupted the function here: the address is that instruction's own, as in the innermost
+    /// frame of a stack, and not where a call returns to.
+    #[serde(default, skip_serializing_if = "written::is_false")]
+    pub interrupted: bool,
     /// It rests on a guess (a frame pointer) and may be wrong.
     #[serde(default, skip_serializing_if = "written::is_false")]
     pub unverified: bool,
@@ -281,6 +285,7 @@ impl Frame {
             address: None,
             module: None,
             offset: None,
+            interrupted: false,
             unverified: false,
             folded: false,
             detail: None,

@@ -57,7 +57,7 @@ fn the_calling_thread_sees_itself() {
         panic!("{}", workload::print(own))
     };
     let names: Vec<_> =
-        frames.iter().flat_map(|frame| &frame.symbols).map(|symbol| &symbol.function).collect();
+        frames.iter().flat_map(|frame| frame.symbols.iter()).map(|symbol| &symbol.function).collect();
     assert!(names.iter().any(|name| name.contains("the_calling_thread_sees_itself")), "{names:#?}");
     assert_eq!(own.on_cpu, Some(true));
 }

@@ -101,7 +101,8 @@ fn a_thread_asleep_below_cplusplus_frames_shows_them() {
         else {
             panic!("{}", workload::print(thread))
         };
-        let names = frames.iter().flat_map(|frame| &frame.symbols).map(|symbol| symbol.function.as_str());
+        let names =
+            frames.iter().flat_map(|frame| frame.symbols.iter()).map(|symbol| symbol.function.as_str());
         let ours = names.filter(|name| name.starts_with("fixture::deeper(")).count();
         // The compiler may fold some of the six calls into others.
         assert!(ours >= 2, "{}", workload::print(thread));

@@ -7,9 +7,11 @@ mod threads_support;
 
 use gmr_inspect::debug_files::{self, ObjectFile};
 use gmr_inspect::symbols::{CodeOffset, Symbolizer, resolve_file};
-use gmr_inspect::threads::{Method, Options, Stack, capture};
+use gmr_inspect::threads::{Method, Options, Stack, capture, capture_with};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
 use threads_support::{patient, workload};
 use workload::{RUNNING, Waits, judge, start, start_running, wait_until_asleep};
 
@@ -83,13 +85,13 @@ fn a_stripped_programs_stacks_are_named_by_its_debug_file() {
     let own = std::env::current_exe().unwrap();
     let debug_file = own.with_extension("debug");
     let mut resolved = 0;
-    for (number, frame) in frames.iter_mut().enumerate() {
+    for (number, frame) in Arc::make_mut(frames).iter_mut().enumerate() {
         let Some(module) = frame.module.clone().filter(|module| module.path == own) else { continue };
         assert!(frame.symbols.is_empty(), "stripped, and yet named: {:?}", frame.symbols);
         let offset = frame.offset.unwrap();
         let code = if number == 0 { CodeOffset::Instruction(offset) } else { CodeOffset::Return(offset) };
         let symbols = resolve_file(&debug_file, module.build_id.as_deref(), &[], &[code]).unwrap();
-        frame.symbols = symbols.into_iter().next().unwrap();
+        frame.symbols = symbols.into_iter().next().unwrap().into();
         resolved += 1;
     }
     assert!(resolved > workload::LEVELS);
@@ -133,6 +135,24 @@ fn debug_information_is_found_by_build_id_and_by_link_with_the_right_checksum_on
     std::fs::remove_file(&debug_file).unwrap();
     std::fs::write(&debug_file, bytes).unwrap();
     assert!(debug_files::find(&linked, &[]).is_none(), "the checksum is wrong");
+}
+
+#[test]
+fn without_time_for_names_there_are_modules_and_offsets_and_the_names_come_later() {
+    let options = Options { symbol_deadline: Duration::ZERO, ..patient() };
+    let mut symbolizer = Symbolizer::new(options.symbol_budget_bytes);
+    let found = capture_with(&options, &mut symbolizer);
+    let thread = found.threads.iter().find(|thread| thread.id == workload::gettid()).unwrap();
+    let Stack::Captured { frames, .. } = &thread.stack else { panic!("{}", workload::print(thread)) };
+    assert!(frames.iter().all(|frame| frame.symbols.is_empty() && frame.offset.is_some()));
+    assert!(found.notes.iter().any(|note| note.contains("no time to look up")), "{:?}", found.notes);
+    // What there was no time for is not taken for unknown.
+    let found = capture_with(&patient(), &mut symbolizer);
+    let thread = found.threads.iter().find(|thread| thread.id == workload::gettid()).unwrap();
+    let Stack::Captured { frames, .. } = &thread.stack else { panic!("{}", workload::print(thread)) };
+    let mut names = frames.iter().flat_map(|frame| frame.symbols.iter()).map(|symbol| &symbol.function);
+    assert!(names.any(|name| name.contains("without_time_for_names")), "{}", workload::print(thread));
+    assert!(found.notes.is_empty(), "{:?}", found.notes);
 }
 
 #[test]

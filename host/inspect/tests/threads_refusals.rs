@@ -71,6 +71,18 @@ fn without_the_call_that_reads_memory_the_file_of_it_serves_for_sleeping_threads
 }
 
 #[test]
+fn without_the_clocks_of_threads_their_switches_are_counted() {
+    succeeds_in_child("without_the_clocks_of_threads_their_switches_are_counted", || {
+        let (asleep, running) = two_threads();
+        // The moments that deadlines are made of come from memory that the kernel shares, not by this call.
+        refuse(&[libc::SYS_clock_gettime]);
+        let found = capture(&patient());
+        judge(&found, asleep, "mutex", Method::Sleeping).unwrap();
+        judge(&found, running, "spin", Method::Signal).unwrap();
+    });
+}
+
+#[test]
 fn without_marked_signals_plain_ones_serve() {
     succeeds_in_child("without_marked_signals_plain_ones_serve", || {
         let (asleep, running) = two_threads();

@@ -8,7 +8,8 @@ mod workload;
 use gmr_inspect::threads::{
     Capture, Frame, Method, Missing, Options, Quality, Stack, State, Thread, capture,
 };
-use std::time::Duration;
+use std::os::fd::{FromRawFd as _, OwnedFd};
+use std::time::{Duration, Instant};
 use workload::{RUNNING, StopAtEnd, Waits, judge, start, start_running, wait_until_asleep};
 
 fn find(capture: &Capture, id: u32) -> &Thread {
@@ -142,11 +143,60 @@ fn stacks_go_on_through_signal_handlers_and_back_from_alternate_stacks() {
     let in_handler = |found: &Capture| match &find(found, running).stack {
         Stack::Captured { frames, .. } => frames
             .iter()
-            .flat_map(|frame| &frame.symbols)
+            .flat_map(|frame| frame.symbols.iter())
             .any(|symbol| symbol.function.ends_with("leaf_on_alternate_stack::handler")),
         Stack::Missing(_) => false,
     };
     let found = std::iter::repeat_with(|| capture(&Options::default())).take(100).find(in_handler).unwrap();
     workload::HANDLER_STOP.store(true, std::sync::atomic::Ordering::Relaxed);
     judge(&found, running, "on_alternate_stack", Method::Signal).unwrap();
+    // Interrupted is who stands right outside the trampoline that returns from a handler, and nobody else.
+    for (id, handler) in [(asleep, "in_handler::handler"), (running, "on_alternate_stack::handler")] {
+        let Stack::Captured { frames, .. } = &find(&found, id).stack else { panic!("judged before") };
+        let has = |frame: &Frame| frame.symbols.iter().any(|symbol| symbol.function.ends_with(handler));
+        let handler = frames.iter().rposition(has).unwrap();
+        let interrupted = frames.iter().enumerate().filter(|(_, frame)| frame.interrupted);
+        assert_eq!(interrupted.map(|(at, _)| at).collect::<Vec<_>>(), [handler + 2]);
+    }
+}
+
+/// A ring whose submissions a thread of the kernel's looks for, and goes to sleep after a millisecond without one; the
+/// kernel's error if it makes none.
+fn ring_with_a_thread() -> std::io::Result<OwnedFd> {
+    /// `struct io_uring_params`: 120 bytes, of which the third number is the flags and the fifth the idle time.
+    const PARAMETERS: usize = 30;
+    const IORING_SETUP_SQPOLL: u32 = 2;
+    let mut parameters = [0_u32; PARAMETERS];
+    (parameters[2], parameters[4]) = (IORING_SETUP_SQPOLL, 1);
+    // SAFETY: the parameters have the size that the kernel reads and writes, and outlive the call.
+    let ring = unsafe { libc::syscall(libc::SYS_io_uring_setup, 4, parameters.as_mut_ptr()) };
+    match i32::try_from(ring) {
+        // SAFETY: the kernel has just opened it, for nobody else.
+        Ok(ring @ 0..) => Ok(unsafe { OwnedFd::from_raw_fd(ring) }),
+        _ => Err(std::io::Error::last_os_error()),
+    }
+}
+
+#[test]
+fn a_thread_of_the_kernels_io_uring_is_listed_with_the_reason_why_it_has_no_stack() {
+    let _ring = match ring_with_a_thread() {
+        Ok(ring) => ring,
+        Err(error) => {
+            return eprintln!("skipped: the kernel makes no ring with a thread of its own: {error}");
+        }
+    };
+    // It gives itself its name, and looks for submissions a while before it sleeps.
+    let sleeps = |thread: &&Thread| thread.name.starts_with("iou-sqp") && thread.state != State::Running;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let (found, id) = loop {
+        let found = capture(&Options::default());
+        if let Some(id) = found.threads.iter().find(sleeps).map(|thread| thread.id) {
+            break (found, id);
+        }
+        assert!(Instant::now() < deadline, "no sleeping thread is named iou-sqp-PID");
+    };
+    let thread = find(&found, id);
+    assert!(matches!(thread.stack, Stack::Missing(Missing::NoUserStack)), "{}", workload::print(thread));
+    assert_eq!((thread.state, thread.on_cpu), (State::Sleeping, Some(false)));
+    assert!(thread.age.is_some());
 }

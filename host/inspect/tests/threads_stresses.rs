@@ -42,6 +42,34 @@ fn allocation() {
     });
 }
 
+/// A capture of so many threads is shared with another processor.
+#[test]
+fn many_threads_are_all_read_and_share_their_frames() {
+    succeeds_in_child("many_threads_are_all_read_and_share_their_frames", || {
+        let waits = workload::Waits::new();
+        let (name, leaf) = workload::SLEEPING[0];
+        let ids: Vec<u32> = (0..300).map(|_| workload::start(&waits, name, leaf)).collect();
+        ids.iter().for_each(|id| workload::wait_until_asleep(*id));
+        for _ in 0..CAPTURES {
+            let found = capture(&patient());
+            assert!(found.threads.is_sorted_by_key(|thread| thread.id));
+            let of = |id: &u32| found.threads.iter().find(|thread| thread.id == *id).unwrap();
+            let mut different = std::collections::HashSet::new();
+            for id in &ids {
+                workload::judge(&found, *id, name, Method::Sleeping).unwrap();
+                assert!(of(id).age.is_some() && of(id).on_cpu == Some(false));
+                let Stack::Captured { frames, .. } = &of(id).stack else { panic!("judged before") };
+                different.insert(frames.as_ptr());
+            }
+            assert_eq!(different.len(), 1, "they stand in the same place");
+            // Whoever captures is on its processor.
+            let own = of(&workload::gettid());
+            assert!(matches!(own.stack, Stack::Captured { method: Method::Own, .. }));
+            assert_eq!(own.on_cpu, Some(true));
+        }
+    });
+}
+
 #[test]
 fn panics() {
     #[inline(never)]

@@ -35,11 +35,11 @@ impl<'f> Physical<'f> {
         all || self.lines.iter().all(|line| line.function.is_none())
     }
 
-    /// Where it stands in its module. A thread is interrupted at an instruction; whoever called stands
-    /// behind the call.
+    /// Where it stands in its module. A thread is interrupted at an instruction, by a look at it or by a signal;
+    /// whoever called stands behind the call.
     pub fn code(&self) -> Option<CodeOffset> {
         let offset = self.lines[0].offset?;
-        Some(match self.innermost {
+        Some(match self.innermost || self.lines[0].interrupted {
             true => CodeOffset::Instruction(offset),
             false => CodeOffset::Return(offset),
         })
@@ -91,6 +91,16 @@ mod tests {
         check(
             &[frame(8, true), frame(8, true), frame(8, false), frame(9, true), frame(9, false)],
             &[(3, Instruction(8)), (2, Return(9))],
+        );
+    }
+
+    #[test]
+    fn a_frame_that_a_signal_interrupted_stands_at_its_instruction() {
+        use CodeOffset::{Instruction, Return};
+        let interrupted = |inlined| Frame { interrupted: true, ..frame(9, inlined) };
+        check(
+            &[frame(7, false), frame(8, false), interrupted(true), interrupted(false), frame(10, false)],
+            &[(1, Instruction(7)), (1, Return(8)), (2, Instruction(9)), (1, Return(10))],
         );
     }
 

@@ -180,6 +180,8 @@ impl Intake<'_> {
             address: frame.address,
             module: self.optional(frame.module),
             offset: frame.offset,
+            // Plugins show stacks that they were given; only threads of this process are interrupted.
+            interrupted: false,
             unverified: frame.unverified,
             folded: frame.folded,
             detail: self.optional(frame.detail),

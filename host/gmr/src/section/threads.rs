@@ -7,7 +7,9 @@ mod tests;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use gmr_inspect::threads::{self as seen, Capture, Method, Missing, Quality, Resource, Stack, State, Thread};
+use gmr_inspect::threads::{
+    self as seen, Capture, Frame, Method, Missing, Quality, Resource, Stack, State, Thread,
+};
 
 use crate::render::text::duration;
 use crate::report::{Block, Field, Member, Section, Trace, TraceKind, Value};
@@ -24,7 +26,7 @@ pub(crate) fn section(capture: &Capture) -> Section {
     section.remarks = locks(&groups);
     section.remarks.extend(without_stack(&capture.threads));
     section.blocks.extend(groups.iter().map(|group| Block::Trace(group.trace())));
-    section.blocks.extend(modules(&capture.threads).into_iter().flatten());
+    section.blocks.extend(modules(&groups).into_iter().flatten());
     section
 }
 
@@ -33,29 +35,28 @@ struct Group<'c> {
     threads: Vec<&'c Thread>,
 }
 
-/// What makes two threads stand in the same place: their frames, or why there are none.
-#[derive(PartialEq, Eq, Hash)]
-enum Place<'c> {
-    Frames(State, Vec<u64>),
-    Missing(&'c Missing, u32),
-}
-
 /// The largest groups first; the reporter's own thread, which is only there because of the report, last.
 fn groups(threads: &[Thread]) -> Vec<Group<'_>> {
-    let mut at: HashMap<Place<'_>, usize> = HashMap::new();
+    let mut at: HashMap<(State, Vec<u64>), usize> = HashMap::new();
+    // Most threads share their frames with another one, so that these need not be compared.
+    let mut shared: HashMap<(State, *const Frame), usize> = HashMap::new();
     let mut groups: Vec<Group<'_>> = Vec::new();
     for thread in threads {
-        let place = match &thread.stack {
-            Stack::Captured { frames, .. } => {
-                Place::Frames(thread.state, frames.iter().map(|frame| frame.address).collect())
-            }
-            // Each for itself: their lines tell one thread's state.
-            Stack::Missing(missing) => Place::Missing(missing, thread.id),
-        };
-        let group = *at.entry(place).or_insert_with(|| {
+        let mut add = || {
             groups.push(Group { threads: Vec::new() });
             groups.len() - 1
-        });
+        };
+        let group = match &thread.stack {
+            Stack::Captured { frames, .. } => {
+                let compare = || {
+                    let addresses = frames.iter().map(|frame| frame.address).collect();
+                    *at.entry((thread.state, addresses)).or_insert_with(&mut add)
+                };
+                *shared.entry((thread.state, frames.as_ptr())).or_insert_with(compare)
+            }
+            // Each for itself: their lines tell one thread's state.
+            Stack::Missing(_) => add(),
+        };
         groups[group].threads.push(thread);
     }
     groups.sort_by_key(|group| (group.is_own(), std::cmp::Reverse(group.threads.len())));
@@ -65,6 +66,19 @@ fn groups(threads: &[Thread]) -> Vec<Group<'_>> {
 impl Group<'_> {
     fn is_own(&self) -> bool {
         self.threads.iter().any(|thread| matches!(thread.stack, Stack::Captured { method: Method::Own, .. }))
+    }
+
+    /// The same frames, so that one thread tells it of all.
+    fn frames(&self) -> &[Frame] {
+        match &self.threads[0].stack {
+            Stack::Captured { frames, .. } => frames,
+            Stack::Missing(_) => &[],
+        }
+    }
+
+    fn waits_for_lock(&self) -> bool {
+        let mut symbols = self.frames().iter().flat_map(|frame| frame.symbols.iter()).take(8);
+        symbols.any(|symbol| waits_for_lock(&symbol.function))
     }
 
     fn trace(&self) -> Trace {
@@ -174,18 +188,8 @@ fn counted(count: usize, what: &str) -> String {
 /// an idle pool also sleeps in a futex and is no reason to look.
 fn locks(groups: &[Group<'_>]) -> Vec<String> {
     let mut waiters: BTreeMap<u64, usize> = BTreeMap::new();
-    for thread in groups.iter().flat_map(|group| &group.threads) {
-        let Some(Resource::Futex(address)) = thread.wait.as_ref().and_then(|wait| wait.resource.as_ref())
-        else {
-            continue;
-        };
-        if let Stack::Captured { frames, .. } = &thread.stack
-            && frames
-                .iter()
-                .flat_map(|frame| &frame.symbols)
-                .take(8)
-                .any(|symbol| waits_for_lock(&symbol.function))
-        {
+    for thread in groups.iter().filter(|group| group.waits_for_lock()).flat_map(|group| &group.threads) {
+        if let Some(Resource::Futex(address)) = thread.wait.as_ref().and_then(|wait| wait.resource.as_ref()) {
             *waiters.entry(*address).or_default() += 1;
         }
     }
@@ -325,13 +329,10 @@ fn why(missing: &Missing) -> String {
 
 /// The files that frames lie in: with the build ids, another machine can look their
 /// offsets up.
-fn modules(threads: &[Thread]) -> Option<[Block; 2]> {
-    let stacks = threads.iter().filter_map(|thread| match &thread.stack {
-        Stack::Captured { frames, .. } => Some(frames),
-        Stack::Missing(_) => None,
-    });
-    let modules: BTreeMap<_, _> = stacks
-        .flatten()
+fn modules(groups: &[Group<'_>]) -> Option<[Block; 2]> {
+    let modules: BTreeMap<_, _> = groups
+        .iter()
+        .flat_map(Group::frames)
         .filter_map(|frame| frame.module.as_ref())
         .map(|module| (&module.path, &module.build_id))
         .collect();

@@ -6,19 +6,22 @@ use gimli::{DwarfSections, EndianSlice, RunTimeEndian};
 use object::Object as _;
 use std::borrow::Cow;
 use std::path::PathBuf;
+use std::time::Instant;
 
 /// The most inlined calls that are listed at one address: the deepest met in optimised async code is below
 /// forty.
 const MAX_INLINED: usize = 128;
 
-/// Fills `found`, one entry for each offset, as far as the debug information knows it. Debug information
+/// Fills `found`, one entry for each offset, as far as the debug information knows it; entries that there is no
+/// time for are cut off. Debug information
 /// reduced to line tables has functions' names without their paths: the indices of entries whose real
 /// function is named so are returned, since the symbol table knows more.
 pub(super) fn search(
     file: &ObjectFile,
     directories: &[PathBuf],
     offsets: &[u64],
-    found: &mut [Vec<Symbol>],
+    until: Option<Instant>,
+    found: &mut Vec<Vec<Symbol>>,
 ) -> Result<Vec<usize>, gimli::Error> {
     let endian = match file.object().is_none_or(|object| object.is_little_endian()) {
         true => RunTimeEndian::Little,
@@ -30,7 +33,12 @@ pub(super) fn search(
     let dwarf = sections.borrow_with_sup(shared_sections.as_ref(), |bytes| EndianSlice::new(bytes, endian));
     let context = addr2line::Context::from_dwarf(dwarf)?;
     let mut short = Vec::new();
-    for (index, (offset, symbols)) in offsets.iter().zip(found).enumerate() {
+    let mut reached = found.len();
+    for (index, (offset, symbols)) in offsets.iter().zip(&mut *found).enumerate() {
+        if super::is_over(until) {
+            reached = index;
+            break;
+        }
         let mut is_short = false;
         // Split debug information is not loaded: what the file itself knows has to do.
         let Ok(mut frames) = context.find_frames(*offset).skip_all_loads() else { continue };
@@ -57,6 +65,7 @@ pub(super) fn search(
             short.push(index);
         }
     }
+    found.truncate(reached);
     Ok(short)
 }
 

@@ -17,6 +17,7 @@ use crate::threads::{ModuleName, Symbol};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A code address, as the module's file counts it, that names are wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -78,6 +79,17 @@ impl Symbolizer {
     /// The functions at each address, innermost inlined one first; empty where nothing is known. Opens the
     /// module's files once for all of them, so ask for many at a time.
     pub fn resolve(&mut self, module: &Module, code: &[CodeOffset]) -> Vec<Arc<[Symbol]>> {
+        self.resolve_until(module, code, None)
+    }
+
+    /// As [`Symbolizer::resolve`]; what is not found by then stays empty, and is searched again when it is asked
+    /// for again.
+    pub(crate) fn resolve_until(
+        &mut self,
+        module: &Module,
+        code: &[CodeOffset],
+        until: Option<Instant>,
+    ) -> Vec<Arc<[Symbol]>> {
         let name = &module.name;
         let mut unknown: Vec<u64> = code.iter().map(|code| code.lookup()).collect();
         unknown.retain(|offset| !self.known.contains_key(&(Arc::clone(name), *offset)));
@@ -85,9 +97,7 @@ impl Symbolizer {
         unknown.dedup();
         let mut found_now = HashMap::new();
         if !unknown.is_empty() {
-            let found =
-                self.search(module, &unknown).into_iter().chain(std::iter::repeat_with(|| Arc::from([])));
-            found_now.extend(unknown.into_iter().zip(found));
+            found_now.extend(unknown.iter().copied().zip(self.search(module, &unknown, until)));
         }
         let known = |code: &CodeOffset| {
             let offset = code.lookup();
@@ -108,17 +118,35 @@ impl Symbolizer {
         std::mem::take(&mut self.notes)
     }
 
-    fn search(&mut self, module: &Module, offsets: &[u64]) -> Vec<Arc<[Symbol]>> {
+    /// As many answers as there was time for.
+    fn search(&mut self, module: &Module, offsets: &[u64], until: Option<Instant>) -> Vec<Arc<[Symbol]>> {
         let (budget_bytes, directories) = (self.budget_bytes, &self.directories);
-        let (found, note) = apart::run(|| match open(module) {
-            Some(file) => search(&file, offsets, budget_bytes, directories),
-            None => (Vec::new(), None),
-        });
-        if let Some(note) = note {
+        let (mut found, note) = match is_over(until) {
+            true => (Vec::new(), None),
+            false => {
+                let (mut found, note) = apart::run(|| match open(module) {
+                    Some(file) => search(&file, offsets, budget_bytes, directories, until),
+                    None => (Vec::new(), None),
+                });
+                // Without its file, or after a fault: nothing is known, and will not be later.
+                if found.is_empty() && !is_over(until) {
+                    found.resize_with(offsets.len(), || Arc::from([]));
+                }
+                (found, note)
+            }
+        };
+        found.truncate(offsets.len());
+        let without = offsets.len() - found.len();
+        let late = (without > 0).then(|| format!("there was no time to look up {without} addresses"));
+        for note in note.into_iter().chain(late) {
             self.notes.push(format!("{}: {note}", module.name.path.display()));
         }
         found
     }
+}
+
+fn is_over(until: Option<Instant>) -> bool {
+    until.is_some_and(|until| Instant::now() >= until)
 }
 
 #[cfg(unix)]
@@ -132,12 +160,13 @@ fn open(_module: &Module) -> Option<ObjectFile> {
 }
 
 /// Names for sorted offsets, from debug information where there is some within the budget, else from the
-/// symbol table; and what limited the search.
+/// symbol table, for as many as there is time for; and what limited the search.
 fn search(
     file: &ObjectFile,
     offsets: &[u64],
     budget_bytes: u64,
     directories: &[PathBuf],
+    until: Option<Instant>,
 ) -> (Vec<Vec<Symbol>>, Option<String>) {
     let separate = match file.has_debug_info() {
         true => None,
@@ -155,11 +184,12 @@ fn search(
             budget_bytes >> 20
         ));
     } else if size > 0 {
-        match dwarf::search(debug_file, directories, offsets, &mut found) {
+        match dwarf::search(debug_file, directories, offsets, until, &mut found) {
             Ok(indices) => short = indices,
             Err(error) => note = Some(format!("its debug information is damaged: {error}")),
         }
     }
+    let offsets = &offsets[..found.len()];
     let is_nameless = |symbols: &Vec<Symbol>| symbols.last().is_none_or(|symbol| symbol.function.is_empty());
     if !short.is_empty() || found.iter().any(is_nameless) {
         let files = [Some(debug_file), separate.is_some().then_some(file)];

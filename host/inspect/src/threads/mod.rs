@@ -24,6 +24,9 @@
 //! - Unwind tables and names are read from the modules' files: a file system that does not answer holds up
 //!   the capture beyond its deadline. Names are looked up on a thread of its own (`gmr-symbols`), which ends
 //!   before the capture returns.
+//! - Of more than 128 threads, and where the process may use a second processor, a second thread (`gmr-threads`)
+//!   takes its share of the reading for some milliseconds. The work is the same; the threads are seen at more
+//!   nearly one moment.
 //! - Line tables are enough for names, files and lines: `debug = "line-tables-only"` is many times cheaper
 //!   than full debug information. Split debug information and compressed symbol tables of Fedora's kind
 //!   (`.gnu_debugdata`) are not read.
@@ -60,8 +63,8 @@ pub use model::{
     Wait,
 };
 
-/// Looks at every thread. Takes as long as [`Options::deadline`] at the most, symbols excluded; usually some
-/// tens of microseconds a thread. Safe to call from any thread at any time except from a signal handler;
+/// Looks at every thread. Takes as long as [`Options::deadline`] at the most, and with names as long as
+/// [`Options::symbol_deadline`]; usually some tens of microseconds a thread. Safe to call from any thread at any time except from a signal handler;
 /// calls on several threads at a time take turns where they must.
 ///
 /// ```

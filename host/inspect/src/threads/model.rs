@@ -10,6 +10,11 @@ pub struct Options {
     /// How long the capture may take in all, symbols excluded. Threads that are not reached by then are
     /// listed with [`Missing::OutOfTime`]. Default 1 s.
     pub deadline: Duration,
+    /// How long after the begin of the capture names may still be looked up. Frames that are not reached by
+    /// then have module and offset alone, and [`Capture::notes`] says so. Looked at between steps that cannot
+    /// be interrupted, of which the longest is to read one module's debug information: a third of a second
+    /// for 250 MB. Default 10 s.
+    pub symbol_deadline: Duration,
     /// The signal that asks a running thread for its stack; `None` leaves running threads without one.
     /// Default `SIGURG`, which is ignored by default and which debuggers pass on silently.
     pub signal: Option<i32>,
@@ -24,6 +29,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             deadline: Duration::from_secs(1),
+            symbol_deadline: Duration::from_secs(10),
             signal: Some(libc::SIGURG),
             symbols: true,
             symbol_budget_bytes: 512 << 20,
@@ -117,8 +123,8 @@ pub enum Resource {
 pub enum Stack {
     /// Read and unwound.
     Captured {
-        /// The frames, innermost first.
-        frames: Vec<Frame>,
+        /// The frames, innermost first. Threads of one capture that stand in the same frames share them.
+        frames: Arc<[Frame]>,
         /// How it was come by.
         method: Method,
         /// How far it can be trusted.
@@ -179,8 +185,7 @@ pub enum Missing {
 /// One frame of a stack: one address, and the functions that the compiler folded into it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Frame {
-    /// The instruction pointer (innermost frame, and the one that a signal interrupted) or the return
-    /// address.
+    /// The instruction pointer (innermost frame, and [`Frame::interrupted`] ones) or the return address.
     pub address: u64,
     /// The loaded file that it lies in; shared, since many frames name the same one.
     pub module: Option<Arc<ModuleName>>,
@@ -188,9 +193,12 @@ pub struct Frame {
     pub offset: Option<u64>,
     /// The functions at it, innermost inlined one first; the last one is the real frame. Empty where no
     /// symbol is known.
-    pub symbols: Vec<Symbol>,
+    pub symbols: Arc<[Symbol]>,
     /// False where the frame rests on a frame pointer instead of unwind tables.
     pub verified: bool,
+    /// A signal interrupted the function here: the address is the instruction itself, as in the innermost
+    /// frame.
+    pub interrupted: bool,
 }
 
 /// A loaded file, as a report needs to name it.

@@ -11,10 +11,10 @@ pub(super) fn stack(symbols: bool) -> Stack {
     let mut frames = Vec::new();
     backtrace::trace(|frame| {
         let address = frame.ip() as usize as u64;
-        let mut named = Frame { address, module: None, offset: None, symbols: Vec::new(), verified: true };
+        let mut found = Vec::new();
         if symbols {
             backtrace::resolve_frame(frame, |symbol| {
-                named.symbols.push(Symbol {
+                found.push(Symbol {
                     // Without the hash that the compiler appends.
                     function: symbol.name().map(|name| format!("{name:#}")).unwrap_or_default(),
                     file: symbol.filename().map(Into::into),
@@ -23,10 +23,17 @@ pub(super) fn stack(symbols: bool) -> Stack {
                 });
             });
         }
-        frames.push(named);
+        frames.push(Frame {
+            address,
+            module: None,
+            offset: None,
+            symbols: found.into(),
+            verified: true,
+            interrupted: false,
+        });
         frames.len() < MAX_FRAMES
     });
     let quality =
         Quality::Incomplete("the system's unwinder does not tell whether this is the whole stack".into());
-    Stack::Captured { frames, method: Method::Own, quality }
+    Stack::Captured { frames: frames.into(), method: Method::Own, quality }
 }

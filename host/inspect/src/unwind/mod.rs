@@ -18,7 +18,9 @@ use crate::modules::{Image, Module, Snapshot};
 use registers::{CALLER_SAVED, FRAME_POINTER, PROGRAM_COUNTER, RETURN_ADDRESS, STACK_POINTER, plain_address};
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::rc::Rc;
+use std::sync::OnceLock;
 use tables::{Cfa, Context, Row, Rule, Tables};
 
 /// Deep enough for every stack that a person reads; a runaway recursion has a hundred thousand.
@@ -32,6 +34,13 @@ pub(crate) struct RawFrame {
     pub exact: bool,
     /// See [`crate::threads::Frame::verified`].
     pub verified: bool,
+}
+
+impl Hash for RawFrame {
+    /// The rest hardly ever tells two frames apart.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.address);
+    }
 }
 
 /// Why unwinding went no further.
@@ -68,10 +77,11 @@ pub(crate) struct Walk {
 /// A module's bytes and tables, got when first wanted.
 #[derive(Default)]
 struct Loaded {
-    image: OnceCell<Option<Image>>,
+    image: OnceLock<Option<Image>>,
 }
 
-/// The code that unwinding may meet: a snapshot of the modules, and their files as far as they were wanted.
+/// The code that unwinding may meet: a snapshot of the modules, and their files as far as they were wanted. Several
+/// threads may unwind over one.
 pub(crate) struct CodeMap {
     pub snapshot: Snapshot,
     loaded: Vec<Loaded>,
@@ -103,11 +113,6 @@ impl CodeMap {
         Some(&bytes[..length.min(bytes.len())])
     }
 
-    /// Whether the address follows a call instruction, or is where signal handlers return to.
-    fn may_be_returned_to(&self, address: u64) -> bool {
-        self.follows_call(address) || self.code_at(address, 16).is_some_and(code::is_signal_return)
-    }
-
     /// Whether the address follows a call instruction.
     fn follows_call(&self, address: u64) -> bool {
         let Some(start) = address.checked_sub(code::CALL_WINDOW as u64) else { return false };
@@ -119,12 +124,40 @@ impl CodeMap {
     }
 }
 
+/// Hashes addresses of this program's own code: nobody chooses them so that they collide.
+#[derive(Default)]
+struct AddressHasher(u64);
+
+type ByAddress = BuildHasherDefault<AddressHasher>;
+
+impl Hasher for AddressHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    /// Fibonacci hashing: the golden ratio's digits spread neighbours apart. Tables look at both ends of the result.
+    fn write_u64(&mut self, address: u64) {
+        let spread = (self.0 ^ address).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = spread ^ (spread >> 32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// Unwinds stacks over one [`CodeMap`], remembering the rules for each address.
 pub(crate) struct Unwinder<'m> {
     map: &'m CodeMap,
     tables: Vec<OnceCell<Option<Tables<'m>>>>,
-    rows: HashMap<u64, Option<Rc<Row<'m>>>>,
+    rows: HashMap<u64, Option<Rc<Row<'m>>>, ByAddress>,
+    /// Whether each address follows a call, or is where signal handlers return to.
+    returned_to: HashMap<u64, bool, ByAddress>,
     context: Context,
+    /// Emptied, to be filled again.
+    spare: Vec<RawFrame>,
 }
 
 /// What one step came to.
@@ -147,15 +180,18 @@ impl<'m> Unwinder<'m> {
         Unwinder {
             map,
             tables: map.loaded.iter().map(|_| OnceCell::new()).collect(),
-            rows: HashMap::new(),
+            rows: HashMap::default(),
+            returned_to: HashMap::default(),
             context: Context::new(),
+            spare: Vec::new(),
         }
     }
 
     /// Follows the callers. With `recover`, a frame pointer that is not known is recovered by decoding the
     /// prologue of the function that needs it: for threads of which only code and stack address are known.
     pub fn walk(&mut self, mut registers: Registers, memory: &mut impl StackMemory, recover: bool) -> Walk {
-        let mut walk = Walk { frames: Vec::with_capacity(32), end: End::TooDeep, certain: None };
+        let mut walk = Walk { frames: std::mem::take(&mut self.spare), end: End::TooDeep, certain: None };
+        walk.frames.clear();
         let mut exact = true;
         let mut verified = true;
         loop {
@@ -171,7 +207,7 @@ impl<'m> Unwinder<'m> {
                 return walk;
             }
             // A wrong frame pointer must not pass: what it leads to must have been called.
-            if walk.certain.is_some() && !exact && !self.map.may_be_returned_to(address) {
+            if walk.certain.is_some() && !exact && !self.may_be_returned_to(address) {
                 walk.end = End::Inconsistent;
                 return walk;
             }
@@ -195,6 +231,11 @@ impl<'m> Unwinder<'m> {
                 }
             }
         }
+    }
+
+    /// Lets the next walk use the memory of one that is done with.
+    pub fn take_back(&mut self, walk: Walk) {
+        self.spare = walk.frames;
     }
 
     fn step(
@@ -348,6 +389,13 @@ impl<'m> Unwinder<'m> {
         let window = &begin[..code::PROLOGUE_WINDOW.min(begin.len())];
         let distance = code::frame_pointer_distance(before, window, here.checked_sub(since)?)?;
         registers.stack_pointer()?.checked_add(distance)
+    }
+
+    fn may_be_returned_to(&mut self, address: u64) -> bool {
+        let map = self.map;
+        *self.returned_to.entry(address).or_insert_with(|| {
+            map.follows_call(address) || map.code_at(address, 16).is_some_and(code::is_signal_return)
+        })
     }
 
     fn row(&mut self, index: usize, lookup: u64) -> Option<Rc<Row<'m>>> {

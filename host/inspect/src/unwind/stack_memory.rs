@@ -19,6 +19,8 @@ pub(crate) struct Live {
 
 /// A typical stack has 6 KB from its stack pointer on.
 const PIECE: usize = 8 << 10;
+/// The smallest page of either architecture.
+const PAGE: u64 = 4096;
 /// 4 MiB a thread: more would only be read for frames beyond any sensible number.
 const MAX_PIECES: usize = 512;
 
@@ -47,7 +49,9 @@ impl StackMemory for Live {
             return None;
         }
         let mut bytes = self.spare.pop().unwrap_or_default();
-        bytes.resize(PIECE, 0);
+        // Up to the end of a page: a page more is a quarter of the cost of reading.
+        let length = PIECE - usize::try_from(address % PAGE).unwrap_or(0);
+        bytes.resize(length, 0);
         let read = memory::read_some(address, &mut bytes);
         bytes.truncate(read);
         let word = word_in(address, &bytes, address);

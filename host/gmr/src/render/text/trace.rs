@@ -66,6 +66,9 @@ fn stack(frames: &[Frame]) -> Vec<Line> {
         if frame.inlined {
             marks.push_str(" (inlined)");
         }
+        if frame.interrupted {
+            marks.push_str(" (interrupted by a signal)");
+        }
         if frame.unverified {
             marks.push_str(" (unverified)");
         }

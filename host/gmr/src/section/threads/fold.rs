@@ -58,6 +58,7 @@ fn lines(frame: &seen::Frame) -> Vec<Frame> {
         address: Some(frame.address),
         module: frame.module.as_ref().map(|module| module.path.display().to_string()),
         offset: frame.offset,
+        interrupted: frame.interrupted,
         unverified: !frame.verified,
         ..Frame::of("")
     };

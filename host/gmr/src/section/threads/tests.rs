@@ -17,13 +17,14 @@ fn asleep(id: u32, name: &str, futex: u64, functions: &[&str]) -> Thread {
         address: function.bytes().map(u64::from).sum(),
         module: Some(module.clone()),
         offset: Some(0x10),
-        symbols: vec![Symbol {
+        symbols: Arc::new([Symbol {
             function: (*function).to_owned(),
             file: Some("/home/me/shop/src/queue.rs".into()),
             line: Some(7),
             column: None,
-        }],
+        }]),
         verified: true,
+        interrupted: false,
     };
     Thread {
         id,

@@ -1,6 +1,7 @@
 //! The ladder on Linux: own stack, sleeping threads from outside, running ones by signal, facts alone.
 
 mod calls;
+mod cpu_clock;
 mod facts;
 mod naming;
 mod own;
@@ -15,7 +16,7 @@ use crate::memory;
 use crate::modules;
 use crate::symbols::Symbolizer;
 use crate::unwind::CodeMap;
-use naming::{Names, RawStack};
+use naming::{Named, RawStack};
 use round::Round;
 use std::time::{Duration, Instant};
 use task_files::TaskFiles;
@@ -44,10 +45,8 @@ pub(super) fn capture(options: &Options, symbolizer: &mut Symbolizer) -> Capture
         vec![own_id()]
     });
     let files = files.ok();
-    let mut threads: Vec<Thread> = ids
-        .into_iter()
-        .map(|id| facts::of(id, files.as_ref().and_then(|files| files.stat(id).ok()), own_id()))
-        .collect();
+    let own = own_id();
+    let mut threads: Vec<Thread> = ids.into_iter().map(|id| facts::of(id, None, own)).collect();
 
     let mut maps = vec![CodeMap::new(modules::snapshot())];
     let mut drafts = Vec::new();
@@ -71,42 +70,46 @@ pub(super) fn capture(options: &Options, symbolizer: &mut Symbolizer) -> Capture
             notes.push(format!(
                 "this process may not read its own memory ({error}): no stacks but the calling thread's"
             ));
-            drafts.extend(threads.iter().map(|thread| match thread.id == own_id() {
-                true => Draft::Library(own_by_library::stack(options.symbols)),
-                false => Draft::Missing(Missing::Refused(error.to_string())),
-            }));
+            for thread in &mut threads {
+                let stat = files.as_ref().and_then(|files| files.stat(thread.id).ok());
+                *thread = facts::of(thread.id, stat, own);
+                drafts.push(match thread.id == own {
+                    true => Draft::Library(own_by_library::stack(options.symbols)),
+                    false => Draft::Missing(Missing::Refused(error.to_string())),
+                });
+            }
         }
     }
     let took = started.elapsed();
-    name(&mut threads, drafts, &maps, options.symbols.then_some(symbolizer), &mut notes);
+    let symbolizer = options.symbols.then_some(symbolizer);
+    let until = started.checked_add(options.symbol_deadline).unwrap_or(deadline);
+    name(&mut threads, &drafts, &maps, symbolizer, until, &mut notes);
     Capture { threads, notes, took }
 }
 
 /// Turns drafts into stacks, once every thread is free again.
 fn name(
     threads: &mut [Thread],
-    drafts: Vec<Draft>,
+    drafts: &[Draft],
     maps: &[CodeMap],
     mut symbolizer: Option<&mut Symbolizer>,
+    until: Instant,
     notes: &mut Vec<String>,
 ) {
-    let names: Vec<Names> = maps
+    let named: Vec<Named<'_>> = maps
         .iter()
         .enumerate()
-        .map(|(index, map)| match &mut symbolizer {
-            Some(symbolizer) => {
-                let stacks = drafts.iter().filter_map(raw).filter(|raw| raw.map == index);
-                Names::look_up(&map.snapshot, stacks, symbolizer)
-            }
-            None => Names::none(),
+        .map(|(index, map)| {
+            let stacks = drafts.iter().filter_map(raw).filter(|raw| raw.map == index);
+            Named::of(&map.snapshot, stacks, symbolizer.as_deref_mut(), until)
         })
         .collect();
     for (thread, draft) in threads.iter_mut().zip(drafts) {
         thread.stack = match draft {
-            Draft::Missing(missing) => Stack::Missing(missing),
-            Draft::Library(stack) => stack,
-            draft => match raw(&draft).and_then(|raw| Some((raw, maps.get(raw.map)?, names.get(raw.map)?))) {
-                Some((raw, map, names)) => naming::stack(&map.snapshot, names, raw),
+            Draft::Missing(missing) => Stack::Missing(missing.clone()),
+            Draft::Library(stack) => stack.clone(),
+            draft => match raw(draft).and_then(|raw| Some((raw, named.get(raw.map)?))) {
+                Some((raw, named)) => named.stack(raw),
                 None => Stack::Missing(Missing::OutOfTime),
             },
         };

@@ -3,13 +3,16 @@
 use crate::modules::Snapshot;
 use crate::symbols::{CodeOffset, Symbolizer};
 use crate::threads::{Frame, Method, Quality, Stack, Symbol};
-use crate::unwind::{End, MAX_FRAMES, RawFrame, Walk};
-use std::collections::HashMap;
+use crate::unwind::{End, MAX_FRAMES, RawFrame};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A stack, unwound over the modules of one snapshot.
 pub(super) struct RawStack {
-    pub walk: Walk,
+    /// Shared by those who stand in the same ones.
+    pub frames: Arc<[RawFrame]>,
+    pub end: End,
     pub method: Method,
     /// Says more about an incomplete stack than its end does.
     pub reason: Option<String>,
@@ -28,21 +31,58 @@ fn place(snapshot: &Snapshot, frame: &RawFrame) -> Option<Place> {
     Some((index, if frame.exact { CodeOffset::Instruction(offset) } else { CodeOffset::Return(offset) }))
 }
 
-/// The symbols at every place that the stacks go through; each module is opened once.
-pub(super) struct Names(HashMap<Place, Arc<[Symbol]>>);
+/// The frames of the stacks over one snapshot, as a report shows them. Most threads of a large process stand
+/// where others stand too: what is named once serves them all.
+pub(super) struct Named<'s>(HashMap<&'s [RawFrame], Arc<[Frame]>>);
 
-impl Names {
-    pub fn none() -> Names {
-        Names(HashMap::new())
-    }
-
-    pub fn look_up<'s>(
+impl<'s> Named<'s> {
+    /// Without a symbolizer the frames have no symbols.
+    pub fn of(
         snapshot: &Snapshot,
         stacks: impl Iterator<Item = &'s RawStack>,
+        symbolizer: Option<&mut Symbolizer>,
+        until: Instant,
+    ) -> Named<'s> {
+        let different: HashSet<&[RawFrame]> = stacks.map(|stack| &stack.frames[..]).collect();
+        let names = match symbolizer {
+            Some(symbolizer) => {
+                Names::look_up(snapshot, different.iter().copied().flatten(), symbolizer, until)
+            }
+            None => Names(HashMap::new()),
+        };
+        let named = |frames: &[RawFrame]| {
+            let named = |(depth, frame)| named(snapshot, &names, frame, depth);
+            frames.iter().enumerate().map(named).collect()
+        };
+        Named(different.into_iter().map(|frames| (frames, named(frames))).collect())
+    }
+
+    /// The stack as a report shows it; one of those that this was made of.
+    pub fn stack(&self, raw: &RawStack) -> Stack {
+        let frames = self.0.get(&raw.frames[..]).cloned().unwrap_or_default();
+        let quality = match (raw.end, &raw.reason) {
+            (End::Root | End::ZeroReturn, _) if frames.iter().all(|frame| frame.verified) => {
+                Quality::Verified
+            }
+            (End::Root | End::ZeroReturn, _) => Quality::Unverified,
+            (_, Some(reason)) => Quality::Incomplete(reason.clone()),
+            (end, None) => Quality::Incomplete(describe(end)),
+        };
+        Stack::Captured { frames, method: raw.method, quality }
+    }
+}
+
+/// The symbols at every place that the stacks go through; each module is opened once.
+struct Names(HashMap<Place, Arc<[Symbol]>>);
+
+impl Names {
+    fn look_up<'f>(
+        snapshot: &Snapshot,
+        frames: impl Iterator<Item = &'f RawFrame>,
         symbolizer: &mut Symbolizer,
+        until: Instant,
     ) -> Names {
-        let mut places: Vec<Place> =
-            stacks.flat_map(|stack| &stack.walk.frames).filter_map(|frame| place(snapshot, frame)).collect();
+        let mut places: Vec<Place> = frames.filter_map(|frame| place(snapshot, frame)).collect();
         places.sort_unstable();
         places.dedup();
         let mut names = HashMap::with_capacity(places.len());
@@ -51,36 +91,22 @@ impl Names {
                 continue;
             };
             let code: Vec<CodeOffset> = of_module.iter().map(|(_, code)| *code).collect();
-            names.extend(of_module.iter().copied().zip(symbolizer.resolve(module, &code)));
+            names.extend(of_module.iter().copied().zip(symbolizer.resolve_until(module, &code, Some(until))));
         }
         Names(names)
     }
 }
 
-/// The stack as a report shows it.
-pub(super) fn stack(snapshot: &Snapshot, names: &Names, raw: &RawStack) -> Stack {
-    let frames: Vec<Frame> = raw.walk.frames.iter().map(|frame| named(snapshot, names, frame)).collect();
-    let quality = match (raw.walk.end, &raw.reason) {
-        (End::Root | End::ZeroReturn, _) if frames.iter().all(|frame| frame.verified) => Quality::Verified,
-        (End::Root | End::ZeroReturn, _) => Quality::Unverified,
-        (_, Some(reason)) => Quality::Incomplete(reason.clone()),
-        (end, None) => Quality::Incomplete(describe(end)),
-    };
-    Stack::Captured { frames, method: raw.method, quality }
-}
-
-fn named(snapshot: &Snapshot, names: &Names, frame: &RawFrame) -> Frame {
+fn named(snapshot: &Snapshot, names: &Names, frame: &RawFrame, depth: usize) -> Frame {
     let place = place(snapshot, frame);
     let module = place.and_then(|(index, _)| snapshot.modules.get(index));
     Frame {
         address: frame.address,
         module: module.map(|module| Arc::clone(&module.name)),
         offset: module.map(|module| frame.address.wrapping_sub(module.bias)),
-        symbols: place
-            .and_then(|place| names.0.get(&place))
-            .map(|symbols| symbols.to_vec())
-            .unwrap_or_default(),
+        symbols: place.and_then(|place| names.0.get(&place)).cloned().unwrap_or_default(),
         verified: frame.verified,
+        interrupted: frame.exact && depth > 0,
     }
 }
 

@@ -7,29 +7,97 @@ use super::sleeping::{self, Look};
 use super::task_files::TaskFiles;
 use super::{Draft, facts, own, own_id};
 use crate::threads::{Method, Missing, Options, State, Thread};
-use crate::unwind::{CodeMap, Copied, End, Live, Registers, Unwinder, Walk};
+use crate::unwind::{CodeMap, Copied, End, Live, RawFrame, Registers, Unwinder, Walk};
 use rustix::io::Errno;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
+
+/// With more threads than this a second processor takes part: so many take some three milliseconds, and to start a
+/// thread a twentieth of one.
+const MANY: usize = 128;
+/// How many threads are taken at a time: the slower of the two holds up the other for half a millisecond.
+const PART: usize = 16;
 
 pub(super) struct Round<'m> {
     files: Option<&'m TaskFiles>,
+    code: &'m CodeMap,
     unwinder: Unwinder<'m>,
     live: Live,
+    /// Each different stack once.
+    stacks: HashSet<Arc<[RawFrame]>>,
     deadline: Instant,
+    /// The calling thread.
+    own: u32,
     /// Which snapshot it is, for those who name the frames.
     map: usize,
 }
 
 impl<'m> Round<'m> {
     pub fn new(map: &'m CodeMap, files: Option<&'m TaskFiles>, deadline: Instant) -> Round<'m> {
-        Round { files, unwinder: Unwinder::new(map), live: Live::default(), deadline, map: 0 }
+        Round {
+            files,
+            code: map,
+            unwinder: Unwinder::new(map),
+            live: Live::default(),
+            stacks: HashSet::new(),
+            deadline,
+            own: own_id(),
+            map: 0,
+        }
     }
 
     /// Every thread.
     pub fn first(mut self, threads: &mut [Thread], options: &Options, notes: &mut Vec<String>) -> Vec<Draft> {
-        let mut drafts: Vec<Draft> = threads.iter_mut().map(|thread| self.look(thread)).collect();
+        let mut drafts: Vec<Draft> = threads.iter().map(|_| Draft::Missing(Missing::OutOfTime)).collect();
+        self.look_at_others(threads, &mut drafts);
+        for (thread, draft) in threads.iter_mut().zip(&mut drafts) {
+            if thread.id == self.own {
+                *thread = self.facts(thread.id);
+                *draft = self.look(thread);
+            }
+        }
         self.ask(threads, &mut drafts, options, notes);
         drafts
+    }
+
+    /// Everything of the other threads but what takes a signal. Of many threads a second processor takes a part, so
+    /// that less time lies between the first and the last.
+    fn look_at_others(&mut self, threads: &mut [Thread], drafts: &mut [Draft]) {
+        let many = threads.len() > MANY && std::thread::available_parallelism().is_ok_and(|n| n.get() > 1);
+        let parts = Mutex::new(threads.chunks_mut(PART).zip(drafts.chunks_mut(PART)));
+        let (files, code, deadline, own) = (self.files, self.code, self.deadline, self.own);
+        std::thread::scope(|scope| {
+            let second = || {
+                crate::signals::block_all_in_this_thread();
+                Round { own, ..Round::new(code, files, deadline) }.take_parts(&parts);
+            };
+            let builder = std::thread::Builder::new().name("gmr-threads".to_owned());
+            // Where no thread can be started, this one does it all.
+            let second = many.then(|| builder.spawn_scoped(scope, second).ok()).flatten();
+            self.take_parts(&parts);
+            // Not only done but gone: the next capture would list it. A panic in it is one of this capture.
+            if let Some(Err(panic)) = second.map(|second| second.join()) {
+                std::panic::resume_unwind(panic);
+            }
+        });
+    }
+
+    fn take_parts<'t>(&mut self, parts: &Mutex<impl Iterator<Item = (&'t mut [Thread], &'t mut [Draft])>>) {
+        let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
+        while let Some((threads, drafts)) = next() {
+            for (thread, draft) in threads.iter_mut().zip(drafts) {
+                // Of the calling thread only itself can tell the registers.
+                if thread.id != self.own {
+                    *thread = self.facts(thread.id);
+                    *draft = self.look(thread);
+                }
+            }
+        }
+    }
+
+    fn facts(&self, id: u32) -> Thread {
+        facts::of(id, self.files.and_then(|files| files.stat(id).ok()), self.own)
     }
 
     /// Those that were in unknown code, with the modules as they are now.
@@ -55,7 +123,7 @@ impl<'m> Round<'m> {
 
     /// What can be learnt without a signal.
     pub fn look(&mut self, thread: &mut Thread) -> Draft {
-        if thread.id == own_id() {
+        if thread.id == self.own {
             let walk = own::walk(&mut self.unwinder, &mut self.live);
             return Draft::Done(self.raw(walk, Method::Own));
         }
@@ -83,7 +151,7 @@ impl<'m> Round<'m> {
         }
     }
 
-    fn sleeping_stack(&self, mut walk: Walk) -> Draft {
+    fn sleeping_stack(&mut self, mut walk: Walk) -> Draft {
         if walk.end == End::Root {
             return Draft::Done(self.raw(walk, Method::Sleeping));
         }
@@ -108,8 +176,18 @@ impl<'m> Round<'m> {
         self.raw(walk, Method::Signal)
     }
 
-    fn raw(&self, walk: Walk, method: Method) -> RawStack {
-        RawStack { walk, method, reason: None, map: self.map }
+    fn raw(&mut self, walk: Walk, method: Method) -> RawStack {
+        let frames = match self.stacks.get(&walk.frames[..]) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let frames: Arc<[RawFrame]> = Arc::from(&walk.frames[..]);
+                self.stacks.insert(Arc::clone(&frames));
+                frames
+            }
+        };
+        let end = walk.end;
+        self.unwinder.take_back(walk);
+        RawStack { frames, end, method, reason: None, map: self.map }
     }
 
     pub fn is_over(&self) -> bool {
@@ -152,7 +230,7 @@ impl<'m> Round<'m> {
 /// No signal can be used: what is certain of the stack is all there is.
 pub(super) fn give_up(draft: &mut Draft, missing: &Missing) {
     if let Draft::Wanted(partial) = draft {
-        *draft = match partial.take().filter(|raw| !raw.walk.frames.is_empty()) {
+        *draft = match partial.take().filter(|raw| !raw.frames.is_empty()) {
             Some(raw) => Draft::Done(raw),
             None => Draft::Missing(missing.clone()),
         };

@@ -106,7 +106,7 @@ impl<'m, 't> Inquiry<'m, 't> {
 
     fn answered(&mut self, request: Request, answer: &Answer<'_>) {
         let raw = self.round.unwind(Registers::of_all(answer.registers), &answer.ranges);
-        let end = raw.walk.end;
+        let end = raw.end;
         let Some(draft) = self.drafts.get_mut(request.key) else { return };
         match end {
             // The stack goes on elsewhere: below a fiber, or an alternate signal stack.

@@ -3,9 +3,11 @@
 //! Only its stack pointer and program counter are known. It may wake at any moment: what was read counts
 //! only if the kernel says afterwards that it has not been on a processor since.
 
+use super::cpu_clock;
 use super::task_files::{Activity, TaskFile, TaskFiles, parse_activity};
 use crate::unwind::{Live, Registers, Unwinder, Walk};
 use rustix::io::Errno;
+use std::time::Duration;
 
 /// What the look came to.
 pub(super) enum Look {
@@ -41,7 +43,7 @@ fn attempts(
     let activity_file = files.file(id, "syscall")?;
     let progress = Progress::of(files, id)?;
     for _ in 0..ATTEMPTS {
-        let runs_before = progress.read()?;
+        let before = progress.mark()?;
         let activity = read_activity(&activity_file)?;
         let (registers, in_call) = match activity {
             Activity::Running => return Ok(Look::Running),
@@ -60,7 +62,11 @@ fn attempts(
         // Interrupted at any instruction, a function may be in its epilogue, where its prologue says
         // nothing of the stack.
         let walk = unwinder.walk(registers, memory, in_call);
-        if read_activity(&activity_file)? == activity && progress.read()? == runs_before {
+        // A count of switches is written when a thread leaves its processor: one that is on it now is told
+        // by its activity alone.
+        let runs_now =
+            || Ok(matches!(before, Mark::Switches(_)) && read_activity(&activity_file)? != activity);
+        if !runs_now()? && progress.mark()? == before {
             return Ok(Look::Still { activity, walk });
         }
     }
@@ -73,40 +79,37 @@ fn read_activity(file: &TaskFile) -> Result<Activity, Errno> {
 }
 
 /// Something that changes whenever the thread gets a processor.
-struct Progress {
-    file: TaskFile,
-    fields: Fields,
+enum Progress {
+    /// Its CPU time, to the nanosecond.
+    Clock(u32),
+    /// `status`, whose last lines count switches: where the clock is refused.
+    Status(TaskFile),
 }
 
-enum Fields {
-    /// `schedstat`: time on processors, time waiting for one, how often it got one.
-    All,
-    /// The lines of `status` that count switches: for kernels that keep no scheduler statistics.
-    Switches,
+/// What [`Progress`] was at one moment.
+#[derive(PartialEq, Eq)]
+enum Mark {
+    Time(Duration),
+    Switches(Vec<u8>),
 }
 
 impl Progress {
     fn of(files: &TaskFiles, id: u32) -> Result<Progress, Errno> {
-        if let Ok(file) = files.file(id, "schedstat") {
-            let mut bytes = [0; 128];
-            // A thread that exists has run at least once.
-            if file.read(&mut bytes).is_ok_and(|text| text.trim_ascii() != b"0 0 0") {
-                return Ok(Progress { file, fields: Fields::All });
-            }
+        match cpu_clock::read(id) {
+            Some(_) => Ok(Progress::Clock(id)),
+            None => Ok(Progress::Status(files.file(id, "status")?)),
         }
-        Ok(Progress { file: files.file(id, "status")?, fields: Fields::Switches })
     }
 
-    fn read(&self) -> Result<Vec<u8>, Errno> {
+    fn mark(&self) -> Result<Mark, Errno> {
+        let file = match self {
+            // It was there before, so the thread has ended.
+            Progress::Clock(id) => return cpu_clock::read(*id).map(Mark::Time).ok_or(Errno::SRCH),
+            Progress::Status(file) => file,
+        };
         let mut bytes = [0; 4096];
-        let text = self.file.read(&mut bytes)?;
-        Ok(match self.fields {
-            Fields::All => text.to_vec(),
-            Fields::Switches => text
-                .split(|byte| *byte == b'\n')
-                .filter(|line| line.windows(13).any(|part| part == b"ctxt_switches"))
-                .collect::<Vec<_>>()
-                .concat(),
-        })
+        let lines = file.read(&mut bytes)?.split(|byte| *byte == b'\n');
+        let of_switches = lines.filter(|line| line.windows(13).any(|part| part == b"ctxt_switches"));
+        Ok(Mark::Switches(of_switches.collect::<Vec<_>>().concat()))
     }
 }

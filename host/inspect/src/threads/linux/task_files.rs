@@ -5,6 +5,8 @@ use crate::threads::State;
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+use std::ffi::CStr;
+use std::io::Write as _;
 use std::time::Duration;
 
 /// The directory, kept open so that each look-up starts there.
@@ -34,7 +36,7 @@ pub(super) enum Activity {
     Outside { stack_pointer: u64, program_counter: u64 },
 }
 
-/// A file of one thread, to be read more than once.
+/// A file of one thread, perhaps to be read more than once.
 pub(super) struct TaskFile(OwnedFd);
 
 impl TaskFile {
@@ -62,7 +64,11 @@ impl TaskFiles {
 
     pub fn file(&self, id: u32, name: &str) -> Result<TaskFile, Errno> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        rustix::fs::openat(&self.directory, format!("{id}/{name}"), flags, Mode::empty()).map(TaskFile)
+        // Ten digits at the most, and the longest name has nine letters.
+        let mut path = [0; 32];
+        write!(&mut path[..], "{id}/{name}\0").map_err(|_| Errno::NAMETOOLONG)?;
+        let path = CStr::from_bytes_until_nul(&path).map_err(|_| Errno::NAMETOOLONG)?;
+        rustix::fs::openat(&self.directory, path, flags, Mode::empty()).map(TaskFile)
     }
 
     pub fn stat(&self, id: u32) -> Result<Stat, Errno> {
@@ -113,16 +119,20 @@ fn parse_stat(bytes: &[u8]) -> Option<Stat> {
     let close = bytes.iter().rposition(|byte| *byte == b')')?;
     let name = String::from_utf8_lossy(bytes.get(open.checked_add(1)?..close)?).into_owned();
     let rest = std::str::from_utf8(bytes.get(close.checked_add(1)?..)?).ok()?;
-    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
-    // The first field after the name is number 3 in the manual.
-    let ticks = |number: usize| Some(from_ticks(fields.get(number - 3)?.parse().ok()?));
-    let state = match fields.first()?.chars().next()? {
+    let mut fields = rest.split_ascii_whitespace();
+    let state = match fields.next()?.chars().next()? {
         'R' => State::Running,
         'S' | 'I' => State::Sleeping,
         'D' => State::Uninterruptible,
         'T' | 't' => State::Stopped,
         'Z' | 'X' | 'x' => State::Dead,
         other => State::Other(other),
+    };
+    // The manual counts from 1; the state was number 3.
+    let mut fields = (4..).zip(fields);
+    let mut ticks = |wanted: usize| {
+        let (_, field) = fields.find(|(number, _)| *number == wanted)?;
+        Some(from_ticks(field.parse().ok()?))
     };
     Some(Stat { name, state, cpu_user: ticks(14)?, cpu_system: ticks(15)?, started: ticks(22)? })
 }
@@ -153,21 +163,17 @@ pub(super) fn parse_activity(bytes: &[u8]) -> Option<Activity> {
     }
     let mut fields = text.split(' ');
     let number: i64 = fields.next()?.parse().ok()?;
-    let values = fields
-        .map(|field| u64::from_str_radix(field.strip_prefix("0x")?, 16).ok())
-        .collect::<Option<Vec<_>>>()?;
-    match (u64::try_from(number), &values[..]) {
-        (Err(_), [stack_pointer, program_counter]) => {
-            Some(Activity::Outside { stack_pointer: *stack_pointer, program_counter: *program_counter })
-        }
-        (Ok(number), [arguments @ .., stack_pointer, program_counter]) => Some(Activity::InCall {
+    let mut value = || u64::from_str_radix(fields.next()?.strip_prefix("0x")?, 16).ok();
+    let activity = match u64::try_from(number) {
+        Err(_) => Activity::Outside { stack_pointer: value()?, program_counter: value()? },
+        Ok(number) => Activity::InCall {
             number,
-            arguments: arguments.try_into().ok()?,
-            stack_pointer: *stack_pointer,
-            program_counter: *program_counter,
-        }),
-        _ => None,
-    }
+            arguments: [value()?, value()?, value()?, value()?, value()?, value()?],
+            stack_pointer: value()?,
+            program_counter: value()?,
+        },
+    };
+    fields.next().is_none().then_some(activity)
 }
 
 #[cfg(test)]
@@ -203,7 +209,9 @@ mod tests {
             "-1 0x7ffd 0x55aa\n",
             Some(Activity::Outside { stack_pointer: 0x7ffd, program_counter: 0x55aa }),
         );
-        for nonsense in ["", "202", "202 0x1 0x2", "-1 0x1", "202 1 2 3 4 5 6 7 8", "x 0x1 0x2"] {
+        for nonsense in
+            ["", "202", "202 0x1 0x2", "-1 0x1", "-1 0x1 0x2 0x3", "202 1 2 3 4 5 6 7 8", "x 0x1 0x2"]
+        {
             check(nonsense, None);
         }
     }
