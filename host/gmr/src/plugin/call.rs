@@ -9,7 +9,6 @@ use wasmtime_wasi::I32Exit;
 
 use super::bindings::wit::document::Block;
 use super::bindings::{Plugin, PluginPre, section};
-use super::engine::WASM_STACK_BYTES;
 use super::limits::size;
 use super::state::{Identity, State, Subject};
 use super::{Limits, trap};
@@ -178,7 +177,7 @@ fn reason(error: &wasmtime::Error, state: &State, began: Instant) -> String {
         (Some(Trap::StackOverflow), _) => {
             format!(
                 "its calls are nested too deeply: its stack of {} is used up",
-                size(WASM_STACK_BYTES as u64)
+                size(state.limiter.limits().wasm_stack_bytes)
             )
         }
         (_, Some(refused)) => refused.to_owned(),
@@ -197,10 +196,13 @@ fn other(error: &wasmtime::Error, limits: &Limits) -> String {
             "it handed over far more than it may: {text} of text, {blocks} blocks, {items} items"
         );
     }
-    if cause.starts_with("resource limit exceeded") {
-        return format!("it has more parts than it may: {cause}");
+    match cause.strip_prefix("resource limit exceeded: ").and_then(|rest| rest.split(' ').next()) {
+        Some("instance") => format!("it has more than its {} core instances", limits.instances),
+        Some("memory") => format!("it has more than its {} memories", limits.memories),
+        Some("table") => format!("it has more than its {} tables", limits.tables),
+        Some(_) => format!("it has more parts than it may: {cause}"),
+        None => cause,
     }
-    cause
 }
 
 fn deadline_passed(state: &State, began: Instant) -> String {

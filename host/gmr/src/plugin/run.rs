@@ -48,9 +48,9 @@ impl Lost {
 }
 
 /// Runs `jobs` on at most `threads` threads until `deadline`, and calls `each` with the index of each and its result, in
-/// their order, as soon as it is there.
+/// their order, as soon as it is there. `engines` are those that run the jobs' code: their epochs advance meanwhile.
 pub(super) fn run<T: Send + 'static>(
-    engine: &Engine,
+    engines: &[Engine],
     jobs: Vec<Job<T>>,
     threads: usize,
     deadline: Instant,
@@ -78,7 +78,7 @@ pub(super) fn run<T: Send + 'static>(
             Err(RecvTimeoutError::Disconnected) => break,
         }
         if ticked.elapsed() >= TICK {
-            engine.increment_epoch();
+            engines.iter().for_each(Engine::increment_epoch);
             ticked = Instant::now();
         }
         while let Some(result) = waiting.remove(&next) {
@@ -92,7 +92,7 @@ pub(super) fn run<T: Send + 'static>(
         each(index, waiting.remove(&index).unwrap_or(Err(lost)));
     }
     // What was left behind stops at the next epoch, unless it waits in the kernel.
-    engine.increment_epoch();
+    engines.iter().for_each(Engine::increment_epoch);
 }
 
 struct Queue<T> {

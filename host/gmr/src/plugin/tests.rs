@@ -258,7 +258,9 @@ fn no_thread_of_ours_is_left_when_all_is_quiet() {
     bench.check(&["p: first"]);
     let ours = |path: &Path| {
         let name = std::fs::read_to_string(path.join("comm")).unwrap_or_default();
-        ["gmr-plugin", "gmr-loader", "gmr-fact"].contains(&name.trim()).then(|| name.trim().to_owned())
+        ["gmr-plugin", "gmr-loader", "gmr-compiler", "gmr-fact"]
+            .contains(&name.trim())
+            .then(|| name.trim().to_owned())
     };
     let end = Instant::now() + BOUND;
     loop {
@@ -304,51 +306,4 @@ fn replacements_under_reports_are_whole_and_in_order() {
         }
     });
     bench.check(&[&format!("p: {REPLACEMENTS:05}")]);
-}
-
-/// Prints figures of the plugins in the folder that `GMR_FIGURES` names; `cargo test --release -- --ignored figures`.
-#[test]
-#[ignore = "measures, asserts nothing"]
-fn figures() {
-    let folder = std::env::var_os("GMR_FIGURES").expect("GMR_FIGURES names a folder of plugins");
-    let cache = tempfile::tempdir().unwrap();
-    let start = || {
-        Bench::with(|config| {
-            config.directories = vec![(&folder).into()];
-            config.cache_dir = Some(cache.path().join("cache"));
-        })
-    };
-    let loaded = |bench: &Bench, state: &str| {
-        // A Python plugin takes a minute to compile where others compile too.
-        assert!(bench.plugins.settle(Instant::now() + 20 * BOUND));
-        bench.plugins.for_each_loaded(|name, good| println!("{name}: {state} in {:?}", good.took));
-    };
-    let compiled = start();
-    loaded(&compiled, "read, compiled, described, cached");
-    let resident = || gmr_inspect::process::Process::new().memory().resident.unwrap_or_default() >> 10;
-    println!("{} KiB resident after compiling", resident());
-    drop(compiled);
-    println!("{} KiB resident without what was compiled", resident());
-    let bench = start();
-    loaded(&bench, "read, taken from the cache, described");
-    println!("{} KiB resident with what was cached", resident());
-    bench.plugins.for_each_loaded(|name, good| {
-        let subject = Arc::new(loaded::nothing());
-        let mut times: Vec<Duration> = (0..1000)
-            .map(|_| good.loaded.callee.render(subject.clone(), Instant::now() + BOUND).took)
-            .collect();
-        times.sort();
-        println!("{name}: instance made, called and dropped in {:?} (median of 1000)", times[500]);
-    });
-    let mut times = Vec::new();
-    for round in 0..10_000 {
-        let began = Instant::now();
-        drop(bench.sections_within(BOUND));
-        times.push(began.elapsed());
-        if [100, 1000, 9999].contains(&round) {
-            println!("after {} reports: {} KiB resident", round + 1, resident());
-        }
-    }
-    times.sort();
-    println!("all sections of a report: {:?} (median of 10000)", times[5000]);
 }
