@@ -49,6 +49,7 @@ pub(super) fn engine(wasm_stack_bytes: u64) -> Result<Engine> {
 pub(super) fn linker(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    super::host::keyholes::add_to_linker(&mut linker)?;
     Plugin::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     Ok(linker)
 }

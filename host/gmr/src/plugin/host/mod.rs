@@ -2,6 +2,7 @@
 //! waits longer than the call may still take.
 
 mod files;
+pub(super) mod keyholes;
 mod process;
 
 use std::time::{Duration, Instant};
