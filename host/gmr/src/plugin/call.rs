@@ -95,7 +95,10 @@ impl Callee {
             Some(Ok(value)) => Ok(value),
             Some(Err(error)) => Err(broken(&error, state, began)),
             // It was waiting, in a sleep or poll of WASI's: there is no instruction that it stood at.
-            None => Err(Broken::because(deadline_passed(state, began))),
+            None => Err(Broken::because(format!(
+                "{} while it waited in WASI, for a sleep or a poll",
+                deadline_passed(state, began)
+            ))),
         };
         let (diagnostics, memory_bytes) = (state.output.text(), state.limiter.memory_bytes());
         Outcome { result, diagnostics, memory_bytes, took: began.elapsed() }

@@ -178,7 +178,7 @@ fn render(loaded: &Loaded, report: Option<Report>, facts: Arc<Facts>) -> (Sectio
     let engine = callee.engine.clone();
     let job = Job { patience: limits.deadline, work: Box::new(move |until| callee.render(subject, until)) };
     let mut rendered = None;
-    run::run(&[engine], vec![job], 1, Instant::now() + 2 * limits.deadline, |_, result| {
+    run::run(&[engine], vec![job], 1, Instant::now() + limits.deadline + run::START, |_, result| {
         rendered = Some(match result {
             Ok(Outcome { result, diagnostics, memory_bytes, took }) => {
                 let rest = Outcome { result: Ok(()), diagnostics: diagnostics.clone(), memory_bytes, took };

@@ -151,7 +151,9 @@ fn describe(callee: Callee) -> Result<Description, String> {
     let mut described = Err(Lost::Panicked);
     let work = move |until| callee.describe(Arc::new(nothing()), until);
     let job = Job { patience, work: Box::new(work) };
-    run::run(&[engine], vec![job], 1, Instant::now() + 2 * patience, |_, outcome| described = outcome);
+    run::run(&[engine], vec![job], 1, Instant::now() + patience + run::START, |_, outcome| {
+        described = outcome
+    });
     let outcome: Outcome<Description> =
         described.map_err(|lost| format!("it does not say what it is: {}", lost.reason()))?;
     let told = |broken: &Broken| section::in_a_line(broken, &outcome.diagnostics);

@@ -16,6 +16,10 @@ const TICK: Duration = Duration::from_millis(10);
 /// What a job that was stopped may still take to say where it stood.
 const GRACE: Duration = Duration::from_millis(100);
 
+/// One job alone, outside of a report, has its own deadline; this is for its thread, which may be long in starting on a
+/// loaded machine.
+pub(super) const START: Duration = Duration::from_secs(10);
+
 /// However little time is left, a job gets this much: ten ticks.
 const LEAST: Duration = Duration::from_millis(100);
 
