@@ -211,8 +211,8 @@ fn other(error: &wasmtime::Error, limits: &Limits) -> String {
 fn deadline_passed(state: &State, began: Instant) -> String {
     let own = state.limiter.limits().deadline;
     let given = state.deadline.saturating_duration_since(began);
-    // The millisecond is what passes between the deadline's being set and the call's beginning.
-    match given + Duration::from_millis(1) >= own {
+    // Less than all of it, since on a loaded machine the call begins some time after its deadline is set.
+    match given * 4 >= own * 3 {
         true => format!("its deadline of {own:?} passed"),
         false => format!("the report had {given:?} left for it, and they passed"),
     }
