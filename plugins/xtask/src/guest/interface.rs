@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 /// The folders that hold a copy.
-const COPIES: [&str; 1] = ["plugins/sdk/wit"];
+const COPIES: [&str; 3] = ["plugins/sdk/wit", "host/gmr/wit", "host/cli/wit"];
 
 /// Fails if a copy differs from the original.
 pub fn check(root: &Path) -> Result<()> {
@@ -71,16 +71,21 @@ mod tests {
         };
         write("wit/world.wit", "world a {}");
         write("wit/clock.wit", "interface clock {}");
-        write("plugins/sdk/wit/world.wit", "world b {}");
-        write("plugins/sdk/wit/clock.wit", "interface clock {}");
-        write("plugins/sdk/wit/gone.wit", "");
+        for folder in COPIES {
+            write(&format!("{folder}/world.wit"), "world b {}");
+            write(&format!("{folder}/clock.wit"), "interface clock {}");
+            write(&format!("{folder}/gone.wit"), "");
+        }
 
         let error = check(root.path()).unwrap_err().to_string();
         assert!(error.starts_with("plugins/sdk/wit/world.wit differs"), "{error}");
         copy(root.path()).unwrap();
         check(root.path()).unwrap();
-        write("plugins/sdk/wit/more.wit", "");
-        assert!(check(root.path()).is_err());
+        for folder in COPIES {
+            write(&format!("{folder}/more.wit"), "");
+            assert!(check(root.path()).unwrap_err().to_string().starts_with(&format!("{folder}/more.wit differs")));
+            copy(root.path()).unwrap();
+        }
     }
 
     /// The one that a forgotten copy fails.
