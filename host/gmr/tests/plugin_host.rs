@@ -21,15 +21,17 @@ fn dispositions() -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
-/// Reports until the plugins are there: they are compiled beside the first ones.
+/// Reports until the plugins are there: they are compiled beside the first ones, at a low priority, so that reports
+/// without a pause would take a busy machine's time from the compiler.
 fn report_with(guard: &Guard, sections: &[&str]) -> Report {
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_secs(300);
     loop {
         let report = guard.report().unwrap();
         if sections.iter().all(|name| report.section(name).is_some()) {
             return report;
         }
         assert!(Instant::now() < end, "no {sections:?}: {:?}", names(&report));
+        std::thread::park_timeout(Duration::from_millis(50));
     }
 }
 

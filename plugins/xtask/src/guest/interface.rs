@@ -83,8 +83,39 @@ mod tests {
         check(root.path()).unwrap();
         for folder in COPIES {
             write(&format!("{folder}/more.wit"), "");
-            assert!(check(root.path()).unwrap_err().to_string().starts_with(&format!("{folder}/more.wit differs")));
+            assert!(
+                check(root.path())
+                    .unwrap_err()
+                    .to_string()
+                    .starts_with(&format!("{folder}/more.wit differs"))
+            );
             copy(root.path()).unwrap();
+        }
+    }
+
+    /// What cargo would publish, since what it leaves out cannot be built from there.
+    #[test]
+    fn packages_hold_the_interface_and_the_templates() {
+        let root = crate::place::root();
+        for copy in COPIES {
+            let folder = root.join(copy).parent().unwrap().to_owned();
+            let listed = std::process::Command::new(env!("CARGO"))
+                .args(["package", "--list", "--allow-dirty", "--quiet"])
+                .current_dir(&folder)
+                .output()
+                .unwrap();
+            assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+            let listed = String::from_utf8(listed.stdout).unwrap();
+            let mut wanted: Vec<String> =
+                read(&root.join("wit")).unwrap().into_keys().map(|name| format!("wit/{name}")).collect();
+            if folder.ends_with("cli") {
+                let templates =
+                    ["rust/Cargo.toml.in", "rust/src/lib.rs", "python/my_plugin.py", "javascript/build.mjs"];
+                wanted.extend(templates.map(|path| format!("templates/{path}")));
+            }
+            for path in wanted {
+                assert!(listed.lines().any(|line| line == path), "{} lacks {path}", folder.display());
+            }
         }
     }
 
