@@ -84,14 +84,21 @@ fn facts() -> std::sync::Arc<Facts> {
 
 fn calls(folder: &Path, subject: &Subject) {
     let plugin = Candidate::load(&file(folder, subject), &config(subject)).expect("it loads");
-    let call = || plugin.check(CheckOptions { config: config(subject), facts: facts(), report: None });
-    let checked: Vec<_> = std::iter::repeat_with(call).take(subject.calls).collect();
-    let last = checked.last().expect("called");
+    let call = |config: &PluginConfig| {
+        plugin.check(CheckOptions { config: config.clone(), facts: facts(), report: None })
+    };
+    let times = |config: PluginConfig| {
+        let checked: Vec<_> = std::iter::repeat_with(|| call(&config)).take(subject.calls).collect();
+        median(checked.iter().map(|checked| checked.rendered_in).collect())
+    };
+    let granted = config(subject);
+    let last = call(&granted);
     println!(
-        "{:<8} {:<10}  called in {}, with {} KiB of memory; compiled in {}{}",
+        "{:<8} {:<10}  {} with its grants, {} without any (it says so and returns); {} KiB of memory; compiled in {}{}",
         subject.name,
         subject.language,
-        words(median(checked.iter().map(|checked| checked.rendered_in).collect())),
+        words(times(granted)),
+        words(times(PluginConfig::default())),
         last.memory_bytes >> 10,
         words(last.compiled_in),
         last.section.failure.as_ref().map(|failure| format!("; FAILED: {failure}")).unwrap_or_default(),

@@ -259,10 +259,11 @@ impl Shared {
 
     /// Loads the file, unless it has to be compiled: then it is put on the list.
     fn look_into(&self, file: &Path) {
-        let (fingerprint, result) = match self.recall(file) {
+        let began = Instant::now();
+        let (fingerprint, result) = match self.recall(file, began) {
             Some((fingerprint, result)) => (Some(fingerprint), result),
             None => match self.read(file) {
-                Ok((fingerprint, bytes)) => (Some(fingerprint), self.step(file, fingerprint, &bytes)),
+                Ok((fingerprint, bytes)) => (Some(fingerprint), self.step(file, began, fingerprint, &bytes)),
                 Err((fingerprint, reason)) => (fingerprint, Err(reason)),
             },
         };
@@ -279,8 +280,7 @@ impl Shared {
     }
 
     /// The plugin, if the cache knows this very file: then it need not be read.
-    fn recall(&self, file: &Path) -> Option<(Fingerprint, Result<Step, String>)> {
-        let began = Instant::now();
+    fn recall(&self, file: &Path, began: Instant) -> Option<(Fingerprint, Result<Step, String>)> {
         let fingerprint = fingerprint(file)?;
         let (digest, component) = self.cache.as_ref()?.recall(&self.host(file).engine, &fingerprint)?;
         if self.serves(file, digest) {
@@ -289,8 +289,13 @@ impl Shared {
         Some((fingerprint, self.good(file, digest, &component, began, true).map(Step::Loaded)))
     }
 
-    fn step(&self, file: &Path, fingerprint: Fingerprint, bytes: &[u8]) -> Result<Step, String> {
-        let began = Instant::now();
+    fn step(
+        &self,
+        file: &Path,
+        began: Instant,
+        fingerprint: Fingerprint,
+        bytes: &[u8],
+    ) -> Result<Step, String> {
         let digest = Digest::of(bytes);
         if self.serves(file, digest) {
             return Ok(Step::AsBefore);
@@ -363,11 +368,19 @@ impl Shared {
         {
             let mut desk = self.desk();
             let Some(entry) = desk.shelf.entries.get_mut(file) else { return };
-            // A look may have found another content meanwhile, which then is on the list or serves.
-            if entry.pending.is_none_or(|pending| pending.seen != seen) {
-                return;
+            match entry.pending {
+                Some(pending) if pending.seen == seen => take(entry, result, Some(seen)),
+                // A look has found yet another content, which is on the list. This one serves until then, so that a
+                // file that changes all the time is not stuck at an old one.
+                Some(_) => {
+                    if let Ok(Step::Loaded(good)) = result {
+                        entry.good = Some(good);
+                    }
+                    return;
+                }
+                // A look has found content that serves already.
+                None => return,
             }
-            take(entry, result, Some(seen));
         }
         if let Some((digest, component)) = kept {
             self.keep(file, seen, digest, component);
