@@ -65,7 +65,7 @@ enum Step {
     Loaded(Good),
 }
 
-/// Loading must not compete with the application: a fairly low priority.
+/// Compiling must not compete with the application: a fairly low priority. Looking takes moments, and reports wait for it.
 const NICENESS: i32 = 10;
 
 /// Compiling recurses over what the plugin's author has nested; pages that are not touched cost nothing.
@@ -156,14 +156,12 @@ impl Shared {
         desk.asked
     }
 
-    /// Starts a thread that does not compete with the application's.
+    /// Starts a thread for one of the two kinds of work.
     fn start(self: &Arc<Self>, name: &str, work: fn(&Arc<Self>)) -> Result<(), String> {
         let shared = self.clone();
         let thread = std::thread::Builder::new().name(name.to_owned()).stack_size(STACK_BYTES);
         let started = thread.spawn(move || {
             super::block_signals();
-            // Refused in some sandboxes, which is no reason not to load.
-            let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS);
             work(&shared);
         });
         started.map(drop).map_err(|error| format!("plugins cannot be loaded, no thread: {error}"))
@@ -315,6 +313,8 @@ impl Shared {
 
     /// Compiles for as long as there is something on the list.
     fn compile_on(self: &Arc<Self>) {
+        // Refused in some sandboxes, which is no reason not to compile.
+        let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS);
         let mut largest = 0;
         loop {
             let next = {
