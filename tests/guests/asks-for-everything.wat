@@ -1,15 +1,18 @@
-;; Answers with what WASI gives it, in five characters: how many directories, variables and arguments, and the number of
-;; the error for a socket and for a name look-up (0 if there is none).
+;; Answers with what WASI gives it, in six characters: how many directories, variables and arguments, and the number of
+;; the error for a TCP socket, a UDP socket and a name look-up (0 if there is none).
 (module
   (import "wasi:filesystem/preopens@0.2.0" "get-directories" (func $directories (param i32)))
   (import "wasi:cli/environment@0.2.0" "get-environment" (func $variables (param i32)))
   (import "wasi:cli/environment@0.2.0" "get-arguments" (func $arguments (param i32)))
-  (import "wasi:sockets/tcp-create-socket@0.2.0" "create-tcp-socket" (func $socket (param i32 i32)))
+  (import "wasi:sockets/tcp-create-socket@0.2.0" "create-tcp-socket" (func $tcp (param i32 i32)))
+  (import "wasi:sockets/udp-create-socket@0.2.0" "create-udp-socket" (func $udp (param i32 i32)))
   (import "wasi:sockets/instance-network@0.2.0" "instance-network" (func $network (result i32)))
   (import "wasi:sockets/ip-name-lookup@0.2.0" "resolve-addresses" (func $resolve (param i32 i32 i32 i32)))
   (; memory ;)
   (; describe ;)
-  (; answer ;)
+  (global $answer i32 (i32.const 2048))
+  (data (i32.const 2048) "\00\00\00\00" "\00\0c\00\00" "\01\00\00\00")
+  (data (i32.const 3072) "\01\00\00\00" "\0a\01\00\00" "\06\00\00\00")
   (data (i32.const 512) "localhost")
   ;; The length of the list that is returned at 600.
   (func $count (param $place i32)
@@ -22,6 +25,7 @@
     (call $directories (i32.const 600)) (call $count (i32.const 266))
     (call $variables (i32.const 600)) (call $count (i32.const 267))
     (call $arguments (i32.const 600)) (call $count (i32.const 268))
-    (call $socket (i32.const 0) (i32.const 600)) (call $error (i32.const 269))
-    (call $resolve (call $network) (i32.const 512) (i32.const 9) (i32.const 600)) (call $error (i32.const 270))
+    (call $tcp (i32.const 0) (i32.const 600)) (call $error (i32.const 269))
+    (call $udp (i32.const 0) (i32.const 600)) (call $error (i32.const 270))
+    (call $resolve (call $network) (i32.const 512) (i32.const 9) (i32.const 600)) (call $error (i32.const 271))
     (global.get $answer)))

@@ -72,7 +72,12 @@ pub fn component_for(world: &str, text: &str) -> Vec<u8> {
         .replace("(; memory ;)", MEMORY)
         .replace("(; describe ;)", DESCRIBE)
         .replace("(; answer ;)", ANSWER);
-    let mut module = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let module = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    encode(world, module).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The component of a core module in its binary form.
+pub fn encode(world: &str, mut module: Vec<u8>) -> Result<Vec<u8>, String> {
     let mut resolve = Resolve::default();
     let interface = folder().join("../../wit");
     let (plugin, _) = resolve.push_path(&interface).unwrap();
@@ -83,6 +88,6 @@ pub fn component_for(world: &str, text: &str) -> Vec<u8> {
     let world = resolve.select_world(&[package], Some(world)).unwrap();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
     let mut encoder = ComponentEncoder::default();
-    encoder.module(&module).unwrap_or_else(|error| panic!("{error:#}"));
-    encoder.encode().unwrap_or_else(|error| panic!("{error:#}"))
+    encoder.module(&module).map_err(|error| format!("{error:#}"))?;
+    encoder.encode().map_err(|error| format!("{error:#}"))
 }

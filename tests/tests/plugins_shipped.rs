@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gmr::plugin::{CheckOptions, Checked, Facts, Grant, PluginConfig, check};
+use gmr::plugin::{Candidate, CheckOptions, Checked, Facts, Grant, PluginConfig, check};
 use gmr::render::text;
 use gmr::report::{
     Block, Field, Frame, Header, Member, Report, Section, Trace, TraceKind, Trigger, TriggerKind, Value,
@@ -55,12 +55,13 @@ fn report() -> Report {
 fn run(path: &Path) -> Checked {
     let facts = Facts::new();
     facts.add("pool", || serde_json::json!({ "size": 8, "idle": 3 }));
-    let wanted = check(path, CheckOptions::default()).expect("it loads").wants;
-    let grants = wanted.iter().map(|grant| Grant::parse(grant).expect("it wants what there is")).collect();
-    let mut config = PluginConfig { grants, ..PluginConfig::default() };
+    let mut config = PluginConfig::default();
     // These tests share two processors with others; limits have tests of their own.
     config.limits.deadline = Duration::from_secs(30);
-    check(path, CheckOptions { config, facts: Arc::new(facts), report: Some(report()) }).expect("it loads")
+    let plugin = Candidate::load(path, &config).expect("it loads");
+    let grant = |want: &String| Grant::parse(want).expect("it wants what there is");
+    config.grants = plugin.wants().iter().map(grant).collect();
+    plugin.check(CheckOptions { config, facts: Arc::new(facts), report: Some(report()) })
 }
 
 #[track_caller]

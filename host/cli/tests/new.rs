@@ -58,6 +58,25 @@ fn without_a_path_the_directory_has_the_plugins_name() {
 }
 
 #[test]
+fn the_sdk_may_come_from_a_directory() {
+    let place = Place::new();
+    let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/sdk");
+    let project = place.path("pool");
+    good(&[&"plugin", &"new", &"pool", &"--lang", &"rust", &"--path", &project, &"--sdk", &sdk]);
+    let manifest = fs::read_to_string(project.join("Cargo.toml")).unwrap();
+    let line = format!("gmr-plugin = {{ path = {:?} }}\n", sdk.canonicalize().unwrap());
+    assert!(manifest.contains(&line), "{manifest}");
+    let other = place.path("other");
+    let new = |language, sdk: &Path, expected: &[&str]| {
+        bad(&[&"plugin", &"new", &"pool", &"--lang", &language, &"--path", &other, &"--sdk", &sdk], expected);
+        assert!(!other.exists());
+    };
+    new("python", &sdk, &["--sdk is for --lang rust"]);
+    new("rust", &place.path("missing"), &["cannot find", "missing"]);
+    new("rust", &project.join("src"), &["it has no Cargo.toml"]);
+}
+
+#[test]
 fn what_is_there_already_is_left_alone() {
     let place = Place::new();
     fs::create_dir(place.path("project")).unwrap();

@@ -119,6 +119,9 @@ impl Builder {
 
     /// Adds a section that the application fills itself. The closure is called on a thread of its own at
     /// each report; if it panics, or takes longer than a second, its section says so.
+    ///
+    /// The section's name is its title in lower case, with `_` for what is no letter or digit. A plugin that
+    /// has the same name is refused, and the Plugins section says so.
     pub fn section(
         mut self,
         title: impl Into<String>,
@@ -175,6 +178,7 @@ impl Builder {
                     directories: settings.plugin_dir,
                     cache_dir: settings.cache_dir,
                     plugins: settings.plugins,
+                    taken: self.own.iter().map(|own| own.name.clone()).collect(),
                     parallel: 0,
                 },
                 Arc::new(self.facts),

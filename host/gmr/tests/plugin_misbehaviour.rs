@@ -3,10 +3,12 @@
 #[path = "../../../tests/guests/assemble.rs"]
 mod assemble;
 
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::time::Duration;
 
 use gmr::plugin::{CheckOptions, Checked, Grant, Limits, PluginConfig, check};
-use gmr::report::{Block, Section};
+use gmr::report::{Block, Field, Section, Value};
 
 fn run(name: &str, bytes: &[u8], limits: Limits) -> Result<Checked, String> {
     let folder = tempfile::tempdir().unwrap();
@@ -78,6 +80,37 @@ fn recursion_ends_at_the_stacks_limit() {
     let failure = failure("recursion", Limits::default());
     assert_eq!(failure, "its calls are nested too deeply: its stack of 1 MiB is used up");
     assert_eq!(innermost(&section("recursion", Limits::default())), "down");
+}
+
+#[test]
+fn the_stack_is_as_deep_as_is_set() {
+    let stack = |wasm_stack_bytes| Limits { wasm_stack_bytes, ..Limits::default() };
+    let used_up = |size: &str| format!("its calls are nested too deeply: its stack of {size} is used up");
+    assert_eq!(failure("recursion", stack(64 << 10)), used_up("64 KiB"));
+    assert_eq!(failure("deep-calls", Limits::default()), used_up("1 MiB"));
+    assert_eq!(section("deep-calls", stack(64 << 20)).failure, None);
+    for bytes in [(64 << 10) - 1, (64 << 20) + 1] {
+        let error = run("guest", &assemble::guest("hello"), stack(bytes)).unwrap_err();
+        assert!(error.contains("a WebAssembly stack must be 64 KiB to 64 MiB, not "), "{error}");
+    }
+}
+
+#[test]
+fn instances_memories_and_tables_are_counted() {
+    let refused = |name: &str, limits| run("guest", &assemble::guest(name), limits).unwrap_err();
+    // A plugin, and the two modules that the component needs for its imports.
+    let instances = |instances| Limits { instances, ..Limits::default() };
+    assert_eq!(section("asks-for-grants", instances(3)).failure, None);
+    let error = refused("asks-for-grants", instances(2));
+    assert!(error.contains("it has more than its 2 core instances"), "{error}");
+    let memories = |memories| Limits { memories, ..Limits::default() };
+    assert_eq!(section("three-of-each", memories(3)).failure, None);
+    let error = refused("three-of-each", memories(2));
+    assert!(error.contains("it has more than its 2 memories"), "{error}");
+    let tables = |tables| Limits { tables, ..Limits::default() };
+    assert_eq!(section("three-of-each", tables(3)).failure, None);
+    let error = refused("three-of-each", tables(2));
+    assert!(error.contains("it has more than its 2 tables"), "{error}");
 }
 
 #[test]
@@ -178,7 +211,9 @@ fn exit_ends_the_plugin_only() {
 #[test]
 fn a_sleep_is_cut_at_the_deadline() {
     let checked = run("sleep", &with_wasi("sleep"), short()).unwrap();
-    assert!(checked.section.failure.unwrap().starts_with("its deadline of 50ms passed"));
+    let failure = checked.section.failure.unwrap();
+    let expected = "its deadline of 50ms passed while it waited in WASI, for a sleep or a poll (sleep.wasm";
+    assert!(failure.starts_with(expected), "{failure}");
     assert_eq!(checked.section.blocks, [Block::Preformatted { text: "waits for the ring".into() }]);
 }
 
@@ -196,10 +231,10 @@ fn wasi_is_empty_but_for_what_is_granted() {
             _ => panic!("{section:?}"),
         }
     };
-    // No directory, variable or argument; a socket is refused as access-denied, the look-up of "localhost", which would
+    // No directory, variable or argument; sockets are refused as access-denied, the look-up of "localhost", which would
     // succeed, as permanent-resolver-failure.
-    assert_eq!(answer(&[]), "0002E");
-    assert_eq!(answer(&[format!("read:{}", folder.path().display()), "env:PATH".to_owned()]), "1102E");
+    assert_eq!(answer(&[]), "00022E");
+    assert_eq!(answer(&[format!("read:{}", folder.path().display()), "env:PATH".to_owned()]), "11022E");
 }
 
 #[test]
@@ -255,4 +290,127 @@ fn what_is_not_granted_is_refused_to_a_plugin_that_still_runs() {
         "others of these kinds"
     );
     assert_eq!(answer(&["process", "report", "facts:*", "env:PATH", "read:/proc/self/limits"]), "00000");
+}
+
+/// What a guest sees of a path in the first directory that the grants give it; see `looks-at-files.wat`.
+fn look(grants: &[&Path], path: &str) -> String {
+    let text = std::fs::read_to_string(assemble::folder().join("looks-at-files.wat")).unwrap();
+    let text = text.replace("\"PATH\"", &format!("{path:?}")).replace("LENGTH", &path.len().to_string());
+    let folder = tempfile::tempdir().unwrap();
+    let plugin = folder.path().join("looks.wasm");
+    std::fs::write(&plugin, assemble::component_for("with-wasi", &text)).unwrap();
+    let grants = grants.iter().map(|path| Grant::Read(path.to_path_buf())).collect();
+    let config = PluginConfig { grants, ..PluginConfig::default() };
+    let section = check(&plugin, CheckOptions { config, ..CheckOptions::default() }).unwrap().section;
+    match &section.blocks[..] {
+        [Block::Paragraph { text }] => text.clone(),
+        _ => panic!("{section:?}"),
+    }
+}
+
+/// access, access, ...: the path is not seen at all. So is the list of what is there.
+const UNSEEN: &str = "111111-";
+
+#[test]
+fn a_single_file_is_seen_through_wasi_and_nothing_beside_it() {
+    // not-permitted for writing, invalid for the link that it is not, access for the list.
+    assert_eq!(look(&["/proc/self/limits".as_ref()], "limits"), "0P00=1L");
+    assert_eq!(look(&["/proc/self/limits".as_ref()], "./limits"), "0P00=1L");
+    for other in
+        ["status", "environ", ".", "", "..", "../self/limits", "/proc/self/limits", "limits/", "limits/.."]
+    {
+        assert_eq!(look(&["/proc/self/limits".as_ref()], other), UNSEEN, "{other:?}");
+    }
+    let both: [&Path; 2] = ["/proc/self/limits".as_ref(), "/proc/self/status".as_ref()];
+    assert_eq!([look(&both, "limits"), look(&both, "status")], ["0P00=1L", "0P00=1N"]);
+    assert_eq!(look(&both, "environ"), UNSEEN);
+}
+
+#[test]
+fn links_and_renames_do_not_widen_the_grant_of_a_file() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("app");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(place.path().join("secret"), "S").unwrap();
+    std::fs::write(folder.join("sibling"), "s").unwrap();
+    let file = folder.join("file");
+    std::fs::write(&file, "f").unwrap();
+    let look = |path: &str| look(&[&file], path);
+    assert_eq!(look("file"), "0P00=1f");
+    assert_eq!(look("sibling"), UNSEEN);
+    std::fs::rename(&file, folder.join("renamed")).unwrap();
+    assert_eq!([look("renamed").as_str(), &look("file")[..1]], [UNSEEN, "E"], "no entry by the granted name");
+    for out in ["../secret", place.path().join("secret").to_str().unwrap()] {
+        symlink(out, &file).unwrap();
+        let seen = look("file");
+        assert!(seen.starts_with('P') && seen.ends_with('-'), "{out}: {seen}");
+        std::fs::remove_file(&file).unwrap();
+    }
+    // As a ConfigMap of Kubernetes has it.
+    symlink("renamed", &file).unwrap();
+    assert_eq!(look("file"), "0P0001f");
+}
+
+#[test]
+fn nothing_leads_out_of_a_directory_that_wasi_gives() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("granted");
+    std::fs::create_dir_all(folder.join("below")).unwrap();
+    std::fs::write(place.path().join("secret"), "S").unwrap();
+    std::fs::write(folder.join("below/file"), "f").unwrap();
+    symlink("below/file", folder.join("inward")).unwrap();
+    symlink("../secret", folder.join("upward")).unwrap();
+    symlink(place.path().join("secret"), folder.join("absolute")).unwrap();
+    symlink("..", folder.join("above")).unwrap();
+    let look = |path: &str| look(&[&folder], path);
+    assert_eq!(look("below/file"), "0P00=0f");
+    assert_eq!(look("inward"), "0P0000f");
+    let secret = place.path().join("secret");
+    for out in
+        ["../secret", "below/../../secret", "upward", "absolute", "above/secret", secret.to_str().unwrap()]
+    {
+        let seen = look(out);
+        assert!(seen.starts_with('P') && seen.ends_with('-') && !seen[2..4].contains('0'), "{out}: {seen}");
+    }
+}
+
+#[test]
+fn settings_of_every_type_reach_the_plugin() {
+    let settings = gmr::Settings::from_toml(
+        "[gmr.plugins.p.settings]
+         text = 'ring'
+         whole = -7
+         real = 0.5
+         endless = inf
+         flag = true
+         day = 2026-02-03
+         moment = 2026-02-03T04:05:06Z
+         list = [1, 'two', false]
+         empty = []
+         table.deep.key = 'value'
+         tables = [{ a = 1 }, { a = 2 }]",
+        "app.toml",
+    );
+    let config = settings.unwrap().plugins.remove("p").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.wasm");
+    std::fs::write(&path, assemble::guest("tells-its-settings")).unwrap();
+    let section = check(&path, CheckOptions { config, ..CheckOptions::default() }).unwrap().section;
+    let list = |values: Vec<Value>| Value::List(values);
+    let fields = [
+        ("day", Value::from("2026-02-03")),
+        ("empty", list(Vec::new())),
+        ("endless", Value::from("inf")),
+        ("flag", Value::Flag(true)),
+        ("list", list(vec![Value::Integer(1), Value::from("two"), Value::Flag(false)])),
+        ("moment", Value::from("2026-02-03T04:05:06Z")),
+        ("real", Value::Number(0.5)),
+        ("table.deep.key", Value::from("value")),
+        ("tables.0.a", Value::Integer(1)),
+        ("tables.1.a", Value::Integer(2)),
+        ("text", Value::from("ring")),
+        ("whole", Value::Integer(-7)),
+    ];
+    let fields = fields.map(|(key, value)| Field::new(key, value)).to_vec();
+    assert_eq!((section.failure, section.blocks), (None, vec![Block::Fields { fields }]));
 }

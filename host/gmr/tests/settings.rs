@@ -55,6 +55,16 @@ fn impossible_values_say_what_is_possible() {
     refused("log_dir = ''", "shop.toml:3: `gmr.log_dir` must not be empty");
     refused("log_dir = '/tmp'\nkeep = 0", "shop.toml:4: `gmr.keep` must be from 1 to 4294967295, not 0");
     refused("log_dir = '/tmp'\nkeep = -3", "shop.toml:4: `gmr.keep` must be from 1 to 4294967295, not -3");
+    for size in ["'63 KiB'", "'65 MiB'"] {
+        refused(
+            &format!("[gmr.plugins.x]\nwasm_stack = {size}"),
+            "shop.toml:4: `gmr.plugins.x.wasm_stack` must be 64 KiB to 64 MiB",
+        );
+    }
+    refused(
+        "[gmr.plugins.x]\ntables = 0",
+        "shop.toml:4: `gmr.plugins.x.tables` must be from 1 to 4294967295, not 0",
+    );
     refused("keep = 3", "`gmr.keep` has no meaning without `gmr.log_dir`");
     refused("format = 'yaml'", "shop.toml:3: `gmr.format` must be one of text, json, not `yaml`");
     refused("signal = 'USR3'", "shop.toml:3: `gmr.signal` `USR3` is no signal; did you mean `SIGUSR2`?");

@@ -34,11 +34,12 @@ impl Edge {
         };
         let (used, limit, name) = (limit.used?, limit.soft?, limit.name);
         Some(Edge {
+            // Of these `descriptors` remarks, which knows what they are and how fast they grow: once is enough.
+            hard: name != "open files",
             name,
             unit,
             used: used.saturating_mul(factor),
             limit: limit.saturating_mul(factor),
-            hard: true,
         })
     }
 
@@ -113,24 +114,30 @@ mod tests {
     #[test]
     fn nearest_to_its_edge_comes_first_and_is_remarked() {
         let expected = "\
-look at: open files: 820 of 1,024 (80 %)
-limited     used     limit    percent
-open files  820      1024     80.1
-stack       1.0 MiB  8.0 MiB  12.5
-cpu time    30 s     5m       10
+look at: processes: 820 of 1,024 (80 %)
+limited    used     limit    percent
+processes  820      1024     80.1
+stack      1.0 MiB  8.0 MiB  12.5
+cpu time   30 s     5m       10
 ";
         let limits = vec![
             limit("cpu time", "seconds", Some(30), Some(300)),
             limit("stack", "bytes", Some(1 << 20), Some(8 << 20)),
-            limit("open files", "files", Some(820), Some(1024)),
+            limit("processes", "processes", Some(820), Some(1024)),
         ];
         assert_eq!(shown(limits), expected);
     }
 
     #[test]
     fn just_below_the_threshold_nothing_is_remarked() {
-        assert!(!shown(vec![limit("open files", "files", Some(799), Some(1000))]).contains("look at"));
-        assert!(shown(vec![limit("open files", "files", Some(800), Some(1000))]).contains("look at"));
+        assert!(!shown(vec![limit("processes", "processes", Some(799), Some(1000))]).contains("look at"));
+        assert!(shown(vec![limit("processes", "processes", Some(800), Some(1000))]).contains("look at"));
+    }
+
+    #[test]
+    fn open_files_are_shown_and_left_to_the_other_plugin_to_remark_on() {
+        let shown = shown(vec![limit("open files", "files", Some(1000), Some(1000))]);
+        assert!(shown.contains("open files  1000") && !shown.contains("look at"), "{shown}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
-use gmr::plugin::{CheckOptions, Checked, Grant, check};
+use gmr::plugin::{Candidate, CheckOptions, Checked, Grant};
 use gmr::render::text::{bytes, duration, escape};
 
 use super::given::Given;
@@ -26,17 +26,14 @@ pub struct Check {
 impl Check {
     pub fn run(self) -> Result<()> {
         let mut config = self.given.config(&self.file)?;
-        let options = CheckOptions { config: config.clone(), facts: self.given.facts(), report: None };
-        let load = |options| check(&self.file, options).map_err(|reason| anyhow!("{reason}"));
-        // Only a plugin that is loaded can say what it wants: with that it is loaded once more.
-        let first = load(options)?;
-        let (harmless, withheld) = wanted(&first.wants, &config.grants);
+        let plugin = Candidate::load(&self.file, &config).map_err(|reason| anyhow!("{reason}"))?;
+        let (harmless, withheld) = wanted(plugin.wants(), &config.grants);
         config.grants.extend(harmless);
         let facts = match self.given.has_facts() {
             true => self.given.facts(),
             false => made_up::facts(&config.grants),
         };
-        let checked = load(CheckOptions { config, facts, report: Some(made_up::report()?) })?;
+        let checked = plugin.check(CheckOptions { config, facts, report: Some(made_up::report()?) });
         output::print(&print(&checked, &withheld))?;
         match checked.section.failure {
             Some(reason) => bail!("{}: the section failed: {reason}", self.file.display()),

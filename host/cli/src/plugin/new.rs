@@ -22,22 +22,46 @@ pub struct New {
     /// The directory to make; default: the plugin's name
     #[arg(long, value_name = "DIR")]
     path: Option<PathBuf>,
+    /// For Rust: take the package `gmr-plugin` from this directory instead of the registry
+    #[arg(long, value_name = "DIR")]
+    sdk: Option<PathBuf>,
 }
 
 /// What the templates are called until they get a name.
 const PLACEHOLDER: &str = "my_plugin";
 
+/// The template's dependency, which `--sdk` replaces.
+const SDK: &str = "gmr-plugin = \"0.1.0\"";
+
 impl New {
     pub fn run(self) -> Result<()> {
+        let sdk = self.sdk()?;
         let project = self.path.clone().unwrap_or_else(|| PathBuf::from(&self.name));
         make(&project)?;
         for (path, text) in self.lang.files() {
-            write(&project, &self.named(path), &self.named(text))?;
+            write(&project, &self.named(path), &self.named(text).replace(SDK, &sdk))?;
         }
         for (path, text) in self.lang.interface() {
             write(&project, path, text)?;
         }
         output::print(&self.next(&project))
+    }
+
+    /// The dependency as the project's manifest has it.
+    fn sdk(&self) -> Result<String> {
+        let Some(sdk) = &self.sdk else { return Ok(SDK.to_owned()) };
+        if self.lang != Language::Rust {
+            bail!(
+                "--sdk is for --lang rust: the others have all that they need of gmr in their folder `wit`"
+            );
+        }
+        let sdk = fs::canonicalize(sdk).with_context(|| format!("cannot find {}", sdk.display()))?;
+        if !sdk.join("Cargo.toml").is_file() {
+            bail!("{} is no package: it has no Cargo.toml", sdk.display());
+        }
+        let path = sdk.to_str().with_context(|| format!("{} is no text", sdk.display()))?;
+        // A string of JSON is one of TOML too.
+        Ok(format!("gmr-plugin = {{ path = {} }}", serde_json::Value::from(path)))
     }
 
     fn named(&self, text: &str) -> String {

@@ -1,4 +1,6 @@
-//! The projects that `gmr plugin new` lays out, as they stand in `plugins/templates`.
+//! The projects that `gmr plugin new` lays out, as they stand in `templates/` and `wit/` of this
+//! package, which holds all that it is built from. A manifest is called `Cargo.toml.in` there: cargo leaves out of a
+//! package what looks like another one.
 
 use clap::ValueEnum;
 
@@ -15,16 +17,20 @@ pub type File = (&'static str, &'static str);
 
 macro_rules! files {
     ($folder:literal: $($path:literal),+ $(,)?) => {
-        &[$(($path, include_str!(concat!("../../../../", $folder, "/", $path)))),+]
+        &[$(($path, include_str!(concat!("../../", $folder, "/", $path)))),+]
     };
 }
 
-const RUST: &[File] = files!("plugins/templates/rust": "Cargo.toml", "README.md", "src/lib.rs");
+const RUST: &[File] = &[
+    ("Cargo.toml", include_str!("../../templates/rust/Cargo.toml.in")),
+    ("README.md", include_str!("../../templates/rust/README.md")),
+    ("src/lib.rs", include_str!("../../templates/rust/src/lib.rs")),
+];
 
-const PYTHON: &[File] = files!("plugins/templates/python": "README.md", "my_plugin.py", "requirements.txt");
+const PYTHON: &[File] = files!("templates/python": "README.md", "my_plugin.py", "requirements.txt");
 
 const JAVASCRIPT: &[File] =
-    files!("plugins/templates/javascript": "README.md", "build.mjs", "my_plugin.js", "package.json");
+    files!("templates/javascript": "README.md", "build.mjs", "my_plugin.js", "package.json");
 
 /// The interface. A Rust project finds it in the package `gmr-plugin`.
 const INTERFACE: &[File] = files!(
@@ -86,14 +92,16 @@ mod tests {
 
     #[test]
     fn no_file_is_forgotten() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let listed = |files: &[File]| files.iter().map(|(path, _)| path.to_string()).collect::<Vec<_>>();
         for (language, folder) in
             [(Language::Rust, "rust"), (Language::Python, "python"), (Language::Javascript, "javascript")]
         {
             let mut paths = listed(language.files());
             paths.sort();
-            assert_eq!(paths, below(&root.join("plugins/templates").join(folder), ""));
+            let mut files = below(&root.join("templates").join(folder), "");
+            files.iter_mut().for_each(|path| path.truncate(path.trim_end_matches(".in").len()));
+            assert_eq!(paths, files);
         }
         assert_eq!(listed(INTERFACE), below(&root.join("wit"), "wit/"));
     }

@@ -1,54 +1,96 @@
 //! Compiled plugins on disk, so that a restart does not compile them again. Compiled code is run as it is, hence the
 //! suspicion here: whatever is damaged, foreign, or could have been written by another user is a miss.
 //!
-//! An entry's name is the digest of the plugin, of the engine's settings and of this format; its content begins with
-//! the digest of the compiled code that follows.
+//! An entry's name is the digest of the plugin, of the engine's settings and of this format. It is mapped and not read:
+//! code first, as wasmtime wants it, then the digest of that code, since wasmtime itself looks at the beginning only.
+//!
+//! Two digests over tens of megabytes, of the plugin's file and of its entry, would take a hundred times as long as all
+//! the rest. So a receipt is kept of what was found right: the file and the entry as the kernel accounts for them (device,
+//! inode, size, times), in this boot. What a power failure or a bad disk has done is found at the first look after a boot.
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use rustix::fs::{AtFlags, Mode, OFlags};
+use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::component::Digest;
+use super::shelf::Fingerprint;
 
 /// Changes whenever what is written below changes.
-const FORMAT: &[u8; 16] = b"gmr plugin 1\n\0\0\0";
+const FORMAT: &[u8; 16] = b"gmr plugin 2\n\0\0\0";
 
-/// What stands before the code: the format and the code's digest.
-const HEAD_BYTES: usize = FORMAT.len() + 32;
+/// What stands after the code: the format and the code's digest.
+const TAIL_BYTES: usize = FORMAT.len() + 32;
+
+/// The plugin's digest, then the entry's fingerprint.
+const RECEIPT_BYTES: usize = 32 + Fingerprint::BYTES;
 
 /// A compiled component of 64 MiB of WebAssembly has two to three times that.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// Entries that are kept; the oldest go. Enough for a few versions of each of a dozen plugins.
+/// Entries that are kept, and receipts; the oldest go. Enough for a few versions of each of a dozen plugins.
 const MOST_ENTRIES: usize = 64;
+
+/// As much of an entry is looked at at once as the nearer caches hold.
+const CHUNK_BYTES: usize = 128 << 10;
+
+/// Where an open file is found by its descriptor, so that the one that was looked at is the one that is mapped.
+const DESCRIPTORS: &str = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
 
 /// A private directory of compiled plugins.
 #[derive(Debug)]
 pub(super) struct Cache {
     path: PathBuf,
-    /// Of everything in the engine that compiled code depends on.
-    engine: u64,
+    /// This boot's name; without one there are no receipts.
+    boot: Option<String>,
 }
 
 impl Cache {
-    pub(super) fn new(path: PathBuf, engine: &Engine) -> Cache {
-        let mut hasher = DefaultHasher::new();
-        engine.precompile_compatibility_hash().hash(&mut hasher);
-        Cache { path, engine: hasher.finish() }
+    pub(super) fn new(path: PathBuf) -> Cache {
+        Cache { path, boot: std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok() }
     }
 
-    /// The compiled plugin of this digest; `None` if there is none that can be trusted.
-    pub(super) fn get(&self, engine: &Engine, digest: Digest) -> Option<Component> {
+    /// The compiled plugin of the file that has this fingerprint, if there is a receipt for both. Nothing is read but
+    /// the receipt and the pages that the engine needs.
+    pub(super) fn recall(&self, engine: &Engine, source: &Fingerprint) -> Option<(Digest, Component)> {
+        // A file that has just changed may have changed once more within the same tick of the kernel's clock.
+        if source.unsettled(SystemTime::now()).is_some() {
+            return None;
+        }
         let directory = private(&self.path).ok()?;
-        let entry = trusted(&directory, &self.name(digest))?;
-        deserialize(engine, &entry[HEAD_BYTES..])
+        let receipt = Entry::open(&directory, &self.receipt(engine, source)?)?;
+        let mut bytes = Vec::with_capacity(RECEIPT_BYTES);
+        receipt.file.take(RECEIPT_BYTES as u64 + 1).read_to_end(&mut bytes).ok()?;
+        let (digest, seen) = bytes.split_first_chunk::<32>()?;
+        let digest = Digest(*digest);
+        let entry = Entry::open(&directory, &name(engine, digest))?;
+        match entry.fingerprint.to_bytes() == *seen {
+            true => Some((digest, entry.map(engine)?)),
+            false => None,
+        }
+    }
+
+    /// The compiled plugin of this digest, if there is one that can be trusted; all of it is looked at. `source` is the
+    /// file that the digest was taken of: [`Cache::recall`] then knows both.
+    pub(super) fn get(&self, engine: &Engine, digest: Digest, source: &Fingerprint) -> Option<Component> {
+        let directory = private(&self.path).ok()?;
+        let entry = Entry::open(&directory, &name(engine, digest))?;
+        let settled = entry.fingerprint.unsettled(SystemTime::now()).is_none();
+        if !entry.is_whole() {
+            return None;
+        }
+        if let (true, Some(receipt)) = (settled, self.receipt(engine, source)) {
+            // Without it the next start takes longer, no more.
+            let _ = write(&directory, &receipt, &[&digest.0, &entry.fingerprint.to_bytes()]);
+        }
+        entry.map(engine)
     }
 
     /// Keeps a compiled plugin.
@@ -56,31 +98,34 @@ impl Cache {
     /// # Errors
     ///
     /// Why it cannot be kept, with the path. The plugin itself is not concerned.
-    pub(super) fn put(&self, digest: Digest, component: &Component) -> Result<(), String> {
-        self.write(digest, component)
+    pub(super) fn put(&self, engine: &Engine, digest: Digest, component: &Component) -> Result<(), String> {
+        self.keep(engine, digest, component)
             .map_err(|reason| format!("plugins are not cached in {}: {reason}", self.path.display()))
     }
 
-    fn write(&self, digest: Digest, component: &Component) -> Result<(), String> {
+    fn keep(&self, engine: &Engine, digest: Digest, component: &Component) -> Result<(), String> {
         make_private(&self.path).map_err(|error| error.to_string())?;
         let directory = private(&self.path)?;
         let code = component.serialize().map_err(|error| format!("{error:#}"))?;
-        let name = self.name(digest);
-        let written = write(&directory, &name, &code).map_err(|error| error.to_string());
-        self.drop_oldest();
+        let parts = [&code, FORMAT.as_slice(), &Digest::of(&code).0];
+        let written = write(&directory, &name(engine, digest), &parts).map_err(|error| error.to_string());
+        for kind in ["cwasm", "receipt", "part"] {
+            self.drop_oldest(kind);
+        }
         written
     }
 
-    fn name(&self, digest: Digest) -> String {
-        let key = [FORMAT.as_slice(), &self.engine.to_le_bytes(), &digest.0].concat();
-        format!("{}.cwasm", Digest::of(&key).hexadecimal())
+    fn receipt(&self, engine: &Engine, source: &Fingerprint) -> Option<String> {
+        let boot = self.boot.as_ref()?;
+        let key = [FORMAT.as_slice(), &key(engine), boot.as_bytes(), &source.to_bytes()].concat();
+        Some(format!("{}.receipt", Digest::of(&key).hexadecimal()))
     }
 
-    fn drop_oldest(&self) {
+    fn drop_oldest(&self, kind: &str) {
         let Ok(entries) = std::fs::read_dir(&self.path) else { return };
         let aged = entries.filter_map(|entry| {
             let path = entry.ok()?.path();
-            let ours = path.extension().is_some_and(|extension| extension == "cwasm" || extension == "part");
+            let ours = path.extension().is_some_and(|extension| extension == kind);
             Some((ours.then(|| path.symlink_metadata().ok()?.modified().ok())??, path))
         });
         let mut aged: Vec<(SystemTime, PathBuf)> = aged.collect();
@@ -90,6 +135,18 @@ impl Cache {
             let _ = std::fs::remove_file(path);
         }
     }
+}
+
+/// Of everything in the engine that compiled code depends on.
+fn key(engine: &Engine) -> [u8; 8] {
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.finish().to_le_bytes()
+}
+
+fn name(engine: &Engine, digest: Digest) -> String {
+    let key = [FORMAT.as_slice(), &key(engine), &digest.0].concat();
+    format!("{}.cwasm", Digest::of(&key).hexadecimal())
 }
 
 fn make_private(path: &Path) -> std::io::Result<()> {
@@ -114,34 +171,74 @@ fn is_ours(file: &OwnedFd, forbidden: u32) -> bool {
         .is_ok_and(|stat| stat.st_uid == own && Mode::from_raw_mode(stat.st_mode).bits() & forbidden == 0)
 }
 
-/// An entry's bytes, head and code, if nobody else can have written it and it is whole.
-fn trusted(directory: &OwnedFd, name: &str) -> Option<Vec<u8>> {
-    // Not blocking, in case someone has put a pipe in its place.
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = rustix::fs::openat(directory, name, flags, Mode::empty()).ok()?;
-    if !is_ours(&file, 0o022) {
-        return None;
+/// A file of the directory that nobody else can have written.
+struct Entry {
+    file: File,
+    fingerprint: Fingerprint,
+    bytes: u64,
+}
+
+impl Entry {
+    fn open(directory: &OwnedFd, name: &str) -> Option<Entry> {
+        // Not blocking, in case someone has put a pipe in its place.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let file = rustix::fs::openat(directory, name, flags, Mode::empty()).ok()?;
+        if !is_ours(&file, 0o022) {
+            return None;
+        }
+        let file = File::from(file);
+        let metadata =
+            file.metadata().ok().filter(|metadata| metadata.is_file() && metadata.len() <= MOST_BYTES)?;
+        Some(Entry { file, fingerprint: Fingerprint::of(&metadata), bytes: metadata.len() })
     }
-    let file = File::from(file);
-    let size =
-        file.metadata().ok().filter(|metadata| metadata.is_file() && metadata.len() <= MOST_BYTES)?.len();
-    let mut bytes = Vec::with_capacity(usize::try_from(size).ok()?);
-    file.take(MOST_BYTES).read_to_end(&mut bytes).ok()?;
-    let (head, code) = bytes.split_at_checked(HEAD_BYTES)?;
-    let whole = head.starts_with(FORMAT) && head[FORMAT.len()..] == Digest::of(code).0;
-    whole.then_some(bytes)
+
+    /// Whether its end is the digest of what stands before.
+    fn is_whole(&self) -> bool {
+        self.digest_is_right().unwrap_or(false)
+    }
+
+    fn digest_is_right(&self) -> std::io::Result<bool> {
+        let Some(code) = self.bytes.checked_sub(TAIL_BYTES as u64) else { return Ok(false) };
+        let mut hash = Sha256::new();
+        let mut chunk = vec![0; CHUNK_BYTES];
+        let mut rest = (&self.file).take(code);
+        loop {
+            match rest.read(&mut chunk)? {
+                0 => break,
+                read => hash.update(&chunk[..read]),
+            }
+        }
+        let mut tail = [0; TAIL_BYTES];
+        (&self.file).read_exact(&mut tail)?;
+        Ok(tail.starts_with(FORMAT) && tail[FORMAT.len()..] == *hash.finalize())
+    }
+
+    /// Wasmtime itself refuses code of another version or other settings.
+    #[expect(
+        unsafe_code,
+        reason = "running compiled code that was kept needs it, and nothing else outside gmr-inspect does"
+    )]
+    fn map(&self, engine: &Engine) -> Option<Component> {
+        let path = format!("{DESCRIPTORS}/{}", self.file.as_raw_fd());
+        // SAFETY: the file holds what `Component::serialize` returned. Only this process's user can have written it
+        // (`open` asked the descriptor that is mapped here), in a directory that nobody else can enter; what follows the
+        // code is no part of it to wasmtime. Its digest was right when it was last looked at as a whole, and by the
+        // kernel's account it has not changed since. This cache never writes to an entry: it makes another one and
+        // renames it, so that what is mapped stays as it is.
+        let component = unsafe { Component::deserialize_file(engine, path) };
+        component.ok()
+    }
 }
 
 /// Under another name first, so that nobody ever sees a part.
-fn write(directory: &OwnedFd, name: &str, code: &[u8]) -> std::io::Result<()> {
+fn write(directory: &OwnedFd, name: &str, parts: &[&[u8]]) -> std::io::Result<()> {
     let part = format!("{name}.{}.part", std::process::id());
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = rustix::fs::openat(directory, &*part, flags, Mode::RUSR | Mode::WUSR)?;
     let mut file = File::from(file);
-    let written = file
-        .write_all(FORMAT)
-        .and_then(|()| file.write_all(&Digest::of(code).0))
-        .and_then(|()| file.write_all(code))
+    let written = parts
+        .iter()
+        .try_for_each(|part| file.write_all(part))
         .and_then(|()| Ok(rustix::fs::renameat(directory, &*part, directory, name)?));
     if written.is_err() {
         let _ = rustix::fs::unlinkat(directory, &*part, AtFlags::empty());
@@ -149,22 +246,12 @@ fn write(directory: &OwnedFd, name: &str, code: &[u8]) -> std::io::Result<()> {
     written
 }
 
-/// Wasmtime itself refuses code of another version or other settings.
-#[expect(
-    unsafe_code,
-    reason = "running compiled code that was kept needs it, and nothing else outside gmr-inspect does"
-)]
-fn deserialize(engine: &Engine, code: &[u8]) -> Option<Component> {
-    // SAFETY: `code` is what `Component::serialize` returned: `trusted` took it from a file that only this process's
-    // user can have written, in a directory that nobody else can enter, and its digest is the one written with it.
-    let component = unsafe { Component::deserialize(engine, code) };
-    component.ok()
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 
+    use super::super::Limits;
+    use super::super::engine::engine;
     use super::*;
 
     struct Kept {
@@ -174,25 +261,49 @@ mod tests {
         digest: Digest,
     }
 
+    /// What a plugin was compiled from; each number is another file.
+    fn source(number: i64) -> Fingerprint {
+        Fingerprint::for_tests(number)
+    }
+
     impl Kept {
         fn new() -> Kept {
             let folder = tempfile::tempdir().unwrap();
-            let engine = super::super::engine::engine().unwrap();
-            let cache = Cache::new(folder.path().join("deep/cache"), &engine);
+            let engine = engine(Limits::default().wasm_stack_bytes).unwrap();
+            let cache = Cache::new(folder.path().join("deep/cache"));
             let digest = Digest::of(b"source");
             let component = Component::new(&engine, "(component)").unwrap();
-            cache.put(digest, &component).unwrap();
-            assert!(cache.get(&engine, digest).is_some(), "what is kept is found");
-            Kept { folder, engine, cache, digest }
+            cache.put(&engine, digest, &component).unwrap();
+            let kept = Kept { folder, engine, cache, digest };
+            assert!(kept.get(), "what is kept is found");
+            kept
         }
 
         fn entry(&self) -> PathBuf {
-            self.cache.path.join(self.cache.name(self.digest))
+            self.cache.path.join(name(&self.engine, self.digest))
+        }
+
+        fn get(&self) -> bool {
+            self.cache.get(&self.engine, self.digest, &source(1)).is_some()
+        }
+
+        fn recall(&self, source: &Fingerprint) -> bool {
+            let recalled = self.cache.recall(&self.engine, source);
+            recalled.is_some_and(|(digest, _)| digest == self.digest)
+        }
+
+        /// Waits until a change of the entry shows in its times, and leaves a receipt then.
+        fn receipt(&self) {
+            while !self.recall(&source(1)) {
+                assert!(self.get());
+                std::thread::yield_now();
+            }
         }
 
         #[track_caller]
         fn is_miss(&self) {
-            assert!(self.cache.get(&self.engine, self.digest).is_none());
+            assert!(!self.get());
+            assert!(!self.recall(&source(1)));
         }
     }
 
@@ -203,25 +314,37 @@ mod tests {
     #[test]
     fn the_directory_and_its_entries_are_private() {
         let kept = Kept::new();
+        kept.receipt();
         let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&kept.cache.path), mode(&kept.entry())), (0o700, 0o600));
-        let entries: Vec<_> = std::fs::read_dir(&kept.cache.path).unwrap().collect();
-        assert_eq!(entries.len(), 1, "no part is left over");
+        assert_eq!(mode(&kept.cache.path), 0o700);
+        let entries = std::fs::read_dir(&kept.cache.path).unwrap();
+        let paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(paths.len(), 2, "an entry and its receipt, and no part is left over: {paths:?}");
+        assert!(paths.iter().all(|path| mode(path) == 0o600), "{paths:?}");
     }
 
     #[test]
     fn another_plugin_or_engine_is_a_miss() {
         let kept = Kept::new();
-        assert!(kept.cache.get(&kept.engine, Digest::of(b"other")).is_none());
-        let other = Cache { engine: kept.cache.engine ^ 1, path: kept.cache.path.clone() };
-        assert!(other.get(&kept.engine, kept.digest).is_none());
+        kept.receipt();
+        assert!(kept.cache.get(&kept.engine, Digest::of(b"other"), &source(1)).is_none());
+        let other = Engine::default();
+        assert!(kept.cache.get(&other, kept.digest, &source(1)).is_none());
+        assert!(kept.cache.recall(&other, &source(1)).is_none());
+        let deeper = engine(2 * Limits::default().wasm_stack_bytes).unwrap();
+        assert!(
+            kept.cache.get(&deeper, kept.digest, &source(1)).is_some(),
+            "the stack's size is no part of it"
+        );
     }
 
     #[test]
     fn an_entry_that_is_damaged_or_cut_off_is_a_miss() {
         let kept = Kept::new();
+        kept.receipt();
         let whole = std::fs::read(kept.entry()).unwrap();
-        for at in [0, FORMAT.len(), FORMAT.len() + 32, whole.len() / 2, whole.len() - 1] {
+        let code = whole.len() - TAIL_BYTES;
+        for at in [0, code / 2, code - 1, code, code + FORMAT.len(), whole.len() - 1] {
             let mut damaged = whole.clone();
             damaged[at] ^= 1;
             std::fs::write(kept.entry(), damaged).unwrap();
@@ -230,12 +353,39 @@ mod tests {
             kept.is_miss();
         }
         std::fs::write(kept.entry(), whole).unwrap();
-        assert!(kept.cache.get(&kept.engine, kept.digest).is_some());
+        assert!(kept.get());
+    }
+
+    #[test]
+    fn a_receipt_is_for_one_file_one_entry_and_one_boot() {
+        let kept = Kept::new();
+        kept.receipt();
+        assert!(!kept.recall(&source(2)), "another file");
+        let next = Cache { path: kept.cache.path.clone(), boot: Some("another boot".into()) };
+        assert!(next.recall(&kept.engine, &source(1)).is_none());
+        let receipt = kept.cache.path.join(kept.cache.receipt(&kept.engine, &source(1)).unwrap());
+        let whole = std::fs::read(&receipt).unwrap();
+        assert_eq!(whole.len(), RECEIPT_BYTES);
+        for at in [0, 31, 32, RECEIPT_BYTES - 1] {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 1;
+            std::fs::write(&receipt, damaged).unwrap();
+            assert!(!kept.recall(&source(1)));
+            std::fs::write(&receipt, &whole[..at]).unwrap();
+            assert!(!kept.recall(&source(1)));
+        }
+        std::fs::write(&receipt, [&whole[..], b"x"].concat()).unwrap();
+        assert!(!kept.recall(&source(1)));
+        std::fs::write(&receipt, whole).unwrap();
+        assert!(kept.recall(&source(1)));
+        set_mode(&receipt, 0o622);
+        assert!(!kept.recall(&source(1)), "one that others may have written");
     }
 
     #[test]
     fn what_others_may_have_written_is_a_miss() {
         let kept = Kept::new();
+        kept.receipt();
         set_mode(&kept.entry(), 0o660);
         kept.is_miss();
         set_mode(&kept.entry(), 0o600);
@@ -243,11 +393,33 @@ mod tests {
             set_mode(&kept.cache.path, open);
             kept.is_miss();
             let component = Component::new(&kept.engine, "(component)").unwrap();
-            let error = kept.cache.put(kept.digest, &component).unwrap_err();
+            let error = kept.cache.put(&kept.engine, kept.digest, &component).unwrap_err();
             assert!(error.contains("deep/cache") && error.contains("mode 0700"), "{error}");
         }
         set_mode(&kept.cache.path, 0o700);
-        assert!(kept.cache.get(&kept.engine, kept.digest).is_some());
+        assert!(kept.get());
+    }
+
+    #[test]
+    fn what_another_user_owns_is_a_miss() {
+        const SOMEBODY: Option<u32> = Some(12345);
+        if !rustix::process::geteuid().is_root() {
+            println!("skipped: only root can give files away");
+            return;
+        }
+        let own = Some(rustix::process::geteuid().as_raw());
+        let kept = Kept::new();
+        kept.receipt();
+        for path in [kept.entry(), kept.cache.path.clone()] {
+            chown(&path, SOMEBODY, None).unwrap();
+            kept.is_miss();
+            chown(&path, own, None).unwrap();
+            assert!(kept.get());
+        }
+        kept.receipt();
+        let receipt = kept.cache.path.join(kept.cache.receipt(&kept.engine, &source(1)).unwrap());
+        chown(receipt, SOMEBODY, None).unwrap();
+        assert!(!kept.recall(&source(1)));
     }
 
     #[test]
@@ -270,7 +442,7 @@ mod tests {
         for number in 0..=MOST_ENTRIES {
             std::fs::write(kept.cache.path.join(format!("{number}.cwasm")), "").unwrap();
         }
-        kept.cache.drop_oldest();
+        kept.cache.drop_oldest("cwasm");
         assert_eq!(std::fs::read_dir(&kept.cache.path).unwrap().count(), MOST_ENTRIES);
         kept.is_miss();
     }

@@ -9,7 +9,6 @@ use wasmtime_wasi::I32Exit;
 
 use super::bindings::wit::document::Block;
 use super::bindings::{Plugin, PluginPre, section};
-use super::engine::WASM_STACK_BYTES;
 use super::limits::size;
 use super::state::{Identity, State, Subject};
 use super::{Limits, trap};
@@ -96,7 +95,10 @@ impl Callee {
             Some(Ok(value)) => Ok(value),
             Some(Err(error)) => Err(broken(&error, state, began)),
             // It was waiting, in a sleep or poll of WASI's: there is no instruction that it stood at.
-            None => Err(Broken::because(deadline_passed(state, began))),
+            None => Err(Broken::because(format!(
+                "{} while it waited in WASI, for a sleep or a poll",
+                deadline_passed(state, began)
+            ))),
         };
         let (diagnostics, memory_bytes) = (state.output.text(), state.limiter.memory_bytes());
         Outcome { result, diagnostics, memory_bytes, took: began.elapsed() }
@@ -178,7 +180,7 @@ fn reason(error: &wasmtime::Error, state: &State, began: Instant) -> String {
         (Some(Trap::StackOverflow), _) => {
             format!(
                 "its calls are nested too deeply: its stack of {} is used up",
-                size(WASM_STACK_BYTES as u64)
+                size(state.limiter.limits().wasm_stack_bytes)
             )
         }
         (_, Some(refused)) => refused.to_owned(),
@@ -197,17 +199,20 @@ fn other(error: &wasmtime::Error, limits: &Limits) -> String {
             "it handed over far more than it may: {text} of text, {blocks} blocks, {items} items"
         );
     }
-    if cause.starts_with("resource limit exceeded") {
-        return format!("it has more parts than it may: {cause}");
+    match cause.strip_prefix("resource limit exceeded: ").and_then(|rest| rest.split(' ').next()) {
+        Some("instance") => format!("it has more than its {} core instances", limits.instances),
+        Some("memory") => format!("it has more than its {} memories", limits.memories),
+        Some("table") => format!("it has more than its {} tables", limits.tables),
+        Some(_) => format!("it has more parts than it may: {cause}"),
+        None => cause,
     }
-    cause
 }
 
 fn deadline_passed(state: &State, began: Instant) -> String {
     let own = state.limiter.limits().deadline;
     let given = state.deadline.saturating_duration_since(began);
-    // The millisecond is what passes between the deadline's being set and the call's beginning.
-    match given + Duration::from_millis(1) >= own {
+    // Less than all of it, since on a loaded machine the call begins some time after its deadline is set.
+    match given * 4 >= own * 3 {
         true => format!("its deadline of {own:?} passed"),
         false => format!("the report had {given:?} left for it, and they passed"),
     }

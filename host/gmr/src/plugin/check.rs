@@ -77,38 +77,87 @@ pub struct Checked {
 /// Why the file is no plugin, in one line that begins with its path and says what to do about it. A plugin that loads
 /// and then fails to make its section is no error: [`Checked::section`] says so.
 pub fn check(path: &Path, options: CheckOptions) -> Result<Checked, String> {
-    checked(path, options).map_err(|reason| format!("{}: {reason}", path.display()))
+    Ok(Candidate::load(path, &options.config)?.check(options))
 }
 
-fn checked(path: &Path, options: CheckOptions) -> Result<Checked, String> {
-    let name = directory::name_of(path)?;
+/// A plugin that is loaded and has said what it is, to be given what it wants, or a part of it.
+///
+/// ```no_run
+/// use gmr::plugin::{Candidate, CheckOptions, Grant, PluginConfig};
+///
+/// let plugin = Candidate::load("plugins/pool.wasm".as_ref(), &PluginConfig::default())?;
+/// let grants = plugin.wants().iter().filter_map(|want| Grant::parse(want).ok()).collect();
+/// let config = PluginConfig { grants, ..PluginConfig::default() };
+/// println!("{:?}", plugin.check(CheckOptions { config, ..CheckOptions::default() }).section);
+/// # Ok::<(), String>(())
+/// ```
+pub struct Candidate {
+    loaded: Loaded,
+    size_bytes: u64,
+    imports: Vec<String>,
+    exports: Vec<String>,
+    compiled_in: Duration,
+}
+
+impl Candidate {
+    /// Compiles the plugin in a file and asks it what it is, without any grant. Of the configuration its settings and
+    /// limits count; the size of its WebAssembly stack is settled here.
+    ///
+    /// # Errors
+    ///
+    /// Why the file is no plugin, in one line that begins with its path and says what to do about it.
+    pub fn load(path: &Path, config: &PluginConfig) -> Result<Candidate, String> {
+        load(path, config).map_err(|reason| format!("{}: {reason}", path.display()))
+    }
+
+    /// The grants that it would like, in its own words.
+    pub fn wants(&self) -> &[String] {
+        &self.loaded.description.wants
+    }
+
+    /// Makes its section once, under the same limits as in a report.
+    pub fn check(&self, options: CheckOptions) -> Checked {
+        let loaded = self.loaded.with_config(options.config);
+        let (section, outcome) = render(&loaded, options.report, options.facts);
+        let description = loaded.description;
+        Checked {
+            name: loaded.callee.identity.name.clone(),
+            digest: loaded.digest.hexadecimal(),
+            size_bytes: self.size_bytes,
+            imports: self.imports.clone(),
+            exports: self.exports.clone(),
+            title: description.title,
+            summary: description.summary,
+            version: description.version,
+            order: description.order,
+            wants: description.wants,
+            section,
+            diagnostics: outcome.diagnostics,
+            memory_bytes: outcome.memory_bytes,
+            compiled_in: self.compiled_in,
+            rendered_in: outcome.took,
+        }
+    }
+}
+
+impl std::fmt::Debug for Candidate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Candidate").field(&self.loaded.source).finish()
+    }
+}
+
+fn load(path: &Path, config: &PluginConfig) -> Result<Candidate, String> {
+    let name = directory::name_of(path, &[])?;
     let bytes = read(path)?;
-    let host = Host::new().map_err(|error| format!("the engine cannot be started: {error:#}"))?;
+    let host =
+        Host::new(&config.limits).map_err(|error| format!("the engine cannot be started: {error:#}"))?;
     let began = Instant::now();
     let component = component::compile(&host.engine, &bytes)?;
     let compiled_in = began.elapsed();
     let (imports, exports) = component::imports_and_exports(&host.engine, &component);
     let file = path.file_name().unwrap_or_default().to_string_lossy();
-    let loaded = loaded::load(&host, &name, &file, Digest::of(&bytes), &component, options.config)?;
-    let (section, outcome) = render(&loaded, options.report, options.facts);
-    let description = loaded.description;
-    Ok(Checked {
-        name,
-        digest: loaded.digest.hexadecimal(),
-        size_bytes: bytes.len() as u64,
-        imports,
-        exports,
-        title: description.title,
-        summary: description.summary,
-        version: description.version,
-        order: description.order,
-        wants: description.wants,
-        section,
-        diagnostics: outcome.diagnostics,
-        memory_bytes: outcome.memory_bytes,
-        compiled_in,
-        rendered_in: outcome.took,
-    })
+    let loaded = loaded::load(&host, &name, &file, Digest::of(&bytes), &component, config.clone())?;
+    Ok(Candidate { loaded, size_bytes: bytes.len() as u64, imports, exports, compiled_in })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
@@ -129,7 +178,7 @@ fn render(loaded: &Loaded, report: Option<Report>, facts: Arc<Facts>) -> (Sectio
     let engine = callee.engine.clone();
     let job = Job { patience: limits.deadline, work: Box::new(move |until| callee.render(subject, until)) };
     let mut rendered = None;
-    run::run(&engine, vec![job], 1, Instant::now() + 2 * limits.deadline, |_, result| {
+    run::run(&[engine], vec![job], 1, Instant::now() + limits.deadline + run::START, |_, result| {
         rendered = Some(match result {
             Ok(Outcome { result, diagnostics, memory_bytes, took }) => {
                 let rest = Outcome { result: Ok(()), diagnostics: diagnostics.clone(), memory_bytes, took };

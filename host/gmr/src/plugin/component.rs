@@ -161,8 +161,8 @@ fn unknown_import(error: &wasmtime::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::engine;
     use super::super::tests::assemble;
+    use super::super::{Limits, engine};
     use super::*;
 
     /// Loads, or says why not; nothing else may happen.
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_cut_off_anywhere_is_refused_in_a_line() {
-        let engine = engine::engine().unwrap();
+        let engine = engine::engine(Limits::default().wasm_stack_bytes).unwrap();
         let linker = engine::linker(&engine).unwrap();
         let whole = assemble::guest("hello");
         assert!(attempt(&engine, &linker, &whole));
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn random_damage_is_refused_or_harmless() {
-        let engine = engine::engine().unwrap();
+        let engine = engine::engine(Limits::default().wasm_stack_bytes).unwrap();
         let linker = engine::linker(&engine).unwrap();
         let whole = assemble::guest("hello");
         // A xorshift generator with a fixed seed: the same bytes in every run.

@@ -15,6 +15,8 @@ pub(crate) struct Config {
     pub(crate) cache_dir: Option<PathBuf>,
     /// By the plugin's name. One that is not named has the defaults: no grants, no settings.
     pub(crate) plugins: BTreeMap<String, PluginConfig>,
+    /// Names that the application's own sections have, which no plugin can have.
+    pub(crate) taken: Vec<String>,
     /// How many plugins run at once; 0 for one a processor, at most 4.
     pub(crate) parallel: usize,
 }
@@ -57,8 +59,6 @@ impl Default for PluginConfig {
 }
 
 /// What one call of a plugin may use up. Exceeding a limit fails that plugin's section with the limit's name.
-///
-/// One more limit is the same for all: 1 MiB of WebAssembly stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Time on the wall, from the first instruction. Default: 1 second. When the report's own time gets
@@ -71,8 +71,13 @@ pub struct Limits {
     pub table_elements: u64,
     /// Core instances. Default: 200; a Python component has about 40, one a shared library.
     pub instances: u32,
-    /// Memories and tables, each. Default: 200.
-    pub memories_and_tables: u32,
+    /// Linear memories, however small. Default: 200.
+    pub memories: u32,
+    /// Tables, however small. Default: 200.
+    pub tables: u32,
+    /// WebAssembly stack in bytes, 64 KiB to 64 MiB. Default: 1 MiB, twice what wasmtime gives: Python's interpreter
+    /// recurses in it. Each size that occurs takes an engine of its own, of about 100 KB.
+    pub wasm_stack_bytes: u64,
     /// Calls to the interfaces of `gmr:plugin`. Default: 100,000.
     pub host_calls: u64,
     /// Bytes of text in the section. Default: 1 MiB. In one call to the host twice as much may pass.
@@ -90,6 +95,12 @@ pub struct Limits {
     pub input_bytes: u64,
 }
 
+impl Limits {
+    /// The sizes that a WebAssembly stack may have: less is used up before a section is begun, and more asks for a
+    /// call that recurses without end.
+    pub(crate) const WASM_STACK_BYTES: std::ops::RangeInclusive<u64> = 64 << 10..=64 << 20;
+}
+
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
@@ -97,7 +108,9 @@ impl Default for Limits {
             memory_bytes: 128 << 20,
             table_elements: 100_000,
             instances: 200,
-            memories_and_tables: 200,
+            memories: 200,
+            tables: 200,
+            wasm_stack_bytes: 1 << 20,
             host_calls: 100_000,
             output_bytes: 1 << 20,
             text_bytes: 256 << 10,

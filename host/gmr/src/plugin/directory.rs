@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 pub(super) const MOST_BYTES: u64 = 64 << 20;
 
 /// Names of native sections, which a plugin cannot have.
-const RESERVED: [&str; 6] = ["package", "threads", "green_threads", "configuration", "reporter", "plugins"];
+const RESERVED: [&str; 7] =
+    ["package", "threads", "green_threads", "configuration", "reporter", "plugins", "plugin_sections"];
 
 /// Whether a file's name says that it is a plugin: `NAME.wasm` or `NAME.wat`, not hidden. Editors and installers write
 /// hidden files before they rename them.
@@ -16,12 +17,13 @@ pub(super) fn is_plugin(path: &Path) -> bool {
     !hidden && path.extension().is_some_and(|extension| extension == "wasm" || extension == "wat")
 }
 
-/// The plugin's name: the file's without the extension.
+/// The plugin's name: the file's without the extension. Sections are told apart by their names, and those that the
+/// application itself fills come first: no plugin can have a name that is `taken`.
 ///
 /// # Errors
 ///
-/// What a name may consist of, if it does not.
-pub(super) fn name_of(path: &Path) -> Result<String, String> {
+/// What a name may consist of, if it does not, or whose it is.
+pub(super) fn name_of(path: &Path, taken: &[String]) -> Result<String, String> {
     let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
     let allowed = |character: char| character.is_ascii_alphanumeric() || character == '-' || character == '_';
     if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
@@ -30,8 +32,11 @@ pub(super) fn name_of(path: &Path) -> Result<String, String> {
             "the plugin's name, which is the file's without extension, has {rule}: rename the file"
         ));
     }
-    match RESERVED.contains(&name) {
-        true => Err(format!("`{name}` is a section of the report's own: rename the file")),
+    if RESERVED.contains(&name) {
+        return Err(format!("`{name}` is a section of the report's own: rename the file"));
+    }
+    match taken.iter().any(|taken| taken == name) {
+        true => Err(format!("`{name}` is a section that the application fills itself: rename the file")),
         false => Ok(name.to_owned()),
     }
 }
@@ -81,13 +86,15 @@ mod tests {
 
     #[test]
     fn names_can_stand_in_the_configuration() {
-        assert_eq!(name_of("/p/my-pool_2.wasm".as_ref()).unwrap(), "my-pool_2");
-        assert_eq!(name_of(format!("{}.wasm", "a".repeat(64)).as_ref()).unwrap().len(), 64);
+        let name_of = |path: &str| name_of(path.as_ref(), &["pool".to_owned()]);
+        assert_eq!(name_of("/p/my-pool_2.wasm").unwrap(), "my-pool_2");
+        assert_eq!(name_of(&format!("{}.wasm", "a".repeat(64))).unwrap().len(), 64);
         let longer = format!("{}.wasm", "a".repeat(65));
         for other in ["a b.wasm", "a.b.wasm", "ü.wasm", &longer] {
-            assert!(name_of(other.as_ref()).unwrap_err().contains("rename the file"), "{other}");
+            assert!(name_of(other).unwrap_err().contains("rename the file"), "{other}");
         }
-        assert!(name_of("threads.wasm".as_ref()).unwrap_err().contains("section of the report's own"));
+        assert!(name_of("threads.wasm").unwrap_err().contains("section of the report's own"));
+        assert!(name_of("pool.wat").unwrap_err().contains("the application fills itself"));
     }
 
     #[test]

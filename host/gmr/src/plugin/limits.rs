@@ -87,11 +87,11 @@ impl ResourceLimiter for Limiter {
     }
 
     fn tables(&self) -> usize {
-        self.limits.memories_and_tables as usize
+        self.limits.tables as usize
     }
 
     fn memories(&self) -> usize {
-        self.limits.memories_and_tables as usize
+        self.limits.memories as usize
     }
 }
 

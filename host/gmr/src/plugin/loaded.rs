@@ -1,5 +1,6 @@
 //! A plugin that is ready to be called: compiled, checked, and asked what it is.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,20 +14,53 @@ use super::component::{self, Digest};
 use super::facts::{Facts, FactsOfReport};
 use super::run::{self, Job, Lost};
 use super::state::{Identity, State, Subject};
-use super::{PluginConfig, intake, section};
+use super::{Limits, PluginConfig, intake, section};
 use crate::report::{Header, Report, Trigger, TriggerKind};
 
-/// The engine and everything a plugin may import.
+/// An engine and everything a plugin may import.
 pub(super) struct Host {
     pub(super) engine: Engine,
     pub(super) linker: Linker<State>,
 }
 
 impl Host {
-    pub(super) fn new() -> wasmtime::Result<Host> {
-        let engine = super::engine::engine()?;
+    pub(super) fn new(limits: &Limits) -> wasmtime::Result<Host> {
+        let engine = super::engine::engine(limits.wasm_stack_bytes)?;
         let linker = super::engine::linker(&engine)?;
         Ok(Host { engine, linker })
+    }
+}
+
+/// A host for each size of WebAssembly stack, which is a setting of the engine.
+pub(super) struct Hosts {
+    usual: Host,
+    others: BTreeMap<u64, Host>,
+}
+
+impl Hosts {
+    /// # Errors
+    ///
+    /// If this processor has no compiler in the engine, or a stack's size is out of its range.
+    pub(super) fn new<'a>(plugins: impl Iterator<Item = &'a PluginConfig>) -> wasmtime::Result<Hosts> {
+        let usual = Limits::default();
+        let mut others = BTreeMap::new();
+        for PluginConfig { limits, .. } in plugins {
+            let bytes = limits.wasm_stack_bytes;
+            if bytes != usual.wasm_stack_bytes && !others.contains_key(&bytes) {
+                others.insert(bytes, Host::new(limits)?);
+            }
+        }
+        Ok(Hosts { usual: Host::new(&usual)?, others })
+    }
+
+    /// The host of a plugin that has these limits, one of those that this was made for.
+    pub(super) fn of(&self, limits: &Limits) -> &Host {
+        self.others.get(&limits.wasm_stack_bytes).unwrap_or(&self.usual)
+    }
+
+    pub(super) fn engines(&self) -> Vec<Engine> {
+        let hosts = std::iter::once(&self.usual).chain(self.others.values());
+        hosts.map(|host| host.engine.clone()).collect()
     }
 }
 
@@ -37,6 +71,34 @@ pub(super) struct Loaded {
     pub(super) digest: Digest,
     /// File, version and digest in a few words.
     pub(super) source: String,
+}
+
+impl Loaded {
+    /// The same plugin from another copy of its compiled code.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`].
+    pub(super) fn with_code(&self, host: &Host, component: &Component) -> Result<Loaded, String> {
+        let component = component::link(&host.engine, &host.linker, component)?;
+        Ok(Loaded {
+            callee: Callee { component, ..self.callee.clone() },
+            description: self.description.clone(),
+            digest: self.digest,
+            source: self.source.clone(),
+        })
+    }
+
+    /// The same plugin with another configuration.
+    pub(super) fn with_config(&self, config: PluginConfig) -> Loaded {
+        let identity = Arc::new(Identity::new(&self.callee.identity.name, config));
+        Loaded {
+            callee: Callee { identity, ..self.callee.clone() },
+            description: self.description.clone(),
+            digest: self.digest,
+            source: self.source.clone(),
+        }
+    }
 }
 
 /// Grants that a plugin may ask for.
@@ -89,7 +151,9 @@ fn describe(callee: Callee) -> Result<Description, String> {
     let mut described = Err(Lost::Panicked);
     let work = move |until| callee.describe(Arc::new(nothing()), until);
     let job = Job { patience, work: Box::new(work) };
-    run::run(&engine, vec![job], 1, Instant::now() + 2 * patience, |_, outcome| described = outcome);
+    run::run(&[engine], vec![job], 1, Instant::now() + patience + run::START, |_, outcome| {
+        described = outcome
+    });
     let outcome: Outcome<Description> =
         described.map_err(|lost| format!("it does not say what it is: {}", lost.reason()))?;
     let told = |broken: &Broken| section::in_a_line(broken, &outcome.diagnostics);

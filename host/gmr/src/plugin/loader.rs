@@ -1,7 +1,8 @@
-//! Looks at the folders and loads what is new, on a thread that lives only while there is something to do. Whatever
-//! fails to load leaves what served before in its place.
+//! Looks at the folders and loads what is new, on two threads that live only while there is something to do: one looks,
+//! takes what it can from the cache, and lists the rest; the other compiles. So a look never waits for a compilation, and
+//! a report, which waits for a look, neither. Whatever fails to load leaves what served before in its place.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,12 +10,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use jiff::Timestamp;
 use wasmtime::component::Component;
 
 use super::cache::Cache;
 use super::component::{self, Digest};
-use super::loaded::{self, Host};
-use super::shelf::{Entry, Fingerprint, Good, Shelf};
+use super::loaded::{self, Host, Hosts};
+use super::shelf::{Entry, Fingerprint, Good, Pending, Shelf};
 use super::watch::Watch;
 use super::{Config, directory};
 
@@ -24,10 +26,10 @@ pub(super) struct Loader {
 }
 
 struct Shared {
-    host: Host,
+    hosts: Hosts,
     config: Config,
     cache: Option<Cache>,
-    /// Made by the loading thread, so that notify's thread inherits its blocked signals.
+    /// Made by the looking thread, so that notify's thread inherits its blocked signals.
     watch: Mutex<Option<Watch>>,
     desk: Mutex<Desk>,
     /// Rung when the desk changes.
@@ -40,9 +42,18 @@ struct Desk {
     /// Looks that were asked for, and of these the ones that are done.
     asked: u64,
     done: u64,
-    running: bool,
+    looking: bool,
+    compiling: bool,
     stopped: bool,
+    /// What has to be compiled, the small ones first: each report has as many as possible.
+    queue: BTreeSet<(u64, PathBuf)>,
     shelf: Shelf,
+}
+
+impl Desk {
+    fn forget(&mut self, file: &Path) {
+        self.queue.retain(|(_, queued)| queued != file);
+    }
 }
 
 /// What came of looking into a file.
@@ -54,7 +65,7 @@ enum Step {
     Loaded(Good),
 }
 
-/// Loading must not compete with the application: a fairly low priority.
+/// Compiling must not compete with the application: a fairly low priority. Looking takes moments, and reports wait for it.
 const NICENESS: i32 = 10;
 
 /// Compiling recurses over what the plugin's author has nested; pages that are not touched cost nothing.
@@ -73,16 +84,16 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 impl Loader {
     /// Begins with a first look.
-    pub(super) fn new(host: Host, config: Config) -> Loader {
-        let cache = config.cache_dir.clone().map(|path| Cache::new(path, &host.engine));
+    pub(super) fn new(hosts: Hosts, config: Config) -> Loader {
+        let cache = config.cache_dir.clone().map(Cache::new);
         let (watch, desk, bell) = Default::default();
-        let loader = Loader { shared: Arc::new(Shared { host, config, cache, watch, desk, bell }) };
+        let loader = Loader { shared: Arc::new(Shared { hosts, config, cache, watch, desk, bell }) };
         loader.shared.look();
         loader
     }
 
-    pub(super) fn host(&self) -> &Host {
-        &self.shared.host
+    pub(super) fn hosts(&self) -> &Hosts {
+        &self.shared.hosts
     }
 
     pub(super) fn config(&self) -> &Config {
@@ -90,14 +101,19 @@ impl Loader {
     }
 
     /// Asks for another look at the folders and waits until it is over, or `deadline`. Returns whether it is; looks
-    /// that are asked for meanwhile are not waited for.
+    /// that are asked for meanwhile are not waited for, and nothing that is compiled.
     pub(super) fn look(&self, deadline: Instant) -> bool {
         let ours = self.shared.look();
-        let patience = deadline.saturating_duration_since(Instant::now());
-        let busy = |desk: &mut Desk| desk.done < ours && desk.running;
-        let waited = self.shared.bell.wait_timeout_while(self.shared.desk(), patience, busy);
-        let (desk, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        desk.done >= ours
+        self.shared.wait(deadline, |desk| desk.done < ours && desk.looking).done >= ours
+    }
+
+    /// The same, and waits for what has to be compiled too.
+    #[cfg(test)]
+    pub(super) fn settle(&self, deadline: Instant) -> bool {
+        let ours = self.shared.look();
+        let busy = |desk: &Desk| desk.done < ours && desk.looking || desk.compiling;
+        let desk = self.shared.wait(deadline, busy);
+        desk.done >= ours && !desk.compiling
     }
 
     /// Looks at the plugins as they stand.
@@ -109,10 +125,9 @@ impl Loader {
 impl Drop for Loader {
     fn drop(&mut self) {
         self.shared.watch.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let mut desk = self.shared.desk();
-        desk.stopped = true;
+        self.shared.desk().stopped = true;
         self.shared.bell.notify_all();
-        drop(self.shared.bell.wait_timeout_while(desk, FAREWELL, |desk| desk.running));
+        drop(self.shared.wait(Instant::now() + FAREWELL, |desk| desk.looking || desk.compiling));
     }
 }
 
@@ -121,41 +136,59 @@ impl Shared {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits while the desk is `busy`, but not longer than until `deadline`.
+    fn wait(&self, deadline: Instant, busy: impl Fn(&Desk) -> bool) -> MutexGuard<'_, Desk> {
+        let patience = deadline.saturating_duration_since(Instant::now());
+        let waited = self.bell.wait_timeout_while(self.desk(), patience, |desk| busy(desk));
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
     /// Asks for a look; returns which one it is.
     fn look(self: &Arc<Self>) -> u64 {
         let mut desk = self.desk();
         desk.asked += 1;
-        let ours = desk.asked;
-        if desk.running || desk.stopped {
-            return ours;
+        if !desk.looking && !desk.stopped {
+            match self.start("gmr-loader", Shared::look_on) {
+                Ok(()) => desk.looking = true,
+                Err(problem) => desk.shelf.problems = vec![problem],
+            }
         }
-        let shared = self.clone();
-        let thread = std::thread::Builder::new().name("gmr-loader".to_owned()).stack_size(STACK_BYTES);
-        match thread.spawn(move || shared.work()) {
-            Ok(_) => desk.running = true,
-            Err(error) => desk.shelf.problems = vec![format!("plugins cannot be loaded, no thread: {error}")],
-        }
-        ours
+        desk.asked
     }
 
-    fn work(self: Arc<Self>) {
-        super::block_signals();
-        // Refused in some sandboxes, which is no reason not to load.
-        let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS);
+    /// Starts a thread for one of the two kinds of work.
+    fn start(self: &Arc<Self>, name: &str, work: fn(&Arc<Self>)) -> Result<(), String> {
+        let shared = self.clone();
+        let thread = std::thread::Builder::new().name(name.to_owned()).stack_size(STACK_BYTES);
+        let started = thread.spawn(move || {
+            super::block_signals();
+            work(&shared);
+        });
+        started.map(drop).map_err(|error| format!("plugins cannot be loaded, no thread: {error}"))
+    }
+
+    /// Looks for as long as looks are asked for.
+    fn look_on(self: &Arc<Self>) {
         loop {
             let target = {
                 let mut desk = self.desk();
                 if desk.stopped || desk.done == desk.asked {
-                    desk.running = false;
+                    desk.looking = false;
                     self.bell.notify_all();
                     return;
                 }
                 desk.asked
             };
             let problems = catch_unwind(AssertUnwindSafe(|| self.go_round()));
+            let mut problems = problems.unwrap_or_else(|_| vec!["looking for plugins panicked".to_owned()]);
             let mut desk = self.desk();
-            desk.shelf.problems =
-                problems.unwrap_or_else(|_| vec!["looking for plugins panicked".to_owned()]);
+            if !desk.queue.is_empty() && !desk.compiling && !desk.stopped {
+                match self.start("gmr-compiler", Shared::compile_on) {
+                    Ok(()) => desk.compiling = true,
+                    Err(problem) => problems.push(problem),
+                }
+            }
+            desk.shelf.problems = problems;
             desk.done = target;
             self.bell.notify_all();
         }
@@ -172,25 +205,12 @@ impl Shared {
                 Err(error) => problems.push(format!("{} cannot be read: {error}", folder.display())),
             }
         }
-        self.desk().shelf.retain(&files);
-        let changed: Vec<PathBuf> = files.into_iter().filter(|file| self.admit(file)).collect();
-        // First what needs no compiling, then the small ones: each report has as many as possible.
-        let mut uncached = BTreeMap::new();
-        for (index, file) in changed.into_iter().enumerate() {
-            if let Some(size) = self.load(&file, false, &mut problems) {
-                uncached.insert((size, index), file);
-            }
+        {
+            let mut desk = self.desk();
+            desk.shelf.retain(&files);
+            desk.queue.retain(|(_, queued)| files.contains(queued));
         }
-        let largest = uncached.keys().map(|(size, _)| *size).max().unwrap_or_default();
-        for file in uncached.into_values() {
-            if self.desk().stopped {
-                break;
-            }
-            self.load(&file, true, &mut problems);
-        }
-        if largest > LARGE_BYTES {
-            gmr_inspect::process::give_back();
-        }
+        files.iter().filter(|file| self.admit(file)).for_each(|file| self.look_into(file));
         problems
     }
 
@@ -210,10 +230,10 @@ impl Shared {
 
     /// Gives the file a place on the shelf. Returns whether it has to be looked into.
     fn admit(&self, file: &Path) -> bool {
-        let fingerprint = std::fs::metadata(file).map(|metadata| Fingerprint::of(&metadata)).ok();
+        let fingerprint = fingerprint(file);
         let mut desk = self.desk();
         if !desk.shelf.entries.contains_key(file) {
-            let entry = match directory::name_of(file) {
+            let entry = match directory::name_of(file, &self.config.taken) {
                 Ok(name) => {
                     let enabled = self.config.plugin(&name).enabled;
                     let mut entry = Entry::new(name.clone(), enabled);
@@ -230,49 +250,59 @@ impl Shared {
             };
             desk.shelf.entries.insert(file.to_owned(), entry);
         }
-        let Some(entry) = desk.shelf.entries.get_mut(file) else { return false };
-        let changed = entry.enabled && (fingerprint.is_none() || entry.seen != fingerprint);
-        entry.loading |= changed;
-        changed
+        let Some(entry) = desk.shelf.entries.get(file) else { return false };
+        let seen = entry.pending.map(|pending| pending.seen).or(entry.seen);
+        entry.enabled && (fingerprint.is_none() || seen != fingerprint)
     }
 
-    /// Looks into a file. Returns its size if it would have to be compiled and that is not wanted yet.
-    fn load(&self, file: &Path, compile: bool, problems: &mut Vec<String>) -> Option<u64> {
+    /// Loads the file, unless it has to be compiled: then it is put on the list.
+    fn look_into(&self, file: &Path) {
         let began = Instant::now();
-        let (fingerprint, read) = match self.read(file) {
-            Ok((fingerprint, bytes)) => (Some(fingerprint), Ok(bytes)),
-            Err((fingerprint, reason)) => (fingerprint, Err(reason)),
+        let (fingerprint, result) = match self.recall(file, began) {
+            Some((fingerprint, result)) => (Some(fingerprint), result),
+            None => match self.read(file) {
+                Ok((fingerprint, bytes)) => (Some(fingerprint), self.step(file, began, fingerprint, &bytes)),
+                Err((fingerprint, reason)) => (fingerprint, Err(reason)),
+            },
         };
-        let result = read.and_then(|bytes| {
-            let digest = Digest::of(&bytes);
-            if self.serves(file, digest) {
-                return Ok(Step::AsBefore);
-            }
-            let cached = self.cache.as_ref().and_then(|cache| cache.get(&self.host.engine, digest));
-            let from_cache = cached.is_some();
-            if !compile && !from_cache {
-                return Ok(Step::NeedsCompiling(bytes.len() as u64));
-            }
-            let component = match cached {
-                Some(component) => component,
-                None => self.compile(&bytes)?,
-            };
-            let good = self.good(file, digest, &component, began, from_cache)?;
-            if let (false, Some(cache)) = (from_cache, &self.cache) {
-                problems.extend(cache.put(digest, &component).err());
-            }
-            Ok(Step::Loaded(good))
-        });
         let mut desk = self.desk();
-        let entry = desk.shelf.entries.get_mut(file)?;
-        match result {
-            Ok(Step::NeedsCompiling(size)) => return Some(size),
-            Ok(Step::Loaded(good)) => (entry.good, entry.problem) = (Some(good), None),
-            Ok(Step::AsBefore) => entry.problem = None,
-            Err(problem) => entry.problem = Some(problem),
+        desk.forget(file);
+        let Some(entry) = desk.shelf.entries.get_mut(file) else { return };
+        match (result, fingerprint) {
+            (Ok(Step::NeedsCompiling(size)), Some(seen)) => {
+                (entry.pending, entry.problem) = (Some(Pending { seen, since: None }), None);
+                desk.queue.insert((size, file.to_owned()));
+            }
+            (result, seen) => take(entry, result, seen),
         }
-        (entry.seen, entry.loading) = (fingerprint, false);
-        None
+    }
+
+    /// The plugin, if the cache knows this very file: then it need not be read.
+    fn recall(&self, file: &Path, began: Instant) -> Option<(Fingerprint, Result<Step, String>)> {
+        let fingerprint = fingerprint(file)?;
+        let (digest, component) = self.cache.as_ref()?.recall(&self.host(file).engine, &fingerprint)?;
+        if self.serves(file, digest) {
+            return Some((fingerprint, Ok(Step::AsBefore)));
+        }
+        Some((fingerprint, self.good(file, digest, &component, began, true).map(Step::Loaded)))
+    }
+
+    fn step(
+        &self,
+        file: &Path,
+        began: Instant,
+        fingerprint: Fingerprint,
+        bytes: &[u8],
+    ) -> Result<Step, String> {
+        let digest = Digest::of(bytes);
+        if self.serves(file, digest) {
+            return Ok(Step::AsBefore);
+        }
+        let host = self.host(file);
+        match self.cache.as_ref().and_then(|cache| cache.get(&host.engine, digest, &fingerprint)) {
+            Some(component) => self.good(file, digest, &component, began, true).map(Step::Loaded),
+            None => Ok(Step::NeedsCompiling(bytes.len() as u64)),
+        }
     }
 
     fn serves(&self, file: &Path, digest: Digest) -> bool {
@@ -281,9 +311,114 @@ impl Shared {
         entry.and_then(|entry| entry.good.as_ref()).is_some_and(|good| good.loaded.digest == digest)
     }
 
-    fn compile(&self, bytes: &[u8]) -> Result<Component, String> {
-        let compiled = catch_unwind(AssertUnwindSafe(|| component::compile(&self.host.engine, bytes)));
-        compiled.unwrap_or_else(|_| Err("the compiler panicked on it".to_owned()))
+    /// Compiles for as long as there is something on the list.
+    fn compile_on(self: &Arc<Self>) {
+        // Refused in some sandboxes, which is no reason not to compile.
+        let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS);
+        let mut largest = 0;
+        loop {
+            let next = {
+                let mut desk = self.desk();
+                desk.queue.pop_first().filter(|_| !desk.stopped)
+            };
+            match next {
+                Some((size, file)) => {
+                    largest = largest.max(size);
+                    if catch_unwind(AssertUnwindSafe(|| self.compile(&file))).is_err() {
+                        self.give_up(&file);
+                    }
+                    continue;
+                }
+                None if largest > LARGE_BYTES => {
+                    largest = 0;
+                    gmr_inspect::process::give_back();
+                }
+                None => {}
+            }
+            let mut desk = self.desk();
+            if desk.queue.is_empty() || desk.stopped {
+                desk.compiling = false;
+                self.bell.notify_all();
+                return;
+            }
+        }
+    }
+
+    /// Compiles a file that was put on the list, as it is now.
+    fn compile(&self, file: &Path) {
+        let began = Instant::now();
+        let read = self.read(file).map_err(|(_, reason)| reason);
+        let seen = {
+            let mut desk = self.desk();
+            let Some(entry) = desk.shelf.entries.get_mut(file) else { return };
+            let Some(pending) = &mut entry.pending else { return };
+            pending.seen = read.as_ref().map_or(pending.seen, |(seen, _)| *seen);
+            pending.since = Some(Timestamp::now());
+            pending.seen
+        };
+        let compiled = read.and_then(|(_, bytes)| {
+            let digest = Digest::of(&bytes);
+            let component = component::compile(&self.host(file).engine, &bytes)?;
+            Ok((self.good(file, digest, &component, began, false)?, digest, component))
+        });
+        let (result, kept) = match compiled {
+            Ok((good, digest, component)) => (Ok(Step::Loaded(good)), Some((digest, component))),
+            Err(problem) => (Err(problem), None),
+        };
+        {
+            let mut desk = self.desk();
+            let Some(entry) = desk.shelf.entries.get_mut(file) else { return };
+            match entry.pending {
+                Some(pending) if pending.seen == seen => take(entry, result, Some(seen)),
+                // A look has found yet another content, which is on the list. This one serves until then, so that a
+                // file that changes all the time is not stuck at an old one.
+                Some(_) => {
+                    if let Ok(Step::Loaded(good)) = result {
+                        entry.good = Some(good);
+                    }
+                    return;
+                }
+                // A look has found content that serves already.
+                None => return,
+            }
+        }
+        if let Some((digest, component)) = kept {
+            self.keep(file, seen, digest, component);
+        }
+    }
+
+    fn give_up(&self, file: &Path) {
+        if let Some(entry) = self.desk().shelf.entries.get_mut(file) {
+            let seen = entry.pending.map(|pending| pending.seen);
+            take(entry, Err("the compiler panicked on it".to_owned()), seen);
+        }
+    }
+
+    /// Puts compiled code into the cache. From then on the plugin runs from there: what is mapped from a file takes no
+    /// memory but for the pages that are used.
+    fn keep(&self, file: &Path, source: Fingerprint, digest: Digest, component: Component) {
+        let Some(cache) = &self.cache else { return };
+        let host = self.host(file);
+        let put = cache.put(&host.engine, digest, &component);
+        drop(component);
+        self.desk().shelf.not_cached = put.err();
+        // Until a further change of the entry would show in its times.
+        self.pause(Fingerprint::TICK);
+        let Some(component) = cache.get(&host.engine, digest, &source) else { return };
+        let mut desk = self.desk();
+        let Some(good) = desk.shelf.entries.get_mut(file).and_then(|entry| entry.good.as_mut()) else {
+            return;
+        };
+        if good.loaded.digest == digest
+            && let Ok(loaded) = good.loaded.with_code(host, &component)
+        {
+            good.loaded = Arc::new(loaded);
+        }
+    }
+
+    fn host(&self, file: &Path) -> &Host {
+        let name = directory::name_of(file, &[]).unwrap_or_default();
+        self.hosts.of(&self.config.plugin(&name).limits)
     }
 
     fn good(
@@ -294,9 +429,10 @@ impl Shared {
         began: Instant,
         from_cache: bool,
     ) -> Result<Good, String> {
-        let name = directory::name_of(file)?;
+        let name = directory::name_of(file, &self.config.taken)?;
         let shown = file.file_name().unwrap_or_default().to_string_lossy();
-        let loaded = loaded::load(&self.host, &name, &shown, digest, component, self.config.plugin(&name))?;
+        let config = self.config.plugin(&name);
+        let loaded = loaded::load(self.host(file), &name, &shown, digest, component, config)?;
         Ok(Good { loaded: Arc::new(loaded), took: began.elapsed(), from_cache })
     }
 
@@ -322,8 +458,25 @@ impl Shared {
     }
 }
 
+/// What came of a file, as it was when it was looked into.
+fn take(entry: &mut Entry, result: Result<Step, String>, seen: Option<Fingerprint>) {
+    (entry.pending, entry.seen) = (None, seen);
+    entry.problem = match result {
+        Ok(Step::Loaded(good)) => {
+            entry.good = Some(good);
+            None
+        }
+        Ok(Step::AsBefore | Step::NeedsCompiling(_)) => None,
+        Err(problem) => Some(problem),
+    };
+}
+
 fn unwatched(reason: String) -> String {
     format!("changes are found at the next report only: {reason}")
+}
+
+fn fingerprint(file: &Path) -> Option<Fingerprint> {
+    std::fs::metadata(file).map(|metadata| Fingerprint::of(&metadata)).ok()
 }
 
 /// A file's bytes, with what it was before and after they were read.

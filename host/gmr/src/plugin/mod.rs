@@ -32,7 +32,7 @@ mod tests;
 mod trap;
 mod watch;
 
-pub use check::{CheckOptions, Checked, check};
+pub use check::{Candidate, CheckOptions, Checked, check};
 pub(crate) use config::Config;
 pub use config::{Limits, PluginConfig};
 pub use facts::Facts;

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::call::Outcome;
-use super::loaded::{self, Host};
+use super::loaded::{self, Hosts};
 use super::loader::Loader;
 use super::run::{self, Job};
 use super::section::{self, Face};
@@ -22,8 +22,9 @@ pub(crate) struct Plugins {
     facts: Arc<Facts>,
 }
 
-/// How long a report waits for a folder that has just changed. A small plugin is compiled in a tenth of a second; a
-/// large one takes seconds, and the one before it serves meanwhile.
+/// How long a report waits for a look at the folders, so that it shows what has just come, changed or gone. That takes
+/// a moment, 20 ms if a file was written just now, and nothing is compiled meanwhile; only a folder on a network that
+/// does not answer takes longer.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// Of what is left of the report's time, the part that this may take.
@@ -34,7 +35,8 @@ impl Plugins {
     ///
     /// # Errors
     ///
-    /// If this processor has no compiler in the engine, or a folder's path cannot be made absolute.
+    /// If this processor has no compiler in the engine, a plugin's WebAssembly stack has a size out of its range, or a
+    /// folder's path cannot be made absolute.
     pub(crate) fn start(mut config: Config, facts: Arc<Facts>) -> Result<Plugins, Error> {
         for directory in &mut config.directories {
             // The process may change its directory later.
@@ -45,15 +47,10 @@ impl Plugins {
                 )
             })?;
         }
-        let host = Host::new().map_err(|error| {
+        let hosts = Hosts::new(config.plugins.values()).map_err(|error| {
             Error::system("the WebAssembly engine cannot be started", format!("{error:#}"))
         })?;
-        Ok(Plugins { loader: Loader::new(host, config), facts })
-    }
-
-    /// Waits until what lies in the folders now is loaded, or has failed to. Returns whether it is so in time.
-    pub(crate) fn settle(&self, deadline: Instant) -> bool {
-        self.loader.look(deadline)
+        Ok(Plugins { loader: Loader::new(hosts, config), facts })
     }
 
     /// Makes the sections of all plugins that are ready, and hands each over as soon as it and those before it are
@@ -63,7 +60,7 @@ impl Plugins {
     pub(crate) fn render(&self, so_far: &Report, deadline: Instant, mut each: impl FnMut(Section)) {
         let now = Instant::now();
         let share = deadline.saturating_duration_since(now) / GRACE_SHARE;
-        self.settle(now + GRACE.min(share));
+        self.loader.look(now + GRACE.min(share));
         let ready = self.loader.shelf(|shelf| shelf.ready());
         let subject = Arc::new(loaded::subject(visible(so_far, &ready), self.facts.clone()));
         let jobs = ready.iter().map(|(_, good, record)| {
@@ -81,7 +78,7 @@ impl Plugins {
             Job { patience, work: Box::new(work) as Box<_> }
         });
         let jobs = jobs.collect();
-        run::run(&self.loader.host().engine, jobs, self.threads(), deadline, |index, result| {
+        run::run(&self.loader.hosts().engines(), jobs, self.threads(), deadline, |index, result| {
             let (_, good, record) = &ready[index];
             let face = face(good);
             let limits = &good.loaded.callee.identity.config.limits;
@@ -131,20 +128,32 @@ impl Plugins {
                     section.remarks.push(format!("{file} does not load: {problem}{serves}"));
                 }
             }
-            section.remarks.extend(shelf.problems.iter().cloned());
+            section.remarks.extend(shelf.problems.iter().chain(&shelf.not_cached).cloned());
             let problems: Vec<Field> =
                 section.remarks.iter().map(|remark| Field::new("problem", remark.as_str())).collect();
             let wishes = wishes(&shelf.entries);
             for fields in [problems, wishes].into_iter().filter(|fields| !fields.is_empty()) {
                 section.blocks.push(Block::Fields { fields });
             }
-            // Told above all sections, since nothing stands where theirs will.
-            let absent = |entry: &&Entry| entry.enabled && entry.good.is_none() && entry.problem.is_none();
-            let names: Vec<&str> =
-                shelf.entries.values().filter(absent).map(|entry| entry.name.as_str()).collect();
-            if !names.is_empty() {
-                section.remarks.push(format!("no section yet of {}: still being compiled", names.join(", ")));
-            }
+            // Told above all sections, since nothing stands where theirs will, or an older one does.
+            let pending = |has_older: bool| {
+                let pending = |entry: &&Entry| {
+                    let is_first = entry.good.is_none() && entry.problem.is_none();
+                    entry.enabled
+                        && entry.good.is_some() == has_older
+                        && (entry.pending.is_some() || is_first)
+                };
+                let names = shelf.entries.values().filter(pending).map(|entry| entry.name.as_str());
+                names.collect::<Vec<&str>>().join(", ")
+            };
+            section.remarks.extend(match pending(false) {
+                names if names.is_empty() => None,
+                names => Some(format!("no section yet of {names}: still being compiled")),
+            });
+            section.remarks.extend(match pending(true) {
+                names if names.is_empty() => None,
+                names => Some(format!("an older section of {names}: the new one is still being compiled")),
+            });
         });
         section
     }
@@ -191,16 +200,23 @@ fn table(entries: &BTreeMap<PathBuf, Entry>) -> Block {
     Block::Table { columns: columns.map(str::to_owned).to_vec(), rows: rows.collect() }
 }
 
-fn state(entry: &Entry) -> &'static str {
-    match (&entry.good, &entry.problem) {
-        (_, _) if entry.loading => "loading",
+fn state(entry: &Entry) -> String {
+    if let Some(pending) = entry.pending {
+        let serves = if entry.good.is_some() { ", an older version serves" } else { "" };
+        return match pending.since {
+            Some(since) => format!("compiling since {}{serves}", since.strftime("%H:%M:%S UTC")),
+            None => format!("waiting to be compiled{serves}"),
+        };
+    }
+    let state = match (&entry.good, &entry.problem) {
         (None, None) if !entry.enabled => "disabled",
         (None, None) => "loading",
         (None, Some(_)) => "failed",
         (Some(_), Some(_)) => "an older version",
         (Some(good), None) if good.from_cache => "ready, from the cache",
         (Some(_), None) => "ready",
-    }
+    };
+    state.to_owned()
 }
 
 /// What plugins would like to see and are not granted, for whoever decides.
@@ -219,8 +235,8 @@ fn wishes(entries: &BTreeMap<PathBuf, Entry>) -> Vec<Field> {
 
 #[cfg(test)]
 impl Plugins {
-    pub(super) fn for_each_loaded(&self, mut each: impl FnMut(&str, &Good)) {
-        let ready = self.loader.shelf(|shelf| shelf.ready());
-        ready.iter().for_each(|(_, good, _)| each(&good.loaded.callee.identity.name, good));
+    /// Waits until what lies in the folders now is loaded, or has failed to. Returns whether it is so in time.
+    pub(super) fn settle(&self, deadline: Instant) -> bool {
+        self.loader.settle(deadline)
     }
 }

@@ -16,6 +16,10 @@ const TICK: Duration = Duration::from_millis(10);
 /// What a job that was stopped may still take to say where it stood.
 const GRACE: Duration = Duration::from_millis(100);
 
+/// One job alone, outside of a report, has its own deadline; this is for its thread, which may be long in starting on a
+/// loaded machine.
+pub(super) const START: Duration = Duration::from_secs(10);
+
 /// However little time is left, a job gets this much: ten ticks.
 const LEAST: Duration = Duration::from_millis(100);
 
@@ -48,9 +52,9 @@ impl Lost {
 }
 
 /// Runs `jobs` on at most `threads` threads until `deadline`, and calls `each` with the index of each and its result, in
-/// their order, as soon as it is there.
+/// their order, as soon as it is there. `engines` are those that run the jobs' code: their epochs advance meanwhile.
 pub(super) fn run<T: Send + 'static>(
-    engine: &Engine,
+    engines: &[Engine],
     jobs: Vec<Job<T>>,
     threads: usize,
     deadline: Instant,
@@ -78,7 +82,7 @@ pub(super) fn run<T: Send + 'static>(
             Err(RecvTimeoutError::Disconnected) => break,
         }
         if ticked.elapsed() >= TICK {
-            engine.increment_epoch();
+            engines.iter().for_each(Engine::increment_epoch);
             ticked = Instant::now();
         }
         while let Some(result) = waiting.remove(&next) {
@@ -92,7 +96,7 @@ pub(super) fn run<T: Send + 'static>(
         each(index, waiting.remove(&index).unwrap_or(Err(lost)));
     }
     // What was left behind stops at the next epoch, unless it waits in the kernel.
-    engine.increment_epoch();
+    engines.iter().for_each(Engine::increment_epoch);
 }
 
 struct Queue<T> {

@@ -7,14 +7,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use jiff::Timestamp;
+
 use super::loaded::Loaded;
 
 /// All plugin files.
 #[derive(Default)]
 pub(super) struct Shelf {
     pub(super) entries: BTreeMap<PathBuf, Entry>,
-    /// What is wrong with the folders, the watch or the cache, each in one line.
+    /// What is wrong with the folders or the watch, each in one line.
     pub(super) problems: Vec<String>,
+    /// Why the plugin that was compiled last is not in the cache.
+    pub(super) not_cached: Option<String>,
 }
 
 /// A plugin file.
@@ -28,8 +32,18 @@ pub(super) struct Entry {
     pub(super) good: Option<Good>,
     /// Why the file, as it is now, does not load.
     pub(super) problem: Option<String>,
-    pub(super) loading: bool,
+    /// The file has to be compiled first.
+    pub(super) pending: Option<Pending>,
     pub(super) record: Arc<Record>,
+}
+
+/// A compilation that is to come or goes on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pending {
+    /// What the file was when it was last looked into.
+    pub(super) seen: Fingerprint,
+    /// When its turn came; until then it waits for others.
+    pub(super) since: Option<Timestamp>,
 }
 
 /// A plugin that is ready, and how it became so.
@@ -60,7 +74,7 @@ pub(super) struct Last {
 impl Entry {
     pub(super) fn new(name: String, enabled: bool) -> Entry {
         let record = Arc::new(Record::default());
-        Entry { name, enabled, seen: None, good: None, problem: None, loading: false, record }
+        Entry { name, enabled, seen: None, good: None, problem: None, pending: None, record }
     }
 }
 
@@ -74,10 +88,13 @@ pub(super) struct Fingerprint {
     changed: (i64, i64),
 }
 
-/// The kernel's clock for files ticks every 1 to 10 ms: what changed so recently may change again unnoticed.
-const TICK: Duration = Duration::from_millis(20);
-
 impl Fingerprint {
+    /// The kernel's clock for files ticks every 1 to 10 ms: what changed so recently may change again unnoticed.
+    pub(super) const TICK: Duration = Duration::from_millis(20);
+
+    /// Of the form that [`Fingerprint::to_bytes`] gives.
+    pub(super) const BYTES: usize = 7 * 8;
+
     pub(super) fn of(metadata: &std::fs::Metadata) -> Fingerprint {
         use std::os::unix::fs::MetadataExt as _;
         Fingerprint {
@@ -89,13 +106,24 @@ impl Fingerprint {
         }
     }
 
+    /// For comparison on the same machine.
+    pub(super) fn to_bytes(self) -> [u8; Fingerprint::BYTES] {
+        let Fingerprint { device, inode, size, modified, changed } = self;
+        let times = [modified.0, modified.1, changed.0, changed.1].map(i64::to_ne_bytes);
+        let numbers = [device, inode, size].map(u64::to_ne_bytes);
+        let mut bytes = [0; Fingerprint::BYTES];
+        let words = numbers.iter().chain(&times);
+        bytes.chunks_exact_mut(8).zip(words).for_each(|(place, word)| place.copy_from_slice(word));
+        bytes
+    }
+
     /// How long to wait until a further change will show; `None` if it will now.
     pub(super) fn unsettled(&self, now: SystemTime) -> Option<Duration> {
         let (seconds, nanoseconds) = self.changed;
         let since_1970 = Duration::new(u64::try_from(seconds).ok()?, u32::try_from(nanoseconds).ok()?);
         // A clock that was set back leaves changes in the future; those are not waited for.
         let age = now.duration_since(SystemTime::UNIX_EPOCH.checked_add(since_1970)?).ok()?;
-        TICK.checked_sub(age).filter(|remaining| !remaining.is_zero())
+        Fingerprint::TICK.checked_sub(age).filter(|remaining| !remaining.is_zero())
     }
 }
 
@@ -124,6 +152,14 @@ impl Shelf {
             .iter()
             .find(|(other, entry)| entry.name == name && *other != path)
             .map(|(other, _)| other.clone())
+    }
+}
+
+#[cfg(test)]
+impl Fingerprint {
+    /// Of a file that has not changed for long; each number is another file.
+    pub(super) fn for_tests(number: i64) -> Fingerprint {
+        Fingerprint { device: 0, inode: 0, size: 0, modified: (0, 0), changed: (number, 0) }
     }
 }
 

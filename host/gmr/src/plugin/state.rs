@@ -2,6 +2,7 @@
 //! dropped after it, so nothing passes from one report or plugin to the next.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,6 +13,7 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::bindings::wit::grants::Denial;
 use super::facts::FactsOfReport;
+use super::host::keyholes::Keyholes;
 use super::limits::Limiter;
 use super::output::Captured;
 use super::{Grant, PluginConfig};
@@ -60,6 +62,7 @@ pub(super) struct State {
     pub(super) deadline: Instant,
     pub(super) limiter: Limiter,
     pub(super) output: Captured,
+    pub(super) keyholes: Keyholes,
     wasi: WasiCtx,
     table: ResourceTable,
 }
@@ -76,8 +79,8 @@ impl State {
         let output = Captured::new(limits.diagnostic_bytes);
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
-        let wasi = wasi(&identity, &output);
-        State { subject, identity, deadline, limiter: Limiter::new(limits), output, wasi, table }
+        let (wasi, keyholes) = wasi(&identity, &output);
+        State { subject, identity, deadline, limiter: Limiter::new(limits), output, keyholes, wasi, table }
     }
 
     /// Whether the plugin has this grant.
@@ -101,8 +104,8 @@ impl State {
     }
 }
 
-/// WASI with nothing in it but the directories and variables that are granted. Sockets and name look-ups are refused.
-fn wasi(identity: &Identity, output: &Captured) -> WasiCtx {
+/// WASI with nothing in it but the files and variables that are granted. Sockets and name look-ups are refused.
+fn wasi(identity: &Identity, output: &Captured) -> (WasiCtx, Keyholes) {
     let mut wasi = WasiCtxBuilder::new();
     wasi.stdout(output.clone()).stderr(output.clone());
     wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
@@ -112,20 +115,33 @@ fn wasi(identity: &Identity, output: &Captured) -> WasiCtx {
     for (name, value) in &identity.environment {
         wasi.env(name, value);
     }
-    for grant in &identity.config.grants {
-        if let Grant::Read(path) = grant {
-            preopen(&mut wasi, path);
-        }
-    }
-    wasi.build()
+    let keyholes = preopen(&mut wasi, &identity.config.grants);
+    (wasi.build(), keyholes)
 }
 
-/// A directory that is not there is not there for the plugin either. A single file cannot be preopened: `files`
-/// reads it.
-fn preopen(wasi: &mut WasiCtxBuilder, path: &Path) {
-    if let (true, Some(name)) = (path.is_dir(), path.to_str()) {
+/// Opens what the grants name; what is not there is not there for the plugin either.
+fn preopen(wasi: &mut WasiCtxBuilder, grants: &[Grant]) -> Keyholes {
+    let granted = grants.iter().filter_map(|grant| match grant {
+        Grant::Read(path) => Some(path.as_path()),
+        _ => None,
+    });
+    let (directories, files): (Vec<&Path>, Vec<&Path>) = granted.partition(|path| path.is_dir());
+    for (path, name) in directories.iter().filter_map(|path| path.to_str().map(|name| (path, name))) {
         let _ = wasi.preopened_dir(path, name, FsPerms::ReadOnly);
     }
+    let mut keyholes = Keyholes::default();
+    // Within a granted directory a keyhole would hide what is beside the file.
+    for file in files.iter().filter(|file| !directories.iter().any(|directory| file.starts_with(directory))) {
+        let (Some(parent), Some(name)) = (file.parent(), file.file_name().and_then(OsStr::to_str)) else {
+            continue;
+        };
+        if let Some(directory) = parent.to_str()
+            && keyholes.grant(directory, name)
+        {
+            let _ = wasi.preopened_dir(parent, directory, FsPerms::ReadOnly);
+        }
+    }
+    keyholes
 }
 
 impl WasiView for State {

@@ -126,6 +126,103 @@ fn a_file_that_is_written_in_place_serves_when_it_is_whole() {
     assert_eq!(bench.remarks(), "");
 }
 
+/// The same plugin with so much more code that compiling it takes longer than any look at the folder.
+fn says_at_length(word: &str) -> Vec<u8> {
+    let operations =
+        "(i32.mul (i32.const 3) (i32.add (i32.const 5) ".repeat(100) + "(local.get 0)" + &"))".repeat(100);
+    let functions = format!("(func (param i32) (result i32) {operations})").repeat(500);
+    let text = std::fs::read_to_string(assemble::folder().join("hello.wat")).unwrap();
+    let more = format!("(; describe ;) (data (i32.const 266) \"{word}\") {functions}");
+    assemble::component(&text.replace("(; describe ;)", &more))
+}
+
+#[test]
+fn a_report_does_not_wait_for_a_compilation() {
+    let bench = Bench::new();
+    bench.install("p.wasm", says("first"));
+    bench.install("gone.wasm", says("other"));
+    bench.check(&["gone: other", "p: first"]);
+    bench.install("p.wasm", says_at_length("newer"));
+    bench.install("q.wasm", says_at_length("later"));
+    std::fs::remove_file(bench.folder.path().join("gone.wasm")).unwrap();
+    let shown: Vec<String> = bench.sections_within(BOUND).iter().map(words).collect();
+    assert_eq!(shown, ["p: first"], "what is gone is gone, and the older version serves");
+    let Value::Text(state) = bench.cell("p", "state") else { panic!("the state is no text") };
+    let begins = ["compiling since ", "waiting to be compiled"].iter().any(|words| state.starts_with(words));
+    assert!(begins && state.ends_with(", an older version serves"), "{state}");
+    assert!(bench.remarks().contains("no section yet of q: still being compiled"), "{}", bench.remarks());
+    assert!(bench.remarks().contains("an older section of p: the new one"), "{}", bench.remarks());
+    bench.check(&["p: newer", "q: later"]);
+    assert_eq!(bench.remarks(), "");
+}
+
+/// A volume that Kubernetes fills: files are links into a folder that is itself a link, which is swapped.
+#[test]
+fn a_config_map_is_followed_when_its_link_is_swapped() {
+    use std::os::unix::fs::symlink;
+    let bench = Bench::new();
+    let folder = bench.folder.path();
+    let version = |number: u32, word: &str| {
+        let data = format!("..2026_{number}");
+        std::fs::create_dir(folder.join(&data)).unwrap();
+        std::fs::write(folder.join(&data).join("p.wasm"), says(word)).unwrap();
+        symlink(&data, folder.join("..data_tmp")).unwrap();
+        std::fs::rename(folder.join("..data_tmp"), folder.join("..data")).unwrap();
+    };
+    version(1, "first");
+    symlink("..data/p.wasm", folder.join("p.wasm")).unwrap();
+    bench.check(&["p: first"]);
+    version(2, "newer");
+    std::fs::remove_dir_all(folder.join("..2026_1")).unwrap();
+    bench.check(&["p: newer"]);
+    std::fs::remove_file(folder.join("p.wasm")).unwrap();
+    bench.check(&[]);
+}
+
+#[test]
+fn a_folder_may_be_a_link_that_is_swapped() {
+    use std::os::unix::fs::symlink;
+    let bench = Bench::with(|config| config.directories = vec![config.directories[0].join("current")]);
+    let folder = bench.folder.path();
+    for word in ["first", "newer"] {
+        std::fs::create_dir(folder.join(word)).unwrap();
+        std::fs::write(folder.join(word).join("p.wasm"), says(word)).unwrap();
+        symlink(word, folder.join("new")).unwrap();
+        std::fs::rename(folder.join("new"), folder.join("current")).unwrap();
+        bench.check(&[&format!("p: {word}")]);
+    }
+}
+
+#[test]
+fn the_applications_own_section_keeps_its_name() {
+    let bench = Bench::with(|config| config.taken = vec!["pool".to_owned()]);
+    bench.install("pool.wasm", says("first"));
+    bench.install("other.wasm", says("other"));
+    bench.check(&["other: other"]);
+    assert_eq!(
+        bench.remarks(),
+        "pool.wasm does not load: `pool` is a section that the application fills itself: rename the file"
+    );
+}
+
+#[test]
+fn plugins_with_stacks_of_their_own_run_side_by_side() {
+    let bench = Bench::with(|config| {
+        for (name, bytes) in [("deep", 64 << 20), ("hang", 2 << 20)] {
+            let deadline = if name == "hang" { Duration::from_millis(50) } else { BOUND };
+            let limits = Limits { wasm_stack_bytes: bytes, deadline, ..Limits::default() };
+            config.plugins.insert(name.to_owned(), PluginConfig { limits, ..PluginConfig::default() });
+        }
+    });
+    bench.install("deep.wasm", assemble::guest("deep-calls"));
+    bench.install("hang.wasm", assemble::guest("loop-in-render"));
+    bench.install("usual.wasm", assemble::guest("deep-calls"));
+    let [deep, hang, usual] = &bench.sections()[..] else { panic!("not three sections") };
+    assert_eq!(words(deep), "deep: hello");
+    assert!(words(hang).contains("its deadline of 50ms passed"), "{}", words(hang));
+    assert!(words(usual).contains("its stack of 1 MiB is used up"), "{}", words(usual));
+}
+
 #[test]
 fn a_change_is_noticed_without_a_report() {
     let bench = Bench::new();
@@ -195,6 +292,13 @@ fn after_a_restart_nothing_is_compiled() {
     second.install("p.wasm", says("newer"));
     second.check(&["p: newer"]);
     assert_eq!(second.cell("p", "state"), Value::from("ready"));
+    // The very same file, which need not even be read.
+    let third = Bench::with(|config| {
+        config.cache_dir = Some(cache.path().join("cache"));
+        config.directories = vec![first.folder.path().to_owned()];
+    });
+    third.check(&["p: first"]);
+    assert_eq!(third.cell("p", "state"), Value::from("ready, from the cache"));
 }
 
 #[test]
@@ -258,7 +362,9 @@ fn no_thread_of_ours_is_left_when_all_is_quiet() {
     bench.check(&["p: first"]);
     let ours = |path: &Path| {
         let name = std::fs::read_to_string(path.join("comm")).unwrap_or_default();
-        ["gmr-plugin", "gmr-loader", "gmr-fact"].contains(&name.trim()).then(|| name.trim().to_owned())
+        ["gmr-plugin", "gmr-loader", "gmr-compiler", "gmr-fact"]
+            .contains(&name.trim())
+            .then(|| name.trim().to_owned())
     };
     let end = Instant::now() + BOUND;
     loop {
@@ -304,51 +410,4 @@ fn replacements_under_reports_are_whole_and_in_order() {
         }
     });
     bench.check(&[&format!("p: {REPLACEMENTS:05}")]);
-}
-
-/// Prints figures of the plugins in the folder that `GMR_FIGURES` names; `cargo test --release -- --ignored figures`.
-#[test]
-#[ignore = "measures, asserts nothing"]
-fn figures() {
-    let folder = std::env::var_os("GMR_FIGURES").expect("GMR_FIGURES names a folder of plugins");
-    let cache = tempfile::tempdir().unwrap();
-    let start = || {
-        Bench::with(|config| {
-            config.directories = vec![(&folder).into()];
-            config.cache_dir = Some(cache.path().join("cache"));
-        })
-    };
-    let loaded = |bench: &Bench, state: &str| {
-        // A Python plugin takes a minute to compile where others compile too.
-        assert!(bench.plugins.settle(Instant::now() + 20 * BOUND));
-        bench.plugins.for_each_loaded(|name, good| println!("{name}: {state} in {:?}", good.took));
-    };
-    let compiled = start();
-    loaded(&compiled, "read, compiled, described, cached");
-    let resident = || gmr_inspect::process::Process::new().memory().resident.unwrap_or_default() >> 10;
-    println!("{} KiB resident after compiling", resident());
-    drop(compiled);
-    println!("{} KiB resident without what was compiled", resident());
-    let bench = start();
-    loaded(&bench, "read, taken from the cache, described");
-    println!("{} KiB resident with what was cached", resident());
-    bench.plugins.for_each_loaded(|name, good| {
-        let subject = Arc::new(loaded::nothing());
-        let mut times: Vec<Duration> = (0..1000)
-            .map(|_| good.loaded.callee.render(subject.clone(), Instant::now() + BOUND).took)
-            .collect();
-        times.sort();
-        println!("{name}: instance made, called and dropped in {:?} (median of 1000)", times[500]);
-    });
-    let mut times = Vec::new();
-    for round in 0..10_000 {
-        let began = Instant::now();
-        drop(bench.sections_within(BOUND));
-        times.push(began.elapsed());
-        if [100, 1000, 9999].contains(&round) {
-            println!("after {} reports: {} KiB resident", round + 1, resident());
-        }
-    }
-    times.sort();
-    println!("all sections of a report: {:?} (median of 10000)", times[5000]);
 }

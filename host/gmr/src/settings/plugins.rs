@@ -43,7 +43,9 @@ const LIMITS: &[&str] = &[
     "memory",
     "table_elements",
     "instances",
-    "memories_and_tables",
+    "memories",
+    "tables",
+    "wasm_stack",
     "host_calls",
     "output",
     "text",
@@ -59,7 +61,9 @@ fn take_over(limits: &mut Limits, limit: &str, item: &Item<'_>) -> Result<(), Er
         "memory" => limits.memory_bytes = item.size()?,
         "table_elements" => limits.table_elements = item.integer(0..=u64::MAX)?,
         "instances" => limits.instances = count(item)?,
-        "memories_and_tables" => limits.memories_and_tables = count(item)?,
+        "memories" => limits.memories = count(item)?,
+        "tables" => limits.tables = count(item)?,
+        "wasm_stack" => limits.wasm_stack_bytes = wasm_stack(item)?,
         "host_calls" => limits.host_calls = item.integer(0..=u64::MAX)?,
         "output" => limits.output_bytes = item.size()?,
         "text" => limits.text_bytes = item.size()?,
@@ -78,4 +82,12 @@ fn count(item: &Item<'_>) -> Result<u32, Error> {
 
 fn small_size(item: &Item<'_>) -> Result<u32, Error> {
     u32::try_from(item.size()?).map_err(|_| item.error("must be less than 4 GiB"))
+}
+
+fn wasm_stack(item: &Item<'_>) -> Result<u64, Error> {
+    let bytes = item.size()?;
+    match Limits::WASM_STACK_BYTES.contains(&bytes) {
+        true => Ok(bytes),
+        false => Err(item.error("must be 64 KiB to 64 MiB")),
+    }
 }

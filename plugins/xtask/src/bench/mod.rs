@@ -7,6 +7,7 @@ mod conditions;
 mod figures;
 mod inside;
 mod peers;
+mod plugins;
 mod subject;
 mod tasks;
 mod threads;
@@ -26,11 +27,14 @@ enum Which {
     Threads(threads::Arguments),
     /// Reports of many async tasks, beside oslo.reports with eventlet
     Tasks(tasks::Arguments),
+    /// Plugins: calls, loads from the cache and compiled, a section beside a native one, a drop into the folder
+    Plugins(plugins::Arguments),
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.which {
         Which::Threads(arguments) => threads::run(arguments),
         Which::Tasks(arguments) => tasks::run(arguments),
+        Which::Plugins(arguments) => plugins::run(arguments),
     }
 }

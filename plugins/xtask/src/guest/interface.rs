@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 /// The folders that hold a copy.
-const COPIES: [&str; 1] = ["plugins/sdk/wit"];
+const COPIES: [&str; 3] = ["plugins/sdk/wit", "host/gmr/wit", "host/cli/wit"];
 
 /// Fails if a copy differs from the original.
 pub fn check(root: &Path) -> Result<()> {
@@ -71,16 +71,52 @@ mod tests {
         };
         write("wit/world.wit", "world a {}");
         write("wit/clock.wit", "interface clock {}");
-        write("plugins/sdk/wit/world.wit", "world b {}");
-        write("plugins/sdk/wit/clock.wit", "interface clock {}");
-        write("plugins/sdk/wit/gone.wit", "");
+        for folder in COPIES {
+            write(&format!("{folder}/world.wit"), "world b {}");
+            write(&format!("{folder}/clock.wit"), "interface clock {}");
+            write(&format!("{folder}/gone.wit"), "");
+        }
 
         let error = check(root.path()).unwrap_err().to_string();
         assert!(error.starts_with("plugins/sdk/wit/world.wit differs"), "{error}");
         copy(root.path()).unwrap();
         check(root.path()).unwrap();
-        write("plugins/sdk/wit/more.wit", "");
-        assert!(check(root.path()).is_err());
+        for folder in COPIES {
+            write(&format!("{folder}/more.wit"), "");
+            assert!(
+                check(root.path())
+                    .unwrap_err()
+                    .to_string()
+                    .starts_with(&format!("{folder}/more.wit differs"))
+            );
+            copy(root.path()).unwrap();
+        }
+    }
+
+    /// What cargo would publish, since what it leaves out cannot be built from there.
+    #[test]
+    fn packages_hold_the_interface_and_the_templates() {
+        let root = crate::place::root();
+        for copy in COPIES {
+            let folder = root.join(copy).parent().unwrap().to_owned();
+            let listed = std::process::Command::new(env!("CARGO"))
+                .args(["package", "--list", "--allow-dirty", "--quiet"])
+                .current_dir(&folder)
+                .output()
+                .unwrap();
+            assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+            let listed = String::from_utf8(listed.stdout).unwrap();
+            let mut wanted: Vec<String> =
+                read(&root.join("wit")).unwrap().into_keys().map(|name| format!("wit/{name}")).collect();
+            if folder.ends_with("cli") {
+                let templates =
+                    ["rust/Cargo.toml.in", "rust/src/lib.rs", "python/my_plugin.py", "javascript/build.mjs"];
+                wanted.extend(templates.map(|path| format!("templates/{path}")));
+            }
+            for path in wanted {
+                assert!(listed.lines().any(|line| line == path), "{} lacks {path}", folder.display());
+            }
+        }
     }
 
     /// The one that a forgotten copy fails.

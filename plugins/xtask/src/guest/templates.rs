@@ -45,8 +45,12 @@ pub fn build(root: &Path, target: &Path, toolchain: &Toolchain) -> Result<Vec<Pa
 
 /// Lays out a project as `gmr plugin new` does.
 fn lay_out(root: &Path, place: &Path, language: &str) -> Result<PathBuf> {
-    let (template, project) = (root.join("plugins/templates").join(language), place.join(language));
+    let (template, project) = (root.join("host/cli/templates").join(language), place.join(language));
     copy(&template, &project)?;
+    let manifest = project.join("Cargo.toml.in");
+    if manifest.exists() {
+        std::fs::rename(manifest, project.join("Cargo.toml"))?;
+    }
     if template.join("src").exists() {
         copy(&template.join("src"), &project.join("src"))?;
     }

@@ -2,6 +2,7 @@
 //! waits longer than the call may still take.
 
 mod files;
+pub(super) mod keyholes;
 mod process;
 
 use std::time::{Duration, Instant};
@@ -50,13 +51,14 @@ impl settings::Host for State {
     }
 }
 
-/// TOML as JSON; dates and times become text.
+/// TOML as JSON; what JSON does not have becomes text: dates and times, and numbers that are not finite.
 fn json(table: &toml::Table) -> Json {
     fn value(entry: &toml::Value) -> Json {
         match entry {
             toml::Value::String(text) => Json::from(text.as_str()),
             toml::Value::Integer(number) => Json::from(*number),
-            toml::Value::Float(number) => Json::from(*number),
+            toml::Value::Float(number) if number.is_finite() => Json::from(*number),
+            toml::Value::Float(number) => Json::from(number.to_string()),
             toml::Value::Boolean(flag) => Json::from(*flag),
             toml::Value::Datetime(moment) => Json::from(moment.to_string()),
             toml::Value::Array(array) => array.iter().map(value).collect(),

@@ -1,0 +1,133 @@
+//! Modules and components at random, all of them valid, dropped into a plugin folder: each is refused or runs, and fails or
+//! not, with its reason; the process and the plugin beside them are none the worse.
+//!
+//! The same ones in every run, 30 of each kind; the variable `GMR_SMITH` asks for another number. wasm-smith stands in
+//! `tests/fixtures/smith`, which is built first.
+
+#[path = "../../../tests/guests/assemble.rs"]
+mod assemble;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use gmr::plugin::{CheckOptions, Limits, PluginConfig, check};
+use gmr::report::{Block, Report, Value};
+use gmr::{Builder, Settings};
+
+/// Enough for a random loop that ends; one that does not is cut then.
+fn config() -> PluginConfig {
+    let limits = Limits { deadline: Duration::from_millis(50), memory_bytes: 16 << 20, ..Limits::default() };
+    PluginConfig { limits, ..PluginConfig::default() }
+}
+
+/// The files that are made up, in their order.
+fn make(folder: &Path) -> Vec<PathBuf> {
+    let count = std::env::var("GMR_SMITH").unwrap_or_else(|_| "30".to_owned());
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/smith");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("smith");
+    let made = Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--locked", "--target-dir"])
+        .arg(&target)
+        .arg("--")
+        .arg(folder)
+        .arg(count)
+        .current_dir(fixture)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let mut files: Vec<PathBuf> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn stem(path: &Path) -> &str {
+    path.file_stem().unwrap().to_str().unwrap()
+}
+
+/// A row of the Plugins section: state and problem.
+fn state(report: &Report, plugin: &str) -> String {
+    let section = report.section("plugins").unwrap();
+    let Some(Block::Table { rows, .. }) = section.blocks.first() else { return String::new() };
+    let row = rows.iter().find(|row| row[0] == Value::from(plugin));
+    row.map_or_else(String::new, |row| match &row[1] {
+        Value::Text(state) => state.clone(),
+        other => panic!("{other:?}"),
+    })
+}
+
+/// One test: the folder is looked at by a reporter, of which a process has one.
+#[test]
+fn whatever_is_valid_is_refused_or_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = make(folder.path());
+    assert!(files.len() >= 3);
+    let (mut refused, mut failed, mut whole) = (0, 0, 0);
+    for path in &files {
+        if stem(path).starts_with("plugin-")
+            && let Ok(component) = assemble::encode("plugin", std::fs::read(path).unwrap())
+        {
+            std::fs::write(path, component).unwrap();
+        }
+        match check(path, CheckOptions { config: config(), ..CheckOptions::default() }) {
+            Err(reason) => {
+                let (file, why) = reason.split_once(": ").unwrap();
+                assert!(Path::new(file) == path && why.len() > 10 && !why.contains('\n'), "{reason}");
+                refused += 1;
+            }
+            Ok(checked) => match checked.section.failure {
+                Some(failure) => {
+                    assert!(failure.contains(&format!("({}.wasm, ", stem(path))), "{failure}");
+                    failed += 1;
+                }
+                None => whole += 1,
+            },
+        }
+    }
+    println!("{refused} refused, {failed} failed, {whole} whole");
+    assert!(refused > 0 && failed + whole > 0, "{refused} refused, {failed} failed, {whole} whole");
+
+    std::fs::write(folder.path().join("a.wasm"), assemble::guest("hello")).unwrap();
+    let mut settings = Settings::default();
+    settings.plugin_dir = vec![folder.path().to_owned()];
+    settings.deadline = Duration::from_secs(60);
+    settings.plugins = files.iter().map(|path| (stem(path).to_owned(), config())).collect();
+    let guard = Builder::new(gmr::package!()).settings(settings).install().unwrap();
+    let end = Instant::now() + Duration::from_secs(300);
+    let pending = ["", "loading", "waiting", "compiling"];
+    let report = loop {
+        let report = guard.report().unwrap();
+        let is_pending = |path: &PathBuf| {
+            pending.iter().any(|word| {
+                let state = state(&report, stem(path));
+                state == *word || !word.is_empty() && state.starts_with(word)
+            })
+        };
+        let hello = report.section("a").is_some();
+        if hello && !files.iter().any(is_pending) {
+            break report;
+        }
+        assert!(Instant::now() < end, "{:?}", report.section("plugins"));
+        // Compiling has a low priority: reports without a pause would take a busy machine's time from it.
+        std::thread::park_timeout(Duration::from_millis(50));
+    };
+    let hello = report.section("a").unwrap();
+    assert_eq!(
+        (&hello.failure, &hello.blocks[..]),
+        (&None, &[Block::Paragraph { text: "hello".into() }][..])
+    );
+    let remarks = report.section("plugins").unwrap().remarks.join("\n");
+    for path in &files {
+        let (name, state) = (stem(path), state(&report, stem(path)));
+        match report.section(name) {
+            Some(_) => assert_eq!(state, "ready", "{name}"),
+            None => assert!(
+                state == "failed" && remarks.contains(&format!("{name}.wasm does not load: ")),
+                "{name}"
+            ),
+        }
+    }
+    for native in ["package", "threads", "green_threads", "configuration"] {
+        assert_eq!(report.section(native).unwrap().failure, None, "{native}");
+    }
+}
