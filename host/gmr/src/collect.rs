@@ -20,6 +20,7 @@ use crate::plugin::Plugins;
 use crate::render::text;
 use crate::report::{Block, Header, Report, Section, Trigger};
 use crate::section::configuration::Configuration;
+use crate::section::green_threads::Stacks;
 use crate::section::package::Package;
 use crate::section::{Errand, green_threads, words_of_panic};
 
@@ -111,6 +112,8 @@ impl Collector {
 
     /// Threads are looked at first, since they move on; they stand where oslo.reports has them.
     fn native(&mut self, report: &mut Report, deadline: Instant) {
+        // Before and after: a task that its thread polled both times is what the stack in between belongs to.
+        let mut stacks = Stacks { polling: self.tasks.polling(), capture: None };
         let threads = guarded("threads", "Threads", || {
             let options =
                 threads::Options { deadline: until(deadline, self.threads.deadline), ..self.threads };
@@ -120,12 +123,14 @@ impl Collector {
                 .iter()
                 .find(|thread| thread.id == report.header.process)
                 .and_then(|main| main.age);
-            crate::section::threads::section(&capture)
+            let section = crate::section::threads::section(&capture);
+            stacks.capture = Some(capture);
+            section
         });
         let green_threads = guarded("green_threads", "Green Threads", || {
             let options =
                 tasks::Options { deadline: self.time_for_tasks(deadline), ..tasks::Options::default() };
-            green_threads::section(&self.tasks.look(&options))
+            green_threads::section(&self.tasks.look(&options), &stacks)
         });
         let configuration = guarded("configuration", "Configuration", || {
             self.configuration.section(&self.secrets, deadline.min(Instant::now() + ANSWER))
