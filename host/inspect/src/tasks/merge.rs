@@ -63,6 +63,7 @@ pub(super) fn with_walk(mut walked: Walked, registered: &[Registered], snapshot:
             worker.thread = *thread;
         }
     }
+    snapshot.polling_unknown = walked.polling_unknown;
     snapshot.racy = walked.racy;
     snapshot.not_reached += walked.not_reached;
     snapshot.notes.append(&mut walked.notes);

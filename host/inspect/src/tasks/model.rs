@@ -28,6 +28,9 @@ pub struct Snapshot {
     pub tasks: Vec<Task>,
     /// How the chains were come by, or why there are none.
     pub rung: Rung,
+    /// Why it is not known which threads poll which tasks, if it is not known here at all: [`Task::running_on`] is told
+    /// of registered tasks only then.
+    pub polling_unknown: Option<String>,
     /// Tasks whose chain kept changing while it was read; they are listed without one.
     pub racy: usize,
     /// Tasks that the deadline or [`Options::max_tasks`] cut off, as far as they can be counted.

@@ -102,6 +102,8 @@ pub(crate) struct Walked {
     pub(crate) unlisted: HashMap<u64, Unlisted>,
     /// The runtimes, as far as they could be read.
     pub(crate) runtimes: Vec<Option<FoundRuntime>>,
+    /// Why it is not known who polls what, if it is not.
+    pub(crate) polling_unknown: Option<String>,
     pub(crate) racy: usize,
     pub(crate) not_reached: usize,
     pub(crate) notes: Vec<String>,
@@ -170,6 +172,7 @@ impl Engine {
             walked.runtimes.push(found);
         }
         work.unlisted(registered, &mut chains, &mut walked);
+        walked.polling_unknown = self.polled.as_ref().err().cloned();
         self.attribute(&polling, &mut walked);
         walked
     }
@@ -180,9 +183,6 @@ impl Engine {
             walked.tasks.iter_mut().filter(|task| task.state == TaskState::Running).collect();
         if running.is_empty() {
             return;
-        }
-        if let Err(reason) = &self.polled {
-            walked.notes.push(format!("which thread polls a task is not known: {reason}"));
         }
         let after = self.polling();
         let both = before.iter().filter(|polling| after.binary_search(polling).is_ok());
