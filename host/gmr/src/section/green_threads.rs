@@ -22,6 +22,7 @@ pub(crate) fn section(snapshot: &Snapshot, stacks: &Stacks) -> Section {
     let mut lines: Vec<String> = snapshot.runtimes.iter().map(runtime).collect();
     lines.push(rung(snapshot));
     lines.extend(snapshot.notes.iter().cloned());
+    lines.extend(without_thread(snapshot));
     section.blocks.push(Block::Paragraph { text: lines.join("\n") });
     let groups = groups(&snapshot.tasks);
     section.remarks.extend(largest_wait(&groups, snapshot.tasks.len()));
@@ -31,6 +32,14 @@ pub(crate) fn section(snapshot: &Snapshot, stacks: &Stacks) -> Section {
     }
     section.blocks.extend(workers(&snapshot.runtimes).into_iter().flatten());
     section
+}
+
+/// How many running tasks no thread is named for, and why.
+fn without_thread(snapshot: &Snapshot) -> Option<String> {
+    let is_one = |task: &&Task| task.state == TaskState::Running && task.running_on.is_none();
+    let count = snapshot.tasks.iter().filter(is_one).count();
+    let reason = snapshot.polling_unknown.as_deref().unwrap_or("the poll was shorter than the look");
+    (count > 0).then(|| format!("running on a thread that is not known: {} ({reason})", tasks(count)))
 }
 
 /// `tokio runtime 1: 4 workers, 10,004 tasks, 0 in the global queue; busy 12 % since start`.
@@ -219,12 +228,8 @@ impl Group<'_> {
     fn summary(&self) -> Vec<String> {
         let first = self.tasks[0];
         let mut parts = vec![state(first.state).to_owned()];
-        match self.tasks[..] {
-            [Task { running_on: Some(thread), .. }] => parts.push(format!("on thread {thread}")),
-            [Task { state: TaskState::Running, .. }] => {
-                parts.push("too shortly to tell on which thread".to_owned())
-            }
-            _ => {}
+        if let [Task { running_on: Some(thread), .. }] = self.tasks[..] {
+            parts.push(format!("on thread {thread}"));
         }
         if let Some(place) = &first.spawned_at {
             parts.push(format!("spawned at {}:{}", place.file, place.line));

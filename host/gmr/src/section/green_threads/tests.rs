@@ -172,7 +172,11 @@ fn a_stack_that_may_be_another_tasks_is_not_shown() {
         let text = text::section(&section);
         assert!(text.contains(expected) && !text.contains("shop::merge"), "{text}");
     };
-    check(running(7, None), &[Polling { thread: 40, task: 7 }], "too shortly to tell on which thread");
+    check(
+        running(7, None),
+        &[Polling { thread: 40, task: 7 }],
+        "running on a thread that is not known: 1 task (the poll was shorter than the look)",
+    );
     let other = [Polling { thread: 40, task: 8 }];
     check(running(7, Some(40)), &other, "no stack: it came to this task only after its stack was taken");
     check(running(7, Some(41)), &[Polling { thread: 41, task: 7 }], "no stack: the thread was not listed");
