@@ -109,10 +109,15 @@ impl Subject {
 
     /// One report: from the signal until its file is closed, and its text.
     pub fn report(&self) -> Result<(Cost, String)> {
+        self.report_within(&PATIENCE)
+    }
+
+    /// The same of a subject that may never answer.
+    pub fn report_within(&self, patience: &Timespec) -> Result<(Cost, String)> {
         let cost = self.during(|| {
             kill_process(Pid::from_child(&self.child), Signal::USR2).context("the subject is gone")?;
             let mut wait = [PollFd::new(&self.reports, PollFlags::IN)];
-            ensure!(poll(&mut wait, Some(&PATIENCE))? > 0, "no report within {} s", PATIENCE.tv_sec);
+            ensure!(poll(&mut wait, Some(patience))? > 0, "no report within {} s", patience.tv_sec);
             Ok(())
         })?;
         self.drain();

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
+use rustix::event::Timespec;
 
 use super::conditions;
 use super::figures::{Table, mebibytes, median, milliseconds, or_none, ratio};
@@ -35,6 +36,10 @@ pub struct Arguments {
 
 /// Who is that slow is asked once more at the most: the others' figures would be hours apart.
 const SLOW: Duration = Duration::from_secs(10);
+/// How rows of the peer in tokio begin.
+const DUMP: &str = "Handle::dump";
+/// It never returns while each task that it polls starts another.
+const PATIENCE: Timespec = Timespec { tv_sec: 30, tv_nsec: 0 };
 /// `Handle::dump` prints by looking every address up anew: beyond this many tasks it is counted only.
 const PRINTED: usize = 1000;
 
@@ -113,10 +118,17 @@ struct Row {
     costs: Vec<Cost>,
     before: Kept,
     report: String,
+    failed: Option<String>,
 }
 
 impl Row {
-    fn add(&mut self, subject: &Subject) -> Result<()> {
+    fn add(&mut self, subject: &Subject) {
+        if let Err(error) = self.ask(subject) {
+            self.failed = Some(format!("{error:#}"));
+        }
+    }
+
+    fn ask(&mut self, subject: &Subject) -> Result<()> {
         if self.costs.len() > 1 && self.costs.iter().any(|cost| cost.took > SLOW) {
             return Ok(());
         }
@@ -130,7 +142,10 @@ impl Row {
             self.costs.push(subject.during(nothing)?);
             return Ok(());
         }
-        let (cost, report) = subject.report()?;
+        let (cost, report) = match self.name.starts_with(DUMP) {
+            true => subject.report_within(&PATIENCE)?,
+            false => subject.report()?,
+        };
         self.costs.push(cost);
         self.report = report;
         Ok(())
@@ -215,6 +230,7 @@ impl Subjects<'_> {
                     costs: Vec::new(),
                     before: subject.kept()?,
                     report: String::new(),
+                    failed: None,
                 });
             }
             subjects.push(subject);
@@ -239,7 +255,13 @@ impl Subjects<'_> {
             add(peers::python(self.target, "greenlets", tasks)?, &["oslo.reports with eventlet"])?;
         }
         for _ in 0..=arguments.runs {
-            rows.iter_mut().try_for_each(|row| row.add(&subjects[row.subject]))?;
+            for at in 0..rows.len() {
+                let subject = rows[at].subject;
+                // One that did not answer is not itself any more.
+                if rows.iter().all(|row| row.subject != subject || row.failed.is_none()) {
+                    rows[at].add(&subjects[subject]);
+                }
+            }
         }
         let ours = rows.first().and_then(Row::time);
         let mut table = Table::new(&HEADER);
@@ -248,6 +270,9 @@ impl Subjects<'_> {
         for row in &rows {
             if let Some(said) = row.said() {
                 println!("{}: {said}", row.name);
+            }
+            if let Some(reason) = &row.failed {
+                println!("{}: {reason}", row.name);
             }
         }
         conditions::print_load("now");
