@@ -59,15 +59,20 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let Arguments { config } = clap::Parser::parse();
     let options: Options = toml::from_str(&std::fs::read_to_string(&config)?)?;
     let jobs = Arc::new(Jobs::default());
-    let (counted, service_jobs) = (jobs.clone(), jobs.clone());
-    let _gmr = gmr::Builder::new(gmr::package!().product("Job Service").vendor("Example Ltd"))
+    let service_jobs = jobs.clone();
+    let builder = gmr::Builder::new(gmr::package!().product("Job Service").vendor("Example Ltd"))
         .settings_file(&config)
-        .configuration(&options)
-        .fact("jobs", move || {
-            let (taken, done) = (counted.next.load(Ordering::Relaxed), counted.done.load(Ordering::Relaxed));
+        .configuration(&options);
+    // What plugins may show.
+    #[cfg(feature = "plugin")]
+    let builder = {
+        let jobs = jobs.clone();
+        builder.fact("jobs", move || {
+            let (taken, done) = (jobs.next.load(Ordering::Relaxed), jobs.done.load(Ordering::Relaxed));
             HashMap::from([("taken", taken), ("done", done), ("open", taken - done)])
         })
-        .install()?;
+    };
+    let _gmr = builder.install()?;
 
     let queue = Arc::new(Queue::default());
     for number in 0..options.workers {

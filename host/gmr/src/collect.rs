@@ -20,6 +20,7 @@ use crate::plugin::Plugins;
 use crate::render::text;
 use crate::report::{Block, Header, Report, Section, Trigger};
 use crate::section::configuration::Configuration;
+use crate::section::green_threads::Stacks;
 use crate::section::package::Package;
 use crate::section::{Errand, green_threads, words_of_panic};
 
@@ -41,7 +42,12 @@ pub(crate) struct Collector {
     pub(crate) plugins: Option<Plugins>,
     pub(crate) deadline: Duration,
     pub(crate) lost: Lost,
+    /// The last report listed so many tasks that its memory is worth giving back.
+    pub(crate) listed_many: bool,
 }
+
+/// A report takes about a kilobyte for each task: megabytes from here on, which the allocator would keep.
+const MANY_TASKS: usize = 5_000;
 
 /// What of earlier reports nobody took.
 #[derive(Default)]
@@ -111,6 +117,8 @@ impl Collector {
 
     /// Threads are looked at first, since they move on; they stand where oslo.reports has them.
     fn native(&mut self, report: &mut Report, deadline: Instant) {
+        // Before and after: a task that its thread polled both times is what the stack in between belongs to.
+        let mut stacks = Stacks { polling: self.tasks.polling(), capture: None };
         let threads = guarded("threads", "Threads", || {
             let options = threads::Options {
                 deadline: until(deadline, self.threads.deadline),
@@ -123,12 +131,16 @@ impl Collector {
                 .iter()
                 .find(|thread| thread.id == report.header.process)
                 .and_then(|main| main.age);
-            crate::section::threads::section(&capture)
+            let section = crate::section::threads::section(&capture);
+            stacks.capture = Some(capture);
+            section
         });
         let green_threads = guarded("green_threads", "Green Threads", || {
             let options =
                 tasks::Options { deadline: self.time_for_tasks(deadline), ..tasks::Options::default() };
-            green_threads::section(&self.tasks.look(&options))
+            let snapshot = self.tasks.look(&options);
+            self.listed_many = snapshot.tasks.len() >= MANY_TASKS;
+            green_threads::section(&snapshot, &stacks)
         });
         let configuration = guarded("configuration", "Configuration", || {
             self.configuration.section(&self.secrets, deadline.min(Instant::now() + ANSWER))

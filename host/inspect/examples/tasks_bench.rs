@@ -4,74 +4,14 @@
 
 use std::collections::HashSet;
 use std::future::Future;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use gmr_inspect::tasks::{Chain, Inspector, Options, Rung, Track};
+use gmr_inspect::tasks::{Inspector, Options, Rung, Track};
 
-static STOP: AtomicBool = AtomicBool::new(false);
-static FINISHED: AtomicU64 = AtomicU64::new(0);
-static ALIVE: AtomicU64 = AtomicU64::new(0);
-static LONGEST_GAP: AtomicU64 = AtomicU64::new(0);
-
-async fn idle_leaf(number: u64) -> u64 {
-    tokio::time::sleep(Duration::from_secs(100_000 + number % 7)).await;
-    number
-}
-
-async fn idle_middle(number: u64) -> u64 {
-    let kept = [number; 4];
-    idle_leaf(number).await + kept[1]
-}
-
-fn idle_boxed(number: u64) -> Pin<Box<dyn Future<Output = u64> + Send>> {
-    Box::pin(async move { idle_leaf(number).await + 1 })
-}
-
-async fn idle(number: u64) -> u64 {
-    if number.is_multiple_of(2) { idle_middle(number).await } else { idle_boxed(number).await }
-}
-
-async fn churn_leaf(number: u64) -> u64 {
-    for _ in 0..number % 3 {
-        tokio::task::yield_now().await;
-    }
-    if number.is_multiple_of(16) {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    number
-}
-
-async fn churn(number: u64) {
-    let kept = std::hint::black_box([number; 6]);
-    let boxed: Pin<Box<dyn Future<Output = u64> + Send>> = Box::pin(churn_leaf(number));
-    std::hint::black_box(boxed.await + kept[0]);
-    FINISHED.fetch_add(1, Ordering::Relaxed);
-    ALIVE.fetch_sub(1, Ordering::Relaxed);
-}
-
-async fn spawn_churn(most: u64) {
-    let mut number = 0;
-    while !STOP.load(Ordering::Relaxed) {
-        while ALIVE.load(Ordering::Relaxed) < most {
-            ALIVE.fetch_add(1, Ordering::Relaxed);
-            number += 1;
-            tokio::spawn(churn(number));
-        }
-        tokio::task::yield_now().await;
-    }
-}
-
-async fn watch_gaps() {
-    let mut last = Instant::now();
-    loop {
-        tokio::task::yield_now().await;
-        let now = Instant::now();
-        LONGEST_GAP.fetch_max((now - last).as_nanos() as u64, Ordering::Relaxed);
-        last = now;
-    }
-}
+#[allow(dead_code, reason = "a test has the rest of it")]
+#[path = "../tests/tasks_support/crowd.rs"]
+mod crowd;
 
 /// Anonymous and file memory in KiB.
 fn resident() -> (u64, u64) {
@@ -91,8 +31,9 @@ fn main() {
     let (tasks, churning, looks) = (argument(1, 10_000), argument(2, 0), argument(3, 20));
     polls();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let spawned: HashSet<u64> =
-        (0..tasks).map(|number| runtime.spawn(idle(number)).id().to_string().parse().unwrap()).collect();
+    let spawned: HashSet<u64> = (0..tasks)
+        .map(|number| runtime.spawn(crowd::idle(number)).id().to_string().parse().unwrap())
+        .collect();
     let inspector = Inspector::new([runtime.handle().clone()]);
     let options = Options { deadline: Duration::from_secs(60), ..Options::default() };
     println!("resident before: {:?} KiB", resident());
@@ -105,22 +46,17 @@ fn main() {
     // Until all have gone to sleep.
     loop {
         let snapshot = inspector.look(&options);
-        let asleep = |chain: &Chain| matches!(chain, Chain::Known(chain) if chain.len() == 4);
-        if snapshot.tasks.iter().filter(|task| asleep(&task.chain)).count() as u64 == tasks {
+        let asleep = |functions: Option<Vec<&str>>| functions.is_some_and(|own| crowd::is_idle(&own));
+        if snapshot.tasks.iter().filter(|task| asleep(crowd::functions(task))).count() as u64 == tasks {
             break;
         }
     }
     if churning > 0 {
-        runtime.spawn(spawn_churn(churning));
+        runtime.spawn(crowd::spawner(churning));
     }
-    if std::env::var_os("GAPS").is_some() {
-        runtime.spawn(watch_gaps());
-        std::thread::sleep(Duration::from_secs(2));
-        println!(
-            "longest gap without looks: {:?}",
-            Duration::from_nanos(LONGEST_GAP.swap(0, Ordering::Relaxed))
-        );
-    }
+    runtime.spawn(crowd::watch_gaps());
+    std::thread::sleep(Duration::from_secs(1));
+    println!("longest gap of a worker without looks, in a second: {:?}", crowd::longest_gap());
 
     let (mut times, mut missed, mut wrong, mut racy, mut others) = (Vec::new(), 0, 0, 0, 0);
     for _ in 0..looks {
@@ -135,8 +71,7 @@ fn main() {
                 continue;
             }
             found += 1;
-            let right = matches!(&task.chain, Chain::Known(chain) if chain.len() == 4
-                && chain[2].future.ends_with("idle_leaf") && chain[3].future.ends_with("Sleep"));
+            let right = crowd::functions(task).is_some_and(|own| crowd::is_idle(&own));
             wrong += u64::from(!right);
         }
         missed += tasks - found;
@@ -149,10 +84,10 @@ fn main() {
         times[times.len() - 1]
     );
     println!("idle tasks missed {missed}, wrong {wrong}; others {others}, racy {racy}");
-    println!("tasks finished meanwhile: {}", FINISHED.load(Ordering::Relaxed));
-    println!("longest gap with looks: {:?}", Duration::from_nanos(LONGEST_GAP.load(Ordering::Relaxed)));
+    println!("tasks finished meanwhile: {}", crowd::FINISHED.load(Ordering::Relaxed));
+    println!("longest gap of a worker with looks: {:?}", crowd::longest_gap());
     println!("resident after: {:?} KiB", resident());
-    STOP.store(true, Ordering::Relaxed);
+    crowd::STOP.store(true, Ordering::Relaxed);
     runtime.shutdown_background();
 }
 

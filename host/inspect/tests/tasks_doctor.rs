@@ -2,7 +2,9 @@
 
 #![cfg(target_os = "linux")]
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use gmr_inspect::tasks::{Level, Track, doctor};
 
@@ -34,4 +36,29 @@ fn what_is_no_executable_is_refused_with_its_path() {
         let error = doctor(path).unwrap_err();
         assert!(error.starts_with(path.to_str().unwrap()), "{error}");
     }
+}
+
+fn objcopy(arguments: &[&str], files: &[&Path]) {
+    assert!(Command::new("objcopy").args(arguments).args(files).status().unwrap().success());
+}
+
+#[test]
+fn a_stripped_executable_shows_everything_by_its_own_debug_file_only() {
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("doctor");
+    let _ = fs::remove_dir_all(&directory);
+    fs::create_dir_all(&directory).unwrap();
+    let (whole, stripped) = (std::env::current_exe().unwrap(), directory.join("program"));
+    let debug_file = directory.join("program.debug");
+    objcopy(&["--only-keep-debug"], &[&whole, &debug_file]);
+    let link = format!("--add-gnu-debuglink={}", debug_file.display());
+    objcopy(&["--strip-all", &link], &[&whole, &stripped]);
+
+    let found = doctor(&stripped).unwrap();
+    assert_eq!((found.threads.level, found.tasks.level), (Level::Full, Level::Full), "{found:#?}");
+    let place = format!("its debug information is in {}", debug_file.display());
+    assert!(found.tasks.reasons.contains(&place), "{found:#?}");
+
+    // Of another build: its checksum is not the one that the link demands.
+    objcopy(&["--only-keep-debug", "--remove-section=.comment"], &[&whole, &debug_file]);
+    assert_eq!(doctor(&stripped).unwrap().tasks.level, Level::Least);
 }

@@ -147,6 +147,8 @@ fn each_of_several_runtimes_has_its_own_tasks() {
     let snapshot = look(&inspector);
     assert_eq!(of_ours(&snapshot), expected);
     assert_eq!(snapshot.runtimes.iter().map(|runtime| runtime.alive_tasks).collect::<Vec<_>>(), [1, 2]);
+    let tokios: Vec<String> = runtimes.iter().map(|runtime| runtime.handle().id().to_string()).collect();
+    assert_eq!(snapshot.runtimes.iter().map(|runtime| runtime.id.to_string()).collect::<Vec<_>>(), tokios);
 }
 
 #[test]
@@ -184,6 +186,75 @@ fn blocked_workers_hide_nothing() {
         assert!(matches!(task.chain, Chain::Passed(_)), "{task:?}");
         assert!(task.running_on.is_some() && task.polling.is_some());
     }
+}
+
+/// The kernel's id of the calling thread.
+fn own_thread() -> u32 {
+    let link = std::fs::read_link("/proc/thread-self").unwrap();
+    link.file_name().unwrap().to_str().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_running_task_is_on_the_thread_that_polls_it_and_nowhere_afterwards() {
+    let multi = workers(2);
+    let single = Builder::new_current_thread().build().unwrap();
+    let inspector = Inspector::new([multi.handle().clone(), single.handle().clone()]);
+    inspector.prepare();
+    assert_eq!(inspector.prepared(Duration::from_secs(60)), Ok(()));
+
+    // On a worker, on a thread that became a blocking one, in the blocking pool, and on a runtime of one thread.
+    let (tell, told) = mpsc::channel();
+    let mut release = Vec::new();
+    let mut stand = || {
+        let (go, wait) = mpsc::channel::<()>();
+        release.push(go);
+        let tell = tell.clone();
+        move || {
+            tell.send((own_thread(), tokio::task::id().to_string().parse::<u64>().unwrap())).unwrap();
+            let _ = wait.recv();
+        }
+    };
+    let (plain, in_place, blocking, alone) = (stand(), stand(), stand(), stand());
+    let handles = [
+        multi.spawn(async move { plain() }),
+        multi.spawn(async move { tokio::task::block_in_place(in_place) }),
+        multi.spawn_blocking(blocking),
+    ];
+    let ids: Vec<u64> = handles.iter().map(|handle| handle.id().to_string().parse().unwrap()).collect();
+    let driven = single.spawn(async move { alone() });
+    let alone_id: u64 = driven.id().to_string().parse().unwrap();
+    let driver = std::thread::spawn(move || single.block_on(driven).unwrap());
+    let stand: Vec<(u32, u64)> = (0..4).map(|_| told.recv().unwrap()).collect();
+    let polling: Vec<(u32, u64)> =
+        inspector.polling().iter().map(|polling| (polling.thread, polling.task)).collect();
+    // The worker's replacement may still be on its way.
+    let all_work =
+        |runtime: &gmr_inspect::tasks::Runtime| runtime.workers.iter().all(|worker| worker.thread.is_some());
+    let snapshot = until(&inspector, |snapshot| snapshot.runtimes.iter().all(all_work));
+    for (thread, task) in &stand {
+        assert!(polling.contains(&(*thread, *task)), "{polling:?} has not {thread} at {task}");
+        let listed = snapshot.tasks.iter().find(|listed| listed.id == *task);
+        let on = listed.map(|listed| (listed.state, listed.running_on));
+        // What `spawn_blocking` runs is in no list of tasks.
+        let expected = (*task != ids[2]).then_some((TaskState::Running, Some(*thread)));
+        assert_eq!(on, expected, "{snapshot:#?}");
+    }
+    // Each worker is one thread, and whoever became a blocking one has been replaced.
+    let mut workers: Vec<Vec<u32>> = Vec::new();
+    for runtime in &snapshot.runtimes {
+        workers.push(runtime.workers.iter().filter_map(|worker| worker.thread).collect());
+    }
+    assert_eq!(workers[1], [stand.iter().find(|(_, task)| *task == alone_id).unwrap().0]);
+    let blocked = |id: u64| stand.iter().find(|(_, task)| *task == id).unwrap().0;
+    let [plain, in_place] = [0, 1].map(|at: usize| blocked(ids[at]));
+    assert!(workers[0].contains(&plain) && !workers[0].contains(&in_place), "{workers:?} {stand:?}");
+    assert_ne!(workers[0][0], workers[0][1]);
+
+    drop(release);
+    handles.into_iter().for_each(|handle| multi.block_on(handle).unwrap());
+    driver.join().unwrap();
+    let after = inspector.polling();
+    assert!(after.iter().all(|polling| stand.iter().all(|(_, task)| polling.task != *task)), "{after:?}");
 }
 
 #[test]

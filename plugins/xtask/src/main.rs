@@ -6,6 +6,7 @@ mod bench;
 mod command;
 mod demo;
 mod guest;
+mod matrix;
 mod place;
 mod test;
 
@@ -27,6 +28,8 @@ enum Task {
     Demo,
     /// Run every test, setting up what is missing
     Test,
+    /// Test chains and stacks of programs built in many ways, with several compilers and versions of tokio; takes long
+    TestMatrix(matrix::Arguments),
     /// Build the shipped plugins, setting up what is missing
     Plugins(guest::Arguments),
     /// Measure reports beside those of the peers, setting up what is missing
@@ -48,6 +51,7 @@ fn run(task: &Task) -> Result<()> {
     match task {
         Task::Demo => demo::run(),
         Task::Test => test::run(),
+        Task::TestMatrix(arguments) => matrix::run(arguments),
         Task::Plugins(arguments) => guest::run(arguments),
         Task::Bench(arguments) => bench::run(arguments),
     }

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::command::{Step, announce};
 use crate::guest::{self, Choice, Which};
-use crate::place;
+use crate::{matrix, place};
 
 pub fn run() -> Result<()> {
     announce("building the guests that the tests load");
@@ -14,6 +14,10 @@ pub fn run() -> Result<()> {
     guest::check(Which::All)?;
     announce("building the workspace and running its tests; the first build takes some minutes");
     Step::new("cargo").args(["test", "--workspace"]).within(&place::root()).run()?;
+    announce(
+        "testing chains in a release build, which takes some minutes; `cargo xtask test-matrix` tests all ways",
+    );
+    matrix::chains(matrix::SMALL, "", "")?;
     announce("running the shipped plugins; those in Python and JavaScript are compiled for some minutes");
     Step::new("cargo")
         .args(["test", "--workspace", "--test", "plugins_shipped", "--", "--ignored"])

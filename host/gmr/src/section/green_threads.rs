@@ -1,27 +1,45 @@
 //! The Green Threads section: async tasks and what they await, those that wait in the same place together.
 
+mod running;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use gmr_inspect::tasks::{Await, Chain, Rung, Runtime, Snapshot, SourceLine, Task, TaskState};
+use gmr_inspect::tasks::{
+    Await, Blocking, Chain, Rung, Runtime, Snapshot, SourceLine, Task, TaskState, Worker,
+};
 
 use crate::render::text::duration;
 use crate::report::{Block, Field, Frame, Member, Section, Trace, TraceKind, Value};
 
-/// The section of a look at the tasks.
-pub(crate) fn section(snapshot: &Snapshot) -> Section {
+pub(crate) use running::Stacks;
+
+/// The section of a look at the tasks, with the stacks that were taken before it.
+pub(crate) fn section(snapshot: &Snapshot, stacks: &Stacks) -> Section {
     let mut section = Section::native("green_threads", "Green Threads");
     let mut lines: Vec<String> = snapshot.runtimes.iter().map(runtime).collect();
     lines.push(rung(snapshot));
     lines.extend(snapshot.notes.iter().cloned());
+    lines.extend(without_thread(snapshot));
     section.blocks.push(Block::Paragraph { text: lines.join("\n") });
     let groups = groups(&snapshot.tasks);
     section.remarks.extend(largest_wait(&groups, snapshot.tasks.len()));
-    section.blocks.extend(groups.iter().map(|group| Block::Trace(group.trace())));
+    for group in &groups {
+        section.blocks.push(Block::Trace(group.trace()));
+        section.blocks.extend(stacks.of(&group.tasks).into_iter().map(Block::Trace));
+    }
+    section.blocks.extend(workers(&snapshot.runtimes).into_iter().flatten());
     section
+}
+
+/// How many running tasks no thread is named for, and why.
+fn without_thread(snapshot: &Snapshot) -> Option<String> {
+    let is_one = |task: &&Task| task.state == TaskState::Running && task.running_on.is_none();
+    let count = snapshot.tasks.iter().filter(is_one).count();
+    let reason = snapshot.polling_unknown.as_deref().unwrap_or("the poll was shorter than the look");
+    (count > 0).then(|| format!("running on a thread that is not known: {} ({reason})", tasks(count)))
 }
 
 /// `tokio runtime 1: 4 workers, 10,004 tasks, 0 in the global queue; busy 12 % since start`.
@@ -40,7 +58,38 @@ fn runtime(runtime: &Runtime) -> String {
     let busy: Duration = runtime.workers.iter().map(|worker| worker.busy).sum();
     let parks: u64 = runtime.workers.iter().map(|worker| worker.parks).sum();
     text.push_str(&format!("; busy for {} in all, parked {parks} times", duration(busy)));
+    if let Some(Blocking { threads, idle, queue_depth }) = runtime.blocking {
+        text.push_str(&format!("; {idle} of {threads} blocking threads idle, {queue_depth} waiting for one"));
+    }
     text
+}
+
+/// A row for each worker, with more columns where the application lets tokio count more.
+fn workers(runtimes: &[Runtime]) -> Option<[Block; 2]> {
+    let more = runtimes.iter().flat_map(|runtime| &runtime.workers).any(|worker| worker.work.is_some());
+    let mut columns = vec!["runtime", "worker", "thread", "busy", "parks"];
+    if more {
+        columns.extend(["polls", "mean poll", "queue", "steals", "overflows", "woken for nothing"]);
+    }
+    let row = |runtime: &Runtime, number: usize, worker: &Worker| {
+        let mut row: Vec<Value> = vec![runtime.id.into(), number.into(), worker.thread.into()];
+        row.extend([worker.busy.into(), worker.parks.into()]);
+        if let Some(work) = &worker.work {
+            row.extend([work.polls.into(), work.mean_poll_time.into(), work.queue_depth.into()]);
+            row.extend([work.steals.into(), work.overflows.into(), work.noops.into()]);
+        }
+        row
+    };
+    let rows: Vec<Vec<Value>> = runtimes
+        .iter()
+        .flat_map(|runtime| {
+            let workers = runtime.workers.iter().enumerate();
+            workers.map(|(number, worker)| row(runtime, number, worker)).collect::<Vec<_>>()
+        })
+        .collect();
+    let columns = columns.into_iter().map(str::to_owned).collect();
+    let heading = Block::Heading { level: 1, text: "workers".to_owned() };
+    (!rows.is_empty()).then_some([heading, Block::Table { columns, rows }])
 }
 
 fn tasks(count: usize) -> String {
@@ -179,8 +228,7 @@ impl Group<'_> {
     fn summary(&self) -> Vec<String> {
         let first = self.tasks[0];
         let mut parts = vec![state(first.state).to_owned()];
-        if let ([task], Some(thread)) = (&self.tasks[..], first.running_on) {
-            debug_assert_eq!(task.running_on, Some(thread));
+        if let [Task { running_on: Some(thread), .. }] = self.tasks[..] {
             parts.push(format!("on thread {thread}"));
         }
         if let Some(place) = &first.spawned_at {

@@ -309,7 +309,7 @@ fn doubt(quality: &Quality) -> Option<String> {
     }
 }
 
-fn why(missing: &Missing) -> String {
+pub(crate) fn why(missing: &Missing) -> String {
     match missing {
         Missing::Ended => "the thread ended while the report was made".to_owned(),
         Missing::NoSignal => "it runs, and no signal may be used to ask it (thread_signal = none)".to_owned(),

@@ -22,6 +22,8 @@ mod object_file;
 mod section;
 
 pub use object_file::ObjectFile;
+#[cfg(target_os = "linux")]
+pub(crate) use section::Held;
 pub use section::SectionData;
 
 use std::path::{Path, PathBuf};

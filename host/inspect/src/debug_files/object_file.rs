@@ -1,5 +1,7 @@
 //! One object file, mapped into memory, and its sections with compression undone.
 
+#[cfg(target_os = "linux")]
+use super::section::Held;
 use super::section::SectionData;
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 use std::fmt;
@@ -53,6 +55,19 @@ impl ObjectFile {
     pub fn from_bytes(bytes: Vec<u8>) -> Option<ObjectFile> {
         let file = ObjectFile { bytes: Bytes::Owned(bytes), path: None };
         file.object().is_some().then_some(file)
+    }
+
+    /// The same file by another path: what lies beside that belongs to it. For what was opened by a link of the
+    /// kernel's, which works even if the file has been moved.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn known_as(self, path: PathBuf) -> ObjectFile {
+        ObjectFile { path: Some(path), ..self }
+    }
+
+    /// As [`ObjectFile::section`], to be kept beside the file.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn hold(&self, name: &str) -> Option<Held> {
+        Some(self.section(name)?.hold(self.bytes()))
     }
 
     /// Where it was opened.

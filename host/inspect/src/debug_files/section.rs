@@ -2,7 +2,7 @@
 
 use object::{CompressedData, CompressionFormat};
 use std::fmt;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 /// No section that is larger than this when decompressed is read: a damaged header must not ask for all
 /// memory. Ten times the largest debug information met in practice.
@@ -28,6 +28,37 @@ impl<'f> SectionData<'f> {
             CompressionFormat::Zlib => Content::Mapped(inflate(data.data, size)?),
             _ => Content::Allocated(data.decompress().ok()?.into_owned()),
         }))
+    }
+}
+
+/// A section that outlives the look at its file: where it is in the file, or what it was decompressed to.
+#[derive(Debug)]
+pub(crate) enum Held {
+    InFile(Range<usize>),
+    Own(SectionData<'static>),
+}
+
+impl<'f> SectionData<'f> {
+    /// Lets go of `file`, the bytes that this section was taken from.
+    pub(super) fn hold(self, file: &[u8]) -> Held {
+        match self.0 {
+            Content::InFile(bytes) => {
+                let start = bytes.as_ptr().addr().saturating_sub(file.as_ptr().addr());
+                Held::InFile(start..start + bytes.len())
+            }
+            Content::Mapped(bytes) => Held::Own(SectionData(Content::Mapped(bytes))),
+            Content::Allocated(bytes) => Held::Own(SectionData(Content::Allocated(bytes))),
+        }
+    }
+}
+
+impl Held {
+    /// The section's bytes; `file` are those of the file that it was taken from.
+    pub(crate) fn bytes<'f>(&'f self, file: &'f [u8]) -> &'f [u8] {
+        match self {
+            Held::InFile(range) => file.get(range.clone()).unwrap_or_default(),
+            Held::Own(section) => section,
+        }
     }
 }
 
@@ -60,5 +91,24 @@ impl Deref for SectionData<'_> {
 impl fmt::Debug for SectionData<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SectionData({} bytes)", self.len())
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::debug_files::ObjectFile;
+
+    #[test]
+    fn what_is_held_is_what_was_read() {
+        let file = ObjectFile::open(&std::env::current_exe().unwrap()).unwrap();
+        for name in [".debug_info", ".debug_str", ".text"] {
+            let held = file.hold(name).unwrap();
+            assert!(!held.bytes(file.bytes()).is_empty(), "{name}");
+            assert_eq!(held.bytes(file.bytes()), &*file.section(name).unwrap(), "{name}");
+        }
+        assert!(file.hold(".no-such-section").is_none());
+        let unpacked = SectionData(Content::Allocated(vec![1, 2, 3]));
+        assert_eq!(unpacked.hold(b"file").bytes(b"file"), [1, 2, 3]);
     }
 }

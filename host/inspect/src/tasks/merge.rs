@@ -56,6 +56,14 @@ pub(super) fn with_walk(mut walked: Walked, registered: &[Registered], snapshot:
         name_inside(&mut task.chain, &tracked, &by_slot, &mut shown);
         snapshot.tasks.push(task);
     }
+    for (runtime, found) in snapshot.runtimes.iter_mut().zip(&walked.runtimes) {
+        let Some(found) = found else { continue };
+        runtime.id = found.id;
+        for (worker, thread) in runtime.workers.iter_mut().zip(&found.threads) {
+            worker.thread = *thread;
+        }
+    }
+    snapshot.polling_unknown = walked.polling_unknown;
     snapshot.racy = walked.racy;
     snapshot.not_reached += walked.not_reached;
     snapshot.notes.append(&mut walked.notes);
@@ -143,7 +151,7 @@ fn listed(found: Found) -> Task {
         idle: None,
         polls: None,
         poll_time: None,
-        running_on: None,
+        running_on: found.running_on,
         polling: None,
         chain: chain_of(found.chain),
     }
@@ -220,6 +228,9 @@ fn add(task: &mut Task, reading: &Reading, now: u64) {
     task.idle = (!reading.polling && reading.polls > 0).then(|| since(reading.poll_ended));
     task.polls = Some(reading.polls);
     task.poll_time = Some(Duration::from_nanos(reading.poll_time));
-    task.running_on = (reading.polling && reading.thread != 0).then_some(reading.thread);
+    // The registry knows the thread of this very poll.
+    if reading.polling && reading.thread != 0 {
+        task.running_on = Some(reading.thread);
+    }
     task.polling = reading.polling.then(|| since(reading.poll_began));
 }

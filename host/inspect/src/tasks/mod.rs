@@ -42,6 +42,13 @@
 //! debug = 2
 //! ```
 //!
+//! # Which tokio
+//!
+//! Version 1.45 or newer; cargo has one of them in a program. Chains are tested with the oldest and, when this was released,
+//! the newest one, on Rust 1.95 and the nightly compiler of then, in all of the builds above and with thin and fat
+//! link-time optimisation, `opt-level = "z"`, `panic = "abort"`, DWARF 4 and 5, and debug information that is compressed,
+//! split (`.dwp`, `.dwo`) or in a separate file. With others a canary decides: see [`Rung::Registered`].
+//!
 //! # What is not there
 //!
 //! Futures that no runtime lists (what `block_on` runs, a `LocalSet`'s tasks, other executors) unless they are
@@ -68,5 +75,8 @@ mod walk;
 #[cfg(target_os = "linux")]
 pub use doctor::{Diagnosis, Level, Outlook, doctor};
 pub use inspector::{Inspector, look};
-pub use model::{Await, Chain, Options, Rung, Runtime, Snapshot, SourceLine, Task, TaskState, Worker};
+pub use model::{
+    Await, Blocking, Chain, Options, Polling, Rung, Runtime, Snapshot, SourceLine, Task, TaskState, Work,
+    Worker,
+};
 pub use tracked::{Track, Tracked, spawn};

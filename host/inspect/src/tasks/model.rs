@@ -28,6 +28,9 @@ pub struct Snapshot {
     pub tasks: Vec<Task>,
     /// How the chains were come by, or why there are none.
     pub rung: Rung,
+    /// Why it is not known which threads poll which tasks, if it is not known here at all: [`Task::running_on`] is told
+    /// of registered tasks only then.
+    pub polling_unknown: Option<String>,
     /// Tasks whose chain kept changing while it was read; they are listed without one.
     pub racy: usize,
     /// Tasks that the deadline or [`Options::max_tasks`] cut off, as far as they can be counted.
@@ -43,7 +46,8 @@ pub struct Snapshot {
 pub enum Rung {
     /// Decoded from memory with the executable's debug information, each one checked.
     DebugInformation,
-    /// Registered tasks only; the reason.
+    /// Registered tasks only; the reason. One is that tasks with known chains, which are read before anything is
+    /// believed, did not read as they are: this compiler or this tokio is not understood.
     Registered(String),
     /// Nothing was given to look at.
     #[default]
@@ -53,7 +57,7 @@ pub enum Rung {
 /// An async runtime's own figures.
 #[derive(Clone, Debug)]
 pub struct Runtime {
-    /// tokio's id of it where that is known, else the order in which it was given, from 1.
+    /// tokio's id of it where chains are read, else the order in which it was given, from 1.
     pub id: u64,
     /// `current_thread` or `multi_thread`.
     pub flavor: String,
@@ -61,19 +65,52 @@ pub struct Runtime {
     pub alive_tasks: usize,
     /// Tasks waiting in the queue that all workers share.
     pub global_queue_depth: usize,
+    /// Its threads for what blocks; only of an application that is built with `--cfg tokio_unstable`.
+    pub blocking: Option<Blocking>,
     /// Its workers.
     pub workers: Vec<Worker>,
+}
+
+/// The threads on which `spawn_blocking` and `block_in_place` run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blocking {
+    /// How many there are.
+    pub threads: usize,
+    /// How many of them have nothing to do.
+    pub idle: usize,
+    /// What waits for one of them.
+    pub queue_depth: usize,
 }
 
 /// A worker thread of a runtime.
 #[derive(Clone, Debug)]
 pub struct Worker {
-    /// The kernel's thread id, where that can be told.
+    /// The kernel's id of the thread that works as this one; `None` where that cannot be told, or where nobody does: a
+    /// `current_thread` runtime has a worker only while something is driven by `block_on`.
     pub thread: Option<u32>,
     /// Time spent polling tasks and drivers since the runtime started.
     pub busy: Duration,
     /// How often it found nothing to do and went to sleep.
     pub parks: u64,
+    /// What it has done since the runtime started; only of an application that is built with `--cfg tokio_unstable`.
+    pub work: Option<Work>,
+}
+
+/// What a worker has done, as tokio counts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// How often it polled a task.
+    pub polls: u64,
+    /// The moving average of how long that took.
+    pub mean_poll_time: Duration,
+    /// Tasks that wait in its own queue now.
+    pub queue_depth: usize,
+    /// Tasks that it took from other workers' queues.
+    pub steals: u64,
+    /// How often its own queue was full, so that tasks went to the queue that all share.
+    pub overflows: u64,
+    /// How often it woke up for nothing.
+    pub noops: u64,
 }
 
 /// One task.
@@ -100,7 +137,8 @@ pub struct Task {
     pub polls: Option<u64>,
     /// Time spent in its polls; for registered tasks.
     pub poll_time: Option<Duration>,
-    /// The thread that is polling it, where that can be told.
+    /// The thread that is polling it. Of a task that is not registered it is told only if the thread polled it both
+    /// when the look began and when it ended: of shorter polls it cannot be told.
     pub running_on: Option<u32>,
     /// How long the present poll has lasted; for registered tasks that are being polled.
     pub polling: Option<Duration>,
@@ -121,6 +159,15 @@ pub enum TaskState {
     NotStarted,
     /// Cannot be told.
     Unknown,
+}
+
+/// A thread, and the task that it polls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Polling {
+    /// The kernel's thread id.
+    pub thread: u32,
+    /// The runtime's id of the task, or of what `spawn_blocking` runs.
+    pub task: u64,
 }
 
 /// What a task awaits.

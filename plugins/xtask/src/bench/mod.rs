@@ -25,7 +25,7 @@ pub struct Arguments {
 enum Which {
     /// Reports of many threads, beside oslo.reports, gdb and eu-stack
     Threads(threads::Arguments),
-    /// Reports of many async tasks, beside oslo.reports with eventlet
+    /// Reports of many async tasks, beside tokio's `Handle::dump` and oslo.reports with eventlet
     Tasks(tasks::Arguments),
     /// Plugins: calls, loads from the cache and compiled, a section beside a native one, a drop into the folder
     Plugins(plugins::Arguments),

@@ -1,7 +1,7 @@
 //! A process that is measured from outside: started, asked for reports, watched meanwhile.
 //!
 //! It gets `GMR_LOG_DIR`, where its reports go, and `GMR_BEAT_FILE`, and says `READY <pid>` when all of its
-//! threads or tasks wait. examples/load.rs says what the beat file holds.
+//! threads or tasks wait. examples/load/beat.rs says what the beat file holds.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader};
@@ -109,10 +109,15 @@ impl Subject {
 
     /// One report: from the signal until its file is closed, and its text.
     pub fn report(&self) -> Result<(Cost, String)> {
+        self.report_within(&PATIENCE)
+    }
+
+    /// The same of a subject that may never answer.
+    pub fn report_within(&self, patience: &Timespec) -> Result<(Cost, String)> {
         let cost = self.during(|| {
             kill_process(Pid::from_child(&self.child), Signal::USR2).context("the subject is gone")?;
             let mut wait = [PollFd::new(&self.reports, PollFlags::IN)];
-            ensure!(poll(&mut wait, Some(&PATIENCE))? > 0, "no report within {} s", PATIENCE.tv_sec);
+            ensure!(poll(&mut wait, Some(patience))? > 0, "no report within {} s", patience.tv_sec);
             Ok(())
         })?;
         self.drain();

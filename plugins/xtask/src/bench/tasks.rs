@@ -1,9 +1,12 @@
-//! `cargo xtask bench tasks`: whole reports of processes with many async tasks, and the look at them alone.
+//! `cargo xtask bench tasks`: whole reports of processes with many async tasks, side by side with tokio's own
+//! `Handle::dump` and with oslo.reports, and the look at tasks alone.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::Result;
+use rustix::event::Timespec;
 
 use super::conditions;
 use super::figures::{Table, mebibytes, median, milliseconds, or_none, ratio};
@@ -23,21 +26,42 @@ pub struct Arguments {
     /// How many reports after the first one
     #[arg(long, default_value_t = 7)]
     runs: usize,
-    /// How many greenlets the peer has; 0 leaves it out
-    #[arg(long, default_value_t = 1000)]
+    /// How many greenlets oslo.reports is measured with at the most; 0 leaves it out
+    #[arg(long, default_value_t = 10_000)]
     greenlets: usize,
+    /// Leaves `Handle::dump` out
+    #[arg(long)]
+    no_dump: bool,
 }
+
+/// Who is that slow is asked once more at the most: the others' figures would be hours apart.
+const SLOW: Duration = Duration::from_secs(10);
+/// How rows of the peer in tokio begin.
+const DUMP: &str = "Handle::dump";
+/// It never returns while each task that it polls starts another.
+const PATIENCE: Timespec = Timespec { tv_sec: 30, tv_nsec: 0 };
+/// `Handle::dump` prints by looking every address up anew: beyond this many tasks it is counted only.
+const PRINTED: usize = 1000;
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     let target = place::target()?;
     announce("building the subjects");
-    let (load, look) = build(&target)?;
+    let ours = ours(&target)?;
+    let look = look(&target)?;
+    let dump = if arguments.no_dump { None } else { Some(dump(&target)?) };
     conditions::print("release, types of the application only, without the plugin host; 2 workers");
+    if dump.is_some() {
+        println!("peer: Handle::dump of tokio, built with --cfg tokio_unstable, line tables; 2 workers");
+    }
     if arguments.greenlets > 0 {
         println!("peer: {}", Peer::Oslo.version(&target)?);
     }
+    println!("a gap is the longest time between two sleeps of 1 ms, of the main thread and of a task");
     for churning in [0, arguments.churning] {
-        reports(&target, &load, arguments, churning)?;
+        for tasks in &arguments.tasks {
+            let subjects = Subjects { target: &target, ours: &ours, dump: dump.as_deref() };
+            subjects.measure(*tasks, churning, arguments)?;
+        }
     }
     for churning in [0, arguments.churning] {
         for tasks in &arguments.tasks {
@@ -50,40 +74,78 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// The subject, and the program that looks at tasks of its own. Chains need types, which `release` leaves out.
-fn build(target: &Path) -> Result<(PathBuf, PathBuf)> {
-    let folder = target.join("bench/tasks");
-    let cargo = || {
-        let types = |package: &str| format!("profile.release.package.{package}.debug=2");
-        Step::new("cargo")
-            .args(["build", "--quiet", "--release", "--config", "profile.release.debug=0"])
-            .args(["--config", &types("gmr-examples"), "--config", &types("gmr-inspect"), "--target-dir"])
-            .arg(&folder)
-            .within(&place::root())
-    };
-    cargo().args(["--package", "gmr-examples", "--no-default-features", "--bin", "load"]).run()?;
-    cargo().args(["--package", "gmr-inspect", "--example", "tasks_bench"]).run()?;
-    Ok((folder.join("release/load"), folder.join("release/examples/tasks_bench")))
+/// Chains need types, which `release` leaves out.
+fn cargo(folder: &Path) -> Step {
+    let types = |package: &str| format!("profile.release.package.{package}.debug=2");
+    Step::new("cargo")
+        .args(["build", "--quiet", "--release", "--config", "profile.release.debug=0"])
+        .args(["--config", &types("gmr-examples"), "--config", &types("gmr-inspect"), "--target-dir"])
+        .arg(folder)
+        .within(&place::root())
 }
 
-/// One subject's figures.
+fn ours(target: &Path) -> Result<PathBuf> {
+    let folder = target.join("bench/tasks");
+    cargo(&folder).args(["--package", "gmr-examples", "--no-default-features", "--bin", "load"]).run()?;
+    Ok(folder.join("release/load"))
+}
+
+/// The program that looks at tasks of its own.
+fn look(target: &Path) -> Result<PathBuf> {
+    let folder = target.join("bench/tasks");
+    cargo(&folder).args(["--package", "gmr-inspect", "--example", "tasks_bench"]).run()?;
+    Ok(folder.join("release/examples/tasks_bench"))
+}
+
+/// The peer in tokio itself, which wants tokio built with a switch of its own.
+fn dump(target: &Path) -> Result<PathBuf> {
+    let folder = target.join("bench/dump");
+    Step::new("cargo")
+        .args(["build", "--quiet", "--release", "--locked", "--target-dir"])
+        .arg(&folder)
+        .env("RUSTFLAGS", "--cfg tokio_unstable")
+        .within(&place::root().join("tests/fixtures/bench/dump"))
+        .run()?;
+    Ok(folder.join("release/bench-dump"))
+}
+
+/// One way to ask one subject.
 struct Row {
     name: String,
-    subject: Subject,
+    subject: usize,
+    /// Nothing is asked: what the subject does by itself.
+    quiet: bool,
     costs: Vec<Cost>,
     before: Kept,
     report: String,
+    failed: Option<String>,
 }
 
 impl Row {
-    fn new(name: String, command: Command) -> Result<Row> {
-        let subject = Subject::start(command)?;
-        let before = subject.kept()?;
-        Ok(Row { name, subject, costs: Vec::new(), before, report: String::new() })
+    fn add(&mut self, subject: &Subject) {
+        if let Err(error) = self.ask(subject) {
+            self.failed = Some(format!("{error:#}"));
+        }
     }
 
-    fn add(&mut self) -> Result<()> {
-        let (cost, report) = self.subject.report()?;
+    fn ask(&mut self, subject: &Subject) -> Result<()> {
+        if self.costs.len() > 1 && self.costs.iter().any(|cost| cost.took > SLOW) {
+            return Ok(());
+        }
+        if self.quiet {
+            // As long as a report that is quick takes.
+            const REPORT: Duration = Duration::from_millis(100);
+            let nothing = || {
+                std::thread::sleep(REPORT);
+                Ok(())
+            };
+            self.costs.push(subject.during(nothing)?);
+            return Ok(());
+        }
+        let (cost, report) = match self.name.starts_with(DUMP) {
+            true => subject.report_within(&PATIENCE)?,
+            false => subject.report()?,
+        };
         self.costs.push(cost);
         self.report = report;
         Ok(())
@@ -93,29 +155,44 @@ impl Row {
         self.costs.get(1..).unwrap_or_default()
     }
 
-    fn time(&self) -> Option<std::time::Duration> {
-        median(self.warm().iter().map(|cost| cost.took))
+    fn time(&self) -> Option<Duration> {
+        median(self.warm().iter().map(|cost| cost.took)).filter(|_| !self.quiet)
     }
 
-    fn cells(&self, than: Option<std::time::Duration>) -> Vec<String> {
-        let gap = |which: usize| median(self.warm().iter().map(|cost| cost.gaps[which]));
+    fn cells(&self, than: Option<Duration>) -> Vec<String> {
+        let warm = self.warm();
+        let gap = |which: usize| or_none(median(warm.iter().map(|cost| cost.gaps[which])), milliseconds);
+        let worst = or_none(warm.iter().map(|cost| cost.gaps[1]).max(), milliseconds);
+        let first = self.costs.first().filter(|_| !self.quiet);
+        let kept = |cost: &Cost| mebibytes(cost.kept.anonymous - self.before.anonymous);
         vec![
             self.name.clone(),
-            self.warm().len().to_string(),
-            or_none(self.costs.first(), |cost| milliseconds(cost.took)),
+            warm.len().to_string(),
+            or_none(first, |cost| milliseconds(cost.took)),
             or_none(self.time(), milliseconds),
-            or_none(self.warm().iter().map(|cost| cost.took).max(), milliseconds),
+            or_none(self.time().and(warm.iter().map(|cost| cost.took).max()), milliseconds),
             or_none(self.time().zip(than), |(time, than)| ratio(time, than)),
-            or_none(gap(0), milliseconds),
-            or_none(gap(1), milliseconds),
-            or_none(median(self.warm().iter().map(|cost| cost.peak)), mebibytes),
-            or_none(self.costs.last(), |cost| mebibytes(cost.kept.anonymous - self.before.anonymous)),
+            gap(0),
+            gap(1),
+            worst,
+            or_none(first, |cost| mebibytes(cost.peak)),
+            or_none(median(warm.iter().map(|cost| cost.peak)), mebibytes),
+            or_none(self.costs.last(), kept),
             (self.report.len() >> 10).to_string(),
         ]
     }
+
+    /// What the report says of how many tasks it has.
+    fn said(&self) -> Option<&str> {
+        const BEGINNINGS: [&str; 2] = ["chains from debug information", "registered tasks only"];
+        let is_count = |line: &&str| {
+            line.ends_with(" tasks dumped") || BEGINNINGS.iter().any(|words| line.starts_with(words))
+        };
+        self.report.lines().find(is_count)
+    }
 }
 
-const HEADER: [&str; 11] = [
+const HEADER: [&str; 13] = [
     "whole report",
     "runs",
     "first ms",
@@ -123,39 +200,82 @@ const HEADER: [&str; 11] = [
     "max ms",
     "ratio",
     "main gap ms",
-    "other gap ms",
+    "task gap ms",
+    "worst task gap ms",
+    "peak first MiB",
     "peak warm MiB",
     "kept anonymous MiB",
     "KiB",
 ];
 
-/// All subjects are asked in turns; the ratio is to the one of ours with as many tasks, or the fewest.
-fn reports(target: &Path, load: &Path, arguments: &Arguments, churning: usize) -> Result<()> {
-    let mut rows = Vec::new();
-    for tasks in &arguments.tasks {
-        let mut command = Command::new(load);
-        command.args(["--threads", "0", "--tasks", &tasks.to_string()]);
-        command.args(["--churning", &churning.to_string()]);
-        rows.push(Row::new(format!("gmr, {tasks} tasks, {churning} churning"), command)?);
+/// Where the programs are.
+struct Subjects<'p> {
+    target: &'p Path,
+    ours: &'p Path,
+    dump: Option<&'p Path>,
+}
+
+impl Subjects<'_> {
+    /// All are asked in turns, so that whatever else the machine does meets all of them.
+    fn measure(&self, tasks: usize, churning: usize, arguments: &Arguments) -> Result<()> {
+        announce(format_args!("{tasks} tasks, {churning} churning"));
+        let (mut subjects, mut rows) = (Vec::new(), Vec::new());
+        let mut add = |command: Command, names: &[&str]| -> Result<()> {
+            let subject = Subject::start(command)?;
+            for name in names {
+                rows.push(Row {
+                    name: (*name).to_owned(),
+                    subject: subjects.len(),
+                    quiet: name.ends_with("no report)"),
+                    costs: Vec::new(),
+                    before: subject.kept()?,
+                    report: String::new(),
+                    failed: None,
+                });
+            }
+            subjects.push(subject);
+            Ok(())
+        };
+        let (waiting, coming) = (tasks.to_string(), churning.to_string());
+        let mut command = Command::new(self.ours);
+        command.args(["--threads", "0", "--tasks", &waiting, "--churning", &coming]);
+        add(command, &["gmr", "(gmr, no report)"])?;
+        if let Some(dump) = self.dump {
+            let mut command = Command::new(dump);
+            command.args([&waiting, &coming]);
+            add(command, &["Handle::dump, counted", "(Handle::dump, no report)"])?;
+            if tasks <= PRINTED {
+                let mut command = Command::new(dump);
+                command.args(["--print", &waiting, &coming]);
+                add(command, &["Handle::dump, printed"])?;
+            }
+        }
+        // This peer knows no churning ones: greenlets run on one thread, which the report stops.
+        if tasks <= arguments.greenlets && churning == 0 {
+            add(peers::python(self.target, "greenlets", tasks)?, &["oslo.reports with eventlet"])?;
+        }
+        for _ in 0..=arguments.runs {
+            for at in 0..rows.len() {
+                let subject = rows[at].subject;
+                // One that did not answer is not itself any more.
+                if rows.iter().all(|row| row.subject != subject || row.failed.is_none()) {
+                    rows[at].add(&subjects[subject]);
+                }
+            }
+        }
+        let ours = rows.first().and_then(Row::time);
+        let mut table = Table::new(&HEADER);
+        rows.iter().for_each(|row| table.row(row.cells(ours)));
+        println!("\n{tasks} tasks, {churning} churning\n{table}");
+        for row in &rows {
+            if let Some(said) = row.said() {
+                println!("{}: {said}", row.name);
+            }
+            if let Some(reason) = &row.failed {
+                println!("{}: {reason}", row.name);
+            }
+        }
+        conditions::print_load("now");
+        Ok(())
     }
-    let same = arguments.tasks.iter().position(|tasks| *tasks == arguments.greenlets).unwrap_or(0);
-    // The peer knows no churning ones: greenlets run on one thread, which the report stops.
-    if arguments.greenlets > 0 && churning == 0 {
-        let command = peers::python(target, "greenlets", arguments.greenlets)?;
-        rows.push(Row::new(format!("oslo.reports, {} greenlets", arguments.greenlets), command)?);
-    }
-    for _ in 0..=arguments.runs {
-        rows.iter_mut().try_for_each(Row::add)?;
-    }
-    let ours = rows.get(same).and_then(Row::time);
-    let mut table = Table::new(&HEADER);
-    rows.iter().for_each(|row| table.row(row.cells(ours)));
-    println!("\n{table}");
-    for row in &rows {
-        let said = row.report.lines().find(|line| line.starts_with("chains from debug information"));
-        let missing = row.report.lines().find(|line| line.starts_with("registered tasks only"));
-        println!("{}: {}", row.name, said.or(missing).unwrap_or("says nothing of chains"));
-    }
-    conditions::print_load("now");
-    Ok(())
 }

@@ -15,7 +15,7 @@ const STARTS: [&str; 7] =
 /// A report's frames of a captured stack.
 ///
 /// The reporter's own stack stands there because of the report: all of it is folded.
-pub(super) fn frames(captured: &[seen::Frame], method: seen::Method) -> Vec<Frame> {
+pub(crate) fn frames(captured: &[seen::Frame], method: seen::Method) -> Vec<Frame> {
     let mut frames: Vec<Frame> = captured.iter().flat_map(lines).collect();
     match method {
         seen::Method::Own => frames.iter_mut().for_each(|frame| frame.folded = true),

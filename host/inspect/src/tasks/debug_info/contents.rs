@@ -1,12 +1,12 @@
 //! What an executable file consists of, as far as a report depends on it.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 
 use object::read::CompressionFormat;
-use object::{Object, ObjectSection, ReadCache};
+use object::{Object, ObjectSection};
 
-use super::files::separate_files;
+use crate::debug_files::{self, ObjectFile};
 
 /// What is there.
 pub(crate) struct Contents {
@@ -22,27 +22,23 @@ pub(crate) struct Contents {
 impl Contents {
     pub(crate) fn of(path: &Path) -> Result<Contents, String> {
         let fail = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-        let file = File::open(path).map_err(|error| fail(&error))?;
-        let cache = ReadCache::new(&file);
-        let object = object::File::parse(&cache).map_err(|error| fail(&error))?;
-        let has = |name: &str| object.section_by_name(name).is_some_and(|section| section.size() > 0);
-        let line_tables = has(".debug_line");
         let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let separate = if line_tables {
-            None
-        } else {
-            let places = separate_files(&object, object.build_id().ok().flatten(), &real);
-            places.iter().find(|place| place.exists()).map(|place| place.display().to_string())
+        let file = ObjectFile::open(path).map_err(|error| fail(&error))?.known_as(real);
+        let separate = match file.has_debug_info() {
+            true => None,
+            false => debug_files::find(&file, &debug_files::standard_directories()),
         };
+        let object = file.object().ok_or_else(|| fail(&"not an object file"))?;
+        let has = |name: &str| object.section_by_name(name).is_some_and(|section| section.size() > 0);
         let compressed = object.section_by_name(".debug_info").is_some_and(|section| {
             section.compressed_file_range().is_ok_and(|range| range.format != CompressionFormat::None)
         });
         Ok(Contents {
             unwind_tables: has(".eh_frame"),
             symbols: has(".symtab"),
-            line_tables,
+            line_tables: has(".debug_line"),
             compressed,
-            separate,
+            separate: separate.and_then(|file| Some(file.path()?.display().to_string())),
         })
     }
 }

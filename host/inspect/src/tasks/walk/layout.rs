@@ -73,6 +73,8 @@ enum ListLayout {
 /// The lists of one runtime, as they are in memory.
 #[derive(Clone, Debug)]
 pub(crate) struct Lists {
+    /// Where the counted part of the runtime's handle is.
+    pub(crate) counted: u64,
     /// What all of its tasks have in their header.
     pub(crate) owner_id: u64,
     /// Addresses of head and tail, by shard.
@@ -182,7 +184,7 @@ impl Scheduler {
                     .collect()
             }
         };
-        Ok(Lists { owner_id: word(at(self.id))?, shards })
+        Ok(Lists { counted, owner_id: word(at(self.id))?, shards })
     }
 }
 

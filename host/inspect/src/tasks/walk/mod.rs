@@ -6,6 +6,8 @@ mod chains;
 mod kinds;
 mod layout;
 mod lists;
+mod polled;
+mod workers;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -18,9 +20,11 @@ use self::batch::{Decode, Verdict};
 use self::chains::Chains;
 use self::kinds::Kind;
 use self::layout::{HandleLayout, TaskLayout};
+use self::polled::Polled;
+use self::workers::WorkerLayout;
 use super::debug_info::{Index, Source, Types};
 use super::decode::{Compiler, Output, PlanId, Plans, Progress, ReadSet, Run, StateKind};
-use super::model::{Await, TaskState};
+use super::model::{Await, Polling, TaskState};
 use super::registry::{Reading, Slot};
 
 /// Kinds of tasks that are remembered. A program has hundreds; a recycled header may look like many.
@@ -33,6 +37,10 @@ pub(crate) struct Engine {
     index: Index,
     task: TaskLayout,
     handle: HandleLayout,
+    /// How to find out who polls what, or why that cannot be found out.
+    polled: Result<Polled, String>,
+    /// How to find out which thread is which worker; older versions of tokio keep that elsewhere.
+    workers: Option<WorkerLayout>,
     memory: Known,
 }
 
@@ -50,6 +58,8 @@ pub(crate) struct Found {
     pub(crate) runtime: usize,
     pub(crate) future: String,
     pub(crate) state: TaskState,
+    /// The thread that polled it both before and after the walk.
+    pub(crate) running_on: Option<u32>,
     pub(crate) chain: FoundChain,
     /// Where its memory begins and ends.
     pub(crate) memory: std::ops::Range<u64>,
@@ -75,12 +85,25 @@ pub(crate) struct Unlisted {
     pub(crate) tracked: Vec<(u64, usize)>,
 }
 
+/// What is known of a runtime by its memory alone.
+#[derive(Debug)]
+pub(crate) struct FoundRuntime {
+    /// tokio's own id of it.
+    pub(crate) id: u64,
+    /// The thread of each worker, where that can be told.
+    pub(crate) threads: Vec<Option<u32>>,
+}
+
 /// What a walk found.
 #[derive(Debug, Default)]
 pub(crate) struct Walked {
     pub(crate) tasks: Vec<Found>,
     /// Registered futures that were not met in any of these, by the address of their slot.
     pub(crate) unlisted: HashMap<u64, Unlisted>,
+    /// The runtimes, as far as they could be read.
+    pub(crate) runtimes: Vec<Option<FoundRuntime>>,
+    /// Why it is not known who polls what, if it is not.
+    pub(crate) polling_unknown: Option<String>,
     pub(crate) racy: usize,
     pub(crate) not_reached: usize,
     pub(crate) notes: Vec<String>,
@@ -100,10 +123,19 @@ impl Engine {
         let types = Types::new(&source, &index, bias);
         let task = TaskLayout::find(&types)?;
         let handle = HandleLayout::find(&types)?;
+        let workers = WorkerLayout::find(&types);
         drop(types);
-        let mut engine = Engine { path, bias, index, task, handle, memory: Known::default() };
+        let polled = Err("it has not been found out yet".to_owned());
+        let mut engine =
+            Engine { path, bias, index, task, handle, polled, workers, memory: Known::default() };
         canary::sing(&mut engine)?;
+        engine.polled = Polled::learn();
         Ok(engine)
+    }
+
+    /// Which thread polls which task; empty where that cannot be told.
+    pub(crate) fn polling(&self) -> Vec<Polling> {
+        self.polled.as_ref().map(Polled::now).unwrap_or_default()
     }
 
     /// All tasks of these runtimes, and the chains of those registered futures that none of them lists.
@@ -114,6 +146,11 @@ impl Engine {
         max: usize,
         deadline: Instant,
     ) -> Walked {
+        let polling = self.polling();
+        let claims = match (&self.workers, &self.polled) {
+            (Some(workers), Ok(polled)) => workers.claims(polled),
+            _ => Vec::new(),
+        };
         let source = Source::new(self.path);
         let types = Types::new(&source, &self.index, self.bias);
         let compiler = Compiler::new(&types);
@@ -123,13 +160,36 @@ impl Engine {
         for (number, handle) in handles.iter().enumerate() {
             let max = max.saturating_sub(walked.tasks.len());
             let address = std::ptr::from_ref(handle) as u64;
+            let mut found = None;
             match self.handle.lists(address) {
-                Ok(lists) => work.runtime(number, handle, &lists, max, &mut chains, &mut walked),
+                Ok(lists) => {
+                    let threads = workers::threads(&claims, lists.counted, handle.metrics().num_workers());
+                    found = Some(FoundRuntime { id: lists.owner_id, threads });
+                    work.runtime(number, handle, &lists, max, &mut chains, &mut walked);
+                }
                 Err(reason) => walked.notes.push(format!("runtime {} cannot be read: {reason}", number + 1)),
             }
+            walked.runtimes.push(found);
         }
         work.unlisted(registered, &mut chains, &mut walked);
+        walked.polling_unknown = self.polled.as_ref().err().cloned();
+        self.attribute(&polling, &mut walked);
         walked
+    }
+
+    /// Adds the threads to running tasks: each is named only if it was at the same task before the walk.
+    fn attribute(&self, before: &[Polling], walked: &mut Walked) {
+        let mut running: Vec<&mut Found> =
+            walked.tasks.iter_mut().filter(|task| task.state == TaskState::Running).collect();
+        if running.is_empty() {
+            return;
+        }
+        let after = self.polling();
+        let both = before.iter().filter(|polling| after.binary_search(polling).is_ok());
+        let threads: HashMap<u64, u32> = both.map(|polling| (polling.task, polling.thread)).collect();
+        for task in &mut running {
+            task.running_on = threads.get(&task.id).copied();
+        }
     }
 }
 
@@ -209,6 +269,7 @@ impl Work<'_, '_, '_> {
                         _ if seen.scheduled => TaskState::Scheduled,
                         _ => TaskState::Idle,
                     },
+                    running_on: None,
                     chain,
                     memory: seen.header..seen.header.wrapping_add(seen.kind.trailer),
                     registered: seen.kind.registered,

@@ -1,0 +1,105 @@
+//! What running tasks do at the moment: the stacks of the threads that poll them.
+//!
+//! A chain of awaits ends where the poll began; what is done since stands on the thread's stack. Such a stack is shown
+//! only if its thread was seen at the task both before it was taken and after.
+
+use gmr_inspect::tasks::{Polling, Task, TaskState};
+use gmr_inspect::threads::{Capture, Stack, Thread};
+
+use crate::report::{Frame, Trace, TraceKind};
+use crate::section::threads::{fold, why};
+
+/// What was seen of the threads before the look at the tasks.
+#[derive(Default)]
+pub(crate) struct Stacks {
+    /// Who polled what before the stacks were taken.
+    pub(crate) polling: Vec<Polling>,
+    /// The stacks, unless taking them failed.
+    pub(crate) capture: Option<Capture>,
+}
+
+/// tokio's functions that poll a task: what they were called by is the runtime and the thread's start.
+const POLLS: [&str; 3] = [
+    "tokio::runtime::task::core::Core<",
+    "tokio::runtime::task::harness::poll_future",
+    "tokio::runtime::task::raw::poll",
+];
+
+/// Tasks with one stack.
+struct Group {
+    threads: Vec<u32>,
+    tasks: Vec<u64>,
+    names: Vec<String>,
+    stack: Result<Vec<Frame>, String>,
+}
+
+impl Stacks {
+    /// The stacks of the running ones among these tasks, equal ones together.
+    pub(super) fn of(&self, tasks: &[&Task]) -> Vec<Trace> {
+        let mut groups: Vec<Group> = Vec::new();
+        for task in tasks.iter().filter(|task| task.state == TaskState::Running) {
+            let Some(id) = task.running_on else { continue };
+            let thread =
+                self.capture.iter().flat_map(|capture| &capture.threads).find(|thread| thread.id == id);
+            let stack = self.stack(task, id, thread);
+            let name = thread.map(|thread| thread.name.clone()).unwrap_or_default();
+            match groups.iter_mut().find(|group| group.stack == stack) {
+                Some(group) => {
+                    group.threads.push(id);
+                    group.tasks.push(task.id);
+                    group.names.push(name);
+                }
+                None => {
+                    groups.push(Group { threads: vec![id], tasks: vec![task.id], names: vec![name], stack })
+                }
+            }
+        }
+        groups.into_iter().map(Group::trace).collect()
+    }
+
+    fn stack(&self, task: &Task, id: u32, thread: Option<&Thread>) -> Result<Vec<Frame>, String> {
+        if !self.polling.contains(&Polling { thread: id, task: task.id }) {
+            return Err("it came to this task only after its stack was taken".to_owned());
+        }
+        match thread.map(|thread| &thread.stack) {
+            Some(Stack::Captured { frames, method, .. }) => {
+                let mut frames = fold::frames(frames, *method);
+                fold_runtime(&mut frames);
+                Ok(frames)
+            }
+            Some(Stack::Missing(missing)) => Err(why(missing)),
+            None => Err("the thread was not listed".to_owned()),
+        }
+    }
+}
+
+/// Marks everything from tokio's own poll on. Of nested ones the innermost is the task's.
+fn fold_runtime(frames: &mut [Frame]) {
+    let polls = |frame: &Frame| {
+        frame.function.as_ref().is_some_and(|function| POLLS.iter().any(|poll| function.contains(poll)))
+    };
+    if let Some(at @ 1..) = frames.iter().position(polls) {
+        frames[at..].iter_mut().for_each(|frame| frame.folded = true);
+    }
+}
+
+impl Group {
+    /// The threads are members of their own section: here nobody is counted again.
+    fn trace(self) -> Trace {
+        let title = match (&self.threads[..], &self.tasks[..], &self.names[..]) {
+            ([thread], [task], [name]) => format!("task {task} runs on thread {thread}  \"{name}\""),
+            (threads, tasks, _) => {
+                format!("tasks {} run on threads {}", listed(tasks), listed(threads))
+            }
+        };
+        let (frames, doubt) = match self.stack {
+            Ok(frames) => (frames, None),
+            Err(reason) => (Vec::new(), Some(format!("no stack: {reason}"))),
+        };
+        Trace { kind: TraceKind::Stack, title, summary: Vec::new(), members: Vec::new(), frames, doubt }
+    }
+}
+
+fn listed(ids: &[impl ToString]) -> String {
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
