@@ -142,7 +142,8 @@ fn loaded(guard: &Guard, plugin: &str, state: &str) -> Duration {
             return took;
         }
         assert!(Instant::now() < end, "{plugin} is {is:?} and not {state}");
-        std::thread::sleep(Duration::from_millis(2));
+        // Reports must not take the processor from what they wait for.
+        std::thread::sleep(Duration::from_millis(25));
     }
 }
 
