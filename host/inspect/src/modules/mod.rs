@@ -23,7 +23,7 @@ use headers::Headers;
 pub(crate) use headers::hexadecimal;
 use maps::{Mapping, VDSO};
 use std::collections::HashMap;
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -97,17 +97,20 @@ impl Snapshot {
 /// # }
 /// ```
 pub fn snapshot() -> Snapshot {
-    let mut text = Vec::new();
     if !cfg!(target_os = "linux") {
         return Snapshot::default();
     }
     // A million mappings are the most that the kernel allows by default times fifteen; their lines take
     // about a hundred bytes each.
     const LIMIT: u64 = 100 << 20;
-    if let Ok(file) = std::fs::File::open("/proc/self/maps") {
-        let _ = file.take(LIMIT).read_to_end(&mut text);
+    let Ok(file) = std::fs::File::open("/proc/self/maps") else { return Snapshot::default() };
+    // Line by line: each thread has two of them, and few are of interest.
+    let (mut file, mut line, mut mappings) = (BufReader::new(file.take(LIMIT)), Vec::new(), Vec::new());
+    while file.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+        mappings.extend(maps::parse(&line));
+        line.clear();
     }
-    from_mappings(&maps::parse(&text))
+    from_mappings(&mappings)
 }
 
 fn from_mappings(mappings: &[Mapping]) -> Snapshot {

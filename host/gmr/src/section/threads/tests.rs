@@ -114,7 +114,7 @@ fn a_missing_or_doubtful_stack_says_why() {
     let mut short = asleep(3, "short", 0x20, &["syscall"]);
     if let Stack::Captured { quality, frames, .. } = &mut short.stack {
         *quality = Quality::Incomplete("the copy ends there".to_owned());
-        frames[0].verified = false;
+        Arc::make_mut(frames)[0].verified = false;
     }
     let threads = vec![
         missing(1, "spinner", Missing::SignalBlocked),

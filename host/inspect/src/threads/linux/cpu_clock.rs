@@ -1,5 +1,9 @@
 //! A thread's CPU time by its clock: exact to the nanosecond and a tenth of the cost of reading a file. It tells
 //! whether a thread has run, not for how long in which mode.
+//!
+//! A virtual machine's kernel may subtract what its host took away. A run of microseconds counts as none then if the
+//! host took the processor in the very moment that the run was measured; for that to show a wrong stack, the whole run
+//! would have to lie between two looks at the clock, which are microseconds apart too.
 
 use std::time::Duration;
 
