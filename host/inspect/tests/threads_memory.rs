@@ -6,7 +6,7 @@ use gmr_inspect::threads::{Options, Quality, Stack, capture_with};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Barrier};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 struct Counting;
 
@@ -58,7 +58,9 @@ fn a_capture_of_a_thousand_threads_leaves_the_names_that_it_found_and_little_els
     // All of them asleep: who still is on its way there may touch a page of its stack meanwhile.
     let asleep = |stack: &Stack| matches!(stack, Stack::Captured { quality: Quality::Verified, .. });
     let quiet = Options { symbols: false, signal: None, ..options.clone() };
+    let deadline = Instant::now() + Duration::from_secs(60);
     while !capture_with(&quiet, &mut symbolizer).threads.iter().all(|thread| asleep(&thread.stack)) {
+        assert!(Instant::now() < deadline, "the threads do not go to sleep");
         std::thread::yield_now();
     }
 
