@@ -79,7 +79,7 @@ fn the_names_are_those_that_the_process_itself_would_give() {
         _ => None,
     });
     let (mut bare, mut expected) = (Vec::new(), Vec::new());
-    for captured in own_stack.expect("one's own stack is always there") {
+    for captured in own_stack.expect("one's own stack is always there").iter() {
         let is_own = captured.module.as_ref().is_some_and(|module| module.path == own());
         let Some(offset) = captured.offset.filter(|_| is_own) else { continue };
         // Nothing else must come first, since what is innermost is looked up another way.

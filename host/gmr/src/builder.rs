@@ -208,7 +208,6 @@ impl Builder {
                 plugins: None,
                 deadline: settings.deadline,
                 lost: Lost::default(),
-                listed_many: false,
             },
         };
         let file = settings.file_event_handler;

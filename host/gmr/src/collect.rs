@@ -42,12 +42,7 @@ pub(crate) struct Collector {
     pub(crate) plugins: Option<Plugins>,
     pub(crate) deadline: Duration,
     pub(crate) lost: Lost,
-    /// The last report listed so many tasks that its memory is worth giving back.
-    pub(crate) listed_many: bool,
 }
-
-/// A report takes about a kilobyte for each task: megabytes from here on, which the allocator would keep.
-const MANY_TASKS: usize = 5_000;
 
 /// What of earlier reports nobody took.
 #[derive(Default)]
@@ -138,9 +133,7 @@ impl Collector {
         let green_threads = guarded("green_threads", "Green Threads", || {
             let options =
                 tasks::Options { deadline: self.time_for_tasks(deadline), ..tasks::Options::default() };
-            let snapshot = self.tasks.look(&options);
-            self.listed_many = snapshot.tasks.len() >= MANY_TASKS;
-            green_threads::section(&snapshot, &stacks)
+            green_threads::section(&self.tasks.look(&options), &stacks)
         });
         let configuration = guarded("configuration", "Configuration", || {
             self.configuration.section(&self.secrets, deadline.min(Instant::now() + ANSWER))

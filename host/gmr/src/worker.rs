@@ -62,9 +62,6 @@ impl Worker {
                 if reported.is_err() {
                     Stderr::begin(soon()).write(FAULT);
                 }
-                if std::mem::take(&mut self.collector.listed_many) {
-                    gmr_inspect::process::give_back();
-                }
             }
             for asked in arrived.reports {
                 let trigger = Trigger { kind: TriggerKind::Call, detail: String::new(), count: 1 };

@@ -108,8 +108,10 @@ fn thread(id: u32, functions: &[&str]) -> Thread {
         address: at as u64,
         module: None,
         offset: None,
-        symbols: vec![Symbol { function: (*function).to_owned(), file: None, line: None, column: None }],
+        symbols: vec![Symbol { function: (*function).to_owned(), file: None, line: None, column: None }]
+            .into(),
         verified: true,
+        interrupted: false,
     };
     Thread {
         id,
