@@ -77,7 +77,7 @@ fn without_the_clocks_of_threads_their_switches_are_counted() {
         // The moments that deadlines are made of come from memory that the kernel shares, not by this call.
         refuse(&[libc::SYS_clock_gettime]);
         let found = capture(&patient());
-        judge(&found, asleep, "mutex", Method::Sleeping).unwrap();
+        judge(&found, asleep, "pipe", Method::Sleeping).unwrap();
         judge(&found, running, "spin", Method::Signal).unwrap();
     });
 }
