@@ -36,11 +36,11 @@ async fn blocks() {
 
 fn traces(report: &Report) -> Vec<&Trace> {
     let section = report.sections.iter().find(|section| section.name == "green_threads").unwrap();
-    let trace = |block| match block {
-        &Block::Trace(ref trace) => Some(trace),
+    let traces = section.blocks.iter().filter_map(|block| match block {
+        Block::Trace(trace) => Some(trace),
         _ => None,
-    };
-    section.blocks.iter().filter_map(trace).collect()
+    });
+    traces.collect()
 }
 
 /// The thread that the report has at the task whose future ends so, and the functions shown of its stack.
