@@ -84,8 +84,12 @@ fn facts() -> std::sync::Arc<Facts> {
 
 fn calls(folder: &Path, subject: &Subject) {
     let plugin = Candidate::load(&file(folder, subject), &config(subject)).expect("it loads");
+    let guard = Builder::new(gmr::package!()).install().expect("the reporter is installed");
+    // For those that look at other sections: this process has a few threads.
+    let report = guard.report().expect("a report");
+    drop(guard);
     let call = |config: &PluginConfig| {
-        plugin.check(CheckOptions { config: config.clone(), facts: facts(), report: None })
+        plugin.check(CheckOptions { config: config.clone(), facts: facts(), report: Some(report.clone()) })
     };
     let times = |config: PluginConfig| {
         let checked: Vec<_> = std::iter::repeat_with(|| call(&config)).take(subject.calls).collect();
