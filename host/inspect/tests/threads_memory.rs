@@ -2,7 +2,7 @@
 #![cfg(target_os = "linux")]
 
 use gmr_inspect::symbols::Symbolizer;
-use gmr_inspect::threads::{Options, Quality, Stack, capture_with};
+use gmr_inspect::threads::{Capture, Method, Options, Quality, Stack, Thread, capture_with};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Barrier};
@@ -56,10 +56,13 @@ fn a_capture_of_a_thousand_threads_leaves_the_names_that_it_found_and_little_els
     let options = Options { deadline: Duration::from_secs(30), ..Options::default() };
     let mut symbolizer = Symbolizer::new(options.symbol_budget_bytes);
     // All of them asleep: who still is on its way there may touch a page of its stack meanwhile.
-    let asleep = |stack: &Stack| matches!(stack, Stack::Captured { quality: Quality::Verified, .. });
+    let is_asleep = |thread: &Thread| {
+        matches!(&thread.stack, Stack::Captured { method: Method::Sleeping, quality: Quality::Verified, .. })
+    };
+    let asleep = |found: &Capture| found.threads.iter().filter(|thread| is_asleep(thread)).count();
     let quiet = Options { symbols: false, signal: None, ..options.clone() };
     let deadline = Instant::now() + Duration::from_secs(60);
-    while !capture_with(&quiet, &mut symbolizer).threads.iter().all(|thread| asleep(&thread.stack)) {
+    while asleep(&capture_with(&quiet, &mut symbolizer)) < THREADS {
         assert!(Instant::now() < deadline, "the threads do not go to sleep");
         std::thread::yield_now();
     }
