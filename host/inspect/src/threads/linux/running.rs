@@ -3,6 +3,7 @@
 use super::Draft;
 use super::round::{Round, give_up};
 use super::signal::{Answer, Asker, Outcome, Request};
+use super::task_files::TaskFiles;
 use crate::threads::{Missing, State, Thread};
 use crate::unwind::{End, Registers};
 use std::collections::{HashMap, VecDeque};
@@ -82,7 +83,11 @@ impl<'m, 't> Inquiry<'m, 't> {
     /// Whether a thread that blocks the signal might let it in soon; it is asked again then.
     fn may_pass(&mut self, request: Request) -> bool {
         let known = self.blocked.iter().position(|(blocked, _)| blocked.key == request.key);
-        let running = matches!(self.drafts.get(request.key), Some(Draft::Wanted(None)));
+        let runs_now =
+            |files: &TaskFiles| files.stat(request.thread).is_ok_and(|stat| stat.state == State::Running);
+        // One that was asleep may have been woken meanwhile, by the signal of another capture for one.
+        let running = matches!(self.drafts.get(request.key), Some(Draft::Wanted(None)))
+            || self.round.files().is_some_and(runs_now);
         let ran = self.round.files().and_then(|files| files.time_on_processors(request.thread));
         match (ran, known) {
             (Some(ran), None) if running && !self.round.is_over() => {
