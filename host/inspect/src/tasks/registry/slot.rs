@@ -112,7 +112,7 @@ impl Slot {
     /// Takes the slot from its future, whether or not that was being polled.
     pub(crate) fn vacate(&self) {
         let odd = self.sequence.load(Relaxed) | 1;
-        self.begin_change(odd);
+        // First: with an odd number and still an id it would seem to be polled once more.
         self.id.store(0, Relaxed);
         self.sequence.store(odd.wrapping_add(1), Release);
     }
