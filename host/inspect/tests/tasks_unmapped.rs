@@ -89,7 +89,7 @@ fn tasks_whose_memory_is_unmapped_under_the_look_are_gone_or_racy_but_never_wron
     let patience = Instant::now() + Duration::from_secs(60);
     let (mut seen, mut looks) = (0, 0);
     // Until a good many of them were seen alive, and far more have been unmapped meanwhile.
-    while seen < 100 || UNMAPPED.load(Ordering::Relaxed) - before < 10 * seen || looks < 100 {
+    while seen < 500 || UNMAPPED.load(Ordering::Relaxed) - before < 10 * seen || looks < 100 {
         assert!(Instant::now() < patience, "{looks} looks, {seen} tasks");
         let snapshot = inspector.look(&options);
         assert_eq!(snapshot.rung, Rung::DebugInformation);
