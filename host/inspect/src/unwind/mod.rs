@@ -4,23 +4,22 @@
 //! neither the stack nor the tables: each step is bounded, and a register that is not known is never guessed.
 
 mod code;
+mod code_map;
 mod expression;
 mod registers;
 mod signal_frame;
 mod stack_memory;
 mod tables;
 
+pub(crate) use code_map::CodeMap;
 pub(crate) use registers::{COUNT as REGISTER_COUNT, Registers};
 pub(crate) use stack_memory::{Copied, Live, StackMemory};
 
-use crate::memory;
-use crate::modules::{Image, Module, Snapshot};
 use registers::{CALLER_SAVED, FRAME_POINTER, PROGRAM_COUNTER, RETURN_ADDRESS, STACK_POINTER, plain_address};
 use std::cell::OnceCell;
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
-use std::sync::OnceLock;
 use tables::{Cfa, Context, Row, Rule, Tables};
 
 /// Deep enough for every stack that a person reads; a runaway recursion has a hundred thousand.
@@ -74,87 +73,13 @@ pub(crate) struct Walk {
     pub certain: Option<usize>,
 }
 
-/// A module's bytes and tables, got when first wanted.
-#[derive(Default)]
-struct Loaded {
-    image: OnceLock<Option<Image>>,
-}
-
-/// The code that unwinding may meet: a snapshot of the modules, and their files as far as they were wanted. Several
-/// threads may unwind over one.
-pub(crate) struct CodeMap {
-    pub snapshot: Snapshot,
-    loaded: Vec<Loaded>,
-}
-
-impl CodeMap {
-    pub fn new(snapshot: Snapshot) -> CodeMap {
-        let loaded = snapshot.modules.iter().map(|_| Loaded::default()).collect();
-        CodeMap { snapshot, loaded }
-    }
-
-    fn image(&self, index: usize) -> Option<(&Module, &Image)> {
-        let module = self.snapshot.modules.get(index)?;
-        let image = self.loaded.get(index)?.image.get_or_init(|| Image::of(module));
-        Some((module, image.as_ref()?))
-    }
-
-    fn is_unnamed_code(&self, address: u64) -> bool {
-        self.snapshot.unnamed_code.iter().any(|range| range.contains(&address))
-    }
-
-    /// The code from an address on, as the file has it; at most `length` bytes.
-    fn code_at(&self, address: u64, length: usize) -> Option<&[u8]> {
-        let (module, image) = self.image(self.snapshot.index_of(address)?)?;
-        if !module.code.iter().any(|range| range.contains(&address)) {
-            return None;
-        }
-        let bytes = image.from(module, address.wrapping_sub(module.bias))?;
-        Some(&bytes[..length.min(bytes.len())])
-    }
-
-    /// Whether the address follows a call instruction.
-    fn follows_call(&self, address: u64) -> bool {
-        let Some(start) = address.checked_sub(code::CALL_WINDOW as u64) else { return false };
-        if let Some(bytes) = self.code_at(start, code::CALL_WINDOW) {
-            return code::follows_call(bytes);
-        }
-        let mut bytes = [0; code::CALL_WINDOW];
-        self.is_unnamed_code(address) && memory::read(start, &mut bytes).is_ok() && code::follows_call(&bytes)
-    }
-}
-
-/// Hashes addresses of this program's own code: nobody chooses them so that they collide.
-#[derive(Default)]
-struct AddressHasher(u64);
-
-type ByAddress = BuildHasherDefault<AddressHasher>;
-
-impl Hasher for AddressHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    /// Fibonacci hashing: the golden ratio's digits spread neighbours apart. Tables look at both ends of the result.
-    fn write_u64(&mut self, address: u64) {
-        let spread = (self.0 ^ address).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = spread ^ (spread >> 32);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
 /// Unwinds stacks over one [`CodeMap`], remembering the rules for each address.
 pub(crate) struct Unwinder<'m> {
     map: &'m CodeMap,
     tables: Vec<OnceCell<Option<Tables<'m>>>>,
-    rows: HashMap<u64, Option<Rc<Row<'m>>>, ByAddress>,
+    rows: HashMap<u64, Option<Rc<Row<'m>>>>,
     /// Whether each address follows a call, or is where signal handlers return to.
-    returned_to: HashMap<u64, bool, ByAddress>,
+    returned_to: HashMap<u64, bool>,
     context: Context,
     /// Emptied, to be filled again.
     spare: Vec<RawFrame>,
@@ -179,9 +104,9 @@ impl<'m> Unwinder<'m> {
     pub fn new(map: &'m CodeMap) -> Unwinder<'m> {
         Unwinder {
             map,
-            tables: map.loaded.iter().map(|_| OnceCell::new()).collect(),
-            rows: HashMap::default(),
-            returned_to: HashMap::default(),
+            tables: map.snapshot.modules.iter().map(|_| OnceCell::new()).collect(),
+            rows: HashMap::new(),
+            returned_to: HashMap::new(),
             context: Context::new(),
             spare: Vec::new(),
         }
