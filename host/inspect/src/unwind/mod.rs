@@ -18,7 +18,6 @@ pub(crate) use stack_memory::{Copied, Live, StackMemory};
 use registers::{CALLER_SAVED, FRAME_POINTER, PROGRAM_COUNTER, RETURN_ADDRESS, STACK_POINTER, plain_address};
 use std::cell::OnceCell;
 use std::collections::HashMap;
-use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 use tables::{Cfa, Context, Row, Rule, Tables};
 
@@ -26,20 +25,13 @@ use tables::{Cfa, Context, Row, Rule, Tables};
 pub(crate) const MAX_FRAMES: usize = 1024;
 
 /// One frame, before anyone has looked up names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct RawFrame {
     pub address: u64,
     /// The address is the instruction itself, not the one after a call.
     pub exact: bool,
     /// See [`crate::threads::Frame::verified`].
     pub verified: bool,
-}
-
-impl Hash for RawFrame {
-    /// The rest hardly ever tells two frames apart.
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.address);
-    }
 }
 
 /// Why unwinding went no further.
