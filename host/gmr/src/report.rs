@@ -7,6 +7,7 @@
 
 mod written;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -140,15 +141,15 @@ pub enum Block {
 /// A named value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Field {
-    /// Its name.
-    pub key: String,
+    /// Its name; thousands of threads and tasks share the reporter's own names.
+    pub key: Cow<'static, str>,
     /// Its value.
     pub value: Value,
 }
 
 impl Field {
     /// A field of this name and value.
-    pub fn new(key: impl Into<String>, value: impl Into<Value>) -> Field {
+    pub fn new(key: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Field {
         Field { key: key.into(), value: value.into() }
     }
 }
@@ -158,7 +159,7 @@ impl Field {
 #[serde(tag = "type", content = "value", rename_all = "snake_case")]
 pub enum Value {
     /// Words.
-    Text(String),
+    Text(Cow<'static, str>),
     /// A whole number.
     Integer(i64),
     /// A finite number; build it with `Value::from`, which turns others into words.
@@ -338,12 +339,19 @@ impl Section {
 
 impl From<&str> for Value {
     fn from(text: &str) -> Value {
-        Value::Text(text.to_owned())
+        Value::Text(text.to_owned().into())
     }
 }
 
 impl From<String> for Value {
     fn from(text: String) -> Value {
+        Value::Text(text.into())
+    }
+}
+
+/// Words that are the program's own need no copy.
+impl From<Cow<'static, str>> for Value {
+    fn from(text: Cow<'static, str>) -> Value {
         Value::Text(text)
     }
 }
@@ -369,7 +377,7 @@ impl From<u32> for Value {
 /// Beyond `i64::MAX` the digits become words, so that no renderer has to round them.
 impl From<u64> for Value {
     fn from(number: u64) -> Value {
-        i64::try_from(number).map_or_else(|_| Value::Text(number.to_string()), Value::Integer)
+        i64::try_from(number).map_or_else(|_| Value::Text(number.to_string().into()), Value::Integer)
     }
 }
 
@@ -384,7 +392,7 @@ impl From<f64> for Value {
     fn from(number: f64) -> Value {
         match number.is_finite() {
             true => Value::Number(number),
-            false => Value::Text(number.to_string()),
+            false => Value::Text(number.to_string().into()),
         }
     }
 }

@@ -51,7 +51,7 @@ fn state(report: &Report, plugin: &str) -> String {
     let Some(Block::Table { rows, .. }) = section.blocks.first() else { return String::new() };
     let row = rows.iter().find(|row| row[0] == Value::from(plugin));
     row.map_or_else(String::new, |row| match &row[1] {
-        Value::Text(state) => state.clone(),
+        Value::Text(state) => state.to_string(),
         other => panic!("{other:?}"),
     })
 }

@@ -47,6 +47,10 @@ fn chain(task: &Task) -> &[Await] {
     }
 }
 
+fn particulars(task: &Task) -> Vec<(usize, &str)> {
+    task.particulars.iter().map(|particular| (particular.step, particular.text.as_str())).collect()
+}
+
 fn functions(chain: &[Await]) -> Vec<&str> {
     chain.iter().map(|step| step.future.rsplit("::").next().unwrap_or_default()).collect()
 }
@@ -80,7 +84,7 @@ fn a_registered_task_that_the_walk_finds_is_one_task() {
     assert_eq!(task.spawned_at.as_ref().unwrap().line, line);
     // `spawn` registers without a name; the name is that of the future inside.
     assert_eq!(task.name, None);
-    assert_eq!(chain(task)[0].individual.as_deref(), Some("\"one task\""));
+    assert_eq!(particulars(task), [(0, "\"one task\"")]);
     assert!(named(&snapshot, "one task").is_empty());
 }
 
@@ -94,10 +98,8 @@ fn a_registered_part_of_a_task_names_its_await() {
     });
     let whole = named(&snapshot, "the whole");
     let [whole] = whole[..] else { panic!("{whole:#?}") };
-    let part: Vec<&Await> = chain(whole).iter().filter(|step| step.individual.is_some()).collect();
-    let [part] = part[..] else { panic!("{whole:#?}") };
-    assert!(part.future.ends_with("leaf"));
-    assert_eq!(part.individual.as_deref(), Some("\"the part\""));
+    let [(step, "\"the part\"")] = particulars(whole)[..] else { panic!("{whole:#?}") };
+    assert!(chain(whole)[step].future.ends_with("leaf"));
     assert!(named(&snapshot, "the part").is_empty(), "it is not a task of its own");
 }
 

@@ -37,7 +37,7 @@ impl Modules {
             }
             for row in rows {
                 if let [Value::Text(path), Value::Text(build_id)] = &row[..] {
-                    modules.insert(path.clone(), Some(build_id.clone()));
+                    modules.insert(path.to_string(), Some(build_id.to_string()));
                 }
             }
         }

@@ -132,7 +132,7 @@ impl Intake<'_> {
         self.items += fields.len() as u64;
         fields
             .into_iter()
-            .map(|field| Field { key: self.text(field.key), value: self.value(field.value) })
+            .map(|field| Field { key: self.text(field.key).into(), value: self.value(field.value) })
             .collect()
     }
 
@@ -190,7 +190,7 @@ impl Intake<'_> {
 
     fn value(&mut self, value: wit::Value) -> Value {
         match value {
-            wit::Value::Text(text) => Value::Text(self.text(text)),
+            wit::Value::Text(text) => self.text(text).into(),
             wit::Value::Integer(number) => Value::Integer(number),
             wit::Value::Number(number) => Value::from(number),
             wit::Value::Bytes(bytes) => Value::Bytes(bytes),
@@ -209,7 +209,7 @@ impl Intake<'_> {
 
     fn scalar(&mut self, scalar: wit::Scalar) -> Value {
         match scalar {
-            wit::Scalar::Text(text) => Value::Text(self.text(text)),
+            wit::Scalar::Text(text) => self.text(text).into(),
             wit::Scalar::Integer(number) => Value::Integer(number),
             wit::Scalar::Number(number) => Value::from(number),
             wit::Scalar::Bytes(bytes) => Value::Bytes(bytes),
@@ -229,9 +229,7 @@ fn moment(moment: wit::Moment) -> Value {
         i32::try_from(moment.nanoseconds).ok().filter(|nanoseconds| *nanoseconds < 1_000_000_000);
     match nanoseconds.and_then(|nanoseconds| Timestamp::new(moment.seconds, nanoseconds).ok()) {
         Some(moment) => Value::Moment(moment),
-        None => {
-            Value::Text(format!("no moment: {} s and {} ns since 1970", moment.seconds, moment.nanoseconds))
-        }
+        None => format!("no moment: {} s and {} ns since 1970", moment.seconds, moment.nanoseconds).into(),
     }
 }
 

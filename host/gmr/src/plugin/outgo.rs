@@ -73,7 +73,7 @@ fn frame(frame: &Frame) -> wit::Frame {
 }
 
 fn field(field: &Field) -> wit::Field {
-    wit::Field { key: field.key.clone(), value: value(&field.value) }
+    wit::Field { key: field.key.to_string(), value: value(&field.value) }
 }
 
 fn value(value: &Value) -> wit::Value {
@@ -85,7 +85,7 @@ fn value(value: &Value) -> wit::Value {
 
 fn scalar(value: &Value) -> wit::Scalar {
     match value {
-        Value::Text(text) => wit::Scalar::Text(text.clone()),
+        Value::Text(text) => wit::Scalar::Text(text.to_string()),
         Value::Integer(number) => wit::Scalar::Integer(*number),
         Value::Number(number) => wit::Scalar::Number(*number),
         Value::Bytes(bytes) => wit::Scalar::Bytes(*bytes),
@@ -162,7 +162,7 @@ fn plain(json: &Json) -> Option<wit::Scalar> {
             (None, Some(number_f64)) if number.is_f64() => wit::Scalar::Number(number_f64),
             _ => wit::Scalar::Text(number.to_string()),
         },
-        Json::String(text) => wit::Scalar::Text(text.clone()),
+        Json::String(text) => wit::Scalar::Text(text.to_string()),
         Json::Array(_) | Json::Object(_) => return None,
     })
 }

@@ -111,14 +111,14 @@ impl Groups<'_> {
             Json::Object(_) => self.table(path, item, hidden),
             item => {
                 let value = self.value(item, hidden);
-                self.groups.push((path.to_owned(), vec![Field { key: "value".to_owned(), value }]));
+                self.groups.push((path.to_owned(), vec![Field::new("value", value)]));
             }
         }
     }
 
     fn field(&self, path: &str, key: &str, value: &Json, hidden: bool) -> Field {
         let hidden = hidden || self.secrets.covers(&join(path, key));
-        Field { key: key.to_owned(), value: self.value(value, hidden) }
+        Field::new(key.to_owned(), self.value(value, hidden))
     }
 
     /// Yes, no and nothing are never secrets: whether a password is set at all is worth knowing.
@@ -132,10 +132,10 @@ impl Groups<'_> {
                 .as_i64()
                 .map(Value::Integer)
                 .or_else(|| number.as_u64().map(Value::from))
-                .unwrap_or_else(|| number.as_f64().map_or(Value::Text(number.to_string()), Value::from)),
-            Json::String(text) => mask::text(text).map_or(Value::Redacted, Value::Text),
+                .unwrap_or_else(|| number.as_f64().map_or_else(|| number.to_string().into(), Value::from)),
+            Json::String(text) => mask::text(text).map_or(Value::Redacted, Value::from),
             Json::Array(items) => Value::List(items.iter().map(|item| self.value(item, false)).collect()),
-            Json::Object(_) => Value::Text("{}".to_owned()),
+            Json::Object(_) => Value::from("{}"),
         }
     }
 }

@@ -4,6 +4,7 @@ mod running;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -120,55 +121,31 @@ struct Group<'s> {
     tasks: Vec<&'s Task>,
 }
 
-/// What makes two tasks stand in the same place. A chain's own figures (when a timer fires) do not.
+/// What makes two tasks stand in the same place. What is each task's own (when a timer fires) does not.
 #[derive(PartialEq, Eq, Hash)]
-struct Place<'s> {
+struct Place<'s, C> {
     state: TaskState,
     runtime: Option<usize>,
     spawned_at: Option<&'s SourceLine>,
     future: &'s str,
-    chain: Option<Vec<Step<'s>>>,
-}
-
-#[derive(PartialEq, Eq, Hash)]
-struct Step<'s> {
-    depth: u16,
-    branch: Option<&'s str>,
-    future: &'s str,
-    location: Option<&'s SourceLine>,
-    detail: Option<&'s str>,
-}
-
-fn step(step: &Await) -> Step<'_> {
-    Step {
-        depth: step.depth,
-        branch: step.branch.as_deref(),
-        future: &step.future,
-        location: step.location.as_ref(),
-        detail: step.detail.as_deref(),
-    }
+    chain: Option<C>,
 }
 
 /// Running ones first, then the longest waits, then the largest groups.
 fn groups(tasks: &[Task]) -> Vec<Group<'_>> {
-    let mut at: HashMap<Place<'_>, usize> = HashMap::new();
+    let mut at: HashMap<Place<'_, &[Await]>, usize> = HashMap::new();
+    // Most tasks share their chain with another one, so that these need not be compared.
+    let mut shared: HashMap<Place<'_, *const Await>, usize> = HashMap::new();
     let mut groups: Vec<Group<'_>> = Vec::new();
     for task in tasks {
-        let chain = match &task.chain {
-            Chain::Known(chain) | Chain::Passed(chain) => Some(chain.iter().map(step).collect()),
-            Chain::Racy | Chain::Unknown(_) => None,
+        let chain = known(task);
+        let compare = || {
+            *at.entry(place(task, chain)).or_insert_with(|| {
+                groups.push(Group { tasks: Vec::new() });
+                groups.len() - 1
+            })
         };
-        let place = Place {
-            state: task.state,
-            runtime: task.runtime,
-            spawned_at: task.spawned_at.as_ref(),
-            future: &task.future,
-            chain,
-        };
-        let group = *at.entry(place).or_insert_with(|| {
-            groups.push(Group { tasks: Vec::new() });
-            groups.len() - 1
-        });
+        let group = *shared.entry(place(task, chain.map(<[Await]>::as_ptr))).or_insert_with(compare);
         groups[group].tasks.push(task);
     }
     groups.sort_by_key(|group| {
@@ -176,6 +153,28 @@ fn groups(tasks: &[Task]) -> Vec<Group<'_>> {
         (!running, std::cmp::Reverse(group.longest()), std::cmp::Reverse(group.tasks.len()))
     });
     groups
+}
+
+fn place<C>(task: &Task, chain: Option<C>) -> Place<'_, C> {
+    Place {
+        state: task.state,
+        runtime: task.runtime,
+        spawned_at: task.spawned_at.as_ref(),
+        future: &task.future,
+        chain,
+    }
+}
+
+fn known(task: &Task) -> Option<&[Await]> {
+    match &task.chain {
+        Chain::Known(chain) | Chain::Passed(chain) => Some(chain),
+        Chain::Racy | Chain::Unknown(_) => None,
+    }
+}
+
+/// What is known of this task's own await.
+fn particular(task: &Task, step: usize) -> Option<&str> {
+    task.particulars.iter().find(|one| one.step == step).map(|one| one.text.as_str())
 }
 
 impl Group<'_> {
@@ -239,7 +238,7 @@ impl Group<'_> {
         }
         let mut lines = vec![parts.join(", ")];
         if !matches!(first.chain, Chain::Known(_) | Chain::Passed(_)) {
-            lines.push(first.future.clone());
+            lines.push(first.future.to_string());
         }
         lines
     }
@@ -248,15 +247,16 @@ impl Group<'_> {
     fn frames(&self, chain: &[Await]) -> Vec<Frame> {
         let frame = |(at, step): (usize, &Await)| {
             let mut details: Vec<&str> = step.detail.as_deref().into_iter().collect();
+            let own = particular(self.tasks[0], at);
             if self.tasks.len() == 1 {
-                details.extend(step.individual.as_deref());
+                details.extend(own);
             }
             Frame {
                 depth: step.depth,
                 branch: step.branch.clone(),
                 file: step.location.as_ref().map(|place| place.file.clone()),
                 line: step.location.as_ref().map(|place| place.line),
-                folded: is_machinery(chain, at),
+                folded: own.is_none() && is_machinery(chain, at),
                 detail: (!details.is_empty()).then(|| details.join(", ")),
                 ..Frame::of(step.future.as_str())
             }
@@ -272,7 +272,7 @@ fn is_machinery(chain: &[Await], at: usize) -> bool {
     let below = chain[at + 1..].iter().take_while(|other| other.depth > step.depth);
     let children = below.filter(|other| other.depth == step.depth + 1).count();
     let is_plain = step.location.is_none() && step.branch.is_none();
-    is_plain && step.detail.is_none() && step.individual.is_none() && children == 1
+    is_plain && step.detail.is_none() && children == 1
 }
 
 fn state(state: TaskState) -> &'static str {
@@ -286,11 +286,12 @@ fn state(state: TaskState) -> &'static str {
 }
 
 fn member(task: &Task) -> Member {
-    let mut fields = vec![Field::new("state", state(task.state)), Field::new("future", task.future.as_str())];
+    let mut fields =
+        vec![Field::new("state", Cow::Borrowed(state(task.state))), Field::new("future", &*task.future)];
     let place = task.spawned_at.as_ref().map(|place| format!("{}:{}", place.file, place.line));
     let optional = [
         ("runtime", task.runtime.map(|runtime| Value::from(runtime + 1))),
-        ("spawned_at", place.map(Value::Text)),
+        ("spawned_at", place.map(Value::from)),
         ("age", task.age.map(Value::Duration)),
         ("idle", task.idle.map(Value::Duration)),
         ("polls", task.polls.map(Value::from)),
@@ -298,14 +299,12 @@ fn member(task: &Task) -> Member {
         ("thread", task.running_on.map(Value::from)),
     ];
     fields.extend(optional.into_iter().filter_map(|(key, value)| Some(Field::new(key, value?))));
-    // Where many stand in one place, the figures of each one's own awaits are kept with it.
-    if let Chain::Known(chain) | Chain::Passed(chain) = &task.chain {
-        fields.extend(
-            chain
-                .iter()
-                .filter_map(|step| Some(Field::new(step.future.as_str(), step.individual.as_deref()?))),
-        );
-    }
+    // Where many stand in one place, what is each one's own is kept with it.
+    let chain = known(task).unwrap_or_default();
+    let own = task.particulars.iter();
+    fields.extend(
+        own.filter_map(|own| Some(Field::new(chain.get(own.step)?.future.clone(), own.text.as_str()))),
+    );
     Member { id: task.id, name: task.name.clone(), fields }
 }
 
@@ -321,7 +320,7 @@ fn largest_wait(groups: &[Group<'_>], total: usize) -> Option<String> {
     let first = group.tasks[0];
     let place = match &first.chain {
         Chain::Known(chain) => innermost(chain).unwrap_or(&first.future),
-        _ => &first.future,
+        _ => &*first.future,
     };
     Some(format!(
         "{} of {total} tasks wait in {place}, the longest for {}",

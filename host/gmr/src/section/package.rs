@@ -77,7 +77,7 @@ impl Package {
         let mut build = vec![env!("GMR_PROFILE"), env!("GMR_TARGET"), env!("GMR_RUSTC")];
         build.retain(|fact| !fact.is_empty());
         fields.push(Field::new("build", build.join(", ")));
-        fields.push(Field::new("revision", self.revision.clone().map_or(Value::None, Value::Text)));
+        fields.push(Field::new("revision", self.revision.clone()));
         fields.retain(|field| field.value != Value::None);
         section.blocks.push(Block::Fields { fields });
         section

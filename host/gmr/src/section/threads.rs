@@ -4,6 +4,7 @@ pub(crate) mod fold;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -126,7 +127,7 @@ impl Group<'_> {
             [] => String::new(),
             [one] => format!(" in {one}"),
             many => {
-                let call = first.wait.as_ref().map_or("", |wait| wait.name.as_str());
+                let call = first.wait.as_ref().map_or("", |wait| &*wait.name);
                 format!(" in {call} on {} different things", many.len())
             }
         };
@@ -232,7 +233,10 @@ fn without_stack(threads: &[Thread]) -> Option<String> {
 }
 
 fn member(thread: &Thread) -> Member {
-    let mut fields = vec![Field::new("state", state(thread.state))];
+    /// As many as there may be: a list that grew would take twice the memory, for each of thousands of threads.
+    const MOST: usize = 10;
+    let mut fields = Vec::with_capacity(MOST);
+    fields.push(Field::new("state", state(thread.state)));
     if let Some(on_cpu) = thread.on_cpu {
         fields.push(Field::new("on_cpu", on_cpu));
     }
@@ -242,7 +246,7 @@ fn member(thread: &Thread) -> Member {
         fields.push(Field::new("age", age));
     }
     if let Some(wait) = &thread.wait {
-        fields.push(Field::new("system_call", wait.name.as_str()));
+        fields.push(Field::new("system_call", wait.name.clone()));
         match &wait.resource {
             Some(Resource::Futex(address)) => fields.push(Field::new("futex", Value::Address(*address))),
             Some(Resource::Descriptor { number, target }) => {
@@ -265,29 +269,30 @@ fn member(thread: &Thread) -> Member {
                 Quality::Unverified => "unverified",
                 Quality::Incomplete(_) => "incomplete",
             };
-            fields.push(Field::new("method", method));
-            fields.push(Field::new("quality", quality));
+            fields.push(Field::new("method", Cow::Borrowed(method)));
+            fields.push(Field::new("quality", Cow::Borrowed(quality)));
         }
         Stack::Missing(missing) => fields.push(Field::new("no_stack", why(missing))),
     }
     Member { id: thread.id.into(), name: Some(thread.name.clone()), fields }
 }
 
-fn state(state: State) -> String {
-    match state {
-        State::Running => "running".to_owned(),
-        State::Sleeping => "asleep".to_owned(),
-        State::Uninterruptible => "asleep in the kernel and not interruptible".to_owned(),
-        State::Stopped => "stopped".to_owned(),
-        State::Dead => "ended".to_owned(),
-        State::Other(letter) => format!("in state {letter}"),
-        State::Unknown => "in an unknown state".to_owned(),
-    }
+fn state(state: State) -> Cow<'static, str> {
+    let words = match state {
+        State::Running => "running",
+        State::Sleeping => "asleep",
+        State::Uninterruptible => "asleep in the kernel and not interruptible",
+        State::Stopped => "stopped",
+        State::Dead => "ended",
+        State::Other(letter) => return format!("in state {letter}").into(),
+        State::Unknown => "in an unknown state",
+    };
+    words.into()
 }
 
 fn wait(wait: &seen::Wait) -> String {
     match &wait.resource {
-        None => wait.name.clone(),
+        None => wait.name.to_string(),
         Some(Resource::Futex(address)) => format!("{} on {address:#x}", wait.name),
         Some(Resource::Descriptor { number, target: None }) => {
             format!("{} on descriptor {number}", wait.name)

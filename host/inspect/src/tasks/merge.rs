@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::clock::coarse_nanoseconds;
 #[cfg(target_os = "linux")]
 use super::model::Snapshot;
-use super::model::{Chain, SourceLine, Task, TaskState};
+use super::model::{Chain, Particular, SourceLine, Task, TaskState};
 #[cfg(target_os = "linux")]
 use super::registry::readings;
 use super::registry::{Reading, Slot};
@@ -44,6 +44,7 @@ pub(super) fn with_walk(mut walked: Walked, registered: &[Registered], snapshot:
     let mut runtimes: HashMap<u64, usize> = HashMap::new();
 
     walked.tasks.sort_by_key(|task| task.id);
+    snapshot.tasks.reserve_exact(walked.tasks.len());
     for found in walked.tasks {
         runtimes.insert(found.id, found.runtime);
         let whole = whole(&found, &by_slot, by_task.get(&found.id).map_or(&[], Vec::as_slice));
@@ -53,7 +54,7 @@ pub(super) fn with_walk(mut walked: Walked, registered: &[Registered], snapshot:
             shown.insert(reading.id);
             add(&mut task, reading, now);
         }
-        name_inside(&mut task.chain, &tracked, &by_slot, &mut shown);
+        name_inside(&mut task, &tracked, &by_slot, &mut shown);
         snapshot.tasks.push(task);
     }
     for (runtime, found) in snapshot.runtimes.iter_mut().zip(&walked.runtimes) {
@@ -72,17 +73,19 @@ pub(super) fn with_walk(mut walked: Walked, registered: &[Registered], snapshot:
     let mut rest: Vec<(u64, Task)> = Vec::new();
     for (slot, reading) in &registered {
         let unlisted = walked.unlisted.remove(&(std::ptr::from_ref(*slot) as u64));
-        let (chain, tracked) = match unlisted {
+        let ((chain, particulars), tracked) = match unlisted {
             Some(unlisted) => (chain_of(unlisted.chain), unlisted.tracked),
-            None if reading.polls == 0 => (Chain::Unknown(Arc::from("it was never polled")), Vec::new()),
-            None => (Chain::Unknown(Arc::from("it was not read")), Vec::new()),
+            None => {
+                let why = if reading.polls == 0 { "it was never polled" } else { "it was not read" };
+                ((Chain::Unknown(Arc::from(why)), Vec::new()), Vec::new())
+            }
         };
         if shown.contains(&reading.id) {
             continue;
         }
-        let mut task = alone(reading, now, chain);
+        let mut task = Task { particulars, ..alone(reading, now, chain) };
         task.runtime = reading.task.and_then(|id| runtimes.get(&id).copied());
-        name_inside(&mut task.chain, &tracked, &by_slot, &mut shown);
+        name_inside(&mut task, &tracked, &by_slot, &mut shown);
         rest.push((reading.id, task));
     }
     sorted(rest.into_iter().filter(|(id, _)| !shown.contains(id)).map(|(_, task)| task).collect())
@@ -140,6 +143,7 @@ fn whole<'r>(
 
 #[cfg(target_os = "linux")]
 fn listed(found: Found) -> Task {
+    let (chain, particulars) = chain_of(found.chain);
     Task {
         id: found.id,
         runtime: Some(found.runtime),
@@ -153,43 +157,41 @@ fn listed(found: Found) -> Task {
         poll_time: None,
         running_on: found.running_on,
         polling: None,
-        chain: chain_of(found.chain),
+        chain,
+        particulars,
     }
 }
 
 #[cfg(target_os = "linux")]
-fn chain_of(found: FoundChain) -> Chain {
+fn chain_of(found: FoundChain) -> (Chain, Vec<Particular>) {
     match found {
-        FoundChain::Known(chain) => Chain::Known(chain),
-        FoundChain::Passed(chain) => Chain::Passed(chain),
-        FoundChain::Racy => Chain::Racy,
-        FoundChain::Unknown(reason) => Chain::Unknown(reason),
+        FoundChain::Known(made) => (Chain::Known(made.awaits), made.particulars),
+        FoundChain::Passed(made) => (Chain::Passed(made.awaits), made.particulars),
+        FoundChain::Racy => (Chain::Racy, Vec::new()),
+        FoundChain::Unknown(reason) => (Chain::Unknown(reason), Vec::new()),
     }
 }
 
 /// Writes the names of registered futures beside the awaits that they are.
 #[cfg(target_os = "linux")]
 fn name_inside(
-    chain: &mut Chain,
+    task: &mut Task,
     tracked: &[(u64, usize)],
     by_slot: &HashMap<u64, &Reading>,
     shown: &mut HashSet<u64>,
 ) {
-    let (Chain::Known(awaits) | Chain::Passed(awaits)) = chain else { return };
+    let (Chain::Known(awaits) | Chain::Passed(awaits)) = &task.chain else { return };
     for (slot, above) in tracked {
         let Some(reading) = by_slot.get(slot) else { continue };
         if awaits.get(*above).is_none() || !shown.insert(reading.id) {
             continue;
         }
         let Some(name) = &reading.name else { continue };
-        // Chains are shared between tasks; names are not.
-        let mut own = awaits.to_vec();
-        let told = own[*above].individual.take();
-        own[*above].individual = Some(match told {
-            Some(told) => format!("\"{name}\", {told}"),
-            None => format!("\"{name}\""),
-        });
-        *awaits = own.into();
+        let told = task.particulars.binary_search_by_key(above, |particular| particular.step);
+        match told {
+            Ok(at) => task.particulars[at].text.insert_str(0, &format!("\"{name}\", ")),
+            Err(at) => task.particulars.insert(at, Particular { step: *above, text: format!("\"{name}\"") }),
+        }
     }
 }
 
@@ -199,7 +201,7 @@ fn alone(reading: &Reading, now: u64, chain: Chain) -> Task {
         id: reading.task.unwrap_or(reading.id),
         runtime: None,
         name: None,
-        future: (reading.kind.type_name)().to_owned(),
+        future: Arc::from((reading.kind.type_name)()),
         state: match reading {
             Reading { polling: true, .. } => TaskState::Running,
             Reading { polls: 0, .. } => TaskState::NotStarted,
@@ -213,6 +215,7 @@ fn alone(reading: &Reading, now: u64, chain: Chain) -> Task {
         running_on: None,
         polling: None,
         chain,
+        particulars: Vec::new(),
     };
     add(&mut task, reading, now);
     task

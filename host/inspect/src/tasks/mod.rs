@@ -76,7 +76,7 @@ mod walk;
 pub use doctor::{Diagnosis, Level, Outlook, doctor};
 pub use inspector::{Inspector, look};
 pub use model::{
-    Await, Blocking, Chain, Options, Polling, Rung, Runtime, Snapshot, SourceLine, Task, TaskState, Work,
-    Worker,
+    Await, Blocking, Chain, Options, Particular, Polling, Rung, Runtime, Snapshot, SourceLine, Task,
+    TaskState, Work, Worker,
 };
 pub use tracked::{Track, Tracked, spawn};

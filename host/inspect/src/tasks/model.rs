@@ -123,8 +123,8 @@ pub struct Task {
     pub runtime: Option<usize>,
     /// The name that it was registered with.
     pub name: Option<String>,
-    /// The type of its future, as the debug information or the compiler names it.
-    pub future: String,
+    /// The type of its future, as the debug information or the compiler names it. Shared, since many tasks have it.
+    pub future: Arc<str>,
     /// What it is doing.
     pub state: TaskState,
     /// Where it was spawned, for registered tasks.
@@ -144,6 +144,18 @@ pub struct Task {
     pub polling: Option<Duration>,
     /// What it awaits, or why that is not known.
     pub chain: Chain,
+    /// What is known of the awaits of its chain and differs between tasks that wait in the same place, in the chain's
+    /// order.
+    pub particulars: Vec<Particular>,
+}
+
+/// What is known of one task's own await.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Particular {
+    /// Which await of the chain, from 0.
+    pub step: usize,
+    /// When a timer fires, which task a `JoinHandle` waits for, the name that a part of the task was registered with.
+    pub text: String,
 }
 
 /// What a task is doing.
@@ -198,11 +210,9 @@ pub struct Await {
     pub future: String,
     /// The line of the `.await`; inside `select!` and `join!` the line of the function.
     pub location: Option<SourceLine>,
-    /// What more is known of it and is the same for everyone who waits here (`0 permits`, ...).
+    /// What more is known of it and is the same for everyone who waits here (`0 permits`, ...). What is not stands in
+    /// [`Task::particulars`].
     pub detail: Option<String>,
-    /// What more is known of it and differs between otherwise equal chains: when a timer fires, which
-    /// task a `JoinHandle` waits for. Grouping ignores it.
-    pub individual: Option<String>,
 }
 
 /// A line of source.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gmr_inspect::tasks::{
-    Await, Blocking, Chain, Polling, Rung, Runtime, Snapshot, SourceLine, Task, TaskState, Work, Worker,
+    Await, Blocking, Chain, Particular, Polling, Rung, Runtime, Snapshot, SourceLine, Task, TaskState, Work,
+    Worker,
 };
 use gmr_inspect::threads::{self as seen, Capture, Method, Quality, Stack, Symbol, Thread};
 
@@ -18,7 +19,6 @@ fn step(depth: u16, future: &str, line: Option<u32>) -> Await {
         future: future.to_owned(),
         location: line.map(|line| SourceLine { file: "/home/me/shop/src/db.rs".to_owned(), line }),
         detail: None,
-        individual: None,
     }
 }
 
@@ -27,7 +27,7 @@ fn waiting(id: u64, idle: u64, chain: Vec<Await>) -> Task {
         id,
         runtime: Some(0),
         name: None,
-        future: "shop::serve".to_owned(),
+        future: Arc::from("shop::serve"),
         state: TaskState::Idle,
         spawned_at: None,
         age: None,
@@ -37,6 +37,7 @@ fn waiting(id: u64, idle: u64, chain: Vec<Await>) -> Task {
         polling: None,
         running_on: None,
         chain: Chain::Known(Arc::from(chain)),
+        particulars: Vec::new(),
     }
 }
 
@@ -49,18 +50,19 @@ fn body(tasks: Vec<Task>) -> (String, Vec<String>) {
 
 #[test]
 fn equal_chains_stand_together_whenever_their_timers_fire() {
-    let chain = |fires: &str| {
-        let sleep = Await { individual: Some(fires.to_owned()), ..step(3, "tokio::time::Sleep", None) };
-        vec![
+    let sleeping = |id: u64, idle: u64, fires: &str| {
+        let chain = vec![
             step(0, "shop::serve", Some(1)),
             step(1, "tower::Oneshot", None),
             step(2, "shop::pay", Some(9)),
-            sleep,
-        ]
+            step(3, "tokio::time::Sleep", None),
+        ];
+        let particulars = vec![Particular { step: 3, text: fires.to_owned() }];
+        Task { particulars, ..waiting(id, idle, chain) }
     };
-    let alone = Task { name: Some("gc".to_owned()), ..waiting(9, 1, chain("fires in 7 s")) };
+    let alone = Task { name: Some("gc".to_owned()), ..sleeping(9, 1, "fires in 7 s") };
     let alone = Task { state: TaskState::Scheduled, ..alone };
-    let tasks = vec![waiting(4, 2, chain("fires in 5 s")), waiting(5, 3, chain("fires in 6 s")), alone];
+    let tasks = vec![sleeping(4, 2, "fires in 5 s"), sleeping(5, 3, "fires in 6 s"), alone];
     let (text, remarks) = body(tasks);
     assert_eq!(
         text,

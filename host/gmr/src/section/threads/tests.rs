@@ -34,7 +34,7 @@ fn asleep(id: u32, name: &str, futex: u64, functions: &[&str]) -> Thread {
         cpu_user: Duration::from_millis(100 * u64::from(id)),
         cpu_system: Duration::ZERO,
         age: None,
-        wait: Some(Wait { number: 202, name: "futex".to_owned(), resource: Some(Resource::Futex(futex)) }),
+        wait: Some(Wait { number: 202, name: "futex".into(), resource: Some(Resource::Futex(futex)) }),
         stack: Stack::Captured {
             frames: functions.iter().map(frame).collect(),
             method: Method::Sleeping,

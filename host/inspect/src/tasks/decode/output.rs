@@ -16,6 +16,20 @@ pub(crate) struct Node {
     pub(crate) awaited: bool,
 }
 
+impl Node {
+    /// Whether it tells the same but for what is each task's own.
+    pub(crate) fn stands_with(&self, other: &Node) -> bool {
+        let Node { depth, branch, label, place, fact, progress, awaited } = self;
+        *depth == other.depth
+            && *branch == other.branch
+            && *label == other.label
+            && *place == other.place
+            && fact.shared() == other.fact.shared()
+            && *progress == other.progress
+            && *awaited == other.awaited
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Branch {
     Only,
@@ -57,6 +71,19 @@ pub(crate) enum Fact {
     Tasks(u64),
     /// The type behind a trait object is not in the debug information.
     NotDescribed,
+}
+
+impl Fact {
+    /// What of it is the same for all tasks that wait in one place.
+    pub(crate) fn shared(&self) -> Fact {
+        match self {
+            Fact::Deadline { .. } => Fact::Deadline { seconds: 0, nanoseconds: 0 },
+            Fact::Task(_) => Fact::Task(0),
+            Fact::Descriptor(_) => Fact::Descriptor(0),
+            Fact::Permits { free, .. } => Fact::Permits { free: *free, semaphore: 0 },
+            Fact::None | Fact::Futures { .. } | Fact::Tasks(_) | Fact::NotDescribed => self.clone(),
+        }
+    }
 }
 
 /// What a run has found so far.

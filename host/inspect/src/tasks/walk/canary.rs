@@ -72,7 +72,11 @@ pub(super) fn sing(engine: &mut Engine) -> Result<(), String> {
     }
     walked.tasks.sort_by_key(|task| task.id);
     for (task, other) in walked.tasks.iter().rev().take(SONGS).rev().zip(&ids) {
-        check(task, &[("waiting", Some(WAITING_LINE)), ("JoinHandle", None)], Some(format!("task {other}")))?;
+        check(
+            task,
+            &[("waiting", Some(WAITING_LINE)), ("JoinHandle", None)],
+            Some(&format!("task {other}")),
+        )?;
     }
     for task in walked.tasks.iter().take(SONGS) {
         let expected = [
@@ -88,24 +92,25 @@ pub(super) fn sing(engine: &mut Engine) -> Result<(), String> {
     if found == ids { Ok(()) } else { Err(format!("the canary's tasks {ids:?} were found as {found:?}")) }
 }
 
-fn check(task: &Found, expected: &[(&str, Option<u32>)], individual: Option<String>) -> Result<(), String> {
-    let chain = match &task.chain {
-        FoundChain::Known(chain) => chain,
+fn check(task: &Found, expected: &[(&str, Option<u32>)], particular: Option<&str>) -> Result<(), String> {
+    let (chain, particulars) = match &task.chain {
+        FoundChain::Known(made) => (&made.awaits, &made.particulars),
         other => return Err(format!("the canary's chain could not be read: {other:?}")),
     };
-    let agrees = chain.len() == expected.len()
+    // Only the last await of a canary's has one.
+    let told: Vec<(usize, &str)> = particulars.iter().map(|one| (one.step, one.text.as_str())).collect();
+    let wanted: Vec<(usize, &str)> = particular.map(|text| (expected.len() - 1, text)).into_iter().collect();
+    let agrees = told == wanted
+        && chain.len() == expected.len()
         && chain.iter().zip(expected).all(|(own, (name, line))| {
             own.future.ends_with(name) && own.location.as_ref().map(|place| place.line) == *line
         });
-    let last = chain.last().and_then(|own| own.individual.clone());
-    if !agrees || last != individual || task.state != TaskState::Idle {
+    if !agrees || task.state != TaskState::Idle {
         let seen: Vec<String> = chain
             .iter()
-            .map(|own| {
-                format!("{} {:?} {:?}", own.future, own.location.as_ref().map(|at| at.line), own.individual)
-            })
+            .map(|own| format!("{} {:?}", own.future, own.location.as_ref().map(|at| at.line)))
             .collect();
-        return Err(format!("the canary's chain reads {} ({:?})", seen.join(", "), task.state));
+        return Err(format!("the canary's chain reads {} {told:?} ({:?})", seen.join(", "), task.state));
     }
     Ok(())
 }

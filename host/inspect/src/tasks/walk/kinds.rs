@@ -23,7 +23,7 @@ const STAGE_DEPTH: usize = 6;
 #[derive(Debug)]
 pub(crate) struct Kind {
     /// The future, as a reader knows it.
-    pub(crate) future: String,
+    pub(crate) future: Arc<str>,
     /// That future is a registered one.
     pub(crate) registered: bool,
     /// How many bytes from the header on are read.
@@ -53,7 +53,7 @@ pub(crate) fn find(types: &Types<'_>, plans: &mut Plans, layout: &TaskLayout, vt
     let (trailer, id) = offsets(layout, vtable)?;
     let size = |end: u64| usize::try_from(end.min(MAX_READ)).unwrap_or(0);
     let mut kind = Kind {
-        future: "?".to_owned(),
+        future: Arc::from("?"),
         registered: false,
         size: size(trailer + TRAILER_BYTES),
         trailer,
@@ -79,7 +79,7 @@ pub(crate) fn find(types: &Types<'_>, plans: &mut Plans, layout: &TaskLayout, vt
         }
         return Some(kind);
     };
-    kind.future = shown(types, future);
+    kind.future = shown(types, future).into();
     kind.registered = future.name.starts_with(TRACKED);
     let name = format!("tokio::runtime::task::core::Cell<{}, {}>", future.name, scheduler.name);
     let Some(cell) = types.by_name(&name) else { return Some(kind) };

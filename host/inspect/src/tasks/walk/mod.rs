@@ -17,14 +17,14 @@ use std::time::Instant;
 use tokio::runtime::Handle;
 
 use self::batch::{Decode, Verdict};
-use self::chains::Chains;
+use self::chains::{Chains, Made};
 use self::kinds::Kind;
 use self::layout::{HandleLayout, TaskLayout};
 use self::polled::Polled;
 use self::workers::WorkerLayout;
 use super::debug_info::{Index, Source, Types};
 use super::decode::{Compiler, Output, PlanId, Plans, Progress, ReadSet, Run, StateKind};
-use super::model::{Await, Polling, TaskState};
+use super::model::{Polling, TaskState};
 use super::registry::{Reading, Slot};
 
 /// Kinds of tasks that are remembered. A program has hundreds; a recycled header may look like many.
@@ -56,7 +56,7 @@ struct Known {
 pub(crate) struct Found {
     pub(crate) id: u64,
     pub(crate) runtime: usize,
-    pub(crate) future: String,
+    pub(crate) future: Arc<str>,
     pub(crate) state: TaskState,
     /// The thread that polled it both before and after the walk.
     pub(crate) running_on: Option<u32>,
@@ -71,8 +71,8 @@ pub(crate) struct Found {
 
 #[derive(Debug)]
 pub(crate) enum FoundChain {
-    Known(Arc<[Await]>),
-    Passed(Arc<[Await]>),
+    Known(Made),
+    Passed(Made),
     Racy,
     Unknown(Arc<str>),
 }
@@ -260,8 +260,8 @@ impl Work<'_, '_, '_> {
                     runtime: number,
                     future: match seen.output.nodes.first() {
                         // What is behind the trait object says more than its type.
-                        Some(first) if seen.kind.future.contains("dyn ") => first.label.to_string(),
-                        _ => seen.kind.future.clone(),
+                        Some(first) if seen.kind.future.contains("dyn ") => Arc::clone(&first.label),
+                        _ => Arc::clone(&seen.kind.future),
                     },
                     state: match (seen.verdict, first) {
                         (Verdict::Running, _) => TaskState::Running,

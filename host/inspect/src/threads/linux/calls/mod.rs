@@ -8,6 +8,7 @@ mod x86_64;
 
 use crate::memory;
 use crate::threads::{Resource, Wait};
+use std::borrow::Cow;
 use std::time::Duration;
 
 #[cfg(target_arch = "aarch64")]
@@ -18,8 +19,8 @@ use x86_64::NAMES;
 /// The wait of a thread that is in this system call with these arguments.
 pub(super) fn wait(number: u64, arguments: &[u64; 6]) -> Wait {
     match name(NAMES, number) {
-        Some(name) => Wait { number, name: name.to_owned(), resource: resource(name, arguments) },
-        None => Wait { number, name: format!("system call {number}"), resource: None },
+        Some(name) => Wait { number, name: Cow::Borrowed(name), resource: resource(name, arguments) },
+        None => Wait { number, name: format!("system call {number}").into(), resource: None },
     }
 }
 
