@@ -1,4 +1,6 @@
-//! The folder as reports see it: files that come, change and go, limits that plugins share, what one leaves to the next.
+//! Plugins as reports see them: limits that they share, what one leaves to the next, what their table says.
+
+mod folder;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -96,36 +98,6 @@ fn says(word: &str) -> Vec<u8> {
     )
 }
 
-#[test]
-fn plugins_come_change_and_go() {
-    let bench = Bench::new();
-    bench.check(&[]);
-    bench.install("b.wasm", says("first"));
-    bench.check(&["b: first"]);
-    bench.install("a.wasm", says("other"));
-    bench.check(&["a: other", "b: first"]);
-    bench.install("b.wasm", says("newer"));
-    bench.check(&["a: other", "b: newer"]);
-    std::fs::remove_file(bench.folder.path().join("a.wasm")).unwrap();
-    bench.check(&["b: newer"]);
-}
-
-#[test]
-fn a_file_that_is_written_in_place_serves_when_it_is_whole() {
-    let bench = Bench::new();
-    bench.install("p.wasm", says("first"));
-    bench.check(&["p: first"]);
-    let (path, new) = (bench.folder.path().join("p.wasm"), says("newer"));
-    std::fs::write(&path, &new[..new.len() / 2]).unwrap();
-    bench.check(&["p: first"]);
-    assert!(bench.remarks().contains("p.wasm does not load"), "{}", bench.remarks());
-    assert!(bench.remarks().contains("the version before it serves"), "{}", bench.remarks());
-    assert_eq!(bench.cell("p", "state"), Value::from("an older version"));
-    std::fs::write(&path, new).unwrap();
-    bench.check(&["p: newer"]);
-    assert_eq!(bench.remarks(), "");
-}
-
 /// The same plugin with so much more code that compiling it takes longer than any look at the folder.
 fn says_at_length(word: &str) -> Vec<u8> {
     let operations =
@@ -158,42 +130,6 @@ fn a_report_does_not_wait_for_a_compilation() {
 
 /// A volume that Kubernetes fills: files are links into a folder that is itself a link, which is swapped.
 #[test]
-fn a_config_map_is_followed_when_its_link_is_swapped() {
-    use std::os::unix::fs::symlink;
-    let bench = Bench::new();
-    let folder = bench.folder.path();
-    let version = |number: u32, word: &str| {
-        let data = format!("..2026_{number}");
-        std::fs::create_dir(folder.join(&data)).unwrap();
-        std::fs::write(folder.join(&data).join("p.wasm"), says(word)).unwrap();
-        symlink(&data, folder.join("..data_tmp")).unwrap();
-        std::fs::rename(folder.join("..data_tmp"), folder.join("..data")).unwrap();
-    };
-    version(1, "first");
-    symlink("..data/p.wasm", folder.join("p.wasm")).unwrap();
-    bench.check(&["p: first"]);
-    version(2, "newer");
-    std::fs::remove_dir_all(folder.join("..2026_1")).unwrap();
-    bench.check(&["p: newer"]);
-    std::fs::remove_file(folder.join("p.wasm")).unwrap();
-    bench.check(&[]);
-}
-
-#[test]
-fn a_folder_may_be_a_link_that_is_swapped() {
-    use std::os::unix::fs::symlink;
-    let bench = Bench::with(|config| config.directories = vec![config.directories[0].join("current")]);
-    let folder = bench.folder.path();
-    for word in ["first", "newer"] {
-        std::fs::create_dir(folder.join(word)).unwrap();
-        std::fs::write(folder.join(word).join("p.wasm"), says(word)).unwrap();
-        symlink(word, folder.join("new")).unwrap();
-        std::fs::rename(folder.join("new"), folder.join("current")).unwrap();
-        bench.check(&[&format!("p: {word}")]);
-    }
-}
-
-#[test]
 fn the_applications_own_section_keeps_its_name() {
     let bench = Bench::with(|config| config.taken = vec!["pool".to_owned()]);
     bench.install("pool.wasm", says("first"));
@@ -221,39 +157,6 @@ fn plugins_with_stacks_of_their_own_run_side_by_side() {
     assert_eq!(words(deep), "deep: hello");
     assert!(words(hang).contains("its deadline of 50ms passed"), "{}", words(hang));
     assert!(words(usual).contains("its stack of 1 MiB is used up"), "{}", words(usual));
-}
-
-#[test]
-fn a_change_is_noticed_without_a_report() {
-    let bench = Bench::new();
-    bench.settle();
-    bench.install("p.wasm", says("first"));
-    let end = Instant::now() + BOUND;
-    // Nothing is asked for here but what stands on the shelf already.
-    while bench.plugins.section().blocks.len() != 1 || !bench.plugins.section().blocks[0].is_table() {
-        assert!(Instant::now() < end, "the watch does not tell");
-        std::thread::yield_now();
-    }
-}
-
-impl Block {
-    fn is_table(&self) -> bool {
-        matches!(self, Block::Table { .. })
-    }
-}
-
-#[test]
-fn a_folder_may_appear_later_and_again() {
-    let bench = Bench::with(|config| config.directories = vec![config.directories[0].join("deep/plugins")]);
-    bench.check(&[]);
-    let folder = bench.folder.path().join("deep/plugins");
-    for word in ["first", "again"] {
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join("p.wasm"), says(word)).unwrap();
-        bench.check(&[&format!("p: {word}")]);
-        std::fs::remove_dir_all(bench.folder.path().join("deep")).unwrap();
-        bench.check(&[]);
-    }
 }
 
 #[test]
@@ -377,37 +280,4 @@ fn no_thread_of_ours_is_left_when_all_is_quiet() {
         assert!(Instant::now() < end, "{threads:?}");
         std::thread::yield_now();
     }
-}
-
-#[test]
-fn replacements_under_reports_are_whole_and_in_order() {
-    const REPLACEMENTS: u32 = 1000;
-    let bench = Bench::with(|config| {
-        let limits = Limits { deadline: Duration::from_secs(20), ..Limits::default() };
-        config.plugins.insert("p".into(), PluginConfig { limits, ..PluginConfig::default() });
-    });
-    bench.install("p.wasm", says("00000"));
-    bench.check(&["p: 00000"]);
-    let template = says("XXXXX");
-    let at = template.windows(5).position(|window| window == b"XXXXX").unwrap();
-    let version = |number: u32| {
-        let mut bytes = template.clone();
-        bytes[at..at + 5].copy_from_slice(format!("{number:05}").as_bytes());
-        bytes
-    };
-    let mut latest = 0;
-    std::thread::scope(|scope| {
-        let storm =
-            scope.spawn(|| (1..=REPLACEMENTS).for_each(|number| bench.install("p.wasm", version(number))));
-        while !storm.is_finished() {
-            let sections = bench.sections_within(BOUND);
-            let shown: Vec<String> = sections.iter().map(words).collect();
-            let [shown] = &shown[..] else { panic!("not one section: {shown:?}") };
-            let number = shown.strip_prefix("p: ").and_then(|number| number.parse().ok());
-            let number: u32 = number.unwrap_or_else(|| panic!("no whole section: {shown}"));
-            assert!(number >= latest, "a report showed {latest} and a later one {number}");
-            latest = number;
-        }
-    });
-    bench.check(&[&format!("p: {REPLACEMENTS:05}")]);
 }
