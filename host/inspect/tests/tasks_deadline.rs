@@ -22,7 +22,7 @@ fn a_look_without_patience_lists_what_is_registered_and_a_later_one_everything()
     assert_eq!(first.tasks.len(), 1);
     assert_eq!(first.tasks[0].name.as_deref(), Some("registered"));
     assert!(matches!(first.tasks[0].chain, Chain::Unknown(_)));
-    assert_eq!(first.runtimes[0].alive_tasks, 2);
+    assert_eq!(first.runtimes[0].alive_tasks, Some(2));
 
     assert_eq!(inspector.prepared(Duration::from_secs(60)), Ok(()));
     let second = inspector.look(&Options { deadline: Duration::from_secs(60), ..Options::default() });

@@ -124,7 +124,7 @@ fn spawned_tasks_carry_the_number_that_tokio_gave_them() {
         let snapshot = inspector.look(&Options::default());
         assert_eq!(snapshot.runtimes.len(), 1);
         assert_eq!(snapshot.runtimes[0].flavor, "current_thread");
-        assert_eq!((snapshot.runtimes[0].alive_tasks, snapshot.runtimes[0].workers.len()), (1, 1));
+        assert_eq!((snapshot.runtimes[0].alive_tasks, snapshot.runtimes[0].workers.len()), (Some(1), 1));
         let id: u64 = handle.id().to_string().parse().unwrap();
         let tasks: Vec<&Task> = snapshot.tasks.iter().filter(|task| task.id == id).collect();
         let [task] = tasks[..] else { panic!("{tasks:?}") };

@@ -148,7 +148,10 @@ fn each_of_several_runtimes_has_its_own_tasks() {
     };
     let snapshot = look(&inspector);
     assert_eq!(of_ours(&snapshot), expected);
-    assert_eq!(snapshot.runtimes.iter().map(|runtime| runtime.alive_tasks).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(
+        snapshot.runtimes.iter().map(|runtime| runtime.alive_tasks).collect::<Vec<_>>(),
+        [Some(1), Some(2)]
+    );
     let tokios: Vec<String> = runtimes.iter().map(|runtime| runtime.handle().id().to_string()).collect();
     assert_eq!(snapshot.runtimes.iter().map(|runtime| runtime.id.to_string()).collect::<Vec<_>>(), tokios);
 }

@@ -17,7 +17,7 @@ pub struct Arguments {
 }
 
 /// The oldest tokio that gmr-inspect can be built with. The newest is the locked one.
-const OLDEST_TOKIO: &str = "1.45.0";
+const OLDEST_TOKIO: &str = "1.28.0";
 /// The compiler that the next stable one will be like.
 const NIGHTLY: &str = "nightly";
 

@@ -46,19 +46,21 @@ fn without_thread(snapshot: &Snapshot) -> Option<String> {
 /// `tokio runtime 1: 4 workers, 10,004 tasks, 0 in the global queue; busy 12 % since start`.
 fn runtime(runtime: &Runtime) -> String {
     let workers = match runtime.workers.len() {
-        1 => "1 worker".to_owned(),
-        count => format!("{count} workers"),
+        0 => None,
+        1 => Some("1 worker".to_owned()),
+        count => Some(format!("{count} workers")),
     };
-    let mut text = format!(
-        "tokio runtime {} ({}): {workers}, {} alive, {} in the global queue",
-        runtime.id,
-        runtime.flavor,
-        tasks(runtime.alive_tasks),
-        runtime.global_queue_depth,
-    );
-    let busy: Duration = runtime.workers.iter().map(|worker| worker.busy).sum();
-    let parks: u64 = runtime.workers.iter().map(|worker| worker.parks).sum();
-    text.push_str(&format!("; busy for {} in all, parked {parks} times", duration(busy)));
+    let alive = runtime.alive_tasks.map(|count| format!("{} alive", tasks(count)));
+    let queue = runtime.global_queue_depth.map(|count| format!("{count} in the global queue"));
+    let counts: Vec<String> = [workers, alive, queue].into_iter().flatten().collect();
+    let counts = if counts.is_empty() { "this tokio tells no figures".to_owned() } else { counts.join(", ") };
+    let mut text = format!("tokio runtime {} ({}): {counts}", runtime.id, runtime.flavor);
+    let workers = runtime.workers.iter();
+    let busy: Option<Duration> = workers.clone().map(|worker| worker.busy).sum();
+    let parks: Option<u64> = workers.clone().map(|worker| worker.parks).sum();
+    if let (Some(busy), Some(parks), Some(_)) = (busy, parks, workers.last()) {
+        text.push_str(&format!("; busy for {} in all, parked {parks} times", duration(busy)));
+    }
     if let Some(Blocking { threads, idle, queue_depth }) = runtime.blocking {
         text.push_str(&format!("; {idle} of {threads} blocking threads idle, {queue_depth} waiting for one"));
     }

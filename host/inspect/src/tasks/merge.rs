@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::coarse_nanoseconds;
-#[cfg(target_os = "linux")]
-use super::model::Snapshot;
 use super::model::{Chain, Particular, SourceLine, Task, TaskState};
+#[cfg(target_os = "linux")]
+use super::model::{Snapshot, Worker};
 #[cfg(target_os = "linux")]
 use super::registry::readings;
 use super::registry::{Reading, Slot};
@@ -60,6 +60,8 @@ pub(super) fn with_walk(mut walked: Walked, registered: &[Registered], snapshot:
     for (runtime, found) in snapshot.runtimes.iter_mut().zip(&walked.runtimes) {
         let Some(found) = found else { continue };
         runtime.id = found.id;
+        let known = runtime.workers.len().max(found.threads.len());
+        runtime.workers.resize(known, Worker::default());
         for (worker, thread) in runtime.workers.iter_mut().zip(&found.threads) {
             worker.thread = *thread;
         }

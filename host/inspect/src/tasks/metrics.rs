@@ -1,13 +1,43 @@
-//! What tokio itself counts, by its stable methods, and by the others where the application is built with them
-//! (`--cfg tokio_unstable`): atomic reads; those of the blocking threads' queue take tokio's lock around it.
+//! What tokio itself counts: atomic reads; those of the blocking threads' queue take tokio's lock around it.
+//!
+//! Which figures there are depends on tokio's version and on `--cfg tokio_unstable`, and a program can ask for neither. So
+//! each method that may be missing stands in a trait here, where it tells nothing: of two methods with one name the type's
+//! own goes before a trait's.
 
-use tokio::runtime::{Handle, RuntimeFlavor, RuntimeMetrics};
+#![allow(clippy::useless_conversion, reason = "a figure that tokio does not tell is an option already")]
+
+use std::time::Duration;
+
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::model::{Blocking, Runtime, Work, Worker};
 
 /// The figures of the runtime behind `handle`, which is the one of that number, from 0.
 pub(super) fn runtime(number: usize, handle: &Handle) -> Runtime {
     let metrics = handle.metrics();
+    let blocking = || {
+        Some(Blocking {
+            threads: Option::from(metrics.num_blocking_threads())?,
+            idle: Option::from(metrics.num_idle_blocking_threads())?,
+            queue_depth: Option::from(metrics.blocking_queue_depth())?,
+        })
+    };
+    let work = |worker: usize| {
+        Some(Work {
+            polls: Option::from(metrics.worker_poll_count(worker))?,
+            mean_poll_time: Option::from(metrics.worker_mean_poll_time(worker))?,
+            queue_depth: Option::from(metrics.worker_local_queue_depth(worker))?,
+            steals: Option::from(metrics.worker_steal_count(worker))?,
+            overflows: Option::from(metrics.worker_overflow_count(worker))?,
+            noops: Option::from(metrics.worker_noop_count(worker))?,
+        })
+    };
+    let worker = |worker: usize| Worker {
+        thread: None,
+        busy: Option::from(metrics.worker_total_busy_duration(worker)),
+        parks: Option::from(metrics.worker_park_count(worker)),
+        work: work(worker),
+    };
     Runtime {
         // tokio tells its own since 1.49; the walk finds it in every version.
         id: number as u64 + 1,
@@ -16,55 +46,75 @@ pub(super) fn runtime(number: usize, handle: &Handle) -> Runtime {
             RuntimeFlavor::MultiThread => "multi_thread".to_owned(),
             other => format!("{other:?}"),
         },
-        alive_tasks: metrics.num_alive_tasks(),
-        global_queue_depth: metrics.global_queue_depth(),
-        blocking: blocking(&metrics),
-        workers: (0..metrics.num_workers()).map(|index| worker(&metrics, index)).collect(),
+        alive_tasks: alive_tasks(handle),
+        global_queue_depth: Option::from(metrics.global_queue_depth()),
+        blocking: blocking(),
+        workers: (0..workers(handle).unwrap_or(0)).map(worker).collect(),
     }
 }
 
-#[cfg(target_has_atomic = "64")]
-fn worker(metrics: &RuntimeMetrics, index: usize) -> Worker {
-    Worker {
-        thread: None,
-        busy: metrics.worker_total_busy_duration(index),
-        parks: metrics.worker_park_count(index),
-        work: work(metrics, index),
+/// Tasks spawned and not finished.
+pub(super) fn alive_tasks(handle: &Handle) -> Option<usize> {
+    Option::from(handle.metrics().num_alive_tasks())
+}
+
+/// How many workers it has.
+pub(super) fn workers(handle: &Handle) -> Option<usize> {
+    Option::from(handle.metrics().num_workers())
+}
+
+#[allow(dead_code, reason = "tokio 1.29 and newer have it")]
+trait Metered {
+    fn metrics(&self) {}
+}
+
+impl Metered for Handle {}
+
+#[allow(dead_code, reason = "which of them tokio has depends on its version and configuration")]
+trait Untold {
+    fn num_workers(&self) -> Option<usize> {
+        None
+    }
+    fn num_alive_tasks(&self) -> Option<usize> {
+        None
+    }
+    fn global_queue_depth(&self) -> Option<usize> {
+        None
+    }
+    fn worker_total_busy_duration(&self, _worker: usize) -> Option<Duration> {
+        None
+    }
+    fn worker_park_count(&self, _worker: usize) -> Option<u64> {
+        None
+    }
+    fn num_blocking_threads(&self) -> Option<usize> {
+        None
+    }
+    fn num_idle_blocking_threads(&self) -> Option<usize> {
+        None
+    }
+    fn blocking_queue_depth(&self) -> Option<usize> {
+        None
+    }
+    fn worker_poll_count(&self, _worker: usize) -> Option<u64> {
+        None
+    }
+    fn worker_mean_poll_time(&self, _worker: usize) -> Option<Duration> {
+        None
+    }
+    fn worker_local_queue_depth(&self, _worker: usize) -> Option<usize> {
+        None
+    }
+    fn worker_steal_count(&self, _worker: usize) -> Option<u64> {
+        None
+    }
+    fn worker_overflow_count(&self, _worker: usize) -> Option<u64> {
+        None
+    }
+    fn worker_noop_count(&self, _worker: usize) -> Option<u64> {
+        None
     }
 }
 
-#[cfg(not(target_has_atomic = "64"))]
-fn worker(_metrics: &RuntimeMetrics, _index: usize) -> Worker {
-    Worker { thread: None, busy: std::time::Duration::ZERO, parks: 0, work: None }
-}
-
-#[cfg(tokio_unstable)]
-fn blocking(metrics: &RuntimeMetrics) -> Option<Blocking> {
-    Some(Blocking {
-        threads: metrics.num_blocking_threads(),
-        idle: metrics.num_idle_blocking_threads(),
-        queue_depth: metrics.blocking_queue_depth(),
-    })
-}
-
-#[cfg(not(tokio_unstable))]
-fn blocking(_metrics: &RuntimeMetrics) -> Option<Blocking> {
-    None
-}
-
-#[cfg(all(tokio_unstable, target_has_atomic = "64"))]
-fn work(metrics: &RuntimeMetrics, index: usize) -> Option<Work> {
-    Some(Work {
-        polls: metrics.worker_poll_count(index),
-        mean_poll_time: metrics.worker_mean_poll_time(index),
-        queue_depth: metrics.worker_local_queue_depth(index),
-        steals: metrics.worker_steal_count(index),
-        overflows: metrics.worker_overflow_count(index),
-        noops: metrics.worker_noop_count(index),
-    })
-}
-
-#[cfg(all(not(tokio_unstable), target_has_atomic = "64"))]
-fn work(_metrics: &RuntimeMetrics, _index: usize) -> Option<Work> {
-    None
-}
+/// tokio's type, which the oldest versions keep to themselves, and what stands for it there.
+impl<T> Untold for T {}

@@ -61,13 +61,13 @@ pub struct Runtime {
     pub id: u64,
     /// `current_thread` or `multi_thread`.
     pub flavor: String,
-    /// Tasks spawned and not finished.
-    pub alive_tasks: usize,
-    /// Tasks waiting in the queue that all workers share.
-    pub global_queue_depth: usize,
+    /// Tasks spawned and not finished; `None` with tokio before 1.39.
+    pub alive_tasks: Option<usize>,
+    /// Tasks waiting in the queue that all workers share; `None` with tokio before 1.41.
+    pub global_queue_depth: Option<usize>,
     /// Its threads for what blocks; only of an application that is built with `--cfg tokio_unstable`.
     pub blocking: Option<Blocking>,
-    /// Its workers.
+    /// Its workers; with tokio before 1.29 those that a thread is known of, and the ones numbered before these.
     pub workers: Vec<Worker>,
 }
 
@@ -83,15 +83,15 @@ pub struct Blocking {
 }
 
 /// A worker thread of a runtime.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Worker {
     /// The kernel's id of the thread that works as this one; `None` where that cannot be told, or where nobody does: a
     /// `current_thread` runtime has a worker only while something is driven by `block_on`.
     pub thread: Option<u32>,
-    /// Time spent polling tasks and drivers since the runtime started.
-    pub busy: Duration,
-    /// How often it found nothing to do and went to sleep.
-    pub parks: u64,
+    /// Time spent polling tasks and drivers since the runtime started; `None` with tokio before 1.45.
+    pub busy: Option<Duration>,
+    /// How often it found nothing to do and went to sleep; `None` with tokio before 1.45.
+    pub parks: Option<u64>,
     /// What it has done since the runtime started; only of an application that is built with `--cfg tokio_unstable`.
     pub work: Option<Work>,
 }

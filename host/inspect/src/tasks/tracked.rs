@@ -158,6 +158,15 @@ impl Drop for Polling {
 
 #[cold]
 fn note_task(slot: &Slot) {
-    // tokio gives the number as text only.
-    slot.set_task(tokio::task::try_id().and_then(|id| id.to_string().parse().ok()));
+    // Where tokio has a function of this name it goes before the one below: names are looked for from the inside out.
+    #[allow(unused_imports, reason = "tokio may have none")]
+    use tokio::task::*;
+    // It gives the number as text only.
+    slot.set_task(try_id().and_then(|id| id.to_string().parse().ok()));
+}
+
+/// Of the task that is being polled nothing is known with tokio before 1.44.
+#[allow(dead_code, reason = "newer versions have it")]
+fn try_id() -> Option<u64> {
+    None
 }

@@ -203,8 +203,25 @@ fn tasks_with_one_stack_share_it() {
 }
 
 #[test]
+fn what_an_old_tokio_does_not_tell_is_left_out() {
+    let told = |alive_tasks, workers| {
+        let flavor = "multi_thread".to_owned();
+        let runtime =
+            Runtime { id: 1, flavor, alive_tasks, global_queue_depth: None, blocking: None, workers };
+        let snapshot = Snapshot { runtimes: vec![runtime], ..Snapshot::default() };
+        text::section(&super::section(&snapshot, &Stacks::default()))
+    };
+    let nothing = told(None, Vec::new());
+    assert!(nothing.contains("tokio runtime 1 (multi_thread): this tokio tells no figures\n"), "{nothing}");
+    let some = told(Some(3), vec![Worker::default()]);
+    assert!(some.contains("tokio runtime 1 (multi_thread): 1 worker, 3 tasks alive\n"), "{some}");
+    assert!(some.ends_with("        1       0  none    none  none\n"), "{some}");
+}
+
+#[test]
 fn workers_have_a_row_each_and_more_columns_where_tokio_counts_more() {
-    let worker = Worker { thread: Some(40), busy: Duration::from_millis(5), parks: 3, work: None };
+    let worker =
+        Worker { thread: Some(40), busy: Some(Duration::from_millis(5)), parks: Some(3), work: None };
     let work = Work {
         polls: 12,
         mean_poll_time: Duration::from_micros(2),
@@ -217,8 +234,8 @@ fn workers_have_a_row_each_and_more_columns_where_tokio_counts_more() {
         let runtime = Runtime {
             id: 2,
             flavor: "multi_thread".to_owned(),
-            alive_tasks: 1,
-            global_queue_depth: 0,
+            alive_tasks: Some(1),
+            global_queue_depth: Some(0),
             blocking,
             workers: vec![worker],
         };

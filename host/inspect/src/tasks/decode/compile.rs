@@ -142,7 +142,7 @@ impl<'t, 's> Compiler<'t, 's> {
 
     fn future(&self, plans: &mut Plans, of: &Type) -> Plan {
         let mut label = without_generics(&of.name);
-        if of.name.starts_with("core::future::poll_fn::PollFn<")
+        if known::is_poll_fn(&of.name)
             && let Some((_, closure)) = of.generics.first()
         {
             // The closure's name tells where it was written.

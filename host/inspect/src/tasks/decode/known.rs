@@ -35,8 +35,16 @@ pub(super) fn is_known(name: &str) -> bool {
 }
 
 /// Futures whose `poll` is so small that it may leave no trace in an optimised build.
-const SMALL: [&str; 3] =
-    ["core::future::pending::Pending<", "core::future::poll_fn::PollFn<", "core::future::ready::Ready<"];
+const SMALL: [&str; 4] =
+    ["core::future::pending::Pending<", POLL_FN[0], POLL_FN[1], "core::future::ready::Ready<"];
+
+/// The standard library's, and the one that tokio had before 1.39.
+const POLL_FN: [&str; 2] = ["core::future::poll_fn::PollFn<", "tokio::future::poll_fn::PollFn<"];
+
+/// A future that is nothing but a closure.
+pub(super) fn is_poll_fn(name: &str) -> bool {
+    POLL_FN.iter().any(|prefix| name.starts_with(prefix))
+}
 
 /// A future, whether or not the debug information has its `poll`.
 pub(super) fn is_plain(name: &str) -> bool {

@@ -4,11 +4,13 @@
 //! the walk has to find exactly them, with these lines. If it does not, nothing it says is worth showing. It
 //! must not run inside of another runtime: the caller gives it a thread of its own.
 
+use std::fmt::Debug;
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Builder;
+use tokio::task::JoinHandle;
 
 use super::{Engine, Found, FoundChain};
 use crate::tasks::debug_info::Types;
@@ -37,7 +39,7 @@ async fn outer(number: usize) -> usize {
 }
 
 const WAITING_LINE: u32 = line!() + 2;
-async fn waiting(other: tokio::task::JoinHandle<usize>) -> usize {
+async fn waiting(other: JoinHandle<usize>) -> usize {
     other.await.unwrap_or(0)
 }
 
@@ -50,14 +52,21 @@ pub(super) fn describes(types: &Types<'_>) -> Result<(), String> {
     }
 }
 
+/// The number that tokio gives to a task; 0 if it cannot be told. It tells it as text only, and in the oldest versions
+/// only so: `JoinHandle { id: Id(7) }`.
+pub(super) fn task_id<T: Debug>(handle: &JoinHandle<T>) -> u64 {
+    let text = format!("{handle:?}");
+    let number = text.split_once("Id(").and_then(|(_, rest)| rest.split_once(')'));
+    number.and_then(|(number, _)| number.parse().ok()).unwrap_or(0)
+}
+
 /// Runs the tasks, looks at them, and says what is wrong.
 pub(super) fn sing(engine: &mut Engine) -> Result<(), String> {
     let runtime = Builder::new_current_thread().build().map_err(|error| error.to_string())?;
     let first: Vec<_> = (0..SONGS).map(|number| runtime.spawn(outer(number))).collect();
-    let id = |text: String| text.parse::<u64>().unwrap_or(0);
-    let mut ids: Vec<u64> = first.iter().map(|handle| id(handle.id().to_string())).collect();
+    let mut ids: Vec<u64> = first.iter().map(task_id).collect();
     let waiting: Vec<_> = first.into_iter().map(|handle| runtime.spawn(waiting(handle))).collect();
-    let waiting_ids: Vec<u64> = waiting.iter().map(|handle| id(handle.id().to_string())).collect();
+    let waiting_ids: Vec<u64> = waiting.iter().map(task_id).collect();
     runtime.block_on(async {
         // Every task is polled before the second turn is over.
         for _ in 0..2 * SONGS + 2 {

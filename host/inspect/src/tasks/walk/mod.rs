@@ -24,6 +24,7 @@ use self::polled::Polled;
 use self::workers::WorkerLayout;
 use super::debug_info::{Index, Source, Types};
 use super::decode::{Compiler, Output, PlanId, Plans, Progress, ReadSet, Run, StateKind};
+use super::metrics;
 use super::model::{Polling, TaskState};
 use super::registry::{Reading, Slot};
 
@@ -163,7 +164,7 @@ impl Engine {
             let mut found = None;
             match self.handle.lists(address) {
                 Ok(lists) => {
-                    let threads = workers::threads(&claims, lists.counted, handle.metrics().num_workers());
+                    let threads = workers::threads(&claims, lists.counted, metrics::workers(handle));
                     found = Some(FoundRuntime { id: lists.owner_id, threads });
                     work.runtime(number, handle, &lists, max, &mut chains, &mut walked);
                 }
@@ -219,10 +220,11 @@ impl Work<'_, '_, '_> {
         walked: &mut Walked,
     ) {
         let (task, deadline) = (self.task, self.deadline);
-        let alive_before = handle.metrics().num_alive_tasks();
+        let alive_before = metrics::alive_tasks(handle);
         let mut offsets = |vtable| self.kind(vtable).map(|kind| (kind.trailer, kind.id));
         let listing = lists::follow(task, lists, &mut offsets, max, deadline);
-        let alive = alive_before.min(handle.metrics().num_alive_tasks());
+        // Where tokio does not tell it nothing is missed.
+        let alive = alive_before.min(metrics::alive_tasks(handle)).unwrap_or(0);
         if listing.tasks.is_empty() && alive > 0 && max > 0 {
             walked.notes.push(format!(
                 "runtime {}: its lists look empty although it counts {alive} tasks",

@@ -38,7 +38,7 @@ impl Polled {
         let mut seen = Vec::new();
         for _ in 0..TASKS {
             let handle = runtime.spawn(async move { look() });
-            let id: u64 = handle.id().to_string().parse().unwrap_or(0);
+            let id = super::canary::task_id(&handle);
             let inside = runtime.block_on(handle).map_err(|error| error.to_string())?;
             seen.push((id, inside, look()));
         }

@@ -31,6 +31,9 @@ enum Way {
     Alone { runtime: u64 },
 }
 
+/// More workers than any machine has processors for.
+const MAX_WORKERS: usize = 1 << 12;
+
 /// A thread that works for a runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
@@ -95,13 +98,17 @@ impl WorkerLayout {
     }
 }
 
-/// The thread of each of `count` workers of the runtime whose counted part is at `runtime`.
-pub(crate) fn threads(claims: &[Claim], runtime: u64, count: usize) -> Vec<Option<u32>> {
+/// The thread of each worker of the runtime whose counted part is at `runtime`, up to the last one that is known. How many
+/// there are the oldest versions of tokio do not tell.
+pub(crate) fn threads(claims: &[Claim], runtime: u64, count: Option<usize>) -> Vec<Option<u32>> {
+    let count = count.unwrap_or(MAX_WORKERS);
     let of = |number: usize| {
         let mut own = claims.iter().filter(|claim| claim.runtime == runtime && claim.number == number as u64);
         own.next().filter(|_| own.next().is_none()).map(|claim| claim.thread)
     };
-    (0..count).map(of).collect()
+    let own = claims.iter().filter(|claim| claim.runtime == runtime && claim.number < count as u64);
+    let last = own.map(|claim| claim.number as usize).max();
+    last.map_or_else(Vec::new, |last| (0..=last).map(of).collect())
 }
 
 fn way(types: &Types<'_>, part: &Rc<Type>, base: u64) -> Option<Way> {
