@@ -45,6 +45,8 @@ struct Place {
 struct Contents {
     values: Vec<(Place, String)>,
     index: BTreeMap<Place, usize>,
+    /// How often each name has come.
+    named: BTreeMap<String, usize>,
     texts: Vec<String>,
 }
 
@@ -84,10 +86,9 @@ impl Contents {
     }
 
     fn add(&mut self, name: String, text: String) {
-        let mut place = Place { name, repetition: 0 };
-        while self.index.contains_key(&place) {
-            place.repetition += 1;
-        }
+        let repetition = self.named.entry(name.clone()).or_default();
+        let place = Place { name, repetition: *repetition };
+        *repetition += 1;
         self.index.insert(place.clone(), self.values.len());
         self.values.push((place, text));
     }
