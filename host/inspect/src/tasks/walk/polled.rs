@@ -25,6 +25,8 @@ const MAX_BYTES: u64 = 1 << 20;
 pub(crate) struct Polled {
     /// From a thread's list of robust locks to its variable, modulo 2^64.
     distance: u64,
+    /// Whether a word of its own before it says that there is an id: tokio before 1.29 leaves the last one behind.
+    has_tag: bool,
 }
 
 impl Polled {
@@ -42,17 +44,25 @@ impl Polled {
             let inside = runtime.block_on(handle).map_err(|error| error.to_string())?;
             seen.push((id, inside, look()));
         }
-        let is_variable = |at: &usize| {
-            outside[*at] == 0
-                && seen.iter().all(|(id, inside, after)| inside[*at] == *id && *id != 0 && after[*at] == 0)
+        let has_id = |at: usize| seen.iter().all(|(id, inside, _)| inside.get(at) == Some(id) && *id != 0);
+        let is_empty = |at: usize| outside[at] == 0 && seen.iter().all(|(_, _, after)| after[at] == 0);
+        let is_tag = |at: usize| is_empty(at) && seen.iter().all(|(_, inside, _)| inside[at] == 1);
+        let variables_where = |is_one: &dyn Fn(usize) -> bool| -> Vec<usize> {
+            (0..outside.len()).filter(|at| has_id(*at) && is_one(*at)).collect()
         };
-        let mut found = (0..outside.len()).filter(is_variable);
-        match (found.next(), found.next()) {
-            (Some(at), None) => {
-                Ok(Polled { distance: (variables.address + 8 * at as u64).wrapping_sub(anchor) })
+        let plain = variables_where(&is_empty);
+        let has_tag = plain.is_empty();
+        let found = match has_tag {
+            false => plain,
+            true => variables_where(&|at| at.checked_sub(1).is_some_and(is_tag)),
+        };
+        match found[..] {
+            [at] => {
+                let distance = (variables.address + 8 * at as u64).wrapping_sub(anchor);
+                Ok(Polled { distance, has_tag })
             }
-            (None, _) => Err("this tokio keeps the task's id elsewhere".to_owned()),
-            (Some(_), Some(_)) => Err("several variables look like the task's id".to_owned()),
+            [] => Err("this tokio keeps the task's id elsewhere".to_owned()),
+            _ => Err("several variables look like the task's id".to_owned()),
         }
     }
 
@@ -68,11 +78,16 @@ impl Polled {
     /// The threads that poll a task, by thread id.
     pub(crate) fn now(&self) -> Vec<Polling> {
         let places = self.places();
-        let ranges: Vec<Range> =
-            places.iter().map(|(_, address)| Range { address: *address, length: 8 }).collect();
+        let (before, length) = if self.has_tag { (8, 16) } else { (0, 8) };
+        let range = |(_, address): &(u32, u64)| Range { address: address.wrapping_sub(before), length };
+        let ranges: Vec<Range> = places.iter().map(range).collect();
         let (mut bytes, mut readable) = (Vec::new(), Vec::new());
         memory::read_many(&ranges, &mut bytes, &mut readable);
-        let tasks = bytes.chunks_exact(8).map(|word| word_at(word, 0)).zip(readable);
+        let task = |variable: &[u8]| match self.has_tag && word_at(variable, 0) != 1 {
+            true => 0,
+            false => word_at(variable, before),
+        };
+        let tasks = bytes.chunks_exact(length).map(task).zip(readable);
         let mut polling: Vec<Polling> = places
             .iter()
             .zip(tasks)
