@@ -87,7 +87,9 @@ impl Known {
             let found = capture(&Options { symbols: false, ..patient() });
             for ((id, name, _), expected) in self.threads.iter().zip(&self.expected) {
                 let callers = callers(&found, *id);
-                assert_eq!(callers.as_ref(), Ok(expected), "{name} in capture {number}");
+                let thread = found.threads.iter().find(|thread| thread.id == *id);
+                let shown = thread.map(workload::print).unwrap_or_default();
+                assert_eq!(callers.as_ref(), Ok(expected), "{name} in capture {number}: {shown}");
             }
         }
     }
