@@ -24,6 +24,9 @@
 //! - Unwind tables and names are read from the modules' files: a file system that does not answer holds up
 //!   the capture beyond its deadline. Names are looked up on a thread of its own (`gmr-symbols`), which ends
 //!   before the capture returns.
+//! - A program that calls `std::process::exit` on another thread than the main one while it is captured may end by
+//!   `SIGSEGV` instead, with standard libraries in which Rust's issue 161018 is not mended yet, unless [`prepare`] was
+//!   called on the main thread.
 //! - Of more than 128 threads, and where the process may use a second processor, a second thread (`gmr-threads`)
 //!   takes its share of the reading for some milliseconds. The work is the same; the threads are seen at more
 //!   nearly one moment.

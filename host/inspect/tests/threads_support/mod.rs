@@ -18,7 +18,10 @@ const CHILD: &str = "GMR_TEST_CHILD";
 pub fn in_child(test: &str, body: impl FnOnce()) -> ExitStatus {
     if std::env::var_os(CHILD).is_some() {
         body();
-        std::process::exit(0);
+        // Not `process::exit`: called elsewhere than on the main thread it unmaps the alternate signal stack that std
+        // gave that one (rust-lang/rust issue 161018), and a capture that goes on may be about to signal it.
+        // SAFETY: ends the process without running anything more of it.
+        unsafe { libc::_exit(0) };
     }
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
@@ -84,7 +87,9 @@ impl Known {
             let found = capture(&Options { symbols: false, ..patient() });
             for ((id, name, _), expected) in self.threads.iter().zip(&self.expected) {
                 let callers = callers(&found, *id);
-                assert_eq!(callers.as_ref(), Ok(expected), "{name} in capture {number}");
+                let thread = found.threads.iter().find(|thread| thread.id == *id);
+                let shown = thread.map(workload::print).unwrap_or_default();
+                assert_eq!(callers.as_ref(), Ok(expected), "{name} in capture {number}: {shown}");
             }
         }
     }

@@ -131,7 +131,7 @@ fn own_id() -> u32 {
 
 pub(super) fn prepare(options: &Options) -> Result<Option<i32>, PrepareError> {
     let Some(signal) = options.signal else { return Ok(None) };
-    match signal::install(signal) {
+    match signal::prepare(signal) {
         Ok(()) => Ok(Some(signal)),
         Err(signal::NotInstalled::Unsuitable) => Err(PrepareError::Unsuitable(signal)),
         Err(signal::NotInstalled::Taken) => Err(PrepareError::Taken(signal)),

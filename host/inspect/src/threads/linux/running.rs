@@ -142,7 +142,9 @@ impl<'m, 't> Inquiry<'m, 't> {
 
 impl Asker for Inquiry<'_, '_> {
     fn next(&mut self) -> Option<Request> {
-        if !self.blocked.is_empty() && Instant::now() >= self.retry {
+        // Not while others are to be asked first: who stands in the queue already would be asked twice, and of two
+        // signals of one number that are pending a thread takes one.
+        if self.queue.is_empty() && !self.blocked.is_empty() && Instant::now() >= self.retry {
             self.retry = Instant::now() + PASSING;
             self.queue.extend(self.blocked.iter().map(|(request, _)| *request));
         }
@@ -197,5 +199,67 @@ impl Asker for Inquiry<'_, '_> {
         let stat = self.round.files().map(|files| files.stat(thread));
         matches!(stat, Some(Err(_)))
             || stat.and_then(Result::ok).is_some_and(|stat| stat.state == State::Dead)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::facts;
+    use super::*;
+    use crate::modules;
+    use crate::signals::block_all_in_this_thread;
+    use crate::unwind::CodeMap;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    /// A thread that runs all the time and blocks every signal until it is told to let them in.
+    fn blocking(step: &AtomicU32) {
+        // SAFETY: an empty set is all zeros.
+        let mut before: libc::sigset_t = unsafe { std::mem::zeroed() };
+        // SAFETY: reads this thread's mask into the set.
+        unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &mut before) };
+        block_all_in_this_thread();
+        step.store(1, Ordering::SeqCst);
+        while step.load(Ordering::SeqCst) < 2 {}
+        // SAFETY: the mask that the thread had.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut()) };
+        step.store(3, Ordering::SeqCst);
+        while step.load(Ordering::SeqCst) < 4 {}
+    }
+
+    #[test]
+    fn who_blocked_the_signal_for_a_moment_is_asked_once_however_long_the_others_take() {
+        let (step, id) = (AtomicU32::new(0), AtomicU32::new(0));
+        let reach = |wanted| {
+            while step.load(Ordering::SeqCst) != wanted {
+                std::thread::yield_now();
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                id.store(super::super::own_id(), Ordering::SeqCst);
+                blocking(&step);
+            });
+            reach(1);
+            let id = id.load(Ordering::SeqCst);
+            let (map, files) = (CodeMap::new(modules::snapshot()), TaskFiles::open().unwrap());
+            let mut threads = [facts::of(id, None, super::super::own_id())];
+            let mut drafts = [Draft::Wanted(None)];
+            let round = Round::new(&map, Some(&files), Instant::now() + Duration::from_secs(60));
+            let mut inquiry = Inquiry::new(round, libc::SIGURG, &mut threads, &mut drafts);
+            // Two who are to be asked in any case.
+            let other = |key| Request { key, thread: id, second: Some(8) };
+            inquiry.queue.extend([other(1), other(2)]);
+
+            let mut next = || {
+                inquiry.retry = Instant::now();
+                inquiry.next().map(|request| request.key)
+            };
+            let first = next();
+            step.store(2, Ordering::SeqCst);
+            reach(3);
+            let all = [first, next(), next(), next()];
+            step.store(4, Ordering::SeqCst);
+            assert_eq!(all, [Some(1), Some(2), Some(0), None]);
+        });
     }
 }

@@ -2,6 +2,7 @@
 
 mod disposition;
 mod handler;
+mod main_stack;
 mod slots;
 mod turn;
 
@@ -16,6 +17,12 @@ use turn::Turn;
 /// Makes sure that our handler is in place.
 pub(super) fn install(signal: i32) -> Result<(), NotInstalled> {
     disposition::install(signal)
+}
+
+/// As [`install`], ahead of the first capture and with what else the calling thread can do.
+pub(super) fn prepare(signal: i32) -> Result<(), NotInstalled> {
+    main_stack::keep();
+    install(signal)
 }
 
 /// Puts back what was there before, unless a capture keeps being under way until `deadline`, or a late
