@@ -236,7 +236,7 @@ impl Group<'_> {
             parts.push(format!("spawned at {}:{}", place.file, place.line));
         }
         if let ([_], Some(polls)) = (&self.tasks[..], first.polls) {
-            parts.push(format!("polled {polls} times"));
+            parts.push(if polls == 1 { "polled once".to_owned() } else { format!("polled {polls} times") });
         }
         let mut lines = vec![parts.join(", ")];
         if !matches!(first.chain, Chain::Known(_) | Chain::Passed(_)) {
