@@ -63,7 +63,7 @@ pub(super) fn workers(handle: &Handle) -> Option<usize> {
     Option::from(handle.metrics().num_workers())
 }
 
-#[allow(dead_code, reason = "tokio 1.29 and newer have it")]
+#[allow(dead_code, reason = "tokio 1.38 and newer have it")]
 trait Metered {
     fn metrics(&self) {}
 }

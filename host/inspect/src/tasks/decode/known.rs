@@ -38,7 +38,7 @@ pub(super) fn is_known(name: &str) -> bool {
 const SMALL: [&str; 4] =
     ["core::future::pending::Pending<", POLL_FN[0], POLL_FN[1], "core::future::ready::Ready<"];
 
-/// The standard library's, and the one that tokio had before 1.39.
+/// The standard library's, and the one that tokio had before 1.41.
 const POLL_FN: [&str; 2] = ["core::future::poll_fn::PollFn<", "tokio::future::poll_fn::PollFn<"];
 
 /// A future that is nothing but a closure.

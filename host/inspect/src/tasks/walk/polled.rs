@@ -25,7 +25,7 @@ const MAX_BYTES: u64 = 1 << 20;
 pub(crate) struct Polled {
     /// From a thread's list of robust locks to its variable, modulo 2^64.
     distance: u64,
-    /// Whether a word of its own before it says that there is an id: tokio before 1.29 leaves the last one behind.
+    /// Whether a word of its own before it says that there is an id: tokio before 1.40 leaves the last one behind.
     has_tag: bool,
 }
 
