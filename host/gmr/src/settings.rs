@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use gmr_report::Format;
 use toml::de::{DeTable, DeValue};
 
 pub(crate) use reader::{Item, nearest};
@@ -81,36 +82,6 @@ pub struct Settings {
     /// What each plugin is granted and given, by its name: the file's, without `.wasm`.
     #[cfg(feature = "plugin")]
     pub plugins: BTreeMap<String, PluginConfig>,
-}
-
-/// How reports are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Format {
-    /// For people.
-    Text,
-    /// For programs: one document.
-    Json,
-}
-
-impl Format {
-    const ALL: [(&str, Format); 2] = [("text", Format::Text), ("json", Format::Json)];
-
-    fn named(name: &str) -> Result<Format, String> {
-        let found = Format::ALL.iter().find(|(known, _)| *known == name);
-        found.map(|(_, format)| *format).ok_or_else(|| {
-            let known: Vec<_> = Format::ALL.iter().map(|(known, _)| *known).collect();
-            format!("must be one of {}, not `{name}`", known.join(", "))
-        })
-    }
-
-    /// The ending of a report's file name.
-    pub(crate) fn extension(self) -> &'static str {
-        match self {
-            Format::Text => "txt",
-            Format::Json => "json",
-        }
-    }
 }
 
 impl Default for Settings {
@@ -201,7 +172,7 @@ impl Settings {
             "file_event_handler_interval" => self.file_event_handler_interval = at_least(SHORTEST, item)?,
             "signal" => self.signal = signal(item)?,
             "thread_signal" => self.thread_signal = signal(item)?,
-            "format" => self.format = Format::named(item.text()?).map_err(|message| item.error(message))?,
+            "format" => self.format = item.text()?.parse().map_err(|message: String| item.error(message))?,
             #[cfg(feature = "plugin")]
             "plugin_dir" => self.plugin_dir = paths(item)?,
             #[cfg(feature = "plugin")]
