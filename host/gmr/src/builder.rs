@@ -11,13 +11,13 @@ use gmr_inspect::{tasks, threads};
 use serde::Serialize;
 use tokio::runtime::Handle;
 
+use crate::bounded_call::Closure;
 use crate::collect::{Collector, Lost, OwnSection};
 use crate::error::Error;
 #[cfg(feature = "plugin")]
 use crate::plugin::{Config, Facts, Plugins};
 use crate::report::mask::Secrets;
 use crate::report::{Block, Report};
-use crate::section::Errand;
 use crate::section::configuration::Configuration;
 use crate::section::package::Package;
 use crate::settings::Settings;
@@ -129,7 +129,7 @@ impl Builder {
     ) -> Builder {
         let title = title.into();
         let name = title.to_lowercase().replace(|c: char| !c.is_alphanumeric(), "_");
-        self.own.push(OwnSection { name, title, ask: Errand::new(blocks) });
+        self.own.push(OwnSection { name, title, blocks: Closure::new(blocks) });
         self
     }
 
@@ -204,7 +204,6 @@ impl Builder {
                 tasks,
                 has_runtimes,
                 own: self.own,
-                #[cfg(feature = "plugin")]
                 plugins: None,
                 deadline: settings.deadline,
                 lost: Lost::default(),

@@ -141,10 +141,11 @@ impl Intake<'_> {
         let mut rows = Vec::new();
         self.items += table.rows.len() as u64;
         for row in table.rows {
-            match row.len() <= columns.len() {
-                true => rows.push(row.into_iter().map(|cell| self.value(cell)).collect()),
-                false => self.bad_rows += 1,
+            if row.len() > columns.len() {
+                self.bad_rows += 1;
+                continue;
             }
+            rows.push(row.into_iter().map(|cell| self.value(cell)).collect());
         }
         Block::Table { columns, rows }
     }

@@ -5,4 +5,8 @@ pub mod facts;
 pub mod from_wit;
 pub mod functions;
 pub mod grants;
+pub mod request;
+pub mod subject;
 pub mod to_wit;
+pub mod wasi;
+pub mod wasi_files;

@@ -116,6 +116,17 @@ fn widen(scalar: wit::Scalar) -> wit::Value {
     }
 }
 
+/// A fact as named values: those of an object under their own names, anything else under the fact's.
+pub fn fact(name: &str, json: &Json) -> Vec<wit::Field> {
+    flatten(if json.is_object() { "" } else { name }, json)
+}
+
+/// The setting of this name, or that the dots in it lead to; `None` if there is none, or if it is a table.
+pub fn setting(settings: &Json, key: &str) -> Option<wit::Value> {
+    let found = settings.get(key).or_else(|| settings.pointer(&format!("/{}", key.replace('.', "/"))));
+    found.and_then(leaf)
+}
+
 /// JSON as named values: an object's leaves under their names joined by dots, an array of plain values as one list,
 /// any other array by index. An empty object or array is `none`, so that it is not lost.
 pub fn flatten(name: &str, json: &Json) -> Vec<wit::Field> {
@@ -125,10 +136,7 @@ pub fn flatten(name: &str, json: &Json) -> Vec<wit::Field> {
 }
 
 fn flatten_into(name: String, json: &Json, fields: &mut Vec<wit::Field>) {
-    let below = |key: &str| match name.is_empty() {
-        true => key.to_owned(),
-        false => format!("{name}.{key}"),
-    };
+    let below = |key: &str| if name.is_empty() { key.to_owned() } else { format!("{name}.{key}") };
     match json {
         Json::Object(object) if !object.is_empty() => {
             object.iter().for_each(|(key, value)| flatten_into(below(key), value, fields));

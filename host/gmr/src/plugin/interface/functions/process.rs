@@ -11,14 +11,14 @@ use crate::plugin::Grant;
 use crate::plugin::interface::bindings::wit::document::Moment;
 use crate::plugin::interface::bindings::wit::grants::Denial;
 use crate::plugin::interface::bindings::wit::process as wit;
-use crate::plugin::interface::to_wit as outgo;
+use crate::plugin::interface::to_wit;
 use crate::plugin::sandbox::store::State;
 
 impl State {
     /// Counts the call, checks the grant and takes the figures.
     fn figures<T>(&mut self, take: impl FnOnce(&figures::Process) -> T) -> Result<Result<T, Denial>> {
         self.limiter.count_host_call()?;
-        Ok(self.allow(Grant::Process).map(|()| take(&self.subject.process)))
+        Ok(self.identity.allow(Grant::Process).map(|()| take(&self.subject.process)))
     }
 }
 
@@ -65,7 +65,7 @@ fn nanoseconds(duration: Duration) -> u64 {
 }
 
 fn moment(time: SystemTime) -> Option<Moment> {
-    Timestamp::try_from(time).ok().map(outgo::moment)
+    Timestamp::try_from(time).ok().map(to_wit::moment)
 }
 
 fn identity(identity: &figures::Identity) -> wit::IdentityFigures {

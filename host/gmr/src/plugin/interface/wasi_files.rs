@@ -1,6 +1,5 @@
-//! WASI's files, with keyholes: a grant of a single file is a preopened directory through which nothing but that file
-//! can be seen. WASI knows directories only, and an unmodified component opens `/proc/self/limits` as `limits` within
-//! `/proc/self`.
+//! WASI's files, where a grant of a single file is a preopened directory in which nothing but that file can be seen.
+//! WASI knows directories only, and an unmodified component opens `/proc/self/limits` as `limits` within `/proc/self`.
 //!
 //! Everything else is wasmtime-wasi's, which opens nothing outside of a preopened directory and, since all of ours are
 //! read-only, changes nothing inside. So a link may stand for the file if it stays within the directory; one that leads
@@ -35,14 +34,14 @@ type Names = BTreeSet<String>;
 
 /// The preopened directories of which only single files may be seen.
 #[derive(Default)]
-pub struct Keyholes {
+pub struct SingleFiles {
     /// By the directory's path.
     granted: BTreeMap<String, Names>,
     /// Of descriptors that the plugin has, by their number.
     open: BTreeMap<u32, Names>,
 }
 
-impl Keyholes {
+impl SingleFiles {
     /// Lets one file be seen in a directory. Returns whether the directory has to be preopened for it.
     pub fn grant(&mut self, directory: &str, file: &str) -> bool {
         let is_new = !self.granted.contains_key(directory);
@@ -66,8 +65,8 @@ impl preopens::Host for State {
     fn get_directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
         let directories = preopens::Host::get_directories(&mut self.filesystem())?;
         for (descriptor, path) in &directories {
-            if let Some(names) = self.keyholes.granted.get(path) {
-                self.keyholes.open.insert(descriptor.rep(), names.clone());
+            if let Some(names) = self.files.granted.get(path) {
+                self.files.open.insert(descriptor.rep(), names.clone());
             }
         }
         Ok(directories)
@@ -131,7 +130,7 @@ impl HostDescriptor for State {
         open_flags: OpenFlags,
         flags: DescriptorFlags,
     ) -> FsResult<Resource<Descriptor>> {
-        let path = self.keyholes.path(&at, path)?;
+        let path = self.files.path(&at, path)?;
         self.filesystem().open_at(at, path_flags, path, open_flags, flags).await
     }
 
@@ -141,7 +140,7 @@ impl HostDescriptor for State {
         flags: PathFlags,
         path: String,
     ) -> FsResult<DescriptorStat> {
-        let path = self.keyholes.path(&at, path)?;
+        let path = self.files.path(&at, path)?;
         self.filesystem().stat_at(at, flags, path).await
     }
 
@@ -151,34 +150,34 @@ impl HostDescriptor for State {
         flags: PathFlags,
         path: String,
     ) -> FsResult<MetadataHashValue> {
-        let path = self.keyholes.path(&at, path)?;
+        let path = self.files.path(&at, path)?;
         self.filesystem().metadata_hash_at(at, flags, path).await
     }
 
     async fn readlink_at(&mut self, at: Resource<Descriptor>, path: String) -> FsResult<String> {
-        let path = self.keyholes.path(&at, path)?;
+        let path = self.files.path(&at, path)?;
         self.filesystem().readlink_at(at, path).await
     }
 
     async fn read_directory(&mut self, at: Resource<Descriptor>) -> FsResult<Resource<DirectoryEntryStream>> {
-        match self.keyholes.open.contains_key(&at.rep()) {
-            true => Err(ErrorCode::Access.into()),
-            false => self.filesystem().read_directory(at).await,
+        if self.files.open.contains_key(&at.rep()) {
+            return Err(ErrorCode::Access.into());
         }
+        self.filesystem().read_directory(at).await
     }
 
     async fn create_directory_at(&mut self, at: Resource<Descriptor>, path: String) -> FsResult<()> {
-        let path = self.keyholes.path(&at, path)?;
+        let path = self.files.path(&at, path)?;
         self.filesystem().create_directory_at(at, path).await
     }
 
     async fn remove_directory_at(&mut self, at: Resource<Descriptor>, path: String) -> FsResult<()> {
-        let path = self.keyholes.path(&at, path)?;
+        let path = self.files.path(&at, path)?;
         self.filesystem().remove_directory_at(at, path).await
     }
 
     async fn unlink_file_at(&mut self, at: Resource<Descriptor>, path: String) -> FsResult<()> {
-        let path = self.keyholes.path(&at, path)?;
+        let path = self.files.path(&at, path)?;
         self.filesystem().unlink_file_at(at, path).await
     }
 
@@ -190,12 +189,12 @@ impl HostDescriptor for State {
         access: NewTimestamp,
         change: NewTimestamp,
     ) -> FsResult<()> {
-        let path = self.keyholes.path(&at, path)?;
+        let path = self.files.path(&at, path)?;
         self.filesystem().set_times_at(at, flags, path, access, change).await
     }
 
     async fn symlink_at(&mut self, at: Resource<Descriptor>, to: String, path: String) -> FsResult<()> {
-        let path = self.keyholes.path(&at, path)?;
+        let path = self.files.path(&at, path)?;
         self.filesystem().symlink_at(at, to, path).await
     }
 
@@ -207,7 +206,7 @@ impl HostDescriptor for State {
         to: Resource<Descriptor>,
         new_path: String,
     ) -> FsResult<()> {
-        let (path, new_path) = (self.keyholes.path(&at, path)?, self.keyholes.path(&to, new_path)?);
+        let (path, new_path) = (self.files.path(&at, path)?, self.files.path(&to, new_path)?);
         self.filesystem().link_at(at, flags, path, to, new_path).await
     }
 
@@ -218,13 +217,13 @@ impl HostDescriptor for State {
         to: Resource<Descriptor>,
         new_path: String,
     ) -> FsResult<()> {
-        let (path, new_path) = (self.keyholes.path(&at, path)?, self.keyholes.path(&to, new_path)?);
+        let (path, new_path) = (self.files.path(&at, path)?, self.files.path(&to, new_path)?);
         self.filesystem().rename_at(at, path, to, new_path).await
     }
 
     /// The number is given to other descriptors afterwards.
     fn drop(&mut self, at: Resource<Descriptor>) -> wasmtime::Result<()> {
-        self.keyholes.open.remove(&at.rep());
+        self.files.open.remove(&at.rep());
         HostDescriptor::drop(&mut self.filesystem(), at)
     }
 }

@@ -1,0 +1,35 @@
+//! What a plugin is asked: the report's header, and the limits of its answer.
+
+use std::time::Instant;
+
+use super::bindings::section::{Request, Trigger};
+use super::functions::nanoseconds;
+use super::subject::{Identity, Subject};
+use super::to_wit;
+
+/// The request of a call that ends at `deadline`.
+pub fn request(subject: &Subject, identity: &Identity, deadline: Instant) -> Request {
+    let (header, limits) = (&subject.report.header, &identity.config.limits);
+    Request {
+        plugin: identity.name.clone(),
+        service: header.service.clone(),
+        version: header.version.clone(),
+        host: header.host.clone(),
+        process: header.process,
+        uptime: header.uptime.map(nanoseconds),
+        time: to_wit::moment(header.time),
+        trigger: Trigger {
+            kind: match header.trigger.kind {
+                crate::report::TriggerKind::Signal => "signal",
+                crate::report::TriggerKind::File => "file",
+                crate::report::TriggerKind::Call => "call",
+            }
+            .to_owned(),
+            detail: header.trigger.detail.clone(),
+            count: header.trigger.count,
+        },
+        deadline: nanoseconds(deadline.saturating_duration_since(Instant::now())),
+        max_blocks: limits.blocks,
+        max_bytes: limits.output_bytes,
+    }
+}
