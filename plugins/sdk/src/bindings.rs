@@ -5,7 +5,7 @@
 #![allow(missing_docs, unsafe_code, clippy::all, clippy::undocumented_unsafe_blocks)]
 
 wit_bindgen::generate!({
-    // A copy of the project's `wit` folder, so that the published crate holds it; a test compares the two.
+    // A link to the project's `wit` folder, which cargo follows when it makes a package.
     path: "wit",
     world: "plugin",
     additional_derives: [PartialEq],
