@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use super::model::{Blocking, Runtime, Work, Worker};
+use crate::tasks::model::{Blocking, Runtime, Work, Worker};
 
 /// The figures of the runtime behind `handle`, which is the one of that number, from 0.
-pub(super) fn runtime(number: usize, handle: &Handle) -> Runtime {
+pub(crate) fn runtime(number: usize, handle: &Handle) -> Runtime {
     let metrics = handle.metrics();
     let blocking = || {
         Some(Blocking {
@@ -54,12 +54,12 @@ pub(super) fn runtime(number: usize, handle: &Handle) -> Runtime {
 }
 
 /// Tasks spawned and not finished.
-pub(super) fn alive_tasks(handle: &Handle) -> Option<usize> {
+pub(crate) fn alive_tasks(handle: &Handle) -> Option<usize> {
     Option::from(handle.metrics().num_alive_tasks())
 }
 
 /// How many workers it has.
-pub(super) fn workers(handle: &Handle) -> Option<usize> {
+pub(crate) fn workers(handle: &Handle) -> Option<usize> {
     Option::from(handle.metrics().num_workers())
 }
 

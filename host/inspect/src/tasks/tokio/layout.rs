@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use crate::memory::read_word;
-use crate::tasks::debug_info::{Shape, Type, Types};
+use crate::tasks::types::{Shape, Type, Types};
 
 /// More shards than this are damage; tokio makes four for each worker.
 const MAX_SHARDS: u64 = 1 << 16;

@@ -7,11 +7,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::kinds::Kind;
-use super::layout::TaskLayout;
-use super::lists::Listed;
 use crate::memory::{self, Range};
 use crate::tasks::decode::{Output, ReadSet, word_at};
+use crate::tasks::tokio::layout::TaskLayout;
+use crate::tasks::tokio::owned_tasks::Listed;
+use crate::tasks::tokio::task_kind::Kind;
 
 /// Tasks read with one system call. Larger batches leave more time for change between the looks.
 const BATCH: usize = 128;

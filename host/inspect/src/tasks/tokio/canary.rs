@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Builder;
 use tokio::task::JoinHandle;
 
-use super::{Engine, Found, FoundChain};
-use crate::tasks::debug_info::Types;
+use crate::tasks::engine::{Engine, Found, FoundChain};
 use crate::tasks::model::TaskState;
+use crate::tasks::types::Types;
 
 /// Tasks enough for the list to have a middle.
 const SONGS: usize = 3;
@@ -44,7 +44,7 @@ async fn waiting(other: JoinHandle<usize>) -> usize {
 }
 
 /// Whether the debug information has the canary's own functions: it cannot sing without.
-pub(super) fn describes(types: &Types<'_>) -> Result<(), String> {
+pub(crate) fn describes(types: &Types<'_>) -> Result<(), String> {
     let name = concat!(module_path!(), "::inner::{async_fn_env#0}");
     match types.by_name(name) {
         Some(coroutine) if coroutine.is_coroutine() => Ok(()),
@@ -54,14 +54,14 @@ pub(super) fn describes(types: &Types<'_>) -> Result<(), String> {
 
 /// The number that tokio gives to a task; 0 if it cannot be told. It tells it as text only, and in the oldest versions
 /// only so: `JoinHandle { id: Id(7) }`.
-pub(super) fn task_id<T: Debug>(handle: &JoinHandle<T>) -> u64 {
+pub(crate) fn task_id<T: Debug>(handle: &JoinHandle<T>) -> u64 {
     let text = format!("{handle:?}");
     let number = text.split_once("Id(").and_then(|(_, rest)| rest.split_once(')'));
     number.and_then(|(number, _)| number.parse().ok()).unwrap_or(0)
 }
 
 /// Runs the tasks, looks at them, and says what is wrong.
-pub(super) fn sing(engine: &mut Engine) -> Result<(), String> {
+pub(crate) fn sing(engine: &mut Engine) -> Result<(), String> {
     let runtime = Builder::new_current_thread().build().map_err(|error| error.to_string())?;
     let first: Vec<_> = (0..SONGS).map(|number| runtime.spawn(outer(number))).collect();
     let mut ids: Vec<u64> = first.iter().map(task_id).collect();

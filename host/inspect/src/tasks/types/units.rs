@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use gimli::{DebugInfoOffset, Dwarf, DwarfPackage, EndianSlice, NativeEndian, SectionId, Unit};
 
 use super::Reader;
-use super::files::{Files, Sections};
+use super::sections::{Files, Sections};
 
 /// The files, loaded at first use. It outlives everything that is read from them.
 pub(crate) struct Source {

@@ -2,8 +2,8 @@
 
 use gimli::{AttributeValue, DebuggingInformationEntry, EntriesTreeNode, UnitOffset};
 
-use super::session::text;
-use super::types::{Member, Shape, Type, Types, Variant};
+use super::lookup::{Member, Shape, Type, Types, Variant};
+use super::units::text;
 use super::{EntryId, Reader};
 
 /// Members or variants of one type beyond this are ignored: it is damage.

@@ -31,7 +31,7 @@ pub(crate) struct Polled {
 
 impl Polled {
     /// Does the experiment, in a runtime of its own. It must not run inside of another one.
-    pub(super) fn learn() -> Result<Polled, String> {
+    pub(crate) fn learn() -> Result<Polled, String> {
         let anchor = robust_list(0)?;
         let variables = own_variables()?;
         let runtime = Builder::new_current_thread().build().map_err(|error| error.to_string())?;

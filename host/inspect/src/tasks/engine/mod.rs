@@ -1,13 +1,7 @@
 //! Finds and decodes all tasks of tokio runtimes, from a handle and the debug information alone.
 
 mod batch;
-mod canary;
 mod chains;
-mod kinds;
-mod layout;
-mod lists;
-mod polled;
-mod workers;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -18,15 +12,15 @@ use tokio::runtime::Handle;
 
 use self::batch::{Decode, Verdict};
 use self::chains::{Chains, Made};
-use self::kinds::Kind;
-use self::layout::{HandleLayout, TaskLayout};
-use self::polled::Polled;
-use self::workers::WorkerLayout;
-use super::debug_info::{Index, Source, Types};
 use super::decode::{Compiler, Output, PlanId, Plans, Progress, ReadSet, Run, StateKind};
-use super::metrics;
 use super::model::{Polling, TaskState};
 use super::registry::{Reading, Slot};
+use super::tokio::current_task::Polled;
+use super::tokio::layout::{self, HandleLayout, TaskLayout};
+use super::tokio::task_kind::{self, Kind};
+use super::tokio::workers::{self, WorkerLayout};
+use super::tokio::{canary, metrics, owned_tasks};
+use super::types::{Index, Source, Types};
 
 /// Kinds of tasks that are remembered. A program has hundreds; a recycled header may look like many.
 const MAX_KINDS: usize = 100_000;
@@ -222,7 +216,7 @@ impl Work<'_, '_, '_> {
         let (task, deadline) = (self.task, self.deadline);
         let alive_before = metrics::alive_tasks(handle);
         let mut offsets = |vtable| self.kind(vtable).map(|kind| (kind.trailer, kind.id));
-        let listing = lists::follow(task, lists, &mut offsets, max, deadline);
+        let listing = owned_tasks::follow(task, lists, &mut offsets, max, deadline);
         // Where tokio does not tell it nothing is missed.
         let alive = alive_before.min(metrics::alive_tasks(handle)).unwrap_or(0);
         if listing.tasks.is_empty() && alive > 0 && max > 0 {
@@ -353,7 +347,7 @@ impl Work<'_, '_, '_> {
                 return;
             }
             let task = self.task;
-            self.compiler.make(&mut self.known.plans, missing, |vtable| kinds::id_offset(task, vtable));
+            self.compiler.make(&mut self.known.plans, missing, |vtable| task_kind::id_offset(task, vtable));
             reads.back_to(mark);
             output.clear();
         }
@@ -367,7 +361,7 @@ impl Decode for Work<'_, '_, '_> {
             Entry::Occupied(known) => known.get().clone(),
             Entry::Vacant(_) if full => None,
             Entry::Vacant(place) => {
-                let found = kinds::find(self.compiler.types, &mut self.known.plans, self.task, vtable);
+                let found = task_kind::find(self.compiler.types, &mut self.known.plans, self.task, vtable);
                 place.insert(found.map(Arc::new)).clone()
             }
         }

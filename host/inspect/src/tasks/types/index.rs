@@ -1,7 +1,7 @@
 //! What is kept of the debug information: hashes and offsets, a few megabytes for a large program.
 
 use super::EntryId;
-use super::session::{Place, Source, Units};
+use super::units::{Place, Source, Units};
 
 /// Where in the debug information things are to be found.
 #[derive(Default)]

@@ -4,20 +4,21 @@
 //! when something new is asked and is dropped after each look, with all its memory. Whatever the files
 //! hold, nothing here panics or runs on: what does not make sense is absent.
 
-mod contents;
-mod files;
+mod entry;
+mod executable;
+
 mod index;
-mod layout;
+mod lookup;
 mod names;
 mod scan;
-mod session;
-mod types;
+mod sections;
+mod units;
 
-pub(super) use contents::Contents;
+pub(super) use executable::Contents;
 pub(super) use index::Index;
+pub(super) use lookup::{Member, Shape, Type, Types, Variant};
 pub(super) use names::{display, without_generics};
-pub(super) use session::Source;
-pub(super) use types::{Member, Shape, Type, Types, Variant};
+pub(super) use units::Source;
 
 type Reader<'s> = gimli::EndianSlice<'s, gimli::NativeEndian>;
 

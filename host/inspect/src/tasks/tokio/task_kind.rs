@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::layout::TaskLayout;
 use crate::memory::read_word;
-use crate::tasks::debug_info::{Shape, Type, Types, without_generics};
 use crate::tasks::decode::{PlanId, Plans, TRACKED};
+use crate::tasks::types::{Shape, Type, Types, without_generics};
 
 /// Nobody spawns larger futures: tokio boxes those above 16 KiB.
 const MAX_TRAILER: u64 = 1 << 26;

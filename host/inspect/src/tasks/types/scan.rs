@@ -4,8 +4,8 @@ use gimli::{AttributeValue, Operation};
 
 use super::index::Index;
 use super::names::{hash, hash_more};
-use super::session::{Parsed, Units};
-use super::{EntryId, Reader, session};
+use super::units::{Parsed, Units};
+use super::{EntryId, Reader, units};
 
 /// Deepest nesting that is followed; compilers stay below a hundred.
 const MAX_DEPTH: usize = 1000;
@@ -30,7 +30,7 @@ impl Index {
     ) -> gimli::Result<()> {
         let (dwarf, unit) = (parsed.dwarf(units), &parsed.unit);
         let id = |offset: u32| EntryId { unit: u32::try_from(number).unwrap_or(u32::MAX), offset };
-        let text = |value| dwarf.attr_string(unit, value).ok().map(session::text);
+        let text = |value| dwarf.attr_string(unit, value).ok().map(units::text);
         // `Pin<&mut T>` by its place in the unit, with the hash of `T`; and what the polls take.
         let mut pins: Vec<(u32, u64)> = Vec::new();
         let mut taken: Vec<u32> = Vec::new();

@@ -8,7 +8,7 @@ use gimli::AttributeValue;
 
 use super::index::{Index, entries};
 use super::names::{function_path, hash, is_async_fn, resume_function};
-use super::session::{Parsed, Source, Units, text};
+use super::units::{Parsed, Source, Units, text};
 use super::{EntryId, Reader, display};
 
 /// A type as far as memory is read by it.

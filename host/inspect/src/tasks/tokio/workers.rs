@@ -6,9 +6,9 @@
 
 use std::rc::Rc;
 
-use super::polled::Polled;
+use super::current_task::Polled;
 use crate::memory::read_word;
-use crate::tasks::debug_info::{Shape, Type, Types};
+use crate::tasks::types::{Shape, Type, Types};
 
 /// Offsets on the way from the variable to a worker.
 #[derive(Clone, Debug)]
