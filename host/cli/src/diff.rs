@@ -9,7 +9,7 @@ mod traces;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use gmr::render::text::escape;
+use gmr::report::format::text::escape;
 use gmr::report::{Header, Report};
 
 use crate::{input, output};

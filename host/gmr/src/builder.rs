@@ -13,9 +13,9 @@ use tokio::runtime::Handle;
 
 use crate::collect::{Collector, Lost, OwnSection};
 use crate::error::Error;
-use crate::mask::Secrets;
 #[cfg(feature = "plugin")]
 use crate::plugin::{Config, Facts, Plugins};
+use crate::report::mask::Secrets;
 use crate::report::{Block, Report};
 use crate::section::Errand;
 use crate::section::configuration::Configuration;

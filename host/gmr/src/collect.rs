@@ -14,10 +14,10 @@ use gmr_inspect::symbols::Symbolizer;
 use gmr_inspect::{tasks, threads};
 use jiff::Timestamp;
 
-use crate::mask::Secrets;
 #[cfg(feature = "plugin")]
 use crate::plugin::Plugins;
-use crate::render::text;
+use crate::report::format::text;
+use crate::report::mask::Secrets;
 use crate::report::{Block, Header, Report, Section, Trigger};
 use crate::section::configuration::Configuration;
 use crate::section::green_threads::Stacks;

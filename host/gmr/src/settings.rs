@@ -14,9 +14,9 @@ mod table;
 #[cfg(feature = "plugin")]
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
+use gmr_report::Format;
 use item::Source;
 pub use signal::Signal;
 use table::{Row, Table};
@@ -146,40 +146,6 @@ options! {
         /// What each plugin is granted and given, by its name: the file's, without `.wasm`.
         #[cfg(feature = "plugin")]
         plugins: BTreeMap<String, PluginConfig> = BTreeMap::new(), "none", |item| plugins::read(item)?;
-    }
-}
-
-/// How reports are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Format {
-    /// For people.
-    Text,
-    /// For programs: one document.
-    Json,
-}
-
-impl Format {
-    const ALL: [(&str, Format); 2] = [("text", Format::Text), ("json", Format::Json)];
-
-    /// The ending of a report's file name.
-    pub(crate) fn extension(self) -> &'static str {
-        match self {
-            Format::Text => "txt",
-            Format::Json => "json",
-        }
-    }
-}
-
-impl FromStr for Format {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Format, String> {
-        let found = Format::ALL.iter().find(|(known, _)| *known == name);
-        found.map(|(_, format)| *format).ok_or_else(|| {
-            let known: Vec<_> = Format::ALL.iter().map(|(known, _)| *known).collect();
-            format!("must be one of {}, not `{name}`", known.join(", "))
-        })
     }
 }
 

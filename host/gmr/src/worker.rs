@@ -12,9 +12,8 @@ use gmr_inspect::threads::Prepared;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::collect::{Collector, Lost, Observer, Patient};
-use crate::render;
-use crate::report::{Report, Section, Trigger, TriggerKind};
-use crate::settings::Format;
+use crate::report::format::text;
+use crate::report::{Format, Report, Section, Trigger, TriggerKind};
 use crate::sink::{Directory, Stderr};
 use crate::trigger::{Bell, FileTrigger, Mailbox, SignalTrigger};
 
@@ -129,15 +128,16 @@ impl Worker {
 
     fn write_file(&mut self, trigger: Trigger, began: Instant) -> usize {
         let report = self.collector.collect(trigger, began, &mut Patient);
-        let text = render::whole(&report, self.format);
+        let document = self.format.render(&report);
         let Some(directory) = &mut self.directory else { return 0 };
-        let Err(error) = directory.write(&text, report.header.time, self.format.extension()) else {
+        let Err(error) = directory.write(&document, report.header.time, self.format.extension()) else {
             return 0;
         };
         let mut stderr = Stderr::begin(soon());
         let place = directory.path().display();
-        stderr
-            .write(&format!("gmr: no report could be written to {place}: {error}; it follows here\n{text}"));
+        stderr.write(&format!(
+            "gmr: no report could be written to {place}: {error}; it follows here\n{document}"
+        ));
         stderr.lost()
     }
 
@@ -150,7 +150,7 @@ impl Worker {
             stream.end(&report);
         } else {
             let report = self.collector.collect(trigger, began, &mut Patient);
-            stream.stderr.write(&render::whole(&report, self.format));
+            stream.stderr.write(&self.format.render(&report));
         }
         stream.stderr.lost()
     }
@@ -176,20 +176,20 @@ struct Stream {
 impl Stream {
     fn end(&mut self, report: &Report) {
         if !self.begun {
-            return self.stderr.write(&render::text::report(report));
+            return self.stderr.write(&text::report(report));
         }
         let look_at: Vec<_> = report.look_at().collect();
-        self.stderr.write(&render::text::tail(&report.header, &look_at));
+        self.stderr.write(&text::tail(&report.header, &look_at));
     }
 }
 
 impl Observer for Stream {
     fn early(&mut self, so_far: &Report) {
         self.begun = true;
-        self.stderr.write(&render::text::beginning(so_far));
+        self.stderr.write(&text::beginning(so_far));
     }
 
     fn late(&mut self, section: &Section) {
-        self.stderr.write(&render::text::section(section));
+        self.stderr.write(&text::section(section));
     }
 }

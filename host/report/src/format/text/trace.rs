@@ -2,7 +2,7 @@
 
 use super::BANNER;
 use super::escape::escape;
-use crate::report::{Frame, Member, Trace, TraceKind};
+use crate::model::{Frame, Member, Trace, TraceKind};
 
 /// Terminals on call are a hundred columns wide.
 const SCREEN: usize = 100;

@@ -5,6 +5,7 @@
 //! flat list of [`Block`]s and that is also what crosses the sandbox. One file although it is long: whoever writes
 //! a section or a renderer reads all of it.
 
+mod thread_start;
 mod written;
 
 use std::borrow::Cow;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use crate::section::threads::fold::fold_start;
+pub use thread_start::fold_start;
 
 /// What a process was doing at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@
 //! connection strings, private keys. It rather hides too much: a report is mailed around.
 
 /// Stands where a secret stood inside a text.
-pub(crate) const MASK: &str = "***";
+pub const MASK: &str = "***";
 
 /// Words that make a key a secret wherever they stand in it.
 const SECRET_WORDS: [&str; 13] = [
@@ -44,25 +44,26 @@ const SECRET_PARTS: [&str; 6] = ["password", "passwd", "secret", "apikey", "priv
 
 /// Decides by key, with what the application and the operator declared.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Secrets {
+pub struct Secrets {
     /// Dotted keys in which `*` stands for any characters.
     declared: Vec<String>,
 }
 
 impl Secrets {
-    pub(crate) fn declared(keys: Vec<String>) -> Secrets {
+    /// With these dotted keys, in which `*` stands for any characters, beside those that are found by their words.
+    pub fn declared(keys: Vec<String>) -> Secrets {
         Secrets { declared: keys }
     }
 
     /// Whether the value at this dotted path must not be shown.
-    pub(crate) fn covers(&self, path: &str) -> bool {
+    pub fn covers(&self, path: &str) -> bool {
         let last = path.rsplit('.').next().unwrap_or(path);
         is_secret_key(last) || self.declared.iter().any(|pattern| matches(pattern, path))
     }
 }
 
 /// Whether `*` in the pattern can be filled so that it becomes the text.
-pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+pub fn matches(pattern: &str, text: &str) -> bool {
     let Some((head, mut rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut text) = text.strip_prefix(head) else { return false };
     while let Some((part, after)) = rest.split_once('*') {
@@ -104,7 +105,7 @@ fn words(key: &str) -> Vec<String> {
 }
 
 /// The text with the secrets inside it replaced; `None` if all of it is one.
-pub(crate) fn text(text: &str) -> Option<String> {
+pub fn text(text: &str) -> Option<String> {
     if text.contains("PRIVATE KEY-----") {
         return None;
     }

@@ -4,7 +4,7 @@
 /// its escape.
 ///
 /// ```
-/// assert_eq!(gmr::render::text::escape("red\u{1b}[31m"), "red\\u{1b}[31m");
+/// assert_eq!(gmr_report::format::text::escape("red\u{1b}[31m"), "red\\u{1b}[31m");
 /// ```
 pub fn escape(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::escape::escape;
 use crate::mask::MASK;
-use crate::report::Value;
+use crate::model::Value;
 
 /// A value as every text shows it, escaped.
 pub fn value(value: &Value) -> String {
@@ -29,7 +29,7 @@ pub fn value(value: &Value) -> String {
 /// A size: `512 B`, `1.2 GiB`; powers of 1024.
 ///
 /// ```
-/// assert_eq!(gmr::render::text::bytes(1_288_490_189), "1.2 GiB");
+/// assert_eq!(gmr_report::format::text::bytes(1_288_490_189), "1.2 GiB");
 /// ```
 pub fn bytes(size: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -52,7 +52,7 @@ pub fn bytes(size: u64) -> String {
 ///
 /// ```
 /// use std::time::Duration;
-/// assert_eq!(gmr::render::text::duration(Duration::from_millis(33_190)), "33.1 s");
+/// assert_eq!(gmr_report::format::text::duration(Duration::from_millis(33_190)), "33.1 s");
 /// ```
 pub fn duration(time: Duration) -> String {
     let seconds = time.as_secs();

@@ -7,7 +7,7 @@ mod escape;
 mod trace;
 mod value;
 
-use crate::report::{Block, Field, Header, Report, Section, TriggerKind, Value};
+use crate::model::{Block, Field, Header, Report, Section, TriggerKind, Value};
 
 pub use escape::escape;
 use escape::escape_lines;
