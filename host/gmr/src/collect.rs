@@ -67,9 +67,9 @@ pub(crate) trait Observer {
 }
 
 /// Sees nothing before the end.
-pub(crate) struct Patient;
+pub(crate) struct Unobserved;
 
-impl Observer for Patient {
+impl Observer for Unobserved {
     fn early(&mut self, _so_far: &Report) {}
     fn late(&mut self, _section: &Section) {}
 }
