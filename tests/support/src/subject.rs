@@ -1,5 +1,5 @@
-//! What the suites share: a subject that runs in a process of its own, since signals, standard error and
-//! the reporter belong to a whole process.
+//! A program with a reporter, run as a process of its own: signals, standard error and the reporter belong to a whole
+//! process. A test gives it orders, a line each, and reads what it writes.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};

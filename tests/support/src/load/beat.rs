@@ -24,7 +24,6 @@ pub fn here(file: &File) -> io::Result<()> {
 }
 
 /// Beats in a thread of its own.
-#[allow(dead_code, reason = "the file serves several programs")]
 pub fn in_another_thread(file: &Arc<File>) -> io::Result<()> {
     let file = file.clone();
     std::thread::Builder::new().name("beat".to_owned()).spawn(move || in_thread(&file, 1))?;

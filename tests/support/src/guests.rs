@@ -1,12 +1,10 @@
-//! Turns the guests of this folder into components: core WebAssembly text, wrapped by `wit-component` with the types of
-//! `wit/`. It needs no WebAssembly toolchain.
+//! WebAssembly components of the guests in tests/guests: core WebAssembly text, wrapped by `wit-component` with the types
+//! of `wit/`. No WebAssembly toolchain is needed.
 //!
 //! A guest is written as a core module so that it can break what a compiler would not: `(; memory ;)`,
 //! `(; describe ;)` and `(; answer ;)` in its text stand for the parts that well-behaved guests share.
 
-#![allow(dead_code, reason = "each suite that includes this file uses a part of it")]
-
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
@@ -46,28 +44,28 @@ const ANSWER: &str = r#"
     (data (i32.const 3072) "\01\00\00\00" "\0a\01\00\00" "\05\00\00\00")
 "#;
 
-/// The folder of the guests.
-pub fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .ancestors()
-        .map(|above| above.join("tests/guests"))
-        .find(|at| at.is_dir())
-        .unwrap()
+fn folder() -> PathBuf {
+    crate::root().join("tests/guests")
 }
 
-/// The component of a guest in this folder.
-pub fn guest(name: &str) -> Vec<u8> {
+/// The text of a guest.
+pub fn text(name: &str) -> String {
     let path = folder().join(format!("{name}.wat"));
-    component(&std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The component of a guest.
+pub fn component(name: &str) -> Vec<u8> {
+    assemble(&text(name))
 }
 
 /// The component of a guest's text.
-pub fn component(text: &str) -> Vec<u8> {
-    component_for("plugin", text)
+pub fn assemble(text: &str) -> Vec<u8> {
+    assemble_for("plugin", text)
 }
 
 /// The component of a core module that implements a world: `plugin`, or one of `wit/worlds.wit` beside the guests.
-pub fn component_for(world: &str, text: &str) -> Vec<u8> {
+pub fn assemble_for(world: &str, text: &str) -> Vec<u8> {
     let text = text
         .replace("(; memory ;)", MEMORY)
         .replace("(; describe ;)", DESCRIBE)
@@ -77,9 +75,13 @@ pub fn component_for(world: &str, text: &str) -> Vec<u8> {
 }
 
 /// The component of a core module in its binary form.
+///
+/// # Errors
+///
+/// Where the module does not implement the world.
 pub fn encode(world: &str, mut module: Vec<u8>) -> Result<Vec<u8>, String> {
     let mut resolve = Resolve::default();
-    let interface = folder().join("../../wit");
+    let interface = crate::root().join("wit");
     let (plugin, _) = resolve.push_path(&interface).unwrap();
     let package = match world {
         "plugin" => plugin,
