@@ -49,4 +49,6 @@ pub use builder::{Builder, Guard};
 pub use error::Error;
 pub use gmr_inspect::tasks::{Track, Tracked, spawn};
 pub use section::package::Package;
+#[doc(hidden)]
+pub use section::reasons::reason as words_of_reason;
 pub use settings::{Format, Settings, Signal};

@@ -15,7 +15,7 @@ mod shapes;
 fn settled(inspector: &Inspector, tasks: usize) -> Snapshot {
     let patience = Instant::now() + Duration::from_secs(60);
     loop {
-        let snapshot = inspector.look(&Options { deadline: Duration::from_secs(60), ..Options::default() });
+        let snapshot = inspector.look(&Options::default().with_deadline(Duration::from_secs(60)));
         assert_eq!(snapshot.rung, Rung::DebugInformation);
         let all_wait = snapshot.tasks.iter().all(|task| task.state == TaskState::Idle);
         if all_wait && snapshot.tasks.len() == tasks {
