@@ -19,8 +19,8 @@ use crate::bounded_call::{Closure, Failure, words_of_panic};
 use crate::no_plugin::Plugins;
 #[cfg(feature = "plugin")]
 use crate::plugin::Plugins;
-use crate::report::format::text;
 use crate::report::mask::Secrets;
+use crate::report::words;
 use crate::report::{Block, Header, Report, Section, Trigger};
 use crate::section::configuration::Configuration;
 use crate::section::green_threads;
@@ -69,9 +69,9 @@ pub(crate) trait Observer {
 }
 
 /// Sees nothing before the end.
-pub(crate) struct Patient;
+pub(crate) struct Unobserved;
 
-impl Observer for Patient {
+impl Observer for Unobserved {
     fn early(&mut self, _so_far: &Report) {}
     fn late(&mut self, _section: &Section) {}
 }
@@ -124,8 +124,7 @@ impl Collector {
         });
         let stacks = Stacks { polling, capture: capture.ok() };
         let green_threads = guarded("green_threads", "Green Threads", || {
-            let options =
-                tasks::Options { deadline: self.time_for_tasks(deadline), ..tasks::Options::default() };
+            let options = tasks::Options::default().with_deadline(self.time_for_tasks(deadline));
             green_threads::section(&self.tasks.look(&options), &stacks)
         });
         let configuration = guarded("configuration", "Configuration", || {
@@ -160,7 +159,7 @@ impl Collector {
         let Lost { reports: reports @ 1.., bytes } = self.lost else { return None };
         let reports =
             if reports == 1 { "the report before".to_owned() } else { format!("{reports} reports before") };
-        let bytes = text::bytes(bytes);
+        let bytes = words::bytes(bytes);
         let line = format!("{bytes} of {reports} were lost: nobody read standard error in time");
         let mut section = Section::native("reporter", "Reporter");
         section.blocks.push(Block::Paragraph { text: line.clone() });

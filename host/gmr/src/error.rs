@@ -22,6 +22,7 @@ pub struct Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Settings,
+    Section,
     AlreadyInstalled,
     System,
 }
@@ -29,6 +30,10 @@ enum Kind {
 impl Error {
     pub(crate) fn settings(message: impl Into<String>) -> Error {
         Error { kind: Kind::Settings, message: message.into(), source: None }
+    }
+
+    pub(crate) fn section(message: impl Into<String>) -> Error {
+        Error { kind: Kind::Section, message: message.into(), source: None }
     }
 
     pub(crate) fn already_installed() -> Error {
@@ -46,6 +51,11 @@ impl Error {
     /// Whether an option is unknown, of a wrong type, or impossible.
     pub fn is_settings(&self) -> bool {
         self.kind == Kind::Settings
+    }
+
+    /// Whether two sections would have the same name.
+    pub fn is_section(&self) -> bool {
+        self.kind == Kind::Section
     }
 
     /// Whether this process has a reporter already.

@@ -16,6 +16,7 @@
 pub mod format;
 pub mod mask;
 mod model;
+pub mod words;
 
 pub use format::Format;
 pub use model::*;

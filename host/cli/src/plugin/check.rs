@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
 use gmr::plugin::{Candidate, CheckOptions, Checked, Grant};
-use gmr::report::format::text::{bytes, duration, escape};
+use gmr::report::format::text::escape;
+use gmr::report::words::{bytes, duration};
 
 use super::given::Given;
 use super::made_up;

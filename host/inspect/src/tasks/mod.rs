@@ -56,27 +56,28 @@
 
 mod clock;
 #[cfg(target_os = "linux")]
-mod debug_info;
-#[cfg(target_os = "linux")]
 mod decode;
 #[cfg(target_os = "linux")]
 mod doctor;
+#[cfg(target_os = "linux")]
+mod engine;
 mod inspector;
 mod merge;
-mod metrics;
 mod model;
 #[cfg(target_os = "linux")]
 mod preparation;
 mod registry;
+mod tokio;
 mod tracked;
 #[cfg(target_os = "linux")]
-mod walk;
+mod types;
 
 #[cfg(target_os = "linux")]
-pub use doctor::{Diagnosis, Level, Outlook, doctor};
+pub use doctor::{Advice, Diagnosis, Finding, Level, Outlook, doctor};
 pub use inspector::{Inspector, look};
 pub use model::{
-    Await, Blocking, Chain, Options, Particular, Polling, Rung, Runtime, Snapshot, SourceLine, Task,
-    TaskState, Work, Worker,
+    Await, Blocking, CanaryFault, Chain, CurrentTaskFault, DebugInformationFault, Fact, LayoutFault, Note,
+    Options, Particular, Polling, Reason, Rung, Runtime, Snapshot, SourceLine, SystemError, Task, TaskState,
+    Work, Worker,
 };
 pub use tracked::{Track, Tracked, spawn};

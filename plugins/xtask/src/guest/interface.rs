@@ -53,13 +53,13 @@ mod tests {
 
     #[test]
     fn committed_links_are_links() {
-        check(&crate::place::root()).unwrap();
+        check(&crate::project::root()).unwrap();
     }
 
     /// What cargo would publish, since what it leaves out cannot be built from there.
     #[test]
     fn packages_hold_the_interface_and_the_templates() {
-        let root = crate::place::root();
+        let root = crate::project::root();
         let files = fs::read_dir(root.join("wit")).unwrap();
         let interface: Vec<String> =
             files.map(|file| format!("wit/{}", file.unwrap().file_name().to_str().unwrap())).collect();

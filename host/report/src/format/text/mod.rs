@@ -8,10 +8,11 @@ mod trace;
 mod value;
 
 use crate::model::{Block, Field, Header, Report, Section, TriggerKind, Value};
+use crate::words::{duration, moment};
 
 pub use escape::escape;
 use escape::escape_lines;
-pub use value::{bytes, duration, value};
+pub use value::value;
 
 /// The width of banners, as oslo.reports prints them.
 const BANNER: usize = 72;
@@ -50,7 +51,7 @@ fn head(header: &Header, look_at: &[(&str, String)]) -> String {
     line("service", format!("{} {}", header.service, header.version).trim_end().to_owned());
     line("host", header.host.clone());
     line("process", format!("{}{up}", header.process));
-    line("time", format!("{:.3}", header.time));
+    line("time", moment(header.time));
     line("trigger", trigger(header));
     line("took", took);
     text.push_str(&remarks(look_at));

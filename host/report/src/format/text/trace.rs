@@ -3,6 +3,7 @@
 use super::BANNER;
 use super::escape::escape;
 use crate::model::{Frame, Member, Trace, TraceKind};
+use crate::words;
 
 /// Terminals on call are a hundred columns wide.
 const SCREEN: usize = 100;
@@ -107,7 +108,7 @@ fn name(frame: &Frame) -> String {
         return escape(function);
     }
     match (&frame.module, frame.offset, frame.address) {
-        (Some(module), Some(offset), _) => format!("{}+{offset:#x}", escape(short(module))),
+        (Some(module), Some(offset), _) => format!("{}+{offset:#x}", escape(words::short_path(module))),
         (_, _, Some(address)) => format!("{address:#x}"),
         _ => "?".to_owned(),
     }
@@ -115,31 +116,15 @@ fn name(frame: &Frame) -> String {
 
 fn location(frame: &Frame) -> String {
     match (&frame.file, frame.line) {
-        (Some(file), Some(line)) => format!("{}:{line}", escape(short(file))),
-        (Some(file), None) => escape(short(file)),
+        (Some(file), Some(line)) => format!("{}:{line}", escape(words::short_path(file))),
+        (Some(file), None) => escape(words::short_path(file)),
         (None, _) => match (&frame.function, &frame.module, frame.offset) {
-            (Some(_), Some(module), Some(offset)) => format!("{}+{offset:#x}", escape(file_name(module))),
+            (Some(_), Some(module), Some(offset)) => {
+                format!("{}+{offset:#x}", escape(words::file_name(module)))
+            }
             _ => String::new(),
         },
     }
-}
-
-/// The part of a path that tells one file from another: from the package's folder on.
-fn short(path: &str) -> &str {
-    if let Some(at) = path.find("/library/").filter(|_| path.starts_with("/rustc/")) {
-        return &path[at + "/library/".len()..];
-    }
-    match path.rfind("/src/") {
-        Some(at) => &path[path[..at].rfind('/').map_or(0, |slash| slash + 1)..],
-        None => {
-            let folder = path.rfind('/').and_then(|slash| path[..slash].rfind('/'));
-            &path[folder.map_or(0, |slash| slash + 1)..]
-        }
-    }
-}
-
-fn file_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// The members' ids, neighbours as a range, cut where the screen ends.

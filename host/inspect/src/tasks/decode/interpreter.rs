@@ -1,0 +1,325 @@
+//! Runs plans over memory.
+
+use super::output::{Branch, Detail, Node, Output, Progress};
+use super::plan::{Discriminant, Edge, Plan, PlanId, Plans, State, StateKind, Step, Text, Variants};
+use super::read_set::ReadSet;
+
+/// Values visited for one task: a join of hundreds of futures fits.
+const MAX_VALUES: usize = 2_000;
+/// How deep awaits may be nested. A recursive function of that depth is not read to its end.
+const MAX_DEPTH: u16 = 256;
+/// How deep values may be nested; what a thread's smallest stack can take.
+const MAX_LEVEL: usize = 512;
+/// Elements of a slice, nodes of a list.
+const MAX_ELEMENTS: u64 = 64;
+/// Below this no memory is mapped (and dangling pointers of empty values point there).
+const FIRST_ADDRESS: u64 = 4096;
+
+/// What has to be made before a run can be completed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Missing {
+    Plan(PlanId),
+    /// The type behind the vtable there.
+    Object(u64),
+    /// Where tasks with the header vtable there have their id.
+    TaskId(u64),
+}
+
+/// One decoding of one future.
+pub(crate) struct Run<'a> {
+    pub(crate) plans: &'a Plans,
+    /// Where a task's header has its vtable.
+    pub(crate) header_vtable: u64,
+    pub(crate) reads: &'a mut ReadSet,
+    pub(crate) output: &'a mut Output,
+    values: usize,
+}
+
+/// Where in the chain a value stands.
+#[derive(Clone)]
+struct At {
+    depth: u16,
+    level: usize,
+    branch: Branch,
+    /// Directly awaited by an async function.
+    awaited: bool,
+}
+
+impl At {
+    fn below(&self) -> At {
+        At {
+            depth: self.depth.saturating_add(1),
+            level: self.level + 1,
+            branch: Branch::Only,
+            awaited: false,
+        }
+    }
+
+    /// The same await, a step further into its value.
+    fn inside(&self, edge: &Edge) -> At {
+        let branch =
+            edge.branch.as_ref().map_or_else(|| self.branch.clone(), |name| Branch::Named(name.clone()));
+        At { depth: self.depth, level: self.level + 1, branch, awaited: self.awaited }
+    }
+
+    fn element(&self, index: u64) -> At {
+        At { level: self.level + 1, branch: Branch::Index(index), ..*self }
+    }
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(
+        plans: &'a Plans,
+        header_vtable: u64,
+        reads: &'a mut ReadSet,
+        output: &'a mut Output,
+    ) -> Self {
+        Run { plans, header_vtable, reads, output, values: 0 }
+    }
+
+    /// Decodes the value at `address`. What cannot be read is noted in the read set.
+    pub(crate) fn decode(&mut self, plan: PlanId, address: u64) -> Result<(), Missing> {
+        self.value(plan, address, At { depth: 0, level: 0, branch: Branch::Only, awaited: false })
+    }
+
+    fn value(&mut self, id: PlanId, address: u64, at: At) -> Result<(), Missing> {
+        self.values += 1;
+        if self.values > MAX_VALUES || at.depth > MAX_DEPTH || at.level > MAX_LEVEL {
+            self.reads.truncated = true;
+            return Ok(());
+        }
+        let plans = self.plans;
+        match plans.get(id).ok_or(Missing::Plan(id))? {
+            Plan::Nothing => {}
+            Plan::Coroutine { label, size, discriminant, states } => {
+                self.coroutine(address, at, label, *size, *discriminant, states)?;
+            }
+            Plan::Future { label, inside, variants, descriptor } => {
+                let own = self.push(&at, label, Detail::None);
+                for edge in inside {
+                    self.value(edge.plan, address.wrapping_add(edge.offset), at.below().inside(edge))?;
+                }
+                if let Some(variants) = variants {
+                    self.variant(address, &at.below(), variants)?;
+                }
+                if let (Some(steps), true) = (descriptor, self.output.nodes.len() == own + 1)
+                    && let Some(number) = self.descriptor(address, steps)
+                {
+                    self.output.nodes[own].detail = Detail::Descriptor(number);
+                }
+            }
+            Plan::Sleep { label, seconds, nanoseconds } => {
+                let seconds = self.reads.integer(address.wrapping_add(*seconds), 8);
+                let nanoseconds = self.reads.integer(address.wrapping_add(*nanoseconds), 4);
+                let detail = match (seconds, nanoseconds) {
+                    (Some(seconds), Some(nanoseconds)) => Detail::Deadline { seconds, nanoseconds },
+                    _ => Detail::None,
+                };
+                self.push(&at, label, detail);
+            }
+            Plan::Join { label, header } => {
+                let task = self.joined(address.wrapping_add(*header))?;
+                self.push(&at, label, task.map_or(Detail::None, Detail::Task));
+            }
+            Plan::Acquire { label, semaphore, permits } => {
+                let semaphore = self.reads.pointer(address.wrapping_add(*semaphore));
+                let detail = semaphore.and_then(|semaphore| {
+                    // The lowest bit says that the semaphore is closed.
+                    let free = self.reads.integer(semaphore.wrapping_add(*permits), 8)? >> 1;
+                    Some(Detail::Permits { free, semaphore })
+                });
+                self.push(&at, label, detail.unwrap_or(Detail::None));
+            }
+            Plan::JoinSet { label, length } => {
+                let length = self.reads.integer(address.wrapping_add(*length), 8);
+                self.push(&at, label, length.map_or(Detail::None, Detail::Tasks));
+            }
+            Plan::Unordered { label, head, node_size, next, future } => {
+                let own = self.push(&at, label, Detail::None);
+                let mut node = self.reads.pointer(address.wrapping_add(*head)).unwrap_or(0);
+                let mut count = 0;
+                while node >= FIRST_ADDRESS && count < MAX_ELEMENTS && self.reads.fetch(node, *node_size) {
+                    self.value(future.plan, node.wrapping_add(future.offset), at.below().element(count))?;
+                    node = self.reads.pointer(node.wrapping_add(*next)).unwrap_or(0);
+                    count += 1;
+                }
+                self.output.nodes[own].detail = Detail::Futures { count, more: node >= FIRST_ADDRESS };
+            }
+            Plan::Tracked { slot, future } => {
+                if let Some(slot) = self.reads.pointer(address.wrapping_add(*slot)).filter(|slot| *slot != 0)
+                {
+                    self.output.tracked.push((slot, self.output.nodes.len()));
+                }
+                self.value(future.plan, address.wrapping_add(future.offset), at.inside(future))?;
+            }
+            Plan::Members(edges) => {
+                for edge in edges {
+                    self.value(edge.plan, address.wrapping_add(edge.offset), at.inside(edge))?;
+                }
+            }
+            Plan::Enum(variants) => self.variant(address, &at, variants)?,
+            Plan::Pointer { size, to } => {
+                let Some(target) = self.reads.pointer(address) else { return Ok(()) };
+                if target >= FIRST_ADDRESS && (*size == 0 || self.reads.fetch(target, *size)) {
+                    self.value(to.plan, target, at.inside(to))?;
+                }
+            }
+            Plan::Object { data, vtable, label } => {
+                let data = self.reads.pointer(address.wrapping_add(*data));
+                let vtable = self.reads.pointer(address.wrapping_add(*vtable));
+                if let (Some(data), Some(vtable)) = (data, vtable) {
+                    self.object(data, vtable, label, at)?;
+                }
+            }
+            Plan::Slice { data, length, element_size, element } => {
+                let data = self.reads.pointer(address.wrapping_add(*data));
+                let length = self.reads.integer(address.wrapping_add(*length), 8);
+                let (Some(data), Some(length)) = (data, length) else { return Ok(()) };
+                self.reads.truncated |= length > MAX_ELEMENTS;
+                let count = length.min(MAX_ELEMENTS);
+                if count == 0 || !self.reads.fetch(data, count.saturating_mul(*element_size)) {
+                    return Ok(());
+                }
+                self.elements(data, count, *element_size, element, &at)?;
+            }
+            Plan::Array { count, element_size, element } => {
+                self.reads.truncated |= *count > MAX_ELEMENTS;
+                self.elements(address, (*count).min(MAX_ELEMENTS), *element_size, element, &at)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn coroutine(
+        &mut self,
+        address: u64,
+        at: At,
+        label: &Text,
+        size: u64,
+        discriminant: Discriminant,
+        states: &[State],
+    ) -> Result<(), Missing> {
+        let own = self.push(&at, label, Detail::None);
+        if !self.reads.fetch(address, size) {
+            return Ok(());
+        }
+        let value = self.told(address, discriminant);
+        let Some(state) = states.iter().find(|state| Some(state.value) == value) else {
+            self.output.nodes[own].progress = Some(Progress::Nonsense);
+            return Ok(());
+        };
+        self.output.nodes[own].progress = Some(Progress::State(state.kind));
+        self.output.nodes[own].place.clone_from(&state.place);
+        if let Some((edge, fallback)) = &state.awaits {
+            let below = At { awaited: true, ..at.below() };
+            let before = self.output.nodes.len();
+            self.value(edge.plan, address.wrapping_add(edge.offset), below.clone())?;
+            if self.output.nodes.len() == before {
+                self.push(&below, fallback, Detail::None);
+            }
+        }
+        debug_assert!(state.kind == StateKind::Suspended || state.awaits.is_none());
+        Ok(())
+    }
+
+    fn variant(&mut self, address: u64, at: &At, variants: &Variants) -> Result<(), Missing> {
+        let chosen = match variants.discriminant {
+            None => variants.list.first(),
+            Some(told) => {
+                let Some(value) = self.told(address, told) else { return Ok(()) };
+                let is = |wanted: &u64| wanted & told.mask() == value;
+                let named = variants.list.iter().find(|(wanted, _)| wanted.as_ref().is_some_and(is));
+                named.or_else(|| variants.list.iter().find(|(wanted, _)| wanted.is_none()))
+            }
+        };
+        let chosen = chosen.and_then(|(_, edge)| edge.as_ref());
+        for edge in chosen.into_iter().chain(&variants.common) {
+            self.value(edge.plan, address.wrapping_add(edge.offset), at.inside(edge))?;
+        }
+        Ok(())
+    }
+
+    fn object(&mut self, data: u64, vtable: u64, label: &Text, at: At) -> Result<(), Missing> {
+        let plans = self.plans;
+        let Some(object) = plans.objects.get(&vtable).ok_or(Missing::Object(vtable))? else {
+            self.push(&at, label, Detail::NotDescribed);
+            return Ok(());
+        };
+        if object.size > 0 && !self.reads.fetch(data, object.size) {
+            return Ok(());
+        }
+        let before = self.output.nodes.len();
+        self.value(object.plan, data, At { level: at.level + 1, ..at.clone() })?;
+        if self.output.nodes.len() == before {
+            self.push(&at, &object.label, Detail::None);
+        }
+        Ok(())
+    }
+
+    fn elements(
+        &mut self,
+        start: u64,
+        count: u64,
+        size: u64,
+        element: &Edge,
+        at: &At,
+    ) -> Result<(), Missing> {
+        for index in 0..count {
+            self.value(element.plan, start.wrapping_add(index.wrapping_mul(size)), at.element(index))?;
+        }
+        Ok(())
+    }
+
+    /// The id of the task whose header the pointer at `address` points to. The handle counts a reference,
+    /// so the header is there for as long as the handle.
+    fn joined(&mut self, address: u64) -> Result<Option<u64>, Missing> {
+        let Some(header) = self.reads.pointer(address).filter(|header| *header >= FIRST_ADDRESS) else {
+            return Ok(None);
+        };
+        let Some(vtable) = self.reads.pointer(header.wrapping_add(self.header_vtable)) else {
+            return Ok(None);
+        };
+        let offset = *self.plans.task_ids.get(&vtable).ok_or(Missing::TaskId(vtable))?;
+        Ok(offset.and_then(|offset| self.reads.integer(header.wrapping_add(offset), 8)))
+    }
+
+    fn descriptor(&mut self, address: u64, steps: &[Step]) -> Option<i32> {
+        let mut address = address;
+        for step in steps {
+            match *step {
+                Step::Pointer { offset } => {
+                    let to = self.reads.pointer(address.wrapping_add(offset))?;
+                    address = Some(to).filter(|to| *to >= FIRST_ADDRESS)?;
+                }
+                Step::If { discriminant, value } => {
+                    (self.told(address, discriminant)? == value & discriminant.mask()).then_some(())?;
+                }
+                Step::Unless { discriminant, value } => {
+                    (self.told(address, discriminant)? != value & discriminant.mask()).then_some(())?;
+                }
+                Step::Number { offset } => {
+                    let number = self.reads.integer(address.wrapping_add(offset), 4)?;
+                    return i32::try_from(number).ok();
+                }
+            }
+        }
+        None
+    }
+
+    fn told(&mut self, address: u64, discriminant: Discriminant) -> Option<u64> {
+        self.reads.integer(address.wrapping_add(discriminant.offset), discriminant.size)
+    }
+
+    fn push(&mut self, at: &At, label: &Text, detail: Detail) -> usize {
+        self.output.nodes.push(Node {
+            depth: at.depth,
+            branch: at.branch.clone(),
+            label: label.clone(),
+            place: None,
+            detail,
+            progress: None,
+            awaited: at.awaited,
+        });
+        self.output.nodes.len() - 1
+    }
+}
