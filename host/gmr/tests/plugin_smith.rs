@@ -13,7 +13,7 @@ use gmr::report::{Block, Report, Value};
 use gmr::{Builder, Settings};
 use gmr_test_support::guests;
 
-/// Enough for a random loop that ends; one that does not is cut then.
+/// Enough for a random loop that ends; the others are cut then.
 fn config() -> PluginConfig {
     let limits = Limits { deadline: Duration::from_millis(50), memory_bytes: 16 << 20, ..Limits::default() };
     PluginConfig { limits, ..PluginConfig::default() }

@@ -1,5 +1,5 @@
-//! A report of a task that does not give its worker back: who runs it, and where it stands. The reporter is the whole
-//! process's, so this test has one of its own.
+//! A report of a task that does not give its worker back: the thread that runs it, and where it stands. A process has one
+//! reporter, so this test has a process of its own.
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 

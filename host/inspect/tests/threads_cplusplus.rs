@@ -2,8 +2,8 @@
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 use gmr_inspect::threads::{Method, Quality, Stack, capture};
-use gmr_test_support::succeeds_in_child;
 use gmr_test_support::workload::{self, Known, patient};
+use gmr_test_support::{skip, succeeds_in_child};
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -25,7 +25,7 @@ fn library(name: &str) -> Option<*mut libc::c_void> {
         .output();
     match output {
         Err(error) => {
-            eprintln!("skipped: no C++ compiler ({}): {error}", compiler.display());
+            skip(format_args!("no C++ compiler ({}): {error}", compiler.display()));
             return None;
         }
         Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),

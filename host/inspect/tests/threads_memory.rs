@@ -28,7 +28,7 @@ fn a_capture_of_a_thousand_threads_leaves_the_names_that_it_found_and_little_els
     ready.wait();
     let options = Options { deadline: Duration::from_secs(30), ..Options::default() };
     let mut symbolizer = Symbolizer::new(options.symbol_budget_bytes);
-    // All of them asleep: who still is on its way there may touch a page of its stack meanwhile.
+    // All of them asleep: a thread that is not yet may touch another page of its stack meanwhile.
     let is_asleep = |thread: &Thread| {
         matches!(&thread.stack, Stack::Captured { method: Method::Sleeping, quality: Quality::Verified, .. })
     };

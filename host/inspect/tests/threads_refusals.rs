@@ -2,10 +2,10 @@
 #![cfg(target_os = "linux")]
 
 use gmr_inspect::threads::{Method, Missing, Quality, Stack, capture};
-use gmr_test_support::succeeds_in_child;
 use gmr_test_support::workload::{
     self, RUNNING, Waits, judge, patient, start, start_running, wait_until_asleep,
 };
+use gmr_test_support::{skip, succeeds_in_child};
 
 /// From now on the kernel answers these system calls, made by any thread, with EPERM.
 fn refuse(calls: &[i64]) {
@@ -154,7 +154,7 @@ fn with_processes_hidden_the_own_threads_are_seen_still() {
     succeeds_in_child("with_processes_hidden_the_own_threads_are_seen_still", || {
         let (asleep, running) = two_threads();
         if let Err(error) = hide_processes() {
-            return eprintln!("skipped: a file system can be mounted by root alone: {error}");
+            return skip(format_args!("a file system can be mounted by root alone: {error}"));
         }
         // SAFETY: takes integers.
         unsafe { libc::setresgid(65534, 65534, 65534) };

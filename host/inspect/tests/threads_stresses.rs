@@ -61,7 +61,7 @@ fn many_threads_are_all_read_and_share_their_frames() {
                 different.insert(frames.as_ptr());
             }
             assert_eq!(different.len(), 1, "they stand in the same place");
-            // Whoever captures is on its processor.
+            // The thread that captures is running.
             let own = of(&workload::gettid());
             assert!(matches!(own.stack, Stack::Captured { method: Method::Own, .. }));
             assert_eq!(own.on_cpu, Some(true));

@@ -7,7 +7,7 @@ mod command;
 mod demo;
 mod guest;
 mod matrix;
-mod place;
+mod project;
 mod test;
 
 use std::process::ExitCode;

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::command::{Step, announce};
 use crate::guest::{self, Choice, Which};
-use crate::{matrix, place};
+use crate::{matrix, project};
 
 pub fn run() -> Result<()> {
     announce("building the guests that the tests load");
@@ -13,7 +13,7 @@ pub fn run() -> Result<()> {
     announce("testing the plugins natively");
     guest::check(Which::All)?;
     announce("building the workspace and running its tests; the first build takes some minutes");
-    Step::new("cargo").args(["test", "--workspace"]).within(&place::root()).run()?;
+    Step::new("cargo").args(["test", "--workspace"]).within(&project::root()).run()?;
     announce(
         "testing chains in a release build, which takes some minutes; `cargo xtask test-matrix` tests all ways",
     );
@@ -21,7 +21,7 @@ pub fn run() -> Result<()> {
     announce("running the shipped plugins; those in Python and JavaScript are compiled for some minutes");
     Step::new("cargo")
         .args(["test", "--workspace", "--test", "plugins_shipped", "--", "--ignored"])
-        .env("GMR_TEST_PLUGINS", place::target()?.join("plugins"))
-        .within(&place::root())
+        .env("GMR_TEST_PLUGINS", project::target()?.join("plugins"))
+        .within(&project::root())
         .run()
 }

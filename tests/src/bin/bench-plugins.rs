@@ -117,13 +117,11 @@ fn reporter(folder: &Path, cache: Option<&Path>, own: bool) -> Guard {
     settings.plugins = SUBJECTS.iter().map(|subject| (subject.name.to_owned(), config(subject))).collect();
     let builder = Builder::new(gmr::package!()).settings(settings);
     let builder = builder.fact("pool", || std::collections::BTreeMap::from(value()));
-    let builder = match own {
-        false => builder,
-        true => builder.section("Own", || {
-            let fields = value().map(|(key, value)| Field::new(format!("pool.{key}"), value)).to_vec();
-            vec![Block::Fields { fields }]
-        }),
+    let section = || {
+        let fields = value().map(|(key, value)| Field::new(format!("pool.{key}"), value)).to_vec();
+        vec![Block::Fields { fields }]
     };
+    let builder = if own { builder.section("Own", section) } else { builder };
     builder.install().expect("the reporter is installed")
 }
 

@@ -23,7 +23,7 @@ pub fn in_child(test: &str, body: impl FnOnce()) -> ExitStatus {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    // Far beyond what any body takes on a loaded machine: whoever is still there hangs.
+    // Far beyond what any body takes on a loaded machine: a child that is still there hangs.
     let deadline = Instant::now() + Duration::from_secs(90);
     loop {
         if let Some(status) = child.try_wait().unwrap() {

@@ -76,6 +76,29 @@ impl Subject {
         rustix::process::kill_process(pid(&self.child), signal).expect("the subject lives");
     }
 
+    /// Sends it a signal, and waits until one of its threads takes that: the kernel drops what comes while the same signal
+    /// is pending still.
+    pub fn signal_taken(&self, signal: Signal) {
+        self.signal(signal);
+        let pending = 1_u64 << (signal.as_raw() - 1);
+        crate::wait_for(|| {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).expect("it lives");
+            let line = status.lines().find_map(|line| line.strip_prefix("ShdPnd:")).expect("Linux tells");
+            let signals = u64::from_str_radix(line.trim(), 16).expect("a number");
+            if signals & pending == 0 { Ok(()) } else { Err(format!("no thread takes the signal: {status}")) }
+        });
+    }
+
+    /// Fills the pipe of its standard error, through its own descriptor, so that it has to wait for its reader; returns how
+    /// many spaces that took.
+    pub fn fill_stderr(&self) -> usize {
+        let path = format!("/proc/{}/fd/2", self.id());
+        let flags = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::NONBLOCK;
+        let pipe =
+            rustix::fs::open(&path, flags, rustix::fs::Mode::empty()).expect("standard error is a pipe");
+        std::iter::from_fn(|| rustix::io::write(&pipe, &[b' '; 4096]).ok()).sum()
+    }
+
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -117,7 +140,7 @@ fn pid(child: &Child) -> Pid {
     Pid::from_child(child)
 }
 
-/// Kills a subject that hangs: its pipes close, and whoever reads them fails.
+/// Kills a subject that hangs: its pipes close, and reading them fails.
 fn watch(process: Pid) -> mpsc::Sender<()> {
     let (watchdog, over) = mpsc::channel::<()>();
     std::thread::spawn(move || {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::command::Step;
-use crate::place;
+use crate::project;
 
 /// Builds it into this folder, cargo being given these settings too.
 pub fn build(folder: &Path, settings: &[&str]) -> Result<PathBuf> {
@@ -14,7 +14,7 @@ pub fn build(folder: &Path, settings: &[&str]) -> Result<PathBuf> {
         .args(["build", "--quiet", "--release", "--locked", "--target-dir"])
         .arg(folder)
         .args(settings.iter().flat_map(|setting| ["--config", setting]))
-        .within(&place::root().join("tests/fixtures/bench/load"))
+        .within(&project::root().join("tests/fixtures/bench/load"))
         .run()?;
     Ok(folder.join("release/bench-load"))
 }

@@ -5,7 +5,7 @@
 
 mod conditions;
 mod figures;
-mod inside;
+mod in_process;
 mod load;
 mod peers;
 mod plugins;

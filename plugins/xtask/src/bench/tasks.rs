@@ -14,7 +14,7 @@ use super::load;
 use super::peers::{self, Peer};
 use super::subject::{Cost, Kept, Subject};
 use crate::command::{Step, announce};
-use crate::place;
+use crate::project;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -35,7 +35,7 @@ pub struct Arguments {
     no_dump: bool,
 }
 
-/// Who is that slow is asked once more at the most: the others' figures would be hours apart.
+/// A peer this slow is asked once more at the most: the others' figures would be hours apart.
 const SLOW: Duration = Duration::from_secs(10);
 /// How rows of the peer in tokio begin.
 const DUMP: &str = "Handle::dump";
@@ -45,7 +45,7 @@ const PATIENCE: Timespec = Timespec { tv_sec: 30, tv_nsec: 0 };
 const PRINTED: usize = 1000;
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let target = place::target()?;
+    let target = project::target()?;
     announce("building the subjects");
     let ours = load::build(&target.join("bench/tasks"), &TYPES)?;
     let look = look(&target)?;
@@ -93,7 +93,7 @@ fn look(target: &Path) -> Result<PathBuf> {
         .args(types)
         .arg("--target-dir")
         .arg(&folder)
-        .within(&place::root())
+        .within(&project::root())
         .run()?;
     Ok(folder.join("release/examples/tasks_bench"))
 }
@@ -105,7 +105,7 @@ fn dump(target: &Path) -> Result<PathBuf> {
         .args(["build", "--quiet", "--release", "--locked", "--target-dir"])
         .arg(&folder)
         .env("RUSTFLAGS", "--cfg tokio_unstable")
-        .within(&place::root().join("tests/fixtures/bench/dump"))
+        .within(&project::root().join("tests/fixtures/bench/dump"))
         .run()?;
     Ok(folder.join("release/bench-dump"))
 }
@@ -143,10 +143,8 @@ impl Row {
             self.costs.push(subject.during(nothing)?);
             return Ok(());
         }
-        let (cost, report) = match self.name.starts_with(DUMP) {
-            true => subject.report_within(&PATIENCE)?,
-            false => subject.report()?,
-        };
+        let is_dump = self.name.starts_with(DUMP);
+        let (cost, report) = if is_dump { subject.report_within(&PATIENCE)? } else { subject.report()? };
         self.costs.push(cost);
         self.report = report;
         Ok(())
@@ -258,7 +256,7 @@ impl Subjects<'_> {
         for _ in 0..=arguments.runs {
             for at in 0..rows.len() {
                 let subject = rows[at].subject;
-                // One that did not answer is not itself any more.
+                // A subject that did not answer once is left alone.
                 if rows.iter().all(|row| row.subject != subject || row.failed.is_none()) {
                     rows[at].add(&subjects[subject]);
                 }

@@ -7,7 +7,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use super::debian;
 use crate::command::{Step, announce};
@@ -94,10 +94,8 @@ fn advice(refusals: &[String]) -> String {
 
 fn installed_target() -> Result<Toolchain> {
     let folder = rustc(None).args(["--print", "target-libdir", "--target", WASIP2]).read()?;
-    match holds_standard_library(Path::new(folder.trim())) {
-        true => Ok(Toolchain::Wasip2),
-        false => bail!("the target is not installed"),
-    }
+    ensure!(holds_standard_library(Path::new(folder.trim())), "the target is not installed");
+    Ok(Toolchain::Wasip2)
 }
 
 fn holds_standard_library(folder: &Path) -> bool {
@@ -137,10 +135,8 @@ fn system_source() -> Result<Toolchain> {
 
 fn expect_source(sysroot: &Path) -> Result<()> {
     let manifest = sysroot.join("lib/rustlib/src/rust/library/std/Cargo.toml");
-    match manifest.exists() {
-        true => Ok(()),
-        false => bail!("{} does not exist", manifest.display()),
-    }
+    ensure!(manifest.exists(), "{} does not exist", manifest.display());
+    Ok(())
 }
 
 fn linker(system: &Path) -> Result<PathBuf> {

@@ -1,4 +1,4 @@
-//! The longest gap between two sleeps of 1 ms, kept where whoever measures can read it.
+//! The longest gap between two sleeps of 1 ms, kept where the measuring process can read it.
 //!
 //! The file that `GMR_BEAT_FILE` names holds three native 64-bit numbers: the gap in nanoseconds that the main thread saw,
 //! the same of one other thread or task, and a number whose change puts both back to zero.

@@ -23,7 +23,7 @@ async fn outer(waiting: Sender<()>) {
 }
 
 async fn inner(waiting: Sender<()>) {
-    // Whoever counts does so for as long as tasks are started.
+    // The receiver stays for as long as tasks are started.
     let _ = waiting.send(());
     tokio::time::sleep(Duration::from_secs(86_400)).await;
 }

@@ -1,24 +1,24 @@
 //! What is measured from inside a process: captures without a report around them, how long running threads
-//! stand still, and which blocked ones notice. tests/fixtures/bench/inside measures and prints.
+//! stand still, and which blocked ones notice. tests/fixtures/bench/in-process measures and prints.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
 use crate::command::Step;
-use crate::place;
+use crate::project;
 
 /// Enough for a p99 that rests on ten values.
 const CAPTURES: &str = "1000";
 
 pub fn build(target: &Path) -> Result<PathBuf> {
-    let folder = target.join("bench/inside");
+    let folder = target.join("bench/in-process");
     Step::new("cargo")
         .args(["build", "--quiet", "--release", "--locked", "--target-dir"])
         .arg(&folder)
-        .within(&place::root().join("tests/fixtures/bench/inside"))
+        .within(&project::root().join("tests/fixtures/bench/in-process"))
         .run()?;
-    Ok(folder.join("release/bench-inside"))
+    Ok(folder.join("release/bench-in-process"))
 }
 
 pub fn capture(program: &Path, threads: usize, runs: usize) -> Result<()> {
