@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::{fs, iter};
 
 use gmr::report::Report;
-use gmr_tests::{Subject, names};
+use gmr_test_support::subject::{Subject, names};
 use rustix::process::Signal;
 
 const SUBJECT: &str = env!("CARGO_BIN_EXE_subject");

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use gmr::report::TriggerKind;
-use gmr_tests::Subject;
+use gmr_test_support::subject::Subject;
 use rustix::process::Signal;
 
 const SUBJECT: &str = env!("CARGO_BIN_EXE_subject");

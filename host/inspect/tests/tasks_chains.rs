@@ -5,11 +5,7 @@
 use std::time::{Duration, Instant};
 
 use gmr_inspect::tasks::{Inspector, Options, Rung, Snapshot, TaskState};
-
-#[path = "../../../tests/fixtures/tasks/src/golden.rs"]
-mod golden;
-#[path = "../../../tests/fixtures/tasks/src/shapes.rs"]
-mod shapes;
+use gmr_test_support::tasks::{golden, shapes};
 
 /// Looks until all tasks wait.
 fn settled(inspector: &Inspector, tasks: usize) -> Snapshot {

@@ -1,14 +1,13 @@
 //! Beside debuggers: the stacks that gdb sees are the same, and a thread that one has stopped holds nothing up.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
-#[allow(dead_code, reason = "the file serves several test programs")]
-mod threads_support;
-
 use gmr_inspect::threads::{Missing, Stack, State, capture};
+use gmr_test_support::succeeds_in_child;
+use gmr_test_support::workload::{
+    self, RUNNING, SLEEPING, Waits, patient, start, start_running, wait_until_asleep,
+};
 use std::collections::HashMap;
 use std::process::Command;
-use threads_support::{patient, succeeds_in_child, workload};
-use workload::{RUNNING, SLEEPING, Waits, start, start_running, wait_until_asleep};
 
 /// Each thread's program counters as gdb unwinds them, innermost first; the reason if there are none.
 fn seen_by_gdb() -> Result<HashMap<u32, Vec<u64>>, String> {

@@ -1,14 +1,14 @@
 //! What a capture leaves behind: counted where it is allocated, and as the system sees it.
 #![cfg(target_os = "linux")]
 
-#[path = "../../../tests/fixtures/bench/inside/src/memory.rs"]
-mod memory;
-
 use gmr_inspect::symbols::Symbolizer;
 use gmr_inspect::threads::{Capture, Method, Options, Quality, Stack, Thread, capture_with};
-use memory::Memory;
+use gmr_test_support::memory::{COUNTING, Counting, Memory};
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
+
+#[global_allocator]
+static ALLOCATOR: Counting = COUNTING;
 
 const KIB: i64 = 1 << 10;
 const THREADS: usize = 1000;

@@ -1,16 +1,14 @@
 //! Threads that do not sleep: asked by signal where that is allowed, listed with the reason where not.
 #![cfg(target_os = "linux")]
 
-#[allow(dead_code, reason = "the file serves several test programs")]
-#[path = "../../../tests/fixtures/threads/src/workload.rs"]
-mod workload;
-
 use gmr_inspect::threads::{
     Capture, Frame, Method, Missing, Options, Quality, Stack, State, Thread, capture,
 };
+use gmr_test_support::workload::{
+    self, RUNNING, StopAtEnd, Waits, judge, start, start_running, wait_until_asleep,
+};
 use std::os::fd::{FromRawFd as _, OwnedFd};
 use std::time::{Duration, Instant};
-use workload::{RUNNING, StopAtEnd, Waits, judge, start, start_running, wait_until_asleep};
 
 fn find(capture: &Capture, id: u32) -> &Thread {
     capture.threads.iter().find(|thread| thread.id == id).unwrap()

@@ -2,12 +2,11 @@
 //! it must not hang, crash, or show a wrong stack of the threads that are known.
 #![cfg(target_os = "linux")]
 
-mod threads_support;
-
 use gmr_inspect::threads::{Method, Missing, Options, Quality, Stack, capture};
+use gmr_test_support::succeeds_in_child;
+use gmr_test_support::workload::{self, Known, patient};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use threads_support::{Known, patient, succeeds_in_child, workload};
 
 const CAPTURES: usize = 40;
 

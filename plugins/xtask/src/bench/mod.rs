@@ -6,6 +6,7 @@
 mod conditions;
 mod figures;
 mod inside;
+mod load;
 mod peers;
 mod plugins;
 mod subject;

@@ -10,6 +10,7 @@ use rustix::event::Timespec;
 
 use super::conditions;
 use super::figures::{Table, mebibytes, median, milliseconds, or_none, ratio};
+use super::load;
 use super::peers::{self, Peer};
 use super::subject::{Cost, Kept, Subject};
 use crate::command::{Step, announce};
@@ -46,7 +47,7 @@ const PRINTED: usize = 1000;
 pub fn run(arguments: &Arguments) -> Result<()> {
     let target = place::target()?;
     announce("building the subjects");
-    let ours = ours(&target)?;
+    let ours = load::build(&target.join("bench/tasks"), &TYPES)?;
     let look = look(&target)?;
     let dump = if arguments.no_dump { None } else { Some(dump(&target)?) };
     conditions::print("release, types of the application only, without the plugin host; 2 workers");
@@ -74,26 +75,26 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Chains need types, which `release` leaves out.
-fn cargo(folder: &Path) -> Step {
-    let types = |package: &str| format!("profile.release.package.{package}.debug=2");
-    Step::new("cargo")
-        .args(["build", "--quiet", "--release", "--config", "profile.release.debug=0"])
-        .args(["--config", &types("gmr-examples"), "--config", &types("gmr-inspect"), "--target-dir"])
-        .arg(folder)
-        .within(&place::root())
-}
-
-fn ours(target: &Path) -> Result<PathBuf> {
-    let folder = target.join("bench/tasks");
-    cargo(&folder).args(["--package", "gmr-examples", "--no-default-features", "--bin", "load"]).run()?;
-    Ok(folder.join("release/load"))
-}
+/// Chains need types, which the profile leaves out: of the application, here these packages, and of gmr-inspect.
+const TYPES: [&str; 4] = [
+    "profile.release.debug=0",
+    "profile.release.package.gmr-inspect.debug=2",
+    "profile.release.package.gmr-test-support.debug=2",
+    "profile.release.package.bench-load.debug=2",
+];
 
 /// The program that looks at tasks of its own.
 fn look(target: &Path) -> Result<PathBuf> {
     let folder = target.join("bench/tasks");
-    cargo(&folder).args(["--package", "gmr-inspect", "--example", "tasks_bench"]).run()?;
+    // bench-load is in a workspace of its own.
+    let types = TYPES[..3].iter().flat_map(|option| ["--config", option]);
+    Step::new("cargo")
+        .args(["build", "--quiet", "--release", "--package", "gmr-inspect", "--example", "tasks_bench"])
+        .args(types)
+        .arg("--target-dir")
+        .arg(&folder)
+        .within(&place::root())
+        .run()?;
     Ok(folder.join("release/examples/tasks_bench"))
 }
 

@@ -1,6 +1,6 @@
 //! `cargo xtask bench threads`: whole reports of processes with many threads.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -9,9 +9,10 @@ use anyhow::{Context, Result};
 use super::conditions;
 use super::figures::{Table, mebibytes, median, milliseconds, or_none, ratio};
 use super::inside;
+use super::load;
 use super::peers::{self, Peer};
 use super::subject::{Cost, Kept, Subject};
-use crate::command::{Step, announce};
+use crate::command::announce;
 use crate::place;
 
 #[derive(clap::Args)]
@@ -36,7 +37,7 @@ const DEPTH: usize = 15;
 pub fn run(arguments: &Arguments) -> Result<()> {
     let target = place::target()?;
     announce("building the subjects");
-    let load = load(&target)?;
+    let load = load::build(&target.join("bench/threads"), &[])?;
     let inside = inside::build(&target)?;
     conditions::print(&format!(
         "release, line tables only, without the plugin host; threads wait {DEPTH} calls deep"
@@ -59,16 +60,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     inside::interruptions(&inside)?;
     conditions::print_load("after");
     Ok(())
-}
-
-/// The subject of this project.
-pub fn load(target: &Path) -> Result<PathBuf> {
-    Step::new("cargo")
-        .args(["build", "--quiet", "--release", "--package", "gmr-examples", "--no-default-features"])
-        .args(["--bin", "load"])
-        .within(&place::root())
-        .run()?;
-    Ok(target.join("release/load"))
 }
 
 /// One tool's figures for one number of threads.
