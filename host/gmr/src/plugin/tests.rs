@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use gmr_test_support::guests;
 
-use super::{Config, Facts, Grant, Limits, PluginConfig, Plugins, loaded};
+use crate::plugin::sandbox::handle as loaded;
+use crate::plugin::{Config, Facts, Grant, Limits, PluginConfig, Plugins};
 use crate::report::{Block, Report, Section, Value};
 
 /// Longer than any wait takes on a loaded machine.

@@ -12,7 +12,7 @@ use gmr_inspect::threads::{
     self as seen, Capture, Frame, Method, Missing, Quality, Resource, Stack, State, Thread,
 };
 
-use crate::render::text::duration;
+use crate::report::words::duration;
 use crate::report::{Block, Field, Member, Section, Trace, TraceKind, Value};
 
 /// The section of a capture.
