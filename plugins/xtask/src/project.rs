@@ -1,4 +1,4 @@
-//! Where the project's files are, and where built ones go.
+//! The project's folders and packages, as cargo knows them.
 
 use std::env;
 use std::path::{Path, PathBuf};
