@@ -131,8 +131,7 @@ impl Collector {
             section
         });
         let green_threads = guarded("green_threads", "Green Threads", || {
-            let options =
-                tasks::Options { deadline: self.time_for_tasks(deadline), ..tasks::Options::default() };
+            let options = tasks::Options::default().with_deadline(self.time_for_tasks(deadline));
             green_threads::section(&self.tasks.look(&options), &stacks)
         });
         let configuration = guarded("configuration", "Configuration", || {

@@ -48,4 +48,6 @@ pub use gmr_inspect::tasks::{Track, Tracked, spawn};
 pub use gmr_report as report;
 pub use gmr_report::Format;
 pub use section::package::Package;
+#[doc(hidden)]
+pub use section::reasons::reason as words_of_reason;
 pub use settings::{Settings, Signal};

@@ -4,6 +4,7 @@
 pub(crate) mod configuration;
 pub(crate) mod green_threads;
 pub(crate) mod package;
+pub(crate) mod reasons;
 pub(crate) mod threads;
 mod within;
 

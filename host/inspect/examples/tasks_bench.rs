@@ -32,7 +32,7 @@ fn main() {
         .map(|number| runtime.spawn(crowd::idle(number)).id().to_string().parse().unwrap())
         .collect();
     let inspector = Inspector::new([runtime.handle().clone()]);
-    let options = Options { deadline: Duration::from_secs(60), ..Options::default() };
+    let options = Options::default().with_deadline(Duration::from_secs(60));
     println!("resident before: {:?} KiB", resident());
     let began = Instant::now();
     inspector.prepare();

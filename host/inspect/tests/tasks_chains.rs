@@ -11,7 +11,7 @@ use gmr_test_support::{assert_golden, fixture, wait_for};
 /// Looks until all tasks wait.
 fn settled(inspector: &Inspector, tasks: usize) -> Snapshot {
     wait_for(|| {
-        let snapshot = inspector.look(&Options { deadline: Duration::from_secs(60), ..Options::default() });
+        let snapshot = inspector.look(&Options::default().with_deadline(Duration::from_secs(60)));
         assert_eq!(snapshot.rung, Rung::DebugInformation);
         let all_wait = snapshot.tasks.iter().all(|task| task.state == TaskState::Idle);
         if all_wait && snapshot.tasks.len() == tasks { Ok(snapshot) } else { Err(golden::text(&snapshot)) }

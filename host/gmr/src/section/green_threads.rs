@@ -14,6 +14,7 @@ use gmr_inspect::tasks::{
 
 use crate::report::words::duration;
 use crate::report::{Block, Field, Frame, Member, Section, Trace, TraceKind, Value};
+use crate::section::reasons::{fact, note, reason};
 
 pub(crate) use running::Stacks;
 
@@ -22,7 +23,7 @@ pub(crate) fn section(snapshot: &Snapshot, stacks: &Stacks) -> Section {
     let mut section = Section::native("green_threads", "Green Threads");
     let mut lines: Vec<String> = snapshot.runtimes.iter().map(runtime).collect();
     lines.push(rung(snapshot));
-    lines.extend(snapshot.notes.iter().cloned());
+    lines.extend(snapshot.notes.iter().map(note));
     lines.extend(without_thread(snapshot));
     section.blocks.push(Block::Paragraph { text: lines.join("\n") });
     let groups = groups(&snapshot.tasks);
@@ -39,7 +40,8 @@ pub(crate) fn section(snapshot: &Snapshot, stacks: &Stacks) -> Section {
 fn without_thread(snapshot: &Snapshot) -> Option<String> {
     let is_one = |task: &&Task| task.state == TaskState::Running && task.running_on.is_none();
     let count = snapshot.tasks.iter().filter(is_one).count();
-    let reason = snapshot.polling_unknown.as_deref().unwrap_or("the poll was shorter than the look");
+    let unknown = snapshot.polling_unknown.as_ref().map(reason);
+    let reason = unknown.as_deref().unwrap_or("the poll was shorter than the look");
     (count > 0).then(|| format!("running on a thread that is not known: {} ({reason})", tasks(count)))
 }
 
@@ -61,7 +63,7 @@ fn runtime(runtime: &Runtime) -> String {
     if let (Some(busy), Some(parks), Some(_)) = (busy, parks, workers.last()) {
         text.push_str(&format!("; busy for {} in all, parked {parks} times", duration(busy)));
     }
-    if let Some(Blocking { threads, idle, queue_depth }) = runtime.blocking {
+    if let Some(Blocking { threads, idle, queue_depth, .. }) = runtime.blocking {
         text.push_str(&format!("; {idle} of {threads} blocking threads idle, {queue_depth} waiting for one"));
     }
     text
@@ -104,10 +106,10 @@ fn rung(snapshot: &Snapshot) -> String {
         Rung::DebugInformation => {
             format!("chains from debug information, checked: {}", tasks(snapshot.tasks.len()))
         }
-        Rung::Registered(reason) => {
-            format!("registered tasks only ({reason}): {}", tasks(snapshot.tasks.len()))
+        Rung::Registered(why) => {
+            format!("registered tasks only ({}): {}", reason(why), tasks(snapshot.tasks.len()))
         }
-        Rung::Nothing => "no tokio runtime was given and no task was registered".to_owned(),
+        _ => "no tokio runtime was given and no task was registered".to_owned(),
     };
     if snapshot.racy > 0 {
         text.push_str(&format!("; {} changed while read", snapshot.racy));
@@ -170,13 +172,13 @@ fn place<C>(task: &Task, chain: Option<C>) -> Place<'_, C> {
 fn known(task: &Task) -> Option<&[Await]> {
     match &task.chain {
         Chain::Known(chain) | Chain::Passed(chain) => Some(chain),
-        Chain::Racy | Chain::Unknown(_) => None,
+        _ => None,
     }
 }
 
 /// What is known of this task's own await.
-fn particular(task: &Task, step: usize) -> Option<&str> {
-    task.particulars.iter().find(|one| one.step == step).map(|one| one.text.as_str())
+fn particulars(task: &Task, step: usize) -> impl Iterator<Item = String> {
+    task.particulars.iter().filter(move |one| one.step == step).map(|one| fact(&one.fact))
 }
 
 impl Group<'_> {
@@ -192,8 +194,8 @@ impl Group<'_> {
                 self.frames(chain),
                 Some("being polled: this is what it awaited when the poll began".to_owned()),
             ),
-            Chain::Racy => (Vec::new(), Some("no chain: it changed each time it was read".to_owned())),
-            Chain::Unknown(reason) => (Vec::new(), Some(format!("no chain: {reason}"))),
+            Chain::Unknown(why) => (Vec::new(), Some(format!("no chain: {}", reason(why)))),
+            _ => (Vec::new(), Some("no chain: it changed each time it was read".to_owned())),
         };
         Trace {
             kind: TraceKind::Await,
@@ -248,17 +250,17 @@ impl Group<'_> {
     /// The chain; what differs from task to task stands only where there is one task.
     fn frames(&self, chain: &[Await]) -> Vec<Frame> {
         let frame = |(at, step): (usize, &Await)| {
-            let mut details: Vec<&str> = step.detail.as_deref().into_iter().collect();
-            let own = particular(self.tasks[0], at);
+            let mut details: Vec<String> = step.facts.iter().map(fact).collect();
+            let has_own = self.tasks[0].particulars.iter().any(|own| own.step == at);
             if self.tasks.len() == 1 {
-                details.extend(own);
+                details.extend(particulars(self.tasks[0], at));
             }
             Frame {
                 depth: step.depth,
                 branch: step.branch.clone(),
                 file: step.location.as_ref().map(|place| place.file.clone()),
                 line: step.location.as_ref().map(|place| place.line),
-                folded: own.is_none() && is_machinery(chain, at),
+                folded: !has_own && is_machinery(chain, at),
                 detail: (!details.is_empty()).then(|| details.join(", ")),
                 ..Frame::of(step.future.as_str())
             }
@@ -274,7 +276,7 @@ fn is_machinery(chain: &[Await], at: usize) -> bool {
     let below = chain[at + 1..].iter().take_while(|other| other.depth > step.depth);
     let children = below.filter(|other| other.depth == step.depth + 1).count();
     let is_plain = step.location.is_none() && step.branch.is_none();
-    is_plain && step.detail.is_none() && children == 1
+    is_plain && step.facts.is_empty() && children == 1
 }
 
 fn state(state: TaskState) -> &'static str {
@@ -283,7 +285,7 @@ fn state(state: TaskState) -> &'static str {
         TaskState::Scheduled => "woken, waits for a worker",
         TaskState::Idle => "waiting",
         TaskState::NotStarted => "not polled yet",
-        TaskState::Unknown => "in an unknown state",
+        _ => "in an unknown state",
     }
 }
 
@@ -303,10 +305,11 @@ fn member(task: &Task) -> Member {
     fields.extend(optional.into_iter().filter_map(|(key, value)| Some(Field::new(key, value?))));
     // Where many stand in one place, what is each one's own is kept with it.
     let chain = known(task).unwrap_or_default();
-    let own = task.particulars.iter();
-    fields.extend(
-        own.filter_map(|own| Some(Field::new(chain.get(own.step)?.future.clone(), own.text.as_str()))),
-    );
+    let own = task.particulars.chunk_by(|one, other| one.step == other.step);
+    fields.extend(own.filter_map(|own| {
+        let facts: Vec<String> = own.iter().map(|own| fact(&own.fact)).collect();
+        Some(Field::new(chain.get(own[0].step)?.future.clone(), facts.join(", ")))
+    }));
     Member { id: task.id, name: task.name.clone(), fields }
 }
 

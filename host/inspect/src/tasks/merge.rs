@@ -8,9 +8,9 @@ use std::time::Duration;
 use super::clock::coarse_nanoseconds;
 #[cfg(target_os = "linux")]
 use super::engine::{Found, FoundChain, Walked};
-use super::model::{Chain, Particular, SourceLine, Task, TaskState};
+use super::model::{Chain, Reason, SourceLine, Task, TaskState};
 #[cfg(target_os = "linux")]
-use super::model::{Snapshot, Worker};
+use super::model::{Fact, Particular, Snapshot, Worker};
 #[cfg(target_os = "linux")]
 use super::registry::readings;
 use super::registry::{Reading, Slot};
@@ -18,7 +18,7 @@ use super::registry::{Reading, Slot};
 type Registered = (&'static Slot, Reading);
 
 /// Registered futures where nothing else is known, by their ids.
-pub(super) fn by_themselves(registered: &[Registered], why: &Arc<str>) -> Vec<Task> {
+pub(super) fn by_themselves(registered: &[Registered], why: &Arc<Reason>) -> Vec<Task> {
     let now = coarse_nanoseconds();
     let tasks = registered.iter().map(|(_, reading)| alone(reading, now, Chain::Unknown(Arc::clone(why))));
     sorted(tasks.collect())
@@ -78,8 +78,8 @@ pub(super) fn with_walk(mut walked: Walked, registered: &[Registered], snapshot:
         let ((chain, particulars), tracked) = match unlisted {
             Some(unlisted) => (chain_of(unlisted.chain), unlisted.tracked),
             None => {
-                let why = if reading.polls == 0 { "it was never polled" } else { "it was not read" };
-                ((Chain::Unknown(Arc::from(why)), Vec::new()), Vec::new())
+                let why = if reading.polls == 0 { Reason::NeverPolled } else { Reason::NotRead };
+                ((Chain::Unknown(Arc::new(why)), Vec::new()), Vec::new())
             }
         };
         if shown.contains(&reading.id) {
@@ -147,20 +147,11 @@ fn whole<'r>(
 fn listed(found: Found) -> Task {
     let (chain, particulars) = chain_of(found.chain);
     Task {
-        id: found.id,
         runtime: Some(found.runtime),
-        name: None,
-        future: found.future,
-        state: found.state,
-        spawned_at: None,
-        age: None,
-        idle: None,
-        polls: None,
-        poll_time: None,
         running_on: found.running_on,
-        polling: None,
         chain,
         particulars,
+        ..Task::new(found.id, found.future, found.state)
     }
 }
 
@@ -189,36 +180,21 @@ fn name_inside(
             continue;
         }
         let Some(name) = &reading.name else { continue };
-        let told = task.particulars.binary_search_by_key(above, |particular| particular.step);
-        match told {
-            Ok(at) => task.particulars[at].text.insert_str(0, &format!("\"{name}\", ")),
-            Err(at) => task.particulars.insert(at, Particular { step: *above, text: format!("\"{name}\"") }),
-        }
+        // Before whatever else is known of that await.
+        let at = task.particulars.partition_point(|particular| particular.step < *above);
+        task.particulars.insert(at, Particular { step: *above, fact: Fact::Name(name.as_str().into()) });
     }
 }
 
 /// A registered future as a task of its own.
 fn alone(reading: &Reading, now: u64, chain: Chain) -> Task {
-    let mut task = Task {
-        id: reading.task.unwrap_or(reading.id),
-        runtime: None,
-        name: None,
-        future: Arc::from((reading.kind.type_name)()),
-        state: match reading {
-            Reading { polling: true, .. } => TaskState::Running,
-            Reading { polls: 0, .. } => TaskState::NotStarted,
-            _ => TaskState::Idle,
-        },
-        spawned_at: None,
-        age: None,
-        idle: None,
-        polls: None,
-        poll_time: None,
-        running_on: None,
-        polling: None,
-        chain,
-        particulars: Vec::new(),
+    let state = match reading {
+        Reading { polling: true, .. } => TaskState::Running,
+        Reading { polls: 0, .. } => TaskState::NotStarted,
+        _ => TaskState::Idle,
     };
+    let id = reading.task.unwrap_or(reading.id);
+    let mut task = Task { chain, ..Task::new(id, (reading.kind.type_name)(), state) };
     add(&mut task, reading, now);
     task
 }

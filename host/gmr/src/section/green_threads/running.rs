@@ -58,7 +58,7 @@ impl Stacks {
     }
 
     fn stack(&self, task: &Task, id: u32, thread: Option<&Thread>) -> Result<Vec<Frame>, String> {
-        if !self.polling.contains(&Polling { thread: id, task: task.id }) {
+        if !self.polling.contains(&Polling::new(id, task.id)) {
             return Err("it came to this task only after its stack was taken".to_owned());
         }
         match thread.map(|thread| &thread.stack) {

@@ -1,6 +1,6 @@
 //! Runs plans over memory.
 
-use super::output::{Branch, Fact, Node, Output, Progress};
+use super::output::{Branch, Detail, Node, Output, Progress};
 use super::plan::{Discriminant, Edge, Plan, PlanId, Plans, State, StateKind, Step, Text, Variants};
 use super::read_set::ReadSet;
 
@@ -95,7 +95,7 @@ impl<'a> Run<'a> {
                 self.coroutine(address, at, label, *size, *discriminant, states)?;
             }
             Plan::Future { label, inside, variants, descriptor } => {
-                let own = self.push(&at, label, Fact::None);
+                let own = self.push(&at, label, Detail::None);
                 for edge in inside {
                     self.value(edge.plan, address.wrapping_add(edge.offset), at.below().inside(edge))?;
                 }
@@ -105,37 +105,37 @@ impl<'a> Run<'a> {
                 if let (Some(steps), true) = (descriptor, self.output.nodes.len() == own + 1)
                     && let Some(number) = self.descriptor(address, steps)
                 {
-                    self.output.nodes[own].fact = Fact::Descriptor(number);
+                    self.output.nodes[own].detail = Detail::Descriptor(number);
                 }
             }
             Plan::Sleep { label, seconds, nanoseconds } => {
                 let seconds = self.reads.integer(address.wrapping_add(*seconds), 8);
                 let nanoseconds = self.reads.integer(address.wrapping_add(*nanoseconds), 4);
-                let fact = match (seconds, nanoseconds) {
-                    (Some(seconds), Some(nanoseconds)) => Fact::Deadline { seconds, nanoseconds },
-                    _ => Fact::None,
+                let detail = match (seconds, nanoseconds) {
+                    (Some(seconds), Some(nanoseconds)) => Detail::Deadline { seconds, nanoseconds },
+                    _ => Detail::None,
                 };
-                self.push(&at, label, fact);
+                self.push(&at, label, detail);
             }
             Plan::Join { label, header } => {
                 let task = self.joined(address.wrapping_add(*header))?;
-                self.push(&at, label, task.map_or(Fact::None, Fact::Task));
+                self.push(&at, label, task.map_or(Detail::None, Detail::Task));
             }
             Plan::Acquire { label, semaphore, permits } => {
                 let semaphore = self.reads.pointer(address.wrapping_add(*semaphore));
-                let fact = semaphore.and_then(|semaphore| {
+                let detail = semaphore.and_then(|semaphore| {
                     // The lowest bit says that the semaphore is closed.
                     let free = self.reads.integer(semaphore.wrapping_add(*permits), 8)? >> 1;
-                    Some(Fact::Permits { free, semaphore })
+                    Some(Detail::Permits { free, semaphore })
                 });
-                self.push(&at, label, fact.unwrap_or(Fact::None));
+                self.push(&at, label, detail.unwrap_or(Detail::None));
             }
             Plan::JoinSet { label, length } => {
                 let length = self.reads.integer(address.wrapping_add(*length), 8);
-                self.push(&at, label, length.map_or(Fact::None, Fact::Tasks));
+                self.push(&at, label, length.map_or(Detail::None, Detail::Tasks));
             }
             Plan::Unordered { label, head, node_size, next, future } => {
-                let own = self.push(&at, label, Fact::None);
+                let own = self.push(&at, label, Detail::None);
                 let mut node = self.reads.pointer(address.wrapping_add(*head)).unwrap_or(0);
                 let mut count = 0;
                 while node >= FIRST_ADDRESS && count < MAX_ELEMENTS && self.reads.fetch(node, *node_size) {
@@ -143,7 +143,7 @@ impl<'a> Run<'a> {
                     node = self.reads.pointer(node.wrapping_add(*next)).unwrap_or(0);
                     count += 1;
                 }
-                self.output.nodes[own].fact = Fact::Futures { count, more: node >= FIRST_ADDRESS };
+                self.output.nodes[own].detail = Detail::Futures { count, more: node >= FIRST_ADDRESS };
             }
             Plan::Tracked { slot, future } => {
                 if let Some(slot) = self.reads.pointer(address.wrapping_add(*slot)).filter(|slot| *slot != 0)
@@ -199,7 +199,7 @@ impl<'a> Run<'a> {
         discriminant: Discriminant,
         states: &[State],
     ) -> Result<(), Missing> {
-        let own = self.push(&at, label, Fact::None);
+        let own = self.push(&at, label, Detail::None);
         if !self.reads.fetch(address, size) {
             return Ok(());
         }
@@ -215,7 +215,7 @@ impl<'a> Run<'a> {
             let before = self.output.nodes.len();
             self.value(edge.plan, address.wrapping_add(edge.offset), below.clone())?;
             if self.output.nodes.len() == before {
-                self.push(&below, fallback, Fact::None);
+                self.push(&below, fallback, Detail::None);
             }
         }
         debug_assert!(state.kind == StateKind::Suspended || state.awaits.is_none());
@@ -242,7 +242,7 @@ impl<'a> Run<'a> {
     fn object(&mut self, data: u64, vtable: u64, label: &Text, at: At) -> Result<(), Missing> {
         let plans = self.plans;
         let Some(object) = plans.objects.get(&vtable).ok_or(Missing::Object(vtable))? else {
-            self.push(&at, label, Fact::NotDescribed);
+            self.push(&at, label, Detail::NotDescribed);
             return Ok(());
         };
         if object.size > 0 && !self.reads.fetch(data, object.size) {
@@ -251,7 +251,7 @@ impl<'a> Run<'a> {
         let before = self.output.nodes.len();
         self.value(object.plan, data, At { level: at.level + 1, ..at.clone() })?;
         if self.output.nodes.len() == before {
-            self.push(&at, &object.label, Fact::None);
+            self.push(&at, &object.label, Detail::None);
         }
         Ok(())
     }
@@ -310,13 +310,13 @@ impl<'a> Run<'a> {
         self.reads.integer(address.wrapping_add(discriminant.offset), discriminant.size)
     }
 
-    fn push(&mut self, at: &At, label: &Text, fact: Fact) -> usize {
+    fn push(&mut self, at: &At, label: &Text, detail: Detail) -> usize {
         self.output.nodes.push(Node {
             depth: at.depth,
             branch: at.branch.clone(),
             label: label.clone(),
             place: None,
-            fact,
+            detail,
             progress: None,
             awaited: at.awaited,
         });

@@ -16,6 +16,6 @@ mod relevance;
 pub(super) use compile::Compiler;
 pub(super) use interpreter::Run;
 pub(super) use known::TRACKED;
-pub(super) use output::{Branch, Fact, Node, Output, Progress};
+pub(super) use output::{Branch, Detail, Node, Output, Progress};
 pub(super) use plan::{PlanId, Plans, StateKind};
 pub(super) use read_set::{ReadSet, word_at};

@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use self::batch::{Decode, Verdict};
 use self::chains::{Chains, Made};
 use super::decode::{Compiler, Output, PlanId, Plans, Progress, ReadSet, Run, StateKind};
-use super::model::{Polling, TaskState};
+use super::model::{DebugInformationFault, Note, Polling, Reason, TaskState};
 use super::registry::{Reading, Slot};
 use super::tokio::current_task::Polled;
 use super::tokio::layout::{self, HandleLayout, TaskLayout};
@@ -33,7 +33,7 @@ pub(crate) struct Engine {
     task: TaskLayout,
     handle: HandleLayout,
     /// How to find out who polls what, or why that cannot be found out.
-    polled: Result<Polled, String>,
+    polled: Result<Polled, Reason>,
     /// How to find out which thread is which worker; older versions of tokio keep that elsewhere.
     workers: Option<WorkerLayout>,
     memory: Known,
@@ -69,7 +69,7 @@ pub(crate) enum FoundChain {
     Known(Made),
     Passed(Made),
     Racy,
-    Unknown(Arc<str>),
+    Unknown(Arc<Reason>),
 }
 
 /// What a registered future awaits.
@@ -98,33 +98,32 @@ pub(crate) struct Walked {
     /// The runtimes, as far as they could be read.
     pub(crate) runtimes: Vec<Option<FoundRuntime>>,
     /// Why it is not known who polls what, if it is not.
-    pub(crate) polling_unknown: Option<String>,
+    pub(crate) polling_unknown: Option<Reason>,
     pub(crate) racy: usize,
     pub(crate) not_reached: usize,
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<Note>,
 }
 
 impl Engine {
     /// Indexes the debug information of this executable and proves that it is understood. It takes 50 ms to
     /// a second, and its memory is given back but for a few megabytes.
-    pub(crate) fn new(unwanted: impl Fn() -> bool) -> Result<Engine, String> {
+    pub(crate) fn new(unwanted: impl Fn() -> bool) -> Result<Engine, Reason> {
         let path = "/proc/self/exe";
         let source = Source::new(path);
         let bias = source.bias()?;
         let index = Index::build(&source, unwanted)?;
         if !index.has_types() {
-            return Err("the debug information has lines but no types".to_owned());
+            return Err(Reason::DebugInformation(DebugInformationFault::NoTypes));
         }
         let types = Types::new(&source, &index, bias);
-        let task = TaskLayout::find(&types)?;
-        let handle = HandleLayout::find(&types)?;
+        let task = TaskLayout::find(&types).map_err(Reason::Layout)?;
+        let handle = HandleLayout::find(&types).map_err(Reason::Layout)?;
         let workers = WorkerLayout::find(&types);
         drop(types);
-        let polled = Err("it has not been found out yet".to_owned());
+        let polled = Polled::learn().map_err(Reason::CurrentTask);
         let mut engine =
             Engine { path, bias, index, task, handle, polled, workers, memory: Known::default() };
-        canary::sing(&mut engine)?;
-        engine.polled = Polled::learn();
+        canary::check(&mut engine).map_err(Reason::Canary)?;
         Ok(engine)
     }
 
@@ -162,7 +161,7 @@ impl Engine {
                     found = Some(FoundRuntime { id: lists.owner_id, threads });
                     work.runtime(number, handle, &lists, max, &mut chains, &mut walked);
                 }
-                Err(reason) => walked.notes.push(format!("runtime {} cannot be read: {reason}", number + 1)),
+                Err(fault) => walked.notes.push(Note::RuntimeNotRead { runtime: number, fault }),
             }
             walked.runtimes.push(found);
         }
@@ -189,10 +188,11 @@ impl Engine {
 }
 
 /// Whether the debug information describes all that a walk needs; what is missing otherwise.
-pub(crate) fn describes(types: &Types<'_>) -> Result<(), String> {
-    TaskLayout::find(types)?;
-    HandleLayout::find(types)?.complete()?;
-    canary::describes(types)
+pub(crate) fn describes(types: &Types<'_>) -> Result<(), Reason> {
+    TaskLayout::find(types).map_err(Reason::Layout)?;
+    let handle = HandleLayout::find(types).map_err(Reason::Layout)?;
+    handle.complete().map_err(Reason::Layout)?;
+    canary::describes(types).map_err(Reason::DebugInformation)
 }
 
 /// One look at work.
@@ -220,28 +220,22 @@ impl Work<'_, '_, '_> {
         // Where tokio does not tell it nothing is missed.
         let alive = alive_before.min(metrics::alive_tasks(handle)).unwrap_or(0);
         if listing.tasks.is_empty() && alive > 0 && max > 0 {
-            walked.notes.push(format!(
-                "runtime {}: its lists look empty although it counts {alive} tasks",
-                number + 1
-            ));
+            walked.notes.push(Note::ListsLookEmpty { runtime: number, alive });
         }
         if listing.unfinished > 0 {
             walked.not_reached += alive.saturating_sub(listing.tasks.len());
-            walked.notes.push(format!(
-                "runtime {}: {} of {} lists were not followed to their end",
-                number + 1,
-                listing.unfinished,
-                lists.shards.len()
-            ));
+            walked.notes.push(Note::ListsUnfinished {
+                runtime: number,
+                unfinished: listing.unfinished,
+                lists: lists.shards.len(),
+            });
         }
         walked.not_reached +=
             batch::decode_all(task, lists.owner_id, &listing.tasks, self, deadline, &mut |seen| {
                 let chain = match (&seen.kind.stage, seen.verdict) {
                     (Err(reason), _) => FoundChain::Unknown(Arc::clone(reason)),
                     (_, Verdict::Racy) => FoundChain::Racy,
-                    (_, Verdict::Unreadable) => {
-                        FoundChain::Unknown(Arc::from("some of its memory cannot be read"))
-                    }
+                    (_, Verdict::Unreadable) => FoundChain::Unknown(Arc::new(Reason::MemoryUnreadable)),
                     (_, Verdict::Stable) => {
                         FoundChain::Known(chains.make(&seen.output.nodes, seen.truncated))
                     }
@@ -313,7 +307,7 @@ impl Work<'_, '_, '_> {
         let Some(future) =
             function.and_then(|id| self.compiler.polled_by(id)).filter(|future| future.is_coroutine())
         else {
-            return FoundChain::Unknown(Arc::from("its type is not in the debug information"));
+            return FoundChain::Unknown(Arc::new(Reason::FutureNotDescribed));
         };
         let plan = self.known.plans.number(future.id);
         for _ in 0..4 {

@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 
 use crate::memory::{self, Range};
 use crate::tasks::decode::word_at;
-use crate::tasks::model::Polling;
+use crate::tasks::model::{CurrentTaskFault, Polling};
 
 /// Tasks that take part in the experiment. Their ids follow each other, so that a counter could pass for the variable
 /// if it were not found empty outside.
@@ -31,17 +31,22 @@ pub(crate) struct Polled {
 
 impl Polled {
     /// Does the experiment, in a runtime of its own. It must not run inside of another one.
-    pub(crate) fn learn() -> Result<Polled, String> {
+    pub(crate) fn learn() -> Result<Polled, CurrentTaskFault> {
         let anchor = robust_list(0)?;
         let variables = own_variables()?;
-        let runtime = Builder::new_current_thread().build().map_err(|error| error.to_string())?;
+        let runtime = Builder::new_current_thread()
+            .build()
+            .map_err(|error| CurrentTaskFault::NoRuntime(error.into()))?;
         let look = move || words(variables);
         let outside = look();
         let mut seen = Vec::new();
         for _ in 0..TASKS {
             let handle = runtime.spawn(async move { look() });
             let id = super::canary::task_id(&handle);
-            let inside = runtime.block_on(handle).map_err(|error| error.to_string())?;
+            let inside = runtime.block_on(handle).map_err(|error| CurrentTaskFault::ExperimentFailed {
+                task: id,
+                panicked: error.is_panic(),
+            })?;
             seen.push((id, inside, look()));
         }
         let has_id = |at: usize| seen.iter().all(|(id, inside, _)| inside.get(at) == Some(id) && *id != 0);
@@ -61,8 +66,8 @@ impl Polled {
                 let distance = (variables.address + 8 * at as u64).wrapping_sub(anchor);
                 Ok(Polled { distance, has_tag })
             }
-            [] => Err("this tokio keeps the task's id elsewhere".to_owned()),
-            _ => Err("several variables look like the task's id".to_owned()),
+            [] => Err(CurrentTaskFault::KeptElsewhere),
+            _ => Err(CurrentTaskFault::Ambiguous),
         }
     }
 
@@ -101,14 +106,14 @@ impl Polled {
 
 /// Where the C library keeps a thread's list of robust locks, which it tells the kernel when the thread starts; of the
 /// calling thread for 0.
-fn robust_list(thread: u32) -> Result<u64, String> {
+fn robust_list(thread: u32) -> Result<u64, CurrentTaskFault> {
     let (mut head, mut length) = (0_usize, 0_usize);
     // SAFETY: the kernel writes one word to each of two variables of ours.
     let done = unsafe { libc::syscall(libc::SYS_get_robust_list, thread, &raw mut head, &raw mut length) };
     match (done, head) {
         (0, 1..) => Ok(head as u64),
-        (0, 0) => Err("the C library keeps no list of robust locks".to_owned()),
-        _ => Err(format!("the kernel does not tell it: {}", std::io::Error::last_os_error())),
+        (0, 0) => Err(CurrentTaskFault::NoRobustList),
+        _ => Err(CurrentTaskFault::RobustListRefused(std::io::Error::last_os_error().into())),
     }
 }
 
@@ -121,17 +126,18 @@ fn words(range: Range) -> Vec<u64> {
 
 /// Where this thread has the executable's variables. The executable is always the first module, so that its block lies
 /// next to the thread pointer (ELF Handling For Thread-Local Storage, Drepper, 3.4).
-fn own_variables() -> Result<Range, String> {
-    let (size, align) = segment().ok_or("the executable has no thread-local variables")?;
+fn own_variables() -> Result<Range, CurrentTaskFault> {
+    let (size, align) = segment().ok_or(CurrentTaskFault::NoThreadLocals)?;
     let room = size.checked_next_multiple_of(align).filter(|room| *room <= MAX_BYTES && align <= MAX_BYTES);
-    let room = room.ok_or("the executable's thread-local variables are too large")?;
-    let pointer = thread_pointer().ok_or("their place is not known on this architecture")?;
+    let room = room.ok_or(CurrentTaskFault::ThreadLocalsTooLarge)?;
+    let pointer = thread_pointer().ok_or(CurrentTaskFault::UnknownArchitecture)?;
     let address = match cfg!(target_arch = "x86_64") {
         true => pointer.wrapping_sub(room) & !7,
         // Two words for the thread's control block.
         false => pointer.wrapping_add(16).next_multiple_of(align.max(8)),
     };
-    let length = usize::try_from(room.next_multiple_of(8)).map_err(|error| error.to_string())?;
+    let length =
+        usize::try_from(room.next_multiple_of(8)).map_err(|_| CurrentTaskFault::ThreadLocalsTooLarge)?;
     Ok(Range { address, length })
 }
 

@@ -6,6 +6,7 @@
 use std::rc::Rc;
 
 use crate::memory::read_word;
+use crate::tasks::model::LayoutFault;
 use crate::tasks::types::{Shape, Type, Types};
 
 /// More shards than this are damage; tokio makes four for each worker.
@@ -28,7 +29,7 @@ pub(crate) struct TaskLayout {
 }
 
 impl TaskLayout {
-    pub(crate) fn find(types: &Types<'_>) -> Result<TaskLayout, String> {
+    pub(crate) fn find(types: &Types<'_>) -> Result<TaskLayout, LayoutFault> {
         let header = named(types, "tokio::runtime::task::core::Header")?;
         let vtable = named(types, "tokio::runtime::task::raw::Vtable")?;
         let trailer = named(types, "tokio::runtime::task::core::Trailer")?;
@@ -51,7 +52,7 @@ impl TaskLayout {
 #[derive(Clone, Debug)]
 pub(crate) struct HandleLayout {
     discriminant: Option<(u64, u64)>,
-    schedulers: Vec<(Option<u64>, Result<Scheduler, String>)>,
+    schedulers: Vec<(Option<u64>, Result<Scheduler, LayoutFault>)>,
 }
 
 /// How a scheduler's shared part does.
@@ -82,14 +83,14 @@ pub(crate) struct Lists {
 }
 
 impl HandleLayout {
-    pub(crate) fn find(types: &Types<'_>) -> Result<HandleLayout, String> {
+    pub(crate) fn find(types: &Types<'_>) -> Result<HandleLayout, LayoutFault> {
         let (base, inner) = match types.by_name("tokio::runtime::handle::Handle") {
             Some(handle) => member(types, &handle, "inner")?,
             // It has one member; the type inside is described more often.
             None => (0, named(types, "tokio::runtime::scheduler::Handle")?),
         };
         let Shape::Enum { discriminant, variants, .. } = &inner.shape else {
-            return Err(format!("{} is no enum", inner.name));
+            return Err(LayoutFault::NotAnEnum(inner.name.as_str().into()));
         };
         let schedulers = variants.iter().map(|variant| {
             let value = variant.value.and_then(|value| u64::try_from(value).ok());
@@ -103,19 +104,19 @@ impl HandleLayout {
     }
 
     /// Whether at least one kind of scheduler is described.
-    pub(crate) fn complete(&self) -> Result<(), String> {
-        let mut reasons = Vec::new();
+    pub(crate) fn complete(&self) -> Result<(), LayoutFault> {
+        let mut faults = Vec::new();
         for (_, scheduler) in &self.schedulers {
             match scheduler {
                 Ok(_) => return Ok(()),
-                Err(reason) => reasons.push(reason.as_str()),
+                Err(fault) => faults.push(fault.clone()),
             }
         }
-        Err(reasons.join("; "))
+        Err(LayoutFault::NoScheduler(faults.into()))
     }
 
     /// The lists of the runtime whose handle is at `handle`.
-    pub(crate) fn lists(&self, handle: u64) -> Result<Lists, String> {
+    pub(crate) fn lists(&self, handle: u64) -> Result<Lists, LayoutFault> {
         let value = match self.discriminant {
             None => None,
             Some((offset, size)) => {
@@ -125,16 +126,16 @@ impl HandleLayout {
         };
         let chosen = self.schedulers.iter().find(|(wanted, _)| *wanted == value);
         let chosen = chosen.or_else(|| self.schedulers.iter().find(|(wanted, _)| wanted.is_none()));
-        let (_, scheduler) = chosen.ok_or("the handle is of an unknown kind")?;
+        let (_, scheduler) = chosen.ok_or(LayoutFault::UnknownScheduler)?;
         scheduler.as_ref().map_err(Clone::clone)?.lists(handle)
     }
 }
 
 impl Scheduler {
-    fn find(types: &Types<'_>, base: u64, of: &Rc<Type>) -> Result<Scheduler, String> {
+    fn find(types: &Types<'_>, base: u64, of: &Rc<Type>) -> Result<Scheduler, LayoutFault> {
         let (pointer, counted) = path(types, of, &["__0", "pointer"])?;
         let Shape::Pointer(Some(counted)) = counted.shape else {
-            return Err(format!("{} is no pointer", counted.name));
+            return Err(LayoutFault::NotAPointer(counted.name.as_str().into()));
         };
         let counted = types.get(counted);
         let (owned_offset, owned) = path(types, &counted, &["data", "shared", "owned"])?;
@@ -144,7 +145,7 @@ impl Scheduler {
                 let (data, pointer) = member(types, &lists, "data_ptr")?;
                 let (length, _) = member(types, &lists, "length")?;
                 let Shape::Pointer(Some(element)) = pointer.shape else {
-                    return Err(format!("{} is no pointer", pointer.name));
+                    return Err(LayoutFault::NotAPointer(pointer.name.as_str().into()));
                 };
                 let element = types.get(element);
                 ListLayout::Sharded {
@@ -157,7 +158,8 @@ impl Scheduler {
             }
             None => {
                 let list = types.path(&owned, &["list"]).or_else(|| types.path(&owned, &["inner"]));
-                let (offset, list) = list.ok_or_else(|| format!("{} has no list", owned.name))?;
+                let (offset, list) =
+                    list.ok_or_else(|| LayoutFault::NoTaskList(owned.name.as_str().into()))?;
                 ListLayout::Single {
                     head: owned_offset + offset + member(types, &list, "head")?.0,
                     tail: owned_offset + offset + member(types, &list, "tail")?.0,
@@ -167,7 +169,7 @@ impl Scheduler {
         Ok(Scheduler { pointer: base + pointer, id, lists })
     }
 
-    fn lists(&self, handle: u64) -> Result<Lists, String> {
+    fn lists(&self, handle: u64) -> Result<Lists, LayoutFault> {
         let counted = word(handle + self.pointer)?;
         let at = |offset: u64| counted.wrapping_add(offset);
         let shards = match self.lists {
@@ -176,7 +178,7 @@ impl Scheduler {
                 let (data, length) = (word(at(data))?, word(at(length))?);
                 // The shard of a task is told by the lowest bits of its id.
                 if length > MAX_SHARDS || !length.is_power_of_two() {
-                    return Err(format!("{length} shards of tasks"));
+                    return Err(LayoutFault::ShardCount(length));
                 }
                 let list = |index: u64| data.wrapping_add(index.wrapping_mul(element_size));
                 (0..length)
@@ -188,18 +190,22 @@ impl Scheduler {
     }
 }
 
-fn word(address: u64) -> Result<u64, String> {
-    read_word(address).ok_or_else(|| format!("the runtime's memory at {address:#x} cannot be read"))
+fn word(address: u64) -> Result<u64, LayoutFault> {
+    read_word(address).ok_or(LayoutFault::Unreadable(address))
 }
 
-fn named(types: &Types<'_>, name: &str) -> Result<Rc<Type>, String> {
-    types.by_name(name).ok_or_else(|| format!("the debug information has no type {name}"))
+fn named(types: &Types<'_>, name: &str) -> Result<Rc<Type>, LayoutFault> {
+    types.by_name(name).ok_or_else(|| LayoutFault::NoType(name.into()))
 }
 
-fn member(types: &Types<'_>, of: &Type, name: &str) -> Result<(u64, Rc<Type>), String> {
-    types.find(of, name).ok_or_else(|| format!("{} has no member {name}", of.name))
+fn member(types: &Types<'_>, of: &Type, name: &str) -> Result<(u64, Rc<Type>), LayoutFault> {
+    types
+        .find(of, name)
+        .ok_or_else(|| LayoutFault::NoMember { of: of.name.as_str().into(), member: name.into() })
 }
 
-fn path(types: &Types<'_>, of: &Rc<Type>, names: &[&str]) -> Result<(u64, Rc<Type>), String> {
-    types.path(of, names).ok_or_else(|| format!("{} has no member {}", of.name, names.join(".")))
+fn path(types: &Types<'_>, of: &Rc<Type>, names: &[&str]) -> Result<(u64, Rc<Type>), LayoutFault> {
+    types
+        .path(of, names)
+        .ok_or_else(|| LayoutFault::NoMember { of: of.name.as_str().into(), member: names.join(".").into() })
 }

@@ -2,6 +2,7 @@
 
 use super::EntryId;
 use super::units::{Place, Source, Units};
+use crate::tasks::model::Reason;
 
 /// Where in the debug information things are to be found.
 #[derive(Default)]
@@ -26,12 +27,12 @@ const COPIES: usize = 4;
 
 impl Index {
     /// Scans all units, unless `deadline` comes first.
-    pub(crate) fn build(source: &Source, unwanted: impl Fn() -> bool) -> Result<Index, String> {
+    pub(crate) fn build(source: &Source, unwanted: impl Fn() -> bool) -> Result<Index, Reason> {
         let units = Units::open(source)?;
         let mut index = Index { places: units.places(), ..Index::default() };
         for number in 0..index.places.len() {
             if unwanted() {
-                return Err("the reading of the debug information was broken off".to_owned());
+                return Err(Reason::BrokenOff);
             }
             // What cannot be parsed is absent; the rest of the program still has its types.
             let scanned =
