@@ -3,6 +3,7 @@
 //! A chain of awaits ends where the poll began; what is done since stands on the thread's stack. Such a stack is shown
 //! only if its thread was seen at the task both before it was taken and after.
 
+use gmr_inspect::tasks::tokio::is_poll_frame;
 use gmr_inspect::tasks::{Polling, Task, TaskState};
 use gmr_inspect::threads::{Capture, Stack, Thread};
 
@@ -17,13 +18,6 @@ pub(crate) struct Stacks {
     /// The stacks, unless taking them failed.
     pub(crate) capture: Option<Capture>,
 }
-
-/// tokio's functions that poll a task: what they were called by is the runtime and the thread's start.
-const POLLS: [&str; 3] = [
-    "tokio::runtime::task::core::Core<",
-    "tokio::runtime::task::harness::poll_future",
-    "tokio::runtime::task::raw::poll",
-];
 
 /// Tasks with one stack.
 struct Group {
@@ -75,9 +69,7 @@ impl Stacks {
 
 /// Marks everything from tokio's own poll on. Of nested ones the innermost is the task's.
 fn fold_runtime(frames: &mut [Frame]) {
-    let polls = |frame: &Frame| {
-        frame.function.as_ref().is_some_and(|function| POLLS.iter().any(|poll| function.contains(poll)))
-    };
+    let polls = |frame: &Frame| frame.function.as_ref().is_some_and(|function| is_poll_frame(function));
     if let Some(at @ 1..) = frames.iter().position(polls) {
         frames[at..].iter_mut().for_each(|frame| frame.folded = true);
     }
