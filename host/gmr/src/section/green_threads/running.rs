@@ -3,6 +3,7 @@
 //! A chain of awaits ends where the poll began; what is done since stands on the thread's stack. Such a stack is shown
 //! only if its thread was seen at the task both before it was taken and after.
 
+use gmr_inspect::tasks::tokio::is_poll_frame;
 use gmr_inspect::tasks::{Polling, Task, TaskState};
 use gmr_inspect::threads::{Capture, Stack, Thread};
 
@@ -17,13 +18,6 @@ pub(crate) struct Stacks {
     /// The stacks, unless taking them failed.
     pub(crate) capture: Option<Capture>,
 }
-
-/// tokio's functions that poll a task: what they were called by is the runtime and the thread's start.
-const POLLS: [&str; 3] = [
-    "tokio::runtime::task::core::Core<",
-    "tokio::runtime::task::harness::poll_future",
-    "tokio::runtime::task::raw::poll",
-];
 
 /// Tasks with one stack.
 struct Group {
@@ -65,7 +59,7 @@ impl Stacks {
             Some(Stack::Captured { frames, method, .. }) => {
                 let mut frames = translate::frames(frames, *method);
                 // Of nested polls the innermost is the task's.
-                fold_from(&mut frames, |function| POLLS.iter().any(|poll| function.contains(poll)));
+                fold_from(&mut frames, is_poll_frame);
                 Ok(frames)
             }
             Some(Stack::Missing(missing)) => Err(translate::no_stack(missing)),
