@@ -1,4 +1,4 @@
-//! What a report holds whatever happens, and where it goes whatever is in the way.
+//! Reports: what they hold whatever happens, and where they go whatever is in the way.
 
 use std::fs;
 use std::io::Read;

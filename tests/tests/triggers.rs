@@ -1,4 +1,4 @@
-//! What asks for a report, and what comes of it.
+//! Triggers, by signal, file and call, and the reports that answer them.
 
 use std::fs;
 use std::path::Path;

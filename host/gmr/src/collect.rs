@@ -21,7 +21,7 @@ use crate::no_plugin::Plugins;
 use crate::plugin::Plugins;
 use crate::report::mask::Secrets;
 use crate::report::words;
-use crate::report::{Block, Header, Report, Section, Trigger};
+use crate::report::{Block, Header, NativeSection, Origin, Report, Section, Trigger};
 use crate::section::configuration::Configuration;
 use crate::section::green_threads;
 use crate::section::green_threads::Stacks;
@@ -92,7 +92,7 @@ impl Collector {
         observer: &mut dyn Observer,
     ) -> Report {
         let deadline = began + self.deadline;
-        let mut report = Report { header: self.header(trigger), sections: Vec::new() };
+        let mut report = Report::new(self.header(trigger));
         self.native(&mut report, deadline);
         self.foreign(&mut report, began, deadline, observer);
         report.header.took = Some(began.elapsed());
@@ -100,16 +100,11 @@ impl Collector {
     }
 
     fn header(&self, trigger: Trigger) -> Header {
-        Header {
-            service: self.service.clone(),
-            version: self.package.version.clone(),
-            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-            process: std::process::id(),
-            uptime: None,
-            time: Timestamp::now(),
-            trigger,
-            took: None,
-        }
+        let mut header = Header::new(self.service.as_str(), Timestamp::now(), trigger);
+        header.version = self.package.version.clone();
+        header.host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        header.process = std::process::id();
+        header
     }
 
     /// Threads are looked at first, since they move on; they stand where oslo.reports has them.
@@ -118,16 +113,16 @@ impl Collector {
         let polling = self.tasks.polling();
         let capture = caught(|| self.capture(deadline));
         report.header.uptime = capture.as_ref().ok().and_then(age_of_main_thread);
-        let threads = guarded("threads", "Threads", || match &capture {
+        let threads = guarded(NativeSection::Threads, || match &capture {
             Ok(capture) => crate::section::threads::section(capture),
-            Err(words) => fault("threads", "Threads", words),
+            Err(words) => fault(NativeSection::Threads, words),
         });
         let stacks = Stacks { polling, capture: capture.ok() };
-        let green_threads = guarded("green_threads", "Green Threads", || {
+        let green_threads = guarded(NativeSection::GreenThreads, || {
             let options = tasks::Options::default().with_deadline(self.time_for_tasks(deadline));
             green_threads::section(&self.tasks.look(&options), &stacks)
         });
-        let configuration = guarded("configuration", "Configuration", || {
+        let configuration = guarded(NativeSection::Configuration, || {
             self.configuration.section(&self.secrets, deadline.min(Instant::now() + ANSWER))
         });
         report.sections.extend([self.package.section(), threads, green_threads, configuration]);
@@ -161,8 +156,8 @@ impl Collector {
             if reports == 1 { "the report before".to_owned() } else { format!("{reports} reports before") };
         let bytes = words::bytes(bytes);
         let line = format!("{bytes} of {reports} were lost: nobody read standard error in time");
-        let mut section = Section::native("reporter", "Reporter");
-        section.blocks.push(Block::Paragraph { text: line.clone() });
+        let mut section = Section::native(NativeSection::Reporter);
+        section.blocks.push(Block::paragraph(line.as_str()));
         section.remarks.push(line);
         Some(section)
     }
@@ -207,7 +202,7 @@ impl Collector {
         });
         // Last, so that it counts this report's calls.
         if let Some(plugins) = &self.plugins {
-            page.add(guarded("plugins", "Plugins", || plugins.section()));
+            page.add(guarded(NativeSection::Plugins, || plugins.section()));
         }
         let sections = page.sections;
         report.sections.extend(sections);
@@ -243,7 +238,7 @@ impl Collector {
             gmr_inspect::signals::block_all_in_this_thread();
             let each = |section| drop(sender.send(Arrival::Plugin(section)));
             if let Err(words) = caught(|| plugins.render(natives, deadline, each)) {
-                each(fault("plugin_sections", "Plugin Sections", &words));
+                each(fault(NativeSection::PluginSections, &words));
             }
             drop(sender.send(Arrival::PluginsEnded));
         };
@@ -291,17 +286,17 @@ impl Page<'_> {
 
 impl OwnSection {
     fn section(&self, answer: Result<Vec<Block>, Failure>) -> Section {
-        let empty = Section::native(self.name.as_str(), self.title.as_str());
+        let empty = Section::new(self.name.as_str(), self.title.as_str(), Origin::Application);
         match answer {
-            Ok(blocks) => Section { blocks, ..empty },
+            Ok(blocks) => empty.with_blocks(blocks),
             Err(failure) => empty.failed(format!("the application's closure {failure}")),
         }
     }
 }
 
 /// A section of ours; a fault in it must not cost the others.
-fn guarded(name: &str, title: &str, section: impl FnOnce() -> Section) -> Section {
-    caught(section).unwrap_or_else(|words| fault(name, title, &words))
+fn guarded(native: NativeSection, section: impl FnOnce() -> Section) -> Section {
+    caught(section).unwrap_or_else(|words| fault(native, &words))
 }
 
 /// # Errors
@@ -311,8 +306,8 @@ fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(run)).map_err(|panic| words_of_panic(&*panic).to_owned())
 }
 
-fn fault(name: &str, title: &str, words: &str) -> Section {
-    Section::native(name, title).failed(format!("a fault in gmr, please report it: {words}"))
+fn fault(native: NativeSection, words: &str) -> Section {
+    Section::native(native).failed(format!("a fault in gmr, please report it: {words}"))
 }
 
 /// The process is as old as its first thread.

@@ -4,5 +4,4 @@
 pub(crate) mod configuration;
 pub(crate) mod green_threads;
 pub(crate) mod package;
-pub(crate) mod reasons;
 pub(crate) mod threads;

@@ -8,7 +8,7 @@ use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitSta
 use std::sync::mpsc;
 use std::time::Duration;
 
-use gmr::report::Report;
+use gmr_report::Report;
 use rustix::process::{Pid, Signal};
 
 /// Longer than anything here takes on a slow machine: whatever waits is ended then, and its test fails.
@@ -109,7 +109,7 @@ impl Subject {
         let stderr = self.stderr.as_mut().expect("not taken");
         let mut documents = serde_json::Deserializer::from_reader(unbuffered(stderr)).into_iter();
         let value: serde_json::Value = documents.next().expect("a report").expect("JSON");
-        gmr::report::format::json::read(&value.to_string()).expect("a report")
+        gmr_report::format::json::read(&value.to_string()).expect("a report")
     }
 
     /// Ends it, and returns what it had still written to standard error.

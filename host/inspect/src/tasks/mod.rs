@@ -61,13 +61,15 @@ mod decode;
 mod doctor;
 #[cfg(target_os = "linux")]
 mod engine;
+#[cfg(target_os = "linux")]
+mod found;
 mod inspector;
 mod merge;
 mod model;
 #[cfg(target_os = "linux")]
 mod preparation;
 mod registry;
-mod tokio;
+pub mod tokio;
 mod tracked;
 #[cfg(target_os = "linux")]
 mod types;
@@ -80,4 +82,5 @@ pub use model::{
     Options, Particular, Polling, Reason, Rung, Runtime, Snapshot, SourceLine, SystemError, Task, TaskState,
     Work, Worker,
 };
-pub use tracked::{Track, Tracked, spawn};
+pub use tokio::spawn;
+pub use tracked::{Track, Tracked};

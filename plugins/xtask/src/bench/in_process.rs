@@ -1,5 +1,5 @@
-//! What is measured from inside a process: captures without a report around them, how long running threads
-//! stand still, and which blocked ones notice. tests/fixtures/bench/in-process measures and prints.
+//! Captures measured from inside a process: without a report around them, how long running threads stand still, and which
+//! blocked ones notice. tests/fixtures/bench/in-process measures and prints.
 
 use std::path::{Path, PathBuf};
 

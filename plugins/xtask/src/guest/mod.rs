@@ -1,4 +1,4 @@
-//! Builds WebAssembly guests: the shipped plugins and those that the tests misbehave with.
+//! WebAssembly guests and how they are built: the shipped plugins, the templates, and those of the tests.
 //!
 //! Sets up what is missing (see [`toolchain`]) and rebuilds nothing that is up to date. Finished components
 //! appear in their folder whole, by rename, so that a process which watches the folder never meets a half.

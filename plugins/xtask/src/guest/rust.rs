@@ -1,4 +1,4 @@
-//! Builds the Rust guests of one workspace.
+//! Rust guests, built a workspace at a time.
 //!
 //! Cargo decides what is out of date. Guests get none of the host's compiler flags: those may name processors
 //! and linkers that WebAssembly does not have.

@@ -1,4 +1,4 @@
-//! Finds a Rust toolchain that can build WebAssembly guests, or sets one up.
+//! The Rust toolchain that can build WebAssembly guests: found, or set up.
 //!
 //! Tried in this order: an installed `wasm32-wasip2` target; `rustup target add wasm32-wasip2`; a toolchain that
 //! has the standard library's source, which then is built for `wasm32-unknown-unknown`; on Debian, as root, the

@@ -1,4 +1,4 @@
-//! Whether the stack of a thread is the one that it has.
+//! The judge of a captured stack: whether it is the one that the thread has.
 
 use gmr_inspect::threads::{Capture, Method, Quality, Stack, Thread};
 

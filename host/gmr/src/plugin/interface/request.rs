@@ -19,12 +19,7 @@ pub fn request(subject: &Subject, identity: &Identity, deadline: Instant) -> Req
         uptime: header.uptime.map(nanoseconds),
         time: to_wit::moment(header.time),
         trigger: Trigger {
-            kind: match header.trigger.kind {
-                crate::report::TriggerKind::Signal => "signal",
-                crate::report::TriggerKind::File => "file",
-                crate::report::TriggerKind::Call => "call",
-            }
-            .to_owned(),
+            kind: header.trigger.kind.word().to_owned(),
             detail: header.trigger.detail.clone(),
             count: header.trigger.count,
         },

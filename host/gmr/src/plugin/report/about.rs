@@ -7,12 +7,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::plugin::files::catalogue::{Catalogue, Entry};
-use crate::report::{Block, Field, Section, Value};
+use crate::report::{Block, Field, NativeSection, Section, Value};
 
 type Entries = BTreeMap<PathBuf, Entry>;
 
 pub fn section(catalogue: &Catalogue, directories: &[PathBuf]) -> Section {
-    let mut section = Section::native("plugins", "Plugins");
+    let mut section = Section::native(NativeSection::Plugins);
     let entries = &catalogue.entries;
     section.blocks.push(if entries.is_empty() { nothing(directories) } else { table(entries) });
     section.remarks.extend(broken(entries));
@@ -21,7 +21,7 @@ pub fn section(catalogue: &Catalogue, directories: &[PathBuf]) -> Section {
     for fields in [problems.collect(), wishes(entries)] {
         let fields: Vec<Field> = fields;
         if !fields.is_empty() {
-            section.blocks.push(Block::Fields { fields });
+            section.blocks.push(Block::fields(fields));
         }
     }
     // Told above all sections, since nothing stands where theirs will, or an older one does.
@@ -31,7 +31,7 @@ pub fn section(catalogue: &Catalogue, directories: &[PathBuf]) -> Section {
 
 fn nothing(directories: &[PathBuf]) -> Block {
     let folders: Vec<String> = directories.iter().map(|folder| folder.display().to_string()).collect();
-    Block::Paragraph { text: format!("no plugins in {}", folders.join(", ")) }
+    Block::paragraph(format!("no plugins in {}", folders.join(", ")))
 }
 
 /// Files that do not load, and why.
@@ -79,7 +79,7 @@ fn table(entries: &Entries) -> Block {
             Value::from(path.display().to_string()),
         ]
     });
-    Block::Table { columns: columns.map(str::to_owned).to_vec(), rows: rows.collect() }
+    Block::table(columns, rows)
 }
 
 /// How long something took, as the table shows it.

@@ -105,7 +105,7 @@ fn visible(so_far: &Report, ready: &[Callable]) -> Report {
     if ready.iter().any(|(_, ready, _)| ready.plugin.config().grants.contains(&Grant::Report)) {
         so_far.clone()
     } else {
-        Report { header: so_far.header.clone(), sections: Vec::new() }
+        Report::new(so_far.header.clone())
     }
 }
 

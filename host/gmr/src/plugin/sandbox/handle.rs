@@ -118,15 +118,7 @@ fn in_lines(description: Description, name: &str) -> Description {
 
 /// What calls see that are made outside of any report.
 pub fn no_report() -> Report {
-    let header = Header {
-        service: String::new(),
-        version: String::new(),
-        host: String::new(),
-        process: std::process::id(),
-        uptime: None,
-        time: Timestamp::now(),
-        trigger: Trigger { kind: TriggerKind::Call, detail: String::new(), count: 1 },
-        took: None,
-    };
-    Report { header, sections: Vec::new() }
+    let mut header = Header::new("", Timestamp::now(), Trigger::new(TriggerKind::Call, ""));
+    header.process = std::process::id();
+    Report::new(header)
 }

@@ -9,7 +9,7 @@ use super::deadline;
 use super::limits::size;
 use super::store::State;
 use crate::plugin::Limits;
-use crate::report::Frame;
+use crate::report::{Call, Frame};
 
 /// A call that did not return.
 #[derive(Debug, Default)]
@@ -76,33 +76,31 @@ fn other(error: &wasmtime::Error, limits: &Limits) -> String {
     }
 }
 
-/// The frames, innermost first; where debug information is there, inlined ones too.
+/// The frames, innermost first; where debug information is there, with inlined calls.
 fn frames(backtrace: &WasmBacktrace) -> Vec<Frame> {
-    backtrace.frames().iter().flat_map(frame).collect()
+    backtrace.frames().iter().map(frame).collect()
 }
 
-fn frame(info: &FrameInfo) -> Vec<Frame> {
-    let outermost = info.symbols().len().saturating_sub(1);
-    let symbols = info.symbols().iter().enumerate().map(|(index, symbol)| Frame {
-        function: symbol.name().or(info.func_name()).map(demangled),
-        file: symbol.file().map(str::to_owned),
-        line: symbol.line(),
-        column: symbol.column(),
-        inlined: index < outermost,
-        ..place(info)
-    });
-    let symbols: Vec<Frame> = symbols.collect();
-    if symbols.is_empty() { vec![place(info)] } else { symbols }
-}
-
-/// What is known without debug information: the function's name or number, and the offset in the file.
-fn place(info: &FrameInfo) -> Frame {
-    let function = info.func_name().map_or_else(|| format!("wasm function {}", info.func_index()), demangled);
-    Frame {
-        module: info.module().name().map(str::to_owned),
-        offset: info.module_offset().map(|offset| offset as u64),
-        ..Frame::of(function)
+fn frame(info: &FrameInfo) -> Frame {
+    let mut frame = Frame::default();
+    frame.module = info.module().name().map(str::to_owned);
+    frame.offset = info.module_offset().map(|offset| offset as u64);
+    frame.calls = info
+        .symbols()
+        .iter()
+        .filter_map(|symbol| {
+            let mut call = Call::of(symbol.name().or(info.func_name()).map(demangled)?);
+            call.file = symbol.file().map(str::to_owned);
+            (call.line, call.column) = (symbol.line(), symbol.column());
+            Some(call)
+        })
+        .collect();
+    // Without debug information the function's name or number is known.
+    if frame.calls.is_empty() {
+        let number = || format!("wasm function {}", info.func_index());
+        frame.calls.push(Call::of(info.func_name().map_or_else(number, demangled)));
     }
+    frame
 }
 
 fn demangled(name: &str) -> String {

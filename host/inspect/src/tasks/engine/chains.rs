@@ -1,4 +1,4 @@
-//! From what a run found to the values that callers get; equal chains are made once.
+//! Chains as callers get them, made of what a decoding found; equal chains are made once.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -6,16 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::tasks::decode::{Branch, Detail, Node, Progress, StateKind};
+use crate::tasks::found::Made;
 use crate::tasks::model::{Await, Fact, Particular, SourceLine};
-
-/// A task's chain.
-#[derive(Debug)]
-pub(crate) struct Made {
-    /// Shared by all tasks that wait in the same place.
-    pub(crate) awaits: Arc<[Await]>,
-    /// What is this task's own.
-    pub(crate) particulars: Vec<Particular>,
-}
 
 /// What a chain was made of, and the chain.
 type Shared = (Box<[Node]>, Arc<[Await]>);

@@ -1,26 +1,23 @@
-//! Proves that this compiler's, this tokio's and this executable's tasks are understood.
+//! The canary: tasks with known chains, which prove that this compiler's, this tokio's and this executable's tasks are
+//! understood.
 //!
-//! Tasks with known chains are put into a runtime of our own (no thread, no driver, gone afterwards), and
-//! the walk has to find exactly them, with these lines. If it does not, nothing it says is worth showing. It
-//! must not run inside of another runtime: the caller gives it a thread of its own.
+//! They are put into a runtime of their own (no thread, no driver, gone afterwards), and a look has to find exactly them,
+//! with these lines. If it does not, nothing that it says is worth showing.
 
-use std::fmt::Debug;
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Handle};
 use tokio::task::JoinHandle;
 
-use crate::tasks::engine::{Engine, Found, FoundChain};
+use super::task_id;
+use crate::tasks::found::{Found, FoundAll, FoundChain};
 use crate::tasks::model::{CanaryFault, DebugInformationFault, Fact, Particular, Reason, TaskState};
 use crate::tasks::types::Types;
 
 /// Tasks enough for the list to have a middle.
 const CANARIES: usize = 3;
-/// Decoding a handful of tasks takes a millisecond.
-const DEADLINE: Duration = Duration::from_secs(10);
 
 const INNER_LINE: u32 = line!() + 3;
 async fn inner(number: usize) -> usize {
@@ -53,22 +50,16 @@ pub(crate) fn describes(types: &Types<'_>) -> Result<(), DebugInformationFault> 
     }
 }
 
-/// The number that tokio gives to a task; 0 if it cannot be told. It tells it as text only, and in the oldest versions
-/// only so: `JoinHandle { id: Id(7) }`.
-pub(crate) fn task_id<T: Debug>(handle: &JoinHandle<T>) -> u64 {
-    let text = format!("{handle:?}");
-    let number = text.split_once("Id(").and_then(|(_, rest)| rest.split_once(')'));
-    number.and_then(|(number, _)| number.parse().ok()).unwrap_or(0)
-}
-
 /// Runs the tasks, looks at them, and says what is wrong.
-pub(crate) fn check(engine: &mut Engine) -> Result<(), CanaryFault> {
+///
+/// `look` finds all tasks of the runtimes that it is given. It must not be called inside of a runtime.
+pub(crate) fn check(look: impl FnOnce(&[Handle]) -> FoundAll) -> Result<(), CanaryFault> {
     let runtime =
         Builder::new_current_thread().build().map_err(|error| CanaryFault::NoRuntime(error.into()))?;
     let first: Vec<_> = (0..CANARIES).map(|number| runtime.spawn(outer(number))).collect();
-    let mut ids: Vec<u64> = first.iter().map(task_id).collect();
+    let mut ids: Vec<u64> = first.iter().map(task_id::of).collect();
     let waiting: Vec<_> = first.into_iter().map(|handle| runtime.spawn(waiting(handle))).collect();
-    let waiting_ids: Vec<u64> = waiting.iter().map(task_id).collect();
+    let waiting_ids: Vec<u64> = waiting.iter().map(task_id::of).collect();
     runtime.block_on(async {
         // Every task is polled before the second turn is over.
         for _ in 0..2 * CANARIES + 2 {
@@ -76,16 +67,15 @@ pub(crate) fn check(engine: &mut Engine) -> Result<(), CanaryFault> {
         }
     });
 
-    let handles = [runtime.handle().clone()];
-    let mut walked = engine.walk(&handles, &[], usize::MAX, Instant::now() + DEADLINE);
-    if let Some(note) = walked.notes.pop() {
+    let mut found = look(&[runtime.handle().clone()]);
+    if let Some(note) = found.notes.pop() {
         return Err(CanaryFault::Limited(Box::new(note)));
     }
-    walked.tasks.sort_by_key(|task| task.id);
-    for (task, other) in walked.tasks.iter().rev().take(CANARIES).rev().zip(&ids) {
+    found.tasks.sort_by_key(|task| task.id);
+    for (task, other) in found.tasks.iter().rev().take(CANARIES).rev().zip(&ids) {
         check_one(task, &[("waiting", Some(WAITING_LINE)), ("JoinHandle", None)], Some(Fact::Task(*other)))?;
     }
-    for task in walked.tasks.iter().take(CANARIES) {
+    for task in found.tasks.iter().take(CANARIES) {
         let expected = [
             ("outer", Some(OUTER_LINE)),
             ("boxed::{async block#0}", Some(BOXED_LINE)),
@@ -95,7 +85,7 @@ pub(crate) fn check(engine: &mut Engine) -> Result<(), CanaryFault> {
         check_one(task, &expected, None)?;
     }
     ids.extend(waiting_ids);
-    let found: Vec<u64> = walked.tasks.iter().map(|task| task.id).collect();
+    let found: Vec<u64> = found.tasks.iter().map(|task| task.id).collect();
     if found == ids {
         Ok(())
     } else {

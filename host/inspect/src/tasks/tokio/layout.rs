@@ -1,211 +1,31 @@
-//! Where tokio keeps what the walk needs, by the names of its members.
+//! Lookups of types and members by name, where one that is missing is a fault with that name.
 //!
-//! Names are looked up breadth first below the type that has them, so that a wrapper more or less, or the
-//! unsharded list of older versions, needs no case of its own. A name that is not there is a reason to refuse.
+//! Names are looked up breadth first below the type that has them, so that a wrapper more or less, or the unsharded list
+//! of older versions, needs no case of its own.
 
 use std::rc::Rc;
 
-use crate::memory::read_word;
 use crate::tasks::model::LayoutFault;
-use crate::tasks::types::{Shape, Type, Types};
+use crate::tasks::types::{Type, Types};
 
-/// More shards than this are damage; tokio makes four for each worker.
-const MAX_SHARDS: u64 = 1 << 16;
-
-/// Offsets in a task's header, its vtable and its trailer.
-#[derive(Clone, Debug)]
-pub(crate) struct TaskLayout {
-    pub(crate) header_size: u64,
-    pub(crate) state: u64,
-    pub(crate) vtable: u64,
-    pub(crate) owner_id: u64,
-    /// In the vtable.
-    pub(crate) poll: u64,
-    pub(crate) trailer_offset: u64,
-    pub(crate) id_offset: u64,
-    /// In the trailer.
-    pub(crate) next: u64,
-    pub(crate) previous: u64,
-}
-
-impl TaskLayout {
-    pub(crate) fn find(types: &Types<'_>) -> Result<TaskLayout, LayoutFault> {
-        let header = named(types, "tokio::runtime::task::core::Header")?;
-        let vtable = named(types, "tokio::runtime::task::raw::Vtable")?;
-        let trailer = named(types, "tokio::runtime::task::core::Trailer")?;
-        let (pointers, links) = member(types, &trailer, "owned")?;
-        Ok(TaskLayout {
-            header_size: header.size,
-            state: member(types, &header, "state")?.0,
-            vtable: member(types, &header, "vtable")?.0,
-            owner_id: member(types, &header, "owner_id")?.0,
-            poll: member(types, &vtable, "poll")?.0,
-            trailer_offset: member(types, &vtable, "trailer_offset")?.0,
-            id_offset: member(types, &vtable, "id_offset")?.0,
-            next: pointers + member(types, &links, "next")?.0,
-            previous: pointers + member(types, &links, "prev")?.0,
-        })
-    }
-}
-
-/// How a `Handle` leads to the lists of tasks.
-#[derive(Clone, Debug)]
-pub(crate) struct HandleLayout {
-    discriminant: Option<(u64, u64)>,
-    schedulers: Vec<(Option<u64>, Result<Scheduler, LayoutFault>)>,
-}
-
-/// How a scheduler's shared part does.
-#[derive(Clone, Debug)]
-struct Scheduler {
-    /// In the handle: the pointer to the counted part.
-    pointer: u64,
-    /// In the counted part.
-    id: u64,
-    lists: ListLayout,
-}
-
-#[derive(Clone, Debug)]
-enum ListLayout {
-    Sharded { data: u64, length: u64, element_size: u64, head: u64, tail: u64 },
-    Single { head: u64, tail: u64 },
-}
-
-/// The lists of one runtime, as they are in memory.
-#[derive(Clone, Debug)]
-pub(crate) struct Lists {
-    /// Where the counted part of the runtime's handle is.
-    pub(crate) counted: u64,
-    /// What all of its tasks have in their header.
-    pub(crate) owner_id: u64,
-    /// Addresses of head and tail, by shard.
-    pub(crate) shards: Vec<(u64, u64)>,
-}
-
-impl HandleLayout {
-    pub(crate) fn find(types: &Types<'_>) -> Result<HandleLayout, LayoutFault> {
-        let (base, inner) = match types.by_name("tokio::runtime::handle::Handle") {
-            Some(handle) => member(types, &handle, "inner")?,
-            // It has one member; the type inside is described more often.
-            None => (0, named(types, "tokio::runtime::scheduler::Handle")?),
-        };
-        let Shape::Enum { discriminant, variants, .. } = &inner.shape else {
-            return Err(LayoutFault::NotAnEnum(inner.name.as_str().into()));
-        };
-        let schedulers = variants.iter().map(|variant| {
-            let value = variant.value.and_then(|value| u64::try_from(value).ok());
-            let of = types.get(variant.member.type_id);
-            (value, Scheduler::find(types, base + variant.member.offset, &of))
-        });
-        Ok(HandleLayout {
-            discriminant: discriminant.map(|(offset, size)| (base + offset, size)),
-            schedulers: schedulers.collect(),
-        })
-    }
-
-    /// Whether at least one kind of scheduler is described.
-    pub(crate) fn complete(&self) -> Result<(), LayoutFault> {
-        let mut faults = Vec::new();
-        for (_, scheduler) in &self.schedulers {
-            match scheduler {
-                Ok(_) => return Ok(()),
-                Err(fault) => faults.push(fault.clone()),
-            }
-        }
-        Err(LayoutFault::NoScheduler(faults.into()))
-    }
-
-    /// The lists of the runtime whose handle is at `handle`.
-    pub(crate) fn lists(&self, handle: u64) -> Result<Lists, LayoutFault> {
-        let value = match self.discriminant {
-            None => None,
-            Some((offset, size)) => {
-                let mask = if size >= 8 { u64::MAX } else { (1 << (size * 8)) - 1 };
-                Some(word(handle + offset)? & mask)
-            }
-        };
-        let chosen = self.schedulers.iter().find(|(wanted, _)| *wanted == value);
-        let chosen = chosen.or_else(|| self.schedulers.iter().find(|(wanted, _)| wanted.is_none()));
-        let (_, scheduler) = chosen.ok_or(LayoutFault::UnknownScheduler)?;
-        scheduler.as_ref().map_err(Clone::clone)?.lists(handle)
-    }
-}
-
-impl Scheduler {
-    fn find(types: &Types<'_>, base: u64, of: &Rc<Type>) -> Result<Scheduler, LayoutFault> {
-        let (pointer, counted) = path(types, of, &["__0", "pointer"])?;
-        let Shape::Pointer(Some(counted)) = counted.shape else {
-            return Err(LayoutFault::NotAPointer(counted.name.as_str().into()));
-        };
-        let counted = types.get(counted);
-        let (owned_offset, owned) = path(types, &counted, &["data", "shared", "owned"])?;
-        let id = owned_offset + member(types, &owned, "id")?.0;
-        let lists = match types.path(&owned, &["list", "lists"]) {
-            Some((offset, lists)) => {
-                let (data, pointer) = member(types, &lists, "data_ptr")?;
-                let (length, _) = member(types, &lists, "length")?;
-                let Shape::Pointer(Some(element)) = pointer.shape else {
-                    return Err(LayoutFault::NotAPointer(pointer.name.as_str().into()));
-                };
-                let element = types.get(element);
-                ListLayout::Sharded {
-                    data: owned_offset + offset + data,
-                    length: owned_offset + offset + length,
-                    element_size: element.size,
-                    head: member(types, &element, "head")?.0,
-                    tail: member(types, &element, "tail")?.0,
-                }
-            }
-            None => {
-                let list = types.path(&owned, &["list"]).or_else(|| types.path(&owned, &["inner"]));
-                let (offset, list) =
-                    list.ok_or_else(|| LayoutFault::NoTaskList(owned.name.as_str().into()))?;
-                ListLayout::Single {
-                    head: owned_offset + offset + member(types, &list, "head")?.0,
-                    tail: owned_offset + offset + member(types, &list, "tail")?.0,
-                }
-            }
-        };
-        Ok(Scheduler { pointer: base + pointer, id, lists })
-    }
-
-    fn lists(&self, handle: u64) -> Result<Lists, LayoutFault> {
-        let counted = word(handle + self.pointer)?;
-        let at = |offset: u64| counted.wrapping_add(offset);
-        let shards = match self.lists {
-            ListLayout::Single { head, tail } => vec![(at(head), at(tail))],
-            ListLayout::Sharded { data, length, element_size, head, tail } => {
-                let (data, length) = (word(at(data))?, word(at(length))?);
-                // The shard of a task is told by the lowest bits of its id.
-                if length > MAX_SHARDS || !length.is_power_of_two() {
-                    return Err(LayoutFault::ShardCount(length));
-                }
-                let list = |index: u64| data.wrapping_add(index.wrapping_mul(element_size));
-                (0..length)
-                    .map(|index| (list(index).wrapping_add(head), list(index).wrapping_add(tail)))
-                    .collect()
-            }
-        };
-        Ok(Lists { counted, owner_id: word(at(self.id))?, shards })
-    }
-}
-
-fn word(address: u64) -> Result<u64, LayoutFault> {
-    read_word(address).ok_or(LayoutFault::Unreadable(address))
-}
-
-fn named(types: &Types<'_>, name: &str) -> Result<Rc<Type>, LayoutFault> {
+pub(super) fn named(types: &Types<'_>, name: &str) -> Result<Rc<Type>, LayoutFault> {
     types.by_name(name).ok_or_else(|| LayoutFault::NoType(name.into()))
 }
 
-fn member(types: &Types<'_>, of: &Type, name: &str) -> Result<(u64, Rc<Type>), LayoutFault> {
-    types
-        .find(of, name)
-        .ok_or_else(|| LayoutFault::NoMember { of: of.name.as_str().into(), member: name.into() })
+pub(super) fn member(types: &Types<'_>, of: &Type, name: &str) -> Result<(u64, Rc<Type>), LayoutFault> {
+    types.find(of, name).ok_or_else(|| no_member(of, name))
 }
 
-fn path(types: &Types<'_>, of: &Rc<Type>, names: &[&str]) -> Result<(u64, Rc<Type>), LayoutFault> {
-    types
-        .path(of, names)
-        .ok_or_else(|| LayoutFault::NoMember { of: of.name.as_str().into(), member: names.join(".").into() })
+/// A member of a member, and so on.
+pub(super) fn path(types: &Types<'_>, of: &Rc<Type>, names: &[&str]) -> Result<(u64, Rc<Type>), LayoutFault> {
+    types.path(of, names).ok_or_else(|| no_member(of, &names.join(".")))
+}
+
+fn no_member(of: &Type, name: &str) -> LayoutFault {
+    LayoutFault::NoMember { of: of.name.as_str().into(), member: name.into() }
+}
+
+/// The bits that count of an integer with so many bytes.
+pub(super) fn mask(size: u64) -> u64 {
+    if size >= 8 { u64::MAX } else { (1 << (size * 8)) - 1 }
 }

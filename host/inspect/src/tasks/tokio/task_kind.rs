@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::layout::TaskLayout;
+use super::header::TaskLayout;
 use crate::memory::read_word;
 use crate::tasks::decode::{PlanId, Plans, TRACKED};
 use crate::tasks::model::Reason;
