@@ -5,7 +5,6 @@ use std::time::Instant;
 use super::bindings::section::{Request, Trigger};
 use super::functions::nanoseconds;
 use super::subject::{Identity, Subject};
-use super::to_wit;
 
 /// The request of a call that ends at `deadline`.
 pub fn request(subject: &Subject, identity: &Identity, deadline: Instant) -> Request {
@@ -17,7 +16,7 @@ pub fn request(subject: &Subject, identity: &Identity, deadline: Instant) -> Req
         host: header.host.clone(),
         process: header.process,
         uptime: header.uptime.map(nanoseconds),
-        time: to_wit::moment(header.time),
+        time: header.time.into(),
         trigger: Trigger {
             kind: header.trigger.kind.word().to_owned(),
             detail: header.trigger.detail.clone(),

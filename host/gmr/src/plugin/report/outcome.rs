@@ -4,7 +4,7 @@
 use crate::plugin::Limits;
 use crate::plugin::interface::bindings::section::Failure;
 use crate::plugin::interface::bindings::wit::document::Block as WitBlock;
-use crate::plugin::interface::from_wit;
+use crate::plugin::interface::output_limits;
 use crate::plugin::sandbox::call::Outcome;
 use crate::plugin::sandbox::handle::PluginHandle;
 use crate::plugin::sandbox::trap::Broken;
@@ -33,11 +33,13 @@ impl SectionHead<'_> {
         let mut frames = Vec::new();
         match outcome.result {
             Ok(Ok(blocks)) => {
-                let taken = from_wit::take(blocks, limits);
+                let taken = output_limits::take(blocks, limits);
                 (section.blocks, section.remarks, section.failure) =
                     (taken.blocks, taken.remarks, taken.failure);
             }
-            Ok(Err(failure)) => section.failure = Some(from_wit::cut(reason(failure), limits.text_bytes)),
+            Ok(Err(failure)) => {
+                section.failure = Some(output_limits::cut(reason(failure), limits.text_bytes))
+            }
             Err(broken) => {
                 section.failure = Some(broken.reason);
                 frames = broken.frames;

@@ -105,7 +105,7 @@ fn describe(callee: Callee) -> Result<Description, String> {
 
 /// What a plugin says of itself, each text cut to a line.
 fn in_lines(description: Description, name: &str) -> Description {
-    let line = |text: String| interface::from_wit::cut(text, LINE_BYTES);
+    let line = |text: String| interface::output_limits::cut(text, LINE_BYTES);
     let title = line(description.title);
     Description {
         title: if title.trim().is_empty() { name.to_owned() } else { title },

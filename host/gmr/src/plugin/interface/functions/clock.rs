@@ -7,13 +7,12 @@ use wasmtime::Result;
 
 use super::nanoseconds;
 use crate::plugin::interface::bindings::wit::clock::{Host, Moment};
-use crate::plugin::interface::to_wit;
 use crate::plugin::sandbox::store::State;
 
 impl Host for State {
     fn now(&mut self) -> Result<Moment> {
         self.limiter.count_host_call()?;
-        Ok(to_wit::moment(Timestamp::now()))
+        Ok(Timestamp::now().into())
     }
 
     fn monotonic(&mut self) -> Result<u64> {

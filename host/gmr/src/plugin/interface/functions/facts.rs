@@ -9,8 +9,8 @@ use crate::plugin::Grant;
 use crate::plugin::interface::bindings::wit::document::Field;
 use crate::plugin::interface::bindings::wit::facts::{FactError, Host};
 use crate::plugin::interface::facts::FactError as Cause;
-use crate::plugin::interface::to_wit;
 use crate::plugin::sandbox::store::State;
+use crate::report::flatten;
 
 impl Host for State {
     fn names(&mut self) -> Result<Vec<String>> {
@@ -22,7 +22,7 @@ impl Host for State {
 
     fn read(&mut self, name: String) -> Result<Result<Vec<Field>, FactError>> {
         self.limiter.count_host_call()?;
-        Ok(self.fact(&name).map(|(fact, _)| to_wit::fact(&name, &fact)))
+        Ok(self.fact(&name).map(|(fact, _)| flatten::fields(&name, &fact).iter().map(Field::from).collect()))
     }
 
     fn json(&mut self, name: String) -> Result<Result<String, FactError>> {

@@ -6,7 +6,6 @@ use crate::plugin::Grant;
 use crate::plugin::interface::bindings::wit::document::Block;
 use crate::plugin::interface::bindings::wit::grants::Denial;
 use crate::plugin::interface::bindings::wit::report::{Host, ReportError, SectionHead};
-use crate::plugin::interface::to_wit;
 use crate::plugin::sandbox::store::State;
 use crate::report::{Report, Section};
 
@@ -38,5 +37,5 @@ fn head(section: &Section) -> SectionHead {
 
 fn blocks(report: &Report, section: &str, first: u32, count: u32) -> Option<Vec<Block>> {
     let blocks = &report.section(section)?.blocks;
-    Some(blocks.iter().skip(first as usize).take(count as usize).map(to_wit::block).collect())
+    Some(blocks.iter().skip(first as usize).take(count as usize).map(Block::from).collect())
 }

@@ -4,18 +4,19 @@ use wasmtime::Result;
 
 use crate::plugin::interface::bindings::wit::document::{Field, Value};
 use crate::plugin::interface::bindings::wit::settings::Host;
-use crate::plugin::interface::to_wit;
 use crate::plugin::sandbox::store::State;
+use crate::report::flatten;
 
 impl Host for State {
     fn get(&mut self, key: String) -> Result<Option<Value>> {
         self.limiter.count_host_call()?;
-        Ok(to_wit::setting(&self.identity.settings, &key))
+        let found = flatten::find(&self.identity.settings, &key).and_then(flatten::value);
+        Ok(found.as_ref().map(Value::from))
     }
 
     fn all(&mut self) -> Result<Vec<Field>> {
         self.limiter.count_host_call()?;
-        Ok(to_wit::flatten("", &self.identity.settings))
+        Ok(flatten::fields("", &self.identity.settings).iter().map(Field::from).collect())
     }
 
     fn json(&mut self) -> Result<String> {
