@@ -13,6 +13,7 @@
 //! ```
 
 pub mod diff;
+pub mod example;
 pub mod flatten;
 pub mod format;
 pub mod mask;
