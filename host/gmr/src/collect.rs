@@ -1,7 +1,7 @@
 //! One report: what is collected, in which order, and within which time.
 //!
-//! Native sections come first, since they take milliseconds and are what is wanted most; then whatever
-//! runs foreign code, the application's own sections and the plugins', side by side. No section can lose
+//! Native sections come first, since they take milliseconds and are what is wanted most; then the sections that run
+//! foreign code, the application's own and the plugins', side by side. No section can lose
 //! another one: a panic or a stall is that section's failure.
 
 use std::collections::BTreeMap;
@@ -46,7 +46,7 @@ pub(crate) struct Collector {
     pub(crate) lost: Lost,
 }
 
-/// What of earlier reports nobody took.
+/// What is lost of earlier reports, since nobody read it.
 #[derive(Default)]
 pub(crate) struct Lost {
     pub(crate) reports: u32,
@@ -62,7 +62,7 @@ pub(crate) struct OwnSection {
 
 /// Sees a report before it is whole.
 pub(crate) trait Observer {
-    /// The native sections are there, and those that are not have taken longer than [`GRACE`].
+    /// The native sections are there, and the others have taken longer than [`GRACE`].
     fn early(&mut self, so_far: &Report);
     /// One more section is there; called only after [`Observer::early`].
     fn late(&mut self, section: &Section);
@@ -138,7 +138,7 @@ impl Collector {
         threads::capture_with(&options, &mut self.symbolizer)
     }
 
-    /// A hundred thousand tasks take a second; debug information that is not read yet holds nobody up for long.
+    /// A hundred thousand tasks take a second; debug information that is not read yet does not hold the report up for long.
     fn time_for_tasks(&self, deadline: Instant) -> Duration {
         let patience = until(deadline, tasks::Options::default().deadline);
         let left = until(deadline, Duration::MAX);
@@ -162,7 +162,7 @@ impl Collector {
         Some(section)
     }
 
-    /// The sections that run code which nobody vouches for.
+    /// The sections that run the application's code and the plugins'.
     fn foreign(&self, report: &mut Report, began: Instant, deadline: Instant, observer: &mut dyn Observer) {
         let natives = &*report;
         let (sender, arrivals) = channel();

@@ -1,4 +1,4 @@
-//! A made-up report, for those that need one without a running service: the check of a plugin, tests, documentation.
+//! A made-up report, for use without a running service: the check of a plugin, tests, documentation.
 
 use std::time::Duration;
 

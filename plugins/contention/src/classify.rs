@@ -44,7 +44,7 @@ impl Wait {
         }
     }
 
-    /// Whether those who wait for it take it from each other, in contrast to those who wait for work.
+    /// Whether what waits for it contends for it, in contrast to waiting for work.
     pub fn is_contended(self) -> bool {
         matches!(self, Wait::Lock | Wait::Semaphore)
     }
@@ -171,7 +171,7 @@ impl<'t> Place<'t> {
         }
     }
 
-    /// What this one of those who stand here waits for.
+    /// What this thread or task, which stands here, waits for.
     pub fn wait(&self, member: &Member) -> Wait {
         let state = text(member, "state").unwrap_or_default();
         let state = STATES.iter().find(|(start, _)| state.starts_with(start)).map(|(_, wait)| *wait);

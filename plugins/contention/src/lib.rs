@@ -1,6 +1,6 @@
 //! Groups threads and tasks by what they wait for, across all the stacks that lead there.
 //!
-//! The report's own sections group identical stacks. Those who wait for one lock seldom have identical stacks: they
+//! The report's own sections group identical stacks. Threads that wait for one lock seldom have identical stacks: they
 //! came to it on different ways, and only together do they show the convoy. Works on nothing but the traces of the
 //! report, so it judges by names of functions: a lock that has a name of its own is taken for an unknown wait.
 
@@ -85,7 +85,7 @@ fn collect(kind: Kind) -> Result<Option<Vec<Group>>, Failure> {
     Ok(Some(groups).filter(|groups| !groups.is_empty()))
 }
 
-/// What the report's own section remarks already: nobody needs to be told twice.
+/// What the report's own section remarks already: once is enough.
 fn remarked(kind: Kind) -> Result<Vec<String>, Failure> {
     let sections = report::sections()?;
     Ok(sections

@@ -14,7 +14,7 @@ fn trace(kind: TraceKind, members: Vec<Member>, frames: Vec<Frame>) -> Block {
     Block::Trace(Trace { kind, title: String::new(), summary: vec![], members, frames, doubt: None })
 }
 
-/// So many threads with the same stack, of whom the report tells these fields.
+/// So many threads with the same stack, of which the report tells these fields.
 fn stack(count: u64, fields: &[Field], frames: &[&str]) -> Block {
     let member = |id| Member { id, name: None, fields: fields.to_vec() };
     let frames = frames.iter().map(|function| frame(function)).collect();

@@ -90,7 +90,7 @@ fn kinds(section: &mut Section, figures: &DescriptorFigures) {
 }
 
 /// Files and directories that are open more than once: a leak opens the same one again and again. Others have no name
-/// of their own (`pipe:[1]`) or one that all share (`anon_inode:[eventfd]`).
+/// of their own (`pipe:[1]`) or a name that all share (`anon_inode:[eventfd]`).
 fn repeated(section: &mut Section, listed: &[Descriptor]) {
     let mut counts = BTreeMap::<&str, u32>::new();
     for descriptor in listed.iter().filter(|one| one.target.starts_with('/') && one.kind != "device") {

@@ -1,4 +1,4 @@
-//! Sockets by protocol and state, and who is at the other end.
+//! Sockets by protocol and state, and the addresses at their other ends.
 
 use std::collections::BTreeMap;
 

@@ -78,10 +78,10 @@ fn percent(part: u64, whole: u64) -> Option<f64> {
 fn table(pressures: &[Pressure]) -> Table {
     let mut table = Table::new(["percent stalled", "of", "10 s", "60 s", "300 s", "in all"]);
     for pressure in pressures {
-        for (who, stall) in [("some", &pressure.some), ("all", &pressure.full)] {
+        for (share, stall) in [("some", &pressure.some), ("all", &pressure.full)] {
             if let Some(stall) = stall {
                 table.row([
-                    format!("{}, {who}", pressure.resource).into(),
+                    format!("{}, {share}", pressure.resource).into(),
                     pressure.scope.as_str().into(),
                     stall.average_10.into(),
                     stall.average_60.into(),

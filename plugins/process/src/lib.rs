@@ -1,4 +1,4 @@
-//! Shows everything that is known of the process: who it is, its memory, processor time and descriptors.
+//! Shows everything that is known of the process: its ids and names, its memory, processor time and descriptors.
 //!
 //! Refuses to judge: what is near a limit is the `limits` plugin's to say.
 

@@ -45,8 +45,8 @@
 //! | [`files`] | files of the host, read only | `read:/path` |
 //! | [`environment`] | environment variables of the process | `env:NAME` |
 //!
-//! A call that is not granted returns an error that `?` turns into a [`Failure`] which tells whoever runs the
-//! application what to write. A plugin may also do without: it is asked again in the next report.
+//! A call that is not granted returns an error that `?` turns into a [`Failure`] which tells the application's
+//! operator what to write. A plugin may also do without: it is asked again in the next report.
 //!
 //! # What becomes of failures
 //!

@@ -23,7 +23,7 @@ macro_rules! figures {
 }
 
 figures! {
-    /// Who the process is.
+    /// What the process is, by its ids and names.
     identity -> IdentityFigures;
     /// Memory.
     memory -> MemoryFigures;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gmr::plugin::{Facts, Grant};
 
-/// Facts that these grants would let a plugin see: for a pattern, one that fits it.
+/// Facts that these grants would let a plugin see: for a pattern, a fact that fits it.
 pub fn facts(grants: &[Grant]) -> Arc<Facts> {
     let facts = Facts::new();
     for grant in grants {

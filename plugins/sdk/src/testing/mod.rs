@@ -43,7 +43,7 @@ use crate::process::{
 use crate::{Block, Denial, Failure, Moment, Plugin, Request, Section, Trigger};
 
 thread_local! {
-    /// Who answers on this thread. Tests run on threads of their own, so they cannot meet another's host.
+    /// The host that answers on this thread. Tests run on threads of their own, so they cannot meet another's host.
     static CURRENT: RefCell<Host> = RefCell::new(Host::new());
 }
 
@@ -196,7 +196,7 @@ impl Host {
     }
 
     set! {
-        /// Says who the process is.
+        /// Says what the process is.
         identity: IdentityFigures;
         /// Says how much memory is in use.
         memory: MemoryFigures;

@@ -1,5 +1,5 @@
-//! Compiled plugins on disk, so that a restart does not compile them again. Compiled code is run as it is, hence the
-//! suspicion here: whatever is damaged, foreign, or could have been written by another user is a miss.
+//! The cache of compiled plugins on disk, so that a restart does not compile them again. Compiled code is run as it is,
+//! hence the suspicion here: whatever is damaged, foreign, or could have been written by another user is a miss.
 //!
 //! An entry's name is the digest of the plugin, of the engine's settings and of this format. It is mapped and not read:
 //! code first, as wasmtime wants it, then the digest of that code, since wasmtime itself looks at the beginning only.
@@ -41,7 +41,7 @@ const MOST_ENTRIES: usize = 64;
 /// As much of an entry is looked at at once as the nearer caches hold.
 const CHUNK_BYTES: usize = 128 << 10;
 
-/// Where an open file is found by its descriptor, so that the one that was looked at is the one that is mapped.
+/// Where an open file is found by its descriptor, so that the same file is looked at and mapped.
 const DESCRIPTORS: &str = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
 
 /// A private directory of compiled plugins.
@@ -77,7 +77,7 @@ impl Cache {
         Some((digest, entry.map(engine)?))
     }
 
-    /// The compiled plugin of this digest, if there is one that can be trusted; all of it is looked at. `source` is the
+    /// The compiled plugin of this digest, if there is an entry that can be trusted; all of it is looked at. `source` is the
     /// file that the digest was taken of: [`Cache::recall`] then knows both.
     pub fn get(&self, engine: &Engine, digest: Digest, source: &Fingerprint) -> Option<Component> {
         let directory = private(&self.path).ok()?;

@@ -15,8 +15,8 @@ pub fn is_plugin(path: &Path) -> bool {
     !hidden && path.extension().is_some_and(|extension| extension == "wasm" || extension == "wat")
 }
 
-/// The plugin's name: the file's without the extension. Sections are told apart by their names, and those that the
-/// application itself fills come first: no plugin can have a name that is `taken`.
+/// The plugin's name: the file's without the extension. Sections are told apart by their names, and the
+/// application's own sections come first: no plugin can have a name that is `taken`.
 ///
 /// # Errors
 ///
@@ -53,7 +53,7 @@ pub fn refuse_too_large(bytes: u64) -> Result<(), String> {
 ///
 /// # Errors
 ///
-/// Why the folder cannot be read. One that does not exist is empty: it may come.
+/// Why the folder cannot be read. A folder that does not exist is empty: it may come.
 pub fn list(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     let entries = match std::fs::read_dir(directory) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

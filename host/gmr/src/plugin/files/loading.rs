@@ -132,7 +132,7 @@ impl Shared {
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells those that wait for the work to change.
+    /// Tells the threads that wait for the work to change.
     pub fn tell(&self) {
         self.changed.notify_all();
     }

@@ -59,7 +59,7 @@ impl Facts {
         Facts::default()
     }
 
-    /// Registers a fact. One that was registered under this name before is replaced.
+    /// Registers a fact. A fact that was registered under this name before is replaced.
     ///
     /// The closure is called on a thread of its own, at most once a report and only if a plugin asks.
     /// It has 250 ms; it may take locks, but a report is most wanted when those are stuck. If it panics,

@@ -1,4 +1,4 @@
-//! Who asks, and about what: a plugin's identity to the host, and the report that its calls belong to.
+//! A plugin's identity to the host, and the subject of its calls: the report that they belong to.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

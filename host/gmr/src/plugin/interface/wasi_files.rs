@@ -2,9 +2,9 @@
 //! WASI knows directories only, and an unmodified component opens `/proc/self/limits` as `limits` within `/proc/self`.
 //!
 //! Everything else is wasmtime-wasi's, which opens nothing outside of a preopened directory and, since all of ours are
-//! read-only, changes nothing inside. So a link may stand for the file if it stays within the directory; one that leads
-//! out is refused. Every function that takes a path is written out here: one that WASI adds does not compile until it is
-//! decided upon.
+//! read-only, changes nothing inside. So a link may stand for the file if it stays within the directory; a link that
+//! leads out is refused. Every function that takes a path is written out here: a function that WASI adds does not compile
+//! until it is decided upon.
 
 use std::collections::{BTreeMap, BTreeSet};
 

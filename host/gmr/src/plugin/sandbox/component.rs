@@ -149,7 +149,7 @@ mod tests {
         let whole = guests::component("hello");
         assert!(attempt(&engine, &linker, &whole));
         let loaded = (0..whole.len()).filter(|length| attempt(&engine, &linker, &whole[..*length])).count();
-        // What stands at the end, names and who built it, may be missing.
+        // What stands at the end, names and the compiler's version, may be missing.
         assert!(loaded < 8, "{loaded} of {} beginnings load", whole.len());
     }
 

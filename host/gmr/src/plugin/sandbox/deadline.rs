@@ -1,8 +1,8 @@
 //! The time limit of a plugin's call, and how it is enforced, in three ways.
 //!
 //! Instructions are cut by epochs: compiled code asks for the time at each one, and [`run`](super::parallel::run) advances
-//! them while plugins run. Waits in WASI, for a sleep or a poll, are futures that a timer ends. What waits in the kernel
-//! can be ended by nobody: its thread is left behind, a moment after the deadline.
+//! them while plugins run. Waits in WASI, for a sleep or a poll, are futures that a timer ends. A wait in
+//! the kernel cannot be ended: its thread is left behind, a moment after the deadline.
 
 use std::time::{Duration, Instant};
 

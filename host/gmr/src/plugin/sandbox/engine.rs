@@ -96,7 +96,7 @@ impl Sandboxes {
         Ok(Sandboxes { usual: Sandbox::new(&usual)?, others })
     }
 
-    /// The sandbox of a plugin that has these limits, one of those that this was made for.
+    /// The sandbox of a plugin that has these limits; they must be among those that this was made for.
     pub fn of(&self, limits: &Limits) -> &Sandbox {
         self.others.get(&limits.wasm_stack_bytes).unwrap_or(&self.usual)
     }

@@ -1,4 +1,4 @@
-//! The store of one call: who is asking, what the plugin may see and what it has used up. Made for each call and
+//! The store of one call: the plugin's identity, what it may see and what it has used up. Made for each call and
 //! dropped after it, so that nothing passes from one report or plugin to the next.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Why a plugin's call was stopped, in words for its author, and the frames of the place where it stood.
+//! Traps and other ends of a plugin's call: the reason in words for its author, and the frames where it stood.
 
 use std::time::Instant;
 

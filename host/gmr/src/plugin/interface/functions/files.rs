@@ -1,4 +1,4 @@
-//! Granted files, read only. A path is resolved beneath the directory that the grant names, by the kernel, so that
+//! `files`: files of the host, read only. Granted by path. A path is resolved beneath the directory that the grant names, by the kernel, so that
 //! neither `..` nor a link nor a rename at the wrong moment leads out of it.
 
 use std::fs::File;
