@@ -17,7 +17,7 @@ use crate::error::Error;
 #[cfg(feature = "plugin")]
 use crate::plugin::{Config, Facts, Plugins};
 use crate::report::mask::Secrets;
-use crate::report::{Block, Report};
+use crate::report::{Block, NativeSection, Report};
 use crate::section::Errand;
 use crate::section::configuration::Configuration;
 use crate::section::package::Package;
@@ -192,21 +192,11 @@ impl Builder {
     }
 }
 
-/// The names and titles of the report's own sections.
-const NATIVE: [(&str, &str); 7] = [
-    ("package", "Package"),
-    ("threads", "Threads"),
-    ("green_threads", "Green Threads"),
-    ("configuration", "Configuration"),
-    ("reporter", "Reporter"),
-    ("plugins", "Plugins"),
-    ("plugin_sections", "Plugin Sections"),
-];
-
 impl Contents {
     /// A section is found by its name, by plugins, by `gmr diff` and by people.
     fn refuse_equal_names(&self) -> Result<(), Error> {
-        let mut taken = NATIVE.to_vec();
+        let mut taken: Vec<(&str, &str)> =
+            NativeSection::ALL.iter().map(|section| (section.name(), section.title())).collect();
         for OwnSection { name, title, .. } in &self.own {
             if let Some((_, other)) = taken.iter().find(|(known, _)| known == name) {
                 return Err(Error::section(format!(

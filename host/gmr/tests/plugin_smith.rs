@@ -110,10 +110,7 @@ fn whatever_is_valid_is_refused_or_runs() {
         std::thread::park_timeout(Duration::from_millis(50));
     };
     let hello = report.section("a").unwrap();
-    assert_eq!(
-        (&hello.failure, &hello.blocks[..]),
-        (&None, &[Block::Paragraph { text: "hello".into() }][..])
-    );
+    assert_eq!((&hello.failure, &hello.blocks[..]), (&None, &[Block::paragraph("hello")][..]));
     let remarks = report.section("plugins").unwrap().remarks.join("\n");
     for path in &files {
         let (name, state) = (stem(path), state(&report, stem(path)));

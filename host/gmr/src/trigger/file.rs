@@ -75,7 +75,7 @@ impl TriggerSource for FileTrigger {
             return Vec::new();
         }
         let detail = self.path.display().to_string();
-        vec![Received::Wanted(Trigger { kind: TriggerKind::File, detail, count: 1 })]
+        vec![Received::Wanted(Trigger::new(TriggerKind::File, detail))]
     }
 }
 

@@ -57,7 +57,7 @@ impl TriggerSource for SignalTrigger {
         let received = |origin: Origin| {
             let detail = format!("{signal}{}", sender(&origin));
             match instead {
-                None => Received::Wanted(Trigger { kind: TriggerKind::Signal, detail, count: 1 }),
+                None => Received::Wanted(Trigger::new(TriggerKind::Signal, detail)),
                 Some(path) => Received::Refused(format!(
                     "gmr: {detail}: reports are triggered by {} here; touch it instead\n",
                     path.display()
