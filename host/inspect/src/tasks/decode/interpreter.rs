@@ -109,13 +109,7 @@ impl<'a> Interpreter<'a> {
             }
             Plan::Members(edges) => self.members(address, &at, edges),
             Plan::Enum(variants) => self.variant(address, &at, variants),
-            Plan::Pointer { size, to } => {
-                let Some(target) = self.reads.pointer(address) else { return Ok(()) };
-                if target < FIRST_ADDRESS || (*size != 0 && !self.reads.fetch(target, *size)) {
-                    return Ok(());
-                }
-                self.value(to.plan, target, at.inside(to))
-            }
+            Plan::Pointer { size, to } => self.pointer(address, *size, to, &at),
             Plan::Object { data, vtable, label } => {
                 let data = self.reads.pointer(address.wrapping_add(*data));
                 let vtable = self.reads.pointer(address.wrapping_add(*vtable));
@@ -192,6 +186,14 @@ impl<'a> Interpreter<'a> {
             count += 1;
         }
         Ok(Detail::Futures { count, more: node >= FIRST_ADDRESS })
+    }
+
+    fn pointer(&mut self, address: u64, size: u64, to: &Edge, at: &At) -> Result<(), Missing> {
+        let Some(target) = self.reads.pointer(address) else { return Ok(()) };
+        if target < FIRST_ADDRESS || (size != 0 && !self.reads.fetch(target, size)) {
+            return Ok(());
+        }
+        self.value(to.plan, target, at.inside(to))
     }
 
     fn slice(

@@ -1,4 +1,4 @@
-//! Loads units and their types when they are asked for, and forgets them all when it is dropped.
+//! Units of the DWARF, also those that were split off: opened when they are asked for, one at a time.
 
 use std::cell::OnceCell;
 use std::path::PathBuf;
