@@ -4,9 +4,10 @@
 //! say that it is still in the list. Where the way breaks off, the search steps back to the last node that is still
 //! linked; the end counts only at the list's own tail.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::FxBuildHasher;
 
 use super::{Lists, TaskLayout};
 use crate::memory::{self, Range, read_word};
@@ -79,7 +80,7 @@ struct Search<'a> {
     layout: &'a TaskLayout,
     lists: &'a Lists,
     offsets: &'a mut Offsets<'a>,
-    seen: FxHashSet<u64>,
+    seen: HashSet<u64, FxBuildHasher>,
     listing: Listing,
 }
 
@@ -91,7 +92,7 @@ pub(crate) fn follow<'a>(
     max: usize,
     deadline: Instant,
 ) -> Listing {
-    let (seen, listing) = (FxHashSet::default(), Listing { lists: lists.shards.len(), ..Listing::default() });
+    let (seen, listing) = (HashSet::default(), Listing { lists: lists.shards.len(), ..Listing::default() });
     let mut search = Search { layout, lists, offsets, seen, listing };
     let mut active: Vec<Cursor> = (0..lists.shards.len()).filter_map(|shard| search.start(shard)).collect();
     let (mut buffers, mut nodes) = (Buffers::default(), Vec::new());
