@@ -27,7 +27,7 @@ use super::types::{Index, Source, Types};
 /// Decoding the canary's handful of tasks takes a millisecond.
 const CANARY_DEADLINE: Duration = Duration::from_secs(10);
 
-/// The libraries whose futures are known.
+/// The libraries with known futures.
 const LIBRARIES: Libraries = Libraries(&[&STANDARD, &FUTURES_UTIL, &FUTURES, &OWN]);
 
 /// All that is known of this executable: kept from look to look.
@@ -66,7 +66,7 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Which thread polls which task; empty where that cannot be told.
+    /// Which thread polls which task; empty where that is not known.
     pub(crate) fn polling(&self) -> Vec<Polling> {
         self.tokio.polling()
     }

@@ -1,9 +1,9 @@
-//! Futures that registered themselves: a table that anyone may read while everyone writes.
+//! The registry of futures: a table that is read while all threads of the program write to it.
 //!
-//! It is weak: it owns nothing of a future and keeps none alive. It never blocks a reader, and no reader ever
-//! blocks a program thread: the only locks are those of the free lists, which the reader does not take. It
-//! gives no memory back (192 bytes for each future that lived at the same time as others) and
-//! refuses more than sixteen million: later ones run unregistered.
+//! It is weak: it owns nothing of a future and keeps none alive. It never blocks a reader, and no reader ever blocks a
+//! thread of the program: the only locks are those of the free lists, which a reader does not take. It gives no memory
+//! back (192 bytes for each future that lived at the same time as others) and refuses more than sixteen million: further
+//! ones work unregistered.
 
 mod name;
 mod shard;
@@ -33,5 +33,5 @@ impl Kind {
     }
 }
 
-// SAFETY: the pointer is code, never written and never dereferenced.
+// SAFETY: `poll` is the address of code, made by `Kind::of` alone; nothing writes or dereferences it, it is compared only.
 unsafe impl Sync for Kind {}

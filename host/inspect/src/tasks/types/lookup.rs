@@ -124,7 +124,7 @@ impl<'s> Types<'s> {
         entries(&self.index.functions, address.wrapping_sub(self.bias)).iter().map(|(_, id)| *id)
     }
 
-    /// Whose vtable lies at that address in memory; several if the linker folded them.
+    /// The types that have their vtable at that address in memory; several if the linker folded them.
     pub(crate) fn behind_vtable(&self, address: u64) -> Vec<Rc<Type>> {
         let mut found: Vec<Rc<Type>> = Vec::new();
         for (_, id) in entries(&self.index.vtables, address.wrapping_sub(self.bias)) {
