@@ -8,10 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use gmr_inspect::tasks::{Inspector, Options, Rung, Track};
-
-#[allow(dead_code, reason = "a test has the rest of it")]
-#[path = "../tests/tasks_support/crowd.rs"]
-mod crowd;
+use gmr_test_support::tasks::crowd;
 
 /// Anonymous and file memory in KiB.
 fn resident() -> (u64, u64) {

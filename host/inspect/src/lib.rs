@@ -19,3 +19,8 @@ pub mod threads;
     any(target_arch = "x86_64", target_arch = "aarch64")
 ))]
 mod unwind;
+
+/// The README's example is compiled and run like any other.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

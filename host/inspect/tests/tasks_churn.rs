@@ -10,9 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use gmr_inspect::tasks::{Inspector, Options, Rung, TaskState};
-
-#[path = "tasks_support/crowd.rs"]
-mod crowd;
+use gmr_test_support::tasks::crowd;
 
 const IDLE: u64 = 1_000;
 const CHURNING: u64 = 500;

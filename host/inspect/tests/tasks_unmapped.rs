@@ -16,7 +16,7 @@ use gmr_inspect::tasks::{Chain, Inspector, Options, Rung};
 /// Maps each large piece by itself, and unmaps it when it is freed.
 struct Mapping;
 
-/// Of pieces this large there are but those of this test.
+/// Only this test allocates pieces as large as this.
 const LARGE: usize = 4096;
 
 static UNMAPPED: AtomicU64 = AtomicU64::new(0);

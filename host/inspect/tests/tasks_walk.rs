@@ -252,7 +252,7 @@ fn a_running_task_is_on_the_thread_that_polls_it_and_nowhere_afterwards() {
         let expected = (*task != ids[2]).then_some((TaskState::Running, Some(*thread)));
         assert_eq!(on, expected, "{snapshot:#?}");
     }
-    // Each worker is one thread, and whoever became a blocking one has been replaced.
+    // Each worker is one thread; a worker that became a blocking thread has been replaced.
     let mut workers: Vec<Vec<u32>> = Vec::new();
     for runtime in &snapshot.runtimes {
         workers.push(runtime.workers.iter().filter_map(|worker| worker.thread).collect());

@@ -17,10 +17,12 @@
 //! }
 //! ```
 
+mod build_id;
 mod checksum;
 mod object_file;
 mod section;
 
+pub(crate) use build_id::hexadecimal;
 pub use object_file::ObjectFile;
 #[cfg(target_os = "linux")]
 pub(crate) use section::Held;

@@ -86,7 +86,7 @@ impl ObjectFile {
     /// Its build id in lower-case hexadecimal.
     pub fn build_id(&self) -> Option<String> {
         let id = self.object()?.build_id().ok()??;
-        Some(crate::modules::hexadecimal(id))
+        Some(super::hexadecimal(id))
     }
 
     /// A section's content, decompressed if need be; `None` if there is none of that name, or it is
@@ -142,7 +142,7 @@ impl ObjectFile {
     /// The file that holds what this file's debug information shares with others, and its build id.
     pub(super) fn shared_link(&self) -> Option<(String, String)> {
         let (name, build_id) = self.object()?.gnu_debugaltlink().ok()??;
-        Some((String::from_utf8_lossy(name).into_owned(), crate::modules::hexadecimal(build_id)))
+        Some((String::from_utf8_lossy(name).into_owned(), super::hexadecimal(build_id)))
     }
 
     pub(crate) fn object(&self) -> Option<object::File<'_>> {

@@ -1,6 +1,7 @@
 //! What an ELF file says of itself in its first page: segments, build id, where unwind tables lie. Reads
 //! bytes only; where they came from is the caller's matter.
 
+use crate::debug_files::hexadecimal;
 use object::NativeEndian;
 use object::elf::{FileHeader64, PF_X, PT_GNU_EH_FRAME, PT_LOAD, PT_NOTE};
 use object::read::elf::{FileHeader as _, ProgramHeader as _};
@@ -83,15 +84,6 @@ pub(crate) fn build_id(mut notes: &[u8]) -> Option<String> {
         }
         notes = notes.get(value_at.checked_add(value_size.checked_next_multiple_of(4)?)?..)?;
     }
-}
-
-/// Bytes as lower-case hexadecimal digits.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -18,15 +18,22 @@ mod maps;
 pub(crate) use image::Image;
 
 use crate::memory;
-use crate::threads::ModuleName;
 use headers::Headers;
-pub(crate) use headers::hexadecimal;
 use maps::{Mapping, VDSO};
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+/// A loaded file, as a report needs to name it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ModuleName {
+    /// Where it was loaded from.
+    pub path: PathBuf,
+    /// Its build id in hexadecimal, if it has one.
+    pub build_id: Option<String>,
+}
 
 /// A loaded file.
 #[derive(Clone, Debug)]

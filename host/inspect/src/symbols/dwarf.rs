@@ -1,7 +1,7 @@
 //! Names, files, lines and inlined calls from one file's DWARF.
 
+use super::Symbol;
 use crate::debug_files::{self, ObjectFile, SectionData};
-use crate::threads::Symbol;
 use gimli::{DwarfSections, EndianSlice, RunTimeEndian};
 use object::Object as _;
 use std::borrow::Cow;

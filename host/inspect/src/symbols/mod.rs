@@ -7,13 +7,14 @@
 mod apart;
 mod dwarf;
 mod offline;
+mod symbol;
 mod table;
 
 pub use offline::{ResolveError, resolve_file};
+pub use symbol::Symbol;
 
 use crate::debug_files::{self, ObjectFile};
-use crate::modules::Module;
-use crate::threads::{ModuleName, Symbol};
+use crate::modules::{Module, ModuleName};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Function names from symbol tables: all that a binary without debug information has.
 
+use super::Symbol;
 use crate::debug_files::ObjectFile;
-use crate::threads::Symbol;
 use object::{Object as _, ObjectSymbol as _, SymbolKind};
 use std::borrow::Cow;
 

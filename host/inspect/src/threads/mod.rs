@@ -61,10 +61,9 @@ pub use prepare::{PrepareError, Prepared, prepare};
 
 use crate::symbols::Symbolizer;
 
-pub use model::{
-    Capture, Frame, Method, Missing, ModuleName, Options, Quality, Resource, Stack, State, Symbol, Thread,
-    Wait,
-};
+pub use crate::modules::ModuleName;
+pub use crate::symbols::Symbol;
+pub use model::{Capture, Frame, Method, Missing, Options, Quality, Resource, Stack, State, Thread, Wait};
 
 /// Looks at every thread. Takes as long as [`Options::deadline`] at the most, and with names as long as
 /// [`Options::symbol_deadline`]; usually some tens of microseconds a thread. Safe to call from any thread at any time except from a signal handler;

@@ -7,7 +7,7 @@ use gmr_inspect::threads::{
     Capture, Frame, Method, Missing, ModuleName, Quality, Resource, Stack, State, Symbol, Thread, Wait,
 };
 
-use crate::render::text;
+use crate::report::format::text;
 
 /// A thread asleep on this futex, innermost function first.
 fn asleep(id: u32, name: &str, futex: u64, functions: &[&str]) -> Thread {

@@ -1,0 +1,111 @@
+//! A report as text for people: oslo.reports' banners, numbers as one says them, ids in ranges, frames that every
+//! thread shares counted instead of listed. All of it, and exactly, is in the JSON.
+//!
+//! Whatever comes from outside is escaped, and no line of a section's body can be mistaken for a banner.
+
+mod block;
+mod escape;
+mod table;
+mod trace;
+
+use crate::model::{Header, Report, Section, TriggerKind, Value};
+use crate::words::{self, duration, moment};
+
+pub use escape::escape;
+
+/// The width of banners, as oslo.reports prints them.
+const BANNER: usize = 72;
+
+/// The whole report.
+pub fn report(report: &Report) -> String {
+    beginning(report) + &end()
+}
+
+/// A report that is not whole yet: without its last line.
+pub fn beginning(report: &Report) -> String {
+    let look_at: Vec<_> = report.look_at().collect();
+    let mut text = head(&report.header, &look_at);
+    for part in &report.sections {
+        text.push_str(&section(part));
+    }
+    text
+}
+
+/// One section, under its banner.
+pub fn section(section: &Section) -> String {
+    let mut body = block::Body::new(banner(&section.title));
+    if let Some(reason) = &section.failure {
+        let missing = if section.blocks.is_empty() { "no section" } else { "not whole" };
+        body.line(&format!("{missing}: {}", escape(reason)));
+    }
+    for block in &section.blocks {
+        body.block(block);
+    }
+    body.into_text()
+}
+
+/// What stands below the sections when the head had to be printed before they were ready: what it left
+/// open, and the last line.
+pub fn tail(header: &Header, look_at: &[(&str, String)]) -> String {
+    let took = header.took.map_or(String::new(), |took| format!("took = {}\n", duration(took)));
+    format!("{}{took}{}{}", banner("Summary"), remarks(look_at), end())
+}
+
+/// A value in one line of words, escaped.
+pub fn value(value: &Value) -> String {
+    escape(&words::value(value))
+}
+
+/// The last line of every report: in a log, other lines follow it.
+fn end() -> String {
+    format!("{:=^BANNER$}\n", " end of the report ")
+}
+
+/// What stands above the sections: whose report it is, and where to look first.
+fn head(header: &Header, look_at: &[(&str, String)]) -> String {
+    let mut text = banner("Guru Meditation");
+    text.push_str(&"|".repeat(BANNER));
+    text.push_str("\n\n");
+    let up = header.uptime.map_or(String::new(), |uptime| format!(", up {}", duration(uptime)));
+    let took = match header.took {
+        Some(took) => duration(took),
+        None => "not over yet: the plugins' sections follow as they come".to_owned(),
+    };
+    let mut line = |key: &str, value: String| text.push_str(&format!("{key} = {}\n", escape(&value)));
+    line("service", format!("{} {}", header.service, header.version).trim_end().to_owned());
+    line("host", header.host.clone());
+    line("process", format!("{}{up}", header.process));
+    line("time", moment(header.time));
+    line("trigger", trigger(header));
+    line("took", took);
+    text.push_str(&remarks(look_at));
+    text.push('\n');
+    text
+}
+
+fn remarks(look_at: &[(&str, String)]) -> String {
+    if look_at.is_empty() {
+        return String::new();
+    }
+    let line = |(title, line): &(&str, String)| format!("  {}: {}\n", escape(title), escape(line));
+    format!("\nlook at\n{}", look_at.iter().map(line).collect::<String>())
+}
+
+fn trigger(header: &Header) -> String {
+    let trigger = &header.trigger;
+    let what = match &trigger.kind {
+        TriggerKind::Signal => trigger.detail.clone(),
+        TriggerKind::File => format!("a change of {}", trigger.detail),
+        TriggerKind::Call => "a call".to_owned(),
+        TriggerKind::Unknown(word) => format!("{word} {}", trigger.detail).trim_end().to_owned(),
+    };
+    match trigger.count {
+        0 | 1 => what,
+        count => format!("{what}, the last of {count} triggers that this report answers"),
+    }
+}
+
+fn banner(title: &str) -> String {
+    let line = "=".repeat(BANNER);
+    format!("{line}\n===={:^width$}====\n{line}\n", escape(title), width = BANNER - 8)
+}

@@ -1,0 +1,157 @@
+//! Stacks and chains of awaits: a headline, who stands there, and the frames that tell something.
+
+use super::BANNER;
+use super::escape::escape;
+use crate::model::{Frame, Line, Member, Trace, TraceKind};
+use crate::words::{self, counted};
+
+/// Terminals on call are a hundred columns wide.
+const SCREEN: usize = 100;
+
+/// Functions are padded to the widest one of their trace, but not beyond this column.
+const LOCATION_COLUMN: usize = 64;
+
+pub(super) fn trace(trace: &Trace, mut line: impl FnMut(&str)) {
+    line("");
+    line(&format!("------{:^width$}------", escape(&trace.title), width = BANNER - 12));
+    if let TraceKind::Unknown(word) = &trace.kind {
+        line(&escape(&format!("a trace of a kind that this version does not know: {word}")));
+    }
+    if trace.members.len() > 1 {
+        line(&ids(&trace.members));
+    }
+    for summary in &trace.summary {
+        line(&escape(summary));
+    }
+    if let Some(doubt) = &trace.doubt {
+        line(&escape(&doubt.to_string()));
+    }
+    let shown: Vec<Shown> = match &trace.kind {
+        TraceKind::Stack => stack(&trace.frames),
+        // One that this version does not know may be a tree, too.
+        TraceKind::Await | TraceKind::Unknown(_) => awaits(&trace.frames),
+    };
+    if shown.is_empty() {
+        return;
+    }
+    line("");
+    let width = |line: &Shown| line.left.chars().count();
+    let located = shown.iter().filter(|line| !line.right.is_empty());
+    let column = located.map(width).filter(|&width| width <= LOCATION_COLUMN).max().unwrap_or(0);
+    for Shown { left, right } in shown {
+        line(format!("{left:<column$}  {right}").trim_end());
+    }
+}
+
+/// A line of a trace: what stands there, and where it was written.
+struct Shown {
+    left: String,
+    right: String,
+}
+
+/// Calls are numbered, inlined ones too, and whether they are shown or not.
+fn stack(frames: &[Frame]) -> Vec<Shown> {
+    let mut lines = Vec::new();
+    let mut folded = 0;
+    for (at, line) in frames.iter().flat_map(Frame::lines).enumerate() {
+        if line.folded {
+            folded += 1;
+            continue;
+        }
+        lines.extend(counted_start(std::mem::take(&mut folded)));
+        let left = format!("{at:>3}  {}{}", name(line), marks(line));
+        lines.push(Shown { left, right: location(line) });
+    }
+    if !lines.is_empty() {
+        lines.extend(counted_start(folded));
+    }
+    lines
+}
+
+fn counted_start(count: u64) -> Option<Shown> {
+    let left = format!("     {} of the thread's start", counted(count, "frame"));
+    (count > 0).then(|| Shown { left, right: String::new() })
+}
+
+fn marks(line: Line<'_>) -> String {
+    let marks = [
+        (line.inlined, " (inlined)"),
+        (line.frame.interrupted, " (interrupted by a signal)"),
+        (line.frame.unverified, " (unverified)"),
+    ];
+    marks.iter().filter(|(is_so, _)| *is_so).map(|(_, mark)| *mark).collect()
+}
+
+/// Indented below what awaits it.
+fn awaits(frames: &[Frame]) -> Vec<Shown> {
+    let mut lines = Vec::new();
+    // The shown ancestors' depths: a folded frame indents nothing.
+    let mut above: Vec<u16> = Vec::new();
+    for line in frames.iter().flat_map(Frame::lines).filter(|line| !line.folded) {
+        let frame = line.frame;
+        while above.last().is_some_and(|depth| *depth >= frame.depth) {
+            above.pop();
+        }
+        let branch = frame.branch.as_ref().map_or(String::new(), |branch| format!("{}: ", escape(branch)));
+        let details = frame.details.iter().map(|detail| format!(", {}", escape(&detail.to_string())));
+        let details: String = details.collect();
+        let indent = 2 * above.len();
+        let left = format!("  {:indent$}{branch}{}{details}", "", name(line));
+        lines.push(Shown { left, right: location(line) });
+        above.push(frame.depth);
+    }
+    lines
+}
+
+/// The function; failing that, what is needed to look it up elsewhere.
+fn name(line: Line<'_>) -> String {
+    if let Some(function) = line.function() {
+        return escape(function);
+    }
+    match (&line.frame.module, line.frame.offset, line.frame.address) {
+        (Some(module), Some(offset), _) => format!("{}+{offset:#x}", escape(words::short_path(module))),
+        (_, _, Some(address)) => format!("{address:#x}"),
+        _ => "?".to_owned(),
+    }
+}
+
+fn location(line: Line<'_>) -> String {
+    let Some(call) = line.call else { return String::new() };
+    match (&call.file, call.line) {
+        (Some(file), Some(line)) => format!("{}:{line}", escape(words::short_path(file))),
+        (Some(file), None) => escape(words::short_path(file)),
+        (None, _) => match (&line.frame.module, line.frame.offset) {
+            (Some(module), Some(offset)) => format!("{}+{offset:#x}", escape(words::file_name(module))),
+            _ => String::new(),
+        },
+    }
+}
+
+/// The members' ids, neighbours as a range, cut where the screen ends.
+fn ids(members: &[Member]) -> String {
+    let mut ids: Vec<u64> = members.iter().map(|member| member.id).collect();
+    ids.sort_unstable();
+    let mut line = String::new();
+    let mut at = 0;
+    while at < ids.len() {
+        let mut last = at;
+        while last + 1 < ids.len() && ids[last + 1] == ids[last] + 1 {
+            last += 1;
+        }
+        let part = match last - at {
+            0 => ids[at].to_string(),
+            1 => format!("{} {}", ids[at], ids[last]),
+            _ => format!("{}-{}", ids[at], ids[last]),
+        };
+        // Room for " and 1234567 more".
+        if line.len() + part.len() > SCREEN - 17 {
+            return format!("{line} and {} more", ids.len() - at);
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(&part);
+        at = last + 1;
+    }
+    line
+}

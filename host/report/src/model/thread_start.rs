@@ -1,0 +1,64 @@
+//! The functions that every thread begins with, so that text can count them instead of listing them.
+
+use super::Frame;
+
+/// std calls the thread's own closure through this function, so that a trace can end there.
+const BEGIN: &str = "__rust_begin_short_backtrace";
+
+/// Where threads begin that std did not start, by the C library's names for it.
+const STARTS: [&str; 7] =
+    ["_start", "__libc_start_main", "__libc_start_call_main", "start_thread", "clone", "clone3", "__clone3"];
+
+/// Marks the calls that every thread begins with, so that text counts instead of listing them. For a stack
+/// whose functions were not known when it was reported and have been looked up since.
+///
+/// ```
+/// use gmr_report::{Frame, fold_start};
+///
+/// let mut frames = ["shop::serve", "std::sys::backtrace::__rust_begin_short_backtrace", "clone3"].map(Frame::of);
+/// fold_start(&mut frames);
+/// assert_eq!(frames.map(|frame| frame.folded), [false, true, true]);
+/// ```
+pub fn fold_start(frames: &mut [Frame]) {
+    if fold_from(frames, |function| function.contains(BEGIN)) {
+        return;
+    }
+    let lines = lines(frames);
+    let starts = lines.iter().rev().take_while(|(.., function)| function.is_some_and(is_start)).count();
+    if let Some(&(frame, call, _)) = lines.get(lines.len() - starts) {
+        fold(frames, frame, call);
+    }
+}
+
+/// Marks the first call that is one of these, and all around it. A stack that is nothing but that stays as it is: it
+/// is all there is to see. Returns whether there is such a call.
+pub fn fold_from(frames: &mut [Frame], is_one: impl Fn(&str) -> bool) -> bool {
+    let first = lines(frames).into_iter().find(|(.., function)| function.is_some_and(&is_one));
+    let Some((frame, call, _)) = first else { return false };
+    fold(frames, frame, call);
+    true
+}
+
+fn fold(frames: &mut [Frame], frame: usize, call: usize) {
+    if (frame, call) == (0, 0) {
+        return;
+    }
+    frames[frame].fold_from(call);
+    for frame in &mut frames[frame + 1..] {
+        frame.fold_from(0);
+    }
+}
+
+/// Index of the frame, index of the call in it, and the function, of each line that text would show.
+fn lines(frames: &[Frame]) -> Vec<(usize, usize, Option<&str>)> {
+    let mut lines = Vec::new();
+    for (at, frame) in frames.iter().enumerate() {
+        lines.extend(frame.lines().enumerate().map(|(call, line)| (at, call, line.function())));
+    }
+    lines
+}
+
+fn is_start(function: &str) -> bool {
+    let name = function.split('@').next().unwrap_or(function);
+    STARTS.contains(&name) || name.starts_with("__libc_start_main")
+}

@@ -1,0 +1,232 @@
+//! What a reader sees of a report, and that JSON keeps all of it.
+
+use std::time::Duration;
+
+use gmr_report::format::{json, text};
+use gmr_report::{
+    Block, Call, Detail, Field, Frame, Header, Member, NativeSection, Origin, Reason, Report, Section, Trace,
+    Trigger, TriggerKind, Value,
+};
+
+fn member(id: u64) -> Member {
+    let mut member = Member::new(id);
+    member.name = Some(format!("worker-{id}"));
+    member.fields.push(Field::new("state", "asleep"));
+    member
+}
+
+fn with(frame: impl Into<Frame>, change: impl FnOnce(&mut Frame)) -> Frame {
+    let mut frame = frame.into();
+    change(&mut frame);
+    frame
+}
+
+/// Threads in a stack whose first frame has an inlined call.
+fn stack() -> Trace {
+    let mut stack = Trace::stack("12 threads, worker-0 to worker-11");
+    stack.summary.push("asleep in futex on 0x55d0c8e8, 0.1 to 0.4 s of CPU time each".to_owned());
+    stack.members = (8680..8691).chain([8700, 8702]).map(member).collect();
+    let claim = Call::of("zaqar::queue::Queue::claim").at("/home/me/zaqar/src/queue.rs", 118);
+    let take = Call::of("zaqar::queue::take").at("/home/me/zaqar/src/queue.rs", 51);
+    stack.frames = vec![
+        with(claim, |frame| frame.calls.push(take)),
+        with(Frame::default(), |frame| {
+            frame.address = Some(0x7f00_0000_1234);
+            frame.module = Some("/usr/lib/libzaqar.so.1".to_owned());
+            frame.offset = Some(0x1234);
+            frame.unverified = true;
+        }),
+        with(Frame::of("std::rt::lang_start"), |frame| frame.folded = true),
+        with(Frame::of("_start"), |frame| frame.folded = true),
+    ];
+    stack.doubt = Some(Reason::StackUnverified);
+    stack
+}
+
+/// Tasks that wait for two things at once, one of them below machinery.
+fn chain() -> Trace {
+    let step = |depth: u16, function: &str, line: Option<u32>, change: fn(&mut Frame)| {
+        let call = Call::of(function);
+        let call = match line {
+            Some(line) => call.at("/home/me/zaqar/src/db/pool.rs", line),
+            None => call,
+        };
+        let mut frame = Frame::from(call);
+        frame.depth = depth;
+        change(&mut frame);
+        frame
+    };
+    let mut chain = Trace::awaits("212 tasks, the longest for 33.1 s");
+    chain.summary.push("waiting, spawned at src/http.rs:88".to_owned());
+    chain.members = (0..212).map(|number| Member::new(4711 + 2 * number)).collect();
+    chain.frames = vec![
+        step(0, "zaqar::http::serve", Some(88), |_| {}),
+        step(1, "tower::util::Oneshot", None, |frame| frame.folded = true),
+        step(2, "zaqar::db::query", Some(40), |_| {}),
+        step(3, "zaqar::db::pool::acquire", Some(71), |frame| frame.branch = Some("0".to_owned())),
+        step(4, "tokio Semaphore", None, |frame| frame.details = vec![Detail::Permits(0)]),
+        step(3, "tokio::time::sleep::Sleep", None, |frame| frame.branch = Some("1".to_owned())),
+    ];
+    chain
+}
+
+fn values() -> Section {
+    let values = [
+        ("text", Value::from("a\u{1b}[31mb")),
+        ("integer", Value::Integer(-7)),
+        ("number", Value::from(0.1 + 0.2)),
+        ("not a number", Value::from(f64::NAN)),
+        ("bytes", Value::Bytes(1_288_490_189)),
+        ("duration", Value::Duration(Duration::from_nanos(41_000_001))),
+        ("moment", Value::Moment("2026-11-22T14:03:07.412345678Z".parse().unwrap())),
+        ("address", Value::Address(u64::MAX)),
+        ("flag", Value::Flag(true)),
+        ("list", Value::List(vec![Value::from("x"), Value::Redacted])),
+        ("none", Value::None),
+    ];
+    let rows = [
+        vec![Value::from("a"), Value::Bytes(5), Value::from("x")],
+        vec![Value::from("longer"), Value::Bytes(4096)],
+    ];
+    Section::new("values", "Values", Origin::Plugin).with_blocks([
+        Block::heading(1, "values"),
+        Block::fields(values.map(|(key, value)| Field::new(key, value))),
+        Block::heading(2, "files"),
+        Block::table(["file", "size", "note"], rows),
+        Block::paragraph("==== not a banner"),
+        Block::preformatted("as\n  it is"),
+    ])
+}
+
+fn report() -> Report {
+    let mut trigger = Trigger::new(TriggerKind::Signal, "SIGUSR2 from process 9120 (bash, user 0)");
+    trigger.count = 2;
+    let mut header = Header::new("zaqar-server", "2026-11-22T14:03:07.412Z".parse().unwrap(), trigger);
+    header.version = "20.0.1".to_owned();
+    header.host = "api-3".to_owned();
+    header.process = 8675;
+    header.uptime = Some(Duration::from_secs(273_120));
+    header.took = Some(Duration::from_millis(41));
+    let mut report = Report::new(header);
+    let mut threads = Section::native(NativeSection::Threads).with_blocks([stack().into()]);
+    threads.remarks.push("3 threads wait for the lock at 0x7f3a10c0".to_owned());
+    report.sections = vec![
+        threads,
+        Section::native(NativeSection::GreenThreads).with_blocks([chain().into()]),
+        values(),
+        Section::new("cluster", "Cluster", Origin::Plugin).failed("the plugin's deadline of 1 s passed"),
+    ];
+    report
+}
+
+const TEXT: &str = r#"========================================================================
+====                        Guru Meditation                         ====
+========================================================================
+||||||||||||||||||||||||||||||||||||||||||||||||||||||||||||||||||||||||
+
+service = zaqar-server 20.0.1
+host = api-3
+process = 8675, up 3d 3h
+time = 2026-11-22T14:03:07.412Z
+trigger = SIGUSR2 from process 9120 (bash, user 0), the last of 2 triggers that this report answers
+took = 41 ms
+
+look at
+  Threads: 3 threads wait for the lock at 0x7f3a10c0
+  Cluster: no section: the plugin's deadline of 1 s passed
+
+========================================================================
+====                            Threads                             ====
+========================================================================
+
+------             12 threads, worker-0 to worker-11              ------
+8680-8690 8700 8702
+asleep in futex on 0x55d0c8e8, 0.1 to 0.4 s of CPU time each
+the frames marked unverified rest on frame pointers and may be wrong
+
+  0  zaqar::queue::Queue::claim (inlined)  zaqar/src/queue.rs:118
+  1  zaqar::queue::take                    zaqar/src/queue.rs:51
+  2  lib/libzaqar.so.1+0x1234 (unverified)
+     2 frames of the thread's start
+========================================================================
+====                         Green Threads                          ====
+========================================================================
+
+------             212 tasks, the longest for 33.1 s              ------
+4711 4713 4715 4717 4719 4721 4723 4725 4727 4729 4731 4733 4735 4737 4739 4741 4743 and 195 more
+waiting, spawned at src/http.rs:88
+
+  zaqar::http::serve               zaqar/src/db/pool.rs:88
+    zaqar::db::query               zaqar/src/db/pool.rs:40
+      0: zaqar::db::pool::acquire  zaqar/src/db/pool.rs:71
+        tokio Semaphore, 0 permits
+      1: tokio::time::sleep::Sleep
+========================================================================
+====                             Values                             ====
+========================================================================
+
+values:
+  text = a\u{1b}[31mb
+  integer = -7
+  number = 0.30000000000000004
+  not a number = NaN
+  bytes = 1.2 GiB
+  duration = 41 ms
+  moment = 2026-11-22T14:03:07.412Z
+  address = 0xffffffffffffffff
+  flag = true
+  list = [x, ***]
+  none = none
+
+  files:
+    file       size  note
+    a           5 B  x
+    longer  4.0 KiB
+     ==== not a banner
+      | as
+      |   it is
+========================================================================
+====                            Cluster                             ====
+========================================================================
+no section: the plugin's deadline of 1 s passed
+========================== end of the report ===========================
+"#;
+
+#[test]
+fn text_is_for_people() {
+    let text = text::report(&report());
+    for (at, (line, expected)) in text.lines().zip(TEXT.lines()).enumerate() {
+        assert_eq!(line, expected, "line {}", at + 1);
+    }
+    assert_eq!(text.lines().count(), TEXT.lines().count());
+}
+
+#[test]
+fn json_keeps_everything() {
+    let report = report();
+    let document = json::report(&report);
+    assert_eq!(json::read(&document).unwrap(), report);
+    let value: serde_json::Value = serde_json::from_str(&document).unwrap();
+    assert_eq!(value["schema"], "guru-meditation-report");
+    assert_eq!(value["schema_version"], 1);
+    assert_eq!(value["header"]["took"], 41_000_000);
+    assert_eq!(value["sections"][1]["blocks"][0]["members"].as_array().unwrap().len(), 212);
+    assert!(
+        !document.chars().any(|c| c.is_control() && c != '\n'),
+        "a control character reached the document"
+    );
+}
+
+#[test]
+fn json_that_is_no_report_is_an_error() {
+    for (document, expected) in [
+        ("", "not a Guru Meditation Report in JSON: EOF"),
+        ("{}", "not a Guru Meditation Report in JSON: missing field `schema_version`"),
+        ("{\"schema_version\": 2}", "written by a newer version: its schema version is 2"),
+        ("{\"schema_version\": 1}", "not a Guru Meditation Report in JSON: missing field `header`"),
+    ] {
+        let error = json::read(document).unwrap_err();
+        assert_eq!(error.is_newer(), document.contains('2'), "{error}");
+        assert!(error.to_string().starts_with(expected), "{error}");
+    }
+}
