@@ -70,6 +70,7 @@ mod model;
 #[cfg(target_os = "linux")]
 mod preparation;
 mod registry;
+mod spawn;
 pub mod tokio;
 mod tracked;
 #[cfg(target_os = "linux")]
@@ -83,5 +84,5 @@ pub use model::{
     Options, Particular, Polling, Reason, Rung, Runtime, Snapshot, SourceLine, SystemError, Task, TaskState,
     Work, Worker,
 };
-pub use tokio::spawn;
+pub use spawn::spawn;
 pub use tracked::{Track, Tracked};

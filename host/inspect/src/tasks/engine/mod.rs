@@ -8,19 +8,17 @@ mod decoder;
 mod look;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
 use self::chains::Chains;
-use self::decoder::Decoder;
+use self::decoder::{Decoder, Known};
 use self::look::Look;
-use super::decode::{Compiler, FUTURES_UTIL, Libraries, OWN, Plans, STANDARD};
+use super::decode::{Compiler, FUTURES_UTIL, Libraries, OWN, STANDARD};
 use super::found::{Found, FoundAll};
 use super::model::{DebugInformationFault, Note, Polling, Reason, TaskState};
 use super::registry::{Reading, Slot};
-use super::tokio::task_kind::Kind;
 use super::tokio::{FUTURES, Tokio, canary};
 use super::types::{Index, Source, Types};
 
@@ -37,14 +35,6 @@ pub(crate) struct Engine {
     index: Index,
     tokio: Tokio,
     memory: Known,
-}
-
-/// What earlier looks have found out.
-#[derive(Default)]
-struct Known {
-    /// By vtable; `None` for what is no vtable of a task.
-    kinds: HashMap<u64, Option<Arc<Kind>>>,
-    plans: Plans,
 }
 
 impl Engine {

@@ -7,7 +7,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Await, Particular, TaskState};
+use super::awaits::{Await, Particular};
+use super::task_state::TaskState;
 
 /// Why something about tasks is not known.
 #[non_exhaustive]

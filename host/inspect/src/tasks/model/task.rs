@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Chain, Fact, Reason, SourceLine};
+use super::awaits::{Await, Particular, SourceLine};
+use super::reason::Reason;
+use super::task_state::TaskState;
 
 /// One task.
 #[non_exhaustive]
@@ -64,37 +66,21 @@ impl Task {
     }
 }
 
-/// What is known of one task's own await.
+/// What a task awaits.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Particular {
-    /// Which await of the chain, from 0.
-    pub step: usize,
-    /// When a timer fires, which task a `JoinHandle` waits for, the name that a part of the task was registered with.
-    pub fact: Fact,
-}
-
-impl Particular {
-    /// A fact about the await of that number, from 0.
-    pub fn new(step: usize, fact: Fact) -> Self {
-        Particular { step, fact }
-    }
-}
-
-/// What a task is doing.
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum TaskState {
-    /// Being polled.
-    Running,
-    /// Woken, waiting for a worker.
-    Scheduled,
-    /// Waiting to be woken.
-    Idle,
-    /// Spawned, never polled yet.
-    NotStarted,
-    /// Not known.
-    Unknown,
+#[derive(Clone, Debug, PartialEq)]
+pub enum Chain {
+    /// Read and checked: outermost first, branches after their parent. Shared, since many tasks wait in
+    /// the same place.
+    Known(Arc<[Await]>),
+    /// As [`Chain::Known`], of a task that is being polled: what it awaited when that poll began, down to the first
+    /// await that is over by now. The inner ones may be over without a trace; what the task does at the moment is only
+    /// in its thread's stack.
+    Passed(Arc<[Await]>),
+    /// It changed each time it was read.
+    Racy,
+    /// Not known; the reason. Shared, since many tasks have the same one.
+    Unknown(Arc<Reason>),
 }
 
 /// A thread, and the task that it polls.

@@ -10,7 +10,7 @@ use std::ptr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, fence};
 
-use super::Kind;
+use super::kind::Kind;
 use super::name::NameCell;
 
 /// One future's words. Three cache lines; the first holds all that a poll touches, so that neighbours in a

@@ -33,7 +33,6 @@ pub(super) mod metrics;
 #[cfg(target_os = "linux")]
 pub(super) mod owned_tasks;
 mod poll_frames;
-mod spawn;
 pub(super) mod task_id;
 #[cfg(target_os = "linux")]
 pub(super) mod task_kind;
@@ -53,7 +52,6 @@ use super::{
 };
 
 pub use poll_frames::is_poll_frame;
-pub use spawn::spawn;
 
 #[cfg(target_os = "linux")]
 pub(super) use self::{

@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use rustc_hash::FxHashSet;
 
-use super::{Lists, TaskLayout};
+use super::handle::Lists;
+use super::header::TaskLayout;
 use crate::memory::{self, Range, read_word};
 use crate::tasks::decode::word_at;
 

@@ -9,11 +9,10 @@ use std::rc::Rc;
 use gimli::AttributeValue;
 
 use super::index::{Index, entries};
-use super::names::{function_path, hash, is_async_fn, resume_function};
+use super::names::{display, function_path, hash, is_async_fn, resume_function};
 use super::scopes::Scopes;
 use super::shape::{Shape, Type};
-use super::units::{Parsed, Source, Units, text};
-use super::{EntryId, Reader, display};
+use super::units::{EntryId, Parsed, Reader, Source, Units, text};
 
 /// What has been loaded of one unit.
 struct Loaded<'s> {

@@ -1,6 +1,6 @@
 //! A type's shape: as far as memory is read by it.
 
-use super::EntryId;
+use super::units::EntryId;
 
 /// A type as far as memory is read by it.
 #[derive(Debug)]

@@ -1,25 +1,6 @@
-//! A chain of awaits: the futures that a task waits in, outermost first.
+//! The awaits of a chain: futures, with the lines that they are awaited at and what more is known of them.
 
-use std::sync::Arc;
-
-use super::{Fact, Reason};
-
-/// What a task awaits.
-#[non_exhaustive]
-#[derive(Clone, Debug, PartialEq)]
-pub enum Chain {
-    /// Read and checked: outermost first, branches after their parent. Shared, since many tasks wait in
-    /// the same place.
-    Known(Arc<[Await]>),
-    /// As [`Chain::Known`], of a task that is being polled: what it awaited when that poll began, down to the first
-    /// await that is over by now. The inner ones may be over without a trace; what the task does at the moment is only
-    /// in its thread's stack.
-    Passed(Arc<[Await]>),
-    /// It changed each time it was read.
-    Racy,
-    /// Not known; the reason. Shared, since many tasks have the same one.
-    Unknown(Arc<Reason>),
-}
+use super::fact::Fact;
 
 /// One await of a chain.
 #[non_exhaustive]
@@ -43,6 +24,23 @@ impl Await {
     /// An await at this depth below the task's own future of which only its name is known.
     pub fn new(depth: u16, future: impl Into<String>) -> Self {
         Await { depth, branch: None, future: future.into(), location: None, facts: Vec::new() }
+    }
+}
+
+/// What is known of one task's own await.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Particular {
+    /// Which await of the chain, from 0.
+    pub step: usize,
+    /// When a timer fires, which task a `JoinHandle` waits for, the name that a part of the task was registered with.
+    pub fact: Fact,
+}
+
+impl Particular {
+    /// A fact about the await of that number, from 0.
+    pub fn new(step: usize, fact: Fact) -> Self {
+        Particular { step, fact }
     }
 }
 
