@@ -2,9 +2,12 @@
 
 #[cfg(any(target_os = "linux", target_os = "macos", target_os = "freebsd"))]
 mod forked;
+mod table;
 
 #[cfg(any(target_os = "linux", target_os = "macos", target_os = "freebsd"))]
 pub use forked::{ForkedNotice, tell_if_forked};
+#[cfg(unix)]
+pub use table::{FAULTS, UNCATCHABLE, may_ask_threads, real_time};
 
 /// Blocks every signal in the calling thread, so that the application's signals are always delivered to
 /// threads of the application: a handler of its own may rely on the thread it runs on, and one that waits
@@ -27,12 +30,6 @@ pub fn block_all_in_this_thread() {
         unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut()) };
     }
 }
-
-/// Signals that the processor raises for what the thread does itself. Blocked, they would kill the process
-/// without asking its handlers.
-#[cfg(unix)]
-const FAULTS: [i32; 6] =
-    [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGABRT];
 
 /// Every signal that may be held back.
 #[cfg(unix)]

@@ -5,6 +5,7 @@
 
 use super::handler;
 use super::slots::{LATE, SLOTS, Slot};
+use crate::signals::may_ask_threads;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 
 /// Signals are numbered from 1 to 64.
@@ -34,7 +35,7 @@ pub(crate) enum NotInstalled {
 
 /// Makes sure that our handler is in place.
 pub(super) fn install(signal: i32) -> Result<(), NotInstalled> {
-    let former = former(signal).filter(|_| is_suitable(signal)).ok_or(NotInstalled::Unsuitable)?;
+    let former = former(signal).filter(|_| may_ask_threads(signal)).ok_or(NotInstalled::Unsuitable)?;
     let current = exchange(signal, None)?;
     if current.sa_sigaction == ours() {
         return Ok(());
@@ -122,14 +123,6 @@ fn default_action(signal: i32) {
 fn is_harmless(signal: i32, action: usize) -> bool {
     let ignored_by_default = [libc::SIGURG, libc::SIGCHLD, libc::SIGWINCH, libc::SIGCONT].contains(&signal);
     action == libc::SIG_IGN || (action == libc::SIG_DFL && ignored_by_default)
-}
-
-fn is_suitable(signal: i32) -> bool {
-    let faults = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGABRT];
-    // The C library keeps the first real-time signals for itself.
-    let standard = (1..32).contains(&signal);
-    let real_time = (libc::SIGRTMIN()..=libc::SIGRTMAX()).contains(&signal);
-    (standard || real_time) && ![libc::SIGKILL, libc::SIGSTOP].contains(&signal) && !faults.contains(&signal)
 }
 
 fn ours() -> usize {
