@@ -159,8 +159,7 @@ impl Builder {
         let refused = |error| Error::system("cannot make the reporter's pipe", error);
         let (mailbox, bell) = Mailbox::new().map_err(refused)?;
         let mailbox = Arc::new(mailbox);
-        let threads =
-            threads::Options { signal: settings.thread_signal.number(), ..threads::Options::default() };
+        let threads = threads::Options::default().with_signal(settings.thread_signal.number());
         let prepared = threads::prepare(&threads)
             .map_err(|error| Error::system("running threads cannot be asked for their stacks", error))?;
         let service = settings.service.clone().unwrap_or_else(|| self.package.name.clone());

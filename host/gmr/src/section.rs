@@ -4,6 +4,7 @@
 pub(crate) mod configuration;
 pub(crate) mod green_threads;
 pub(crate) mod package;
+mod thread_reasons;
 pub(crate) mod threads;
 mod within;
 

@@ -4,7 +4,7 @@
 #[allow(dead_code, reason = "the file serves several test programs")]
 mod threads_support;
 
-use gmr_inspect::threads::{Method, Missing, Quality, Stack, capture};
+use gmr_inspect::threads::{Method, Missing, Operation, Quality, Stack, capture};
 use threads_support::{patient, succeeds_in_child, workload};
 use workload::{RUNNING, Waits, judge, start, start_running, wait_until_asleep};
 
@@ -101,7 +101,14 @@ fn without_any_signal_sleeping_threads_have_stacks_still() {
         let found = capture(&patient());
         judge(&found, asleep, "pipe", Method::Sleeping).unwrap();
         let thread = found.threads.iter().find(|thread| thread.id == running).unwrap();
-        assert!(matches!(thread.stack, Stack::Missing(Missing::Refused(_))), "{}", workload::print(thread));
+        assert!(
+            matches!(
+                thread.stack,
+                Stack::Missing(Missing::Refused { operation: Operation::SendSignal, errno: libc::EPERM })
+            ),
+            "{}",
+            workload::print(thread)
+        );
     });
 }
 

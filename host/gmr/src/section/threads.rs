@@ -12,6 +12,7 @@ use gmr_inspect::threads::{
     self as seen, Capture, Frame, Method, Missing, Quality, Resource, Stack, State, Thread,
 };
 
+use super::thread_reasons::{call, incomplete, note, refused};
 use crate::render::text::duration;
 use crate::report::{Block, Field, Member, Section, Trace, TraceKind, Value};
 
@@ -20,7 +21,8 @@ pub(crate) fn section(capture: &Capture) -> Section {
     let mut section = Section::native("threads", "Threads");
     if capture.threads.is_empty() {
         let reason = if capture.notes.is_empty() { "no thread was found" } else { "" };
-        return section.failed(format!("{reason}{}", capture.notes.join("; ")));
+        let notes: Vec<String> = capture.notes.iter().map(note).collect();
+        return section.failed(format!("{reason}{}", notes.join("; ")));
     }
     let groups = groups(&capture.threads);
     section.blocks.push(Block::Paragraph { text: headline(capture, &groups) });
@@ -50,7 +52,7 @@ fn groups(threads: &[Thread]) -> Vec<Group<'_>> {
         let group = match &thread.stack {
             Stack::Captured { frames, .. } => {
                 let compare = || {
-                    let addresses = frames.iter().map(|frame| frame.address).collect();
+                    let addresses = frames.iter().map(|frame| frame.address.value()).collect();
                     *at.entry((thread.state, addresses)).or_insert_with(&mut add)
                 };
                 *shared.entry((thread.state, frames.as_ptr())).or_insert_with(compare)
@@ -127,7 +129,7 @@ impl Group<'_> {
             [] => String::new(),
             [one] => format!(" in {one}"),
             many => {
-                let call = first.wait.as_ref().map_or("", |wait| &*wait.name);
+                let call = first.wait.as_ref().map(call).unwrap_or_default();
                 format!(" in {call} on {} different things", many.len())
             }
         };
@@ -175,8 +177,8 @@ fn headline(capture: &Capture, groups: &[Group<'_>]) -> String {
     if doubtful > 0 {
         text.push_str(&format!("; {doubtful} unverified or incomplete"));
     }
-    for note in &capture.notes {
-        text.push_str(&format!("\n{note}"));
+    for words in capture.notes.iter().map(note) {
+        text.push_str(&format!("\n{words}"));
     }
     text
 }
@@ -246,7 +248,7 @@ fn member(thread: &Thread) -> Member {
         fields.push(Field::new("age", age));
     }
     if let Some(wait) = &thread.wait {
-        fields.push(Field::new("system_call", wait.name.clone()));
+        fields.push(Field::new("system_call", call(wait)));
         match &wait.resource {
             Some(Resource::Futex(address)) => fields.push(Field::new("futex", Value::Address(*address))),
             Some(Resource::Descriptor { number, target }) => {
@@ -254,7 +256,7 @@ fn member(thread: &Thread) -> Member {
                 fields.extend(target.as_ref().map(|target| Field::new("target", target.as_str())));
             }
             Some(Resource::Time(time)) => fields.push(Field::new("for", *time)),
-            None => {}
+            _ => {}
         }
     }
     match &thread.stack {
@@ -263,11 +265,13 @@ fn member(thread: &Thread) -> Member {
                 Method::Own => "own",
                 Method::Sleeping => "sleeping",
                 Method::Signal => "signal",
+                _ => "another way",
             };
             let quality = match quality {
                 Quality::Verified => "verified",
                 Quality::Unverified => "unverified",
                 Quality::Incomplete(_) => "incomplete",
+                _ => "unknown",
             };
             fields.push(Field::new("method", Cow::Borrowed(method)));
             fields.push(Field::new("quality", Cow::Borrowed(quality)));
@@ -285,22 +289,21 @@ fn state(state: State) -> Cow<'static, str> {
         State::Stopped => "stopped",
         State::Dead => "ended",
         State::Other(letter) => return format!("in state {letter}").into(),
-        State::Unknown => "in an unknown state",
+        _ => "in an unknown state",
     };
     words.into()
 }
 
 fn wait(wait: &seen::Wait) -> String {
+    let name = call(wait);
     match &wait.resource {
-        None => wait.name.to_string(),
-        Some(Resource::Futex(address)) => format!("{} on {address:#x}", wait.name),
-        Some(Resource::Descriptor { number, target: None }) => {
-            format!("{} on descriptor {number}", wait.name)
-        }
+        Some(Resource::Futex(address)) => format!("{name} on {address:#x}"),
+        Some(Resource::Descriptor { number, target: None }) => format!("{name} on descriptor {number}"),
         Some(Resource::Descriptor { number, target: Some(target) }) => {
-            format!("{} on descriptor {number}, {target}", wait.name)
+            format!("{name} on descriptor {number}, {target}")
         }
-        Some(Resource::Time(time)) => format!("{} for {}", wait.name, duration(*time)),
+        Some(Resource::Time(time)) => format!("{name} for {}", duration(*time)),
+        _ => name.into_owned(),
     }
 }
 
@@ -310,7 +313,10 @@ fn doubt(quality: &Quality) -> Option<String> {
         Quality::Unverified => {
             Some("the frames marked unverified rest on frame pointers and may be wrong".to_owned())
         }
-        Quality::Incomplete(reason) => Some(format!("the stack does not reach the thread's start: {reason}")),
+        Quality::Incomplete(reason) => {
+            Some(format!("the stack does not reach the thread's start: {}", incomplete(reason)))
+        }
+        other => Some(format!("{other:?}")),
     }
 }
 
@@ -327,8 +333,11 @@ pub(crate) fn why(missing: &Missing) -> String {
         Missing::Stopped => "it is stopped, by a signal or a debugger".to_owned(),
         Missing::OutOfTime => "it did not answer in time".to_owned(),
         Missing::NoUserStack => "it runs inside the kernel only".to_owned(),
-        Missing::Refused(reason) => format!("the kernel refused: {reason}"),
+        Missing::Refused { operation, errno } => {
+            format!("the kernel refused: {}", refused(*operation, *errno))
+        }
         Missing::Unsupported => "this platform gives no way to read it".to_owned(),
+        other => format!("{other:?}"),
     }
 }
 

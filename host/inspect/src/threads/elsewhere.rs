@@ -1,8 +1,8 @@
 //! Platforms that give no way to see another thread: the calling one alone.
 
-use super::{Capture, Options, PrepareError, State, Thread, own_by_library};
+use super::{Capture, Note, Options, PrepareError, State, Thread, own_by_library};
 use crate::symbols::Symbolizer;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 pub(super) fn capture(options: &Options, _symbolizer: &mut Symbolizer) -> Capture {
     let started = Instant::now();
@@ -10,19 +10,12 @@ pub(super) fn capture(options: &Options, _symbolizer: &mut Symbolizer) -> Captur
     let thread = std::thread::current();
     Capture {
         threads: vec![Thread {
-            id: 0,
-            name: thread.name().unwrap_or_default().to_owned(),
             state: State::Running,
             on_cpu: Some(true),
-            cpu_user: Duration::ZERO,
-            cpu_system: Duration::ZERO,
-            age: None,
-            wait: None,
             stack,
+            ..Thread::new(0, thread.name().unwrap_or_default())
         }],
-        notes: vec![
-            "other threads cannot be seen on this platform: only the calling one is listed".to_owned(),
-        ],
+        notes: vec![Note::OnlyCallingThread],
         took: started.elapsed(),
     }
 }

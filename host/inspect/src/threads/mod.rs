@@ -36,6 +36,7 @@
 //! - Elsewhere than on Linux with x86-64 or AArch64 there is the calling thread's stack alone.
 
 mod model;
+mod reason;
 
 #[cfg(all(
     target_os = "linux",
@@ -61,9 +62,10 @@ pub use prepare::{PrepareError, Prepared, prepare};
 
 use crate::symbols::Symbolizer;
 
-pub use crate::modules::ModuleName;
+pub use crate::modules::{CodeAddress, ModuleName};
 pub use crate::symbols::Symbol;
-pub use model::{Capture, Frame, Method, Missing, Options, Quality, Resource, Stack, State, Thread, Wait};
+pub use model::{Capture, Frame, Method, Options, Quality, Resource, Stack, State, Thread, Wait};
+pub use reason::{Incomplete, Missing, Note, Operation};
 
 /// Looks at every thread. Takes as long as [`Options::deadline`] at the most, and with names as long as
 /// [`Options::symbol_deadline`]; usually some tens of microseconds a thread. Safe to call from any thread at any time except from a signal handler;

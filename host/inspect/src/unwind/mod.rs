@@ -15,6 +15,7 @@ pub(crate) use code_map::CodeMap;
 pub(crate) use registers::{COUNT as REGISTER_COUNT, Registers};
 pub(crate) use stack_memory::{Copied, Live, StackMemory};
 
+use crate::modules::CodeAddress;
 use registers::{CALLER_SAVED, FRAME_POINTER, PROGRAM_COUNTER, RETURN_ADDRESS, STACK_POINTER, plain_address};
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -27,9 +28,7 @@ pub(crate) const MAX_FRAMES: usize = 1024;
 /// One frame, before anyone has looked up names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct RawFrame {
-    pub address: u64,
-    /// The address is the instruction itself, not the one after a call.
-    pub exact: bool,
+    pub address: CodeAddress,
     /// See [`crate::threads::Frame::verified`].
     pub verified: bool,
 }
@@ -46,7 +45,7 @@ pub(crate) enum End {
     /// No unwind tables, and no frame pointer that holds.
     NoTables,
     /// A register is wanted that only a signal can tell.
-    UnknownRegister(usize),
+    UnknownRegister(u16),
     /// The stack at this address was not copied or is not readable.
     Unreadable(u64),
     /// The tables contradict the stack.
@@ -113,7 +112,7 @@ impl<'m> Unwinder<'m> {
         let mut verified = true;
         loop {
             let Some(address) = registers.program_counter() else {
-                walk.end = End::UnknownRegister(PROGRAM_COUNTER);
+                walk.end = unknown_register(PROGRAM_COUNTER);
                 return walk;
             };
             if address == 0 {
@@ -128,8 +127,10 @@ impl<'m> Unwinder<'m> {
                 walk.end = End::Inconsistent;
                 return walk;
             }
-            walk.frames.push(RawFrame { address, exact, verified });
-            let lookup = if exact { address } else { address - 1 };
+            let address =
+                if exact { CodeAddress::Instruction(address) } else { CodeAddress::Return(address) };
+            walk.frames.push(RawFrame { address, verified });
+            let lookup = address.lookup();
             let frames = walk.frames.len();
             let mut recovered = false;
             let step = self.step(lookup, exact, registers, memory, recover.then_some(&mut recovered));
@@ -333,11 +334,16 @@ impl<'m> Unwinder<'m> {
     }
 }
 
+/// DWARF numbers registers with two bytes.
+fn unknown_register(number: usize) -> End {
+    End::UnknownRegister(u16::try_from(number).unwrap_or(u16::MAX))
+}
+
 /// The caller's registers by a row of the tables.
 fn apply(row: &Row<'_>, registers: &Registers, memory: &mut impl StackMemory) -> Result<Registers, End> {
     let cfa = match &row.cfa {
         Cfa::Register(number, offset) => {
-            registers.get(*number).ok_or(End::UnknownRegister(*number))?.wrapping_add_signed(*offset)
+            registers.get(*number).ok_or(unknown_register(*number))?.wrapping_add_signed(*offset)
         }
         Cfa::Expression(bytes) => {
             expression::evaluate(bytes, registers, memory, None).ok_or(End::Inconsistent)?
@@ -374,7 +380,7 @@ fn apply(row: &Row<'_>, registers: &Registers, memory: &mut impl StackMemory) ->
         };
         caller.set(*number, value);
     }
-    let address = caller.get(RETURN_ADDRESS).ok_or(End::UnknownRegister(RETURN_ADDRESS))?;
+    let address = caller.get(RETURN_ADDRESS).ok_or(unknown_register(RETURN_ADDRESS))?;
     caller.set(PROGRAM_COUNTER, Some(plain_address(address)));
     Ok(caller)
 }

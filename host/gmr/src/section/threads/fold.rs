@@ -16,7 +16,8 @@ const STARTS: [&str; 7] =
 ///
 /// The reporter's own stack stands there because of the report: all of it is folded.
 pub(crate) fn frames(captured: &[seen::Frame], method: seen::Method) -> Vec<Frame> {
-    let mut frames: Vec<Frame> = captured.iter().flat_map(lines).collect();
+    let mut frames: Vec<Frame> =
+        captured.iter().enumerate().flat_map(|(depth, frame)| lines(depth, frame)).collect();
     match method {
         seen::Method::Own => frames.iter_mut().for_each(|frame| frame.folded = true),
         _ => fold_start(&mut frames),
@@ -52,13 +53,13 @@ fn is_start(function: &str) -> bool {
     STARTS.contains(&name) || name.starts_with("__libc_start_main")
 }
 
-fn lines(frame: &seen::Frame) -> Vec<Frame> {
+fn lines(depth: usize, frame: &seen::Frame) -> Vec<Frame> {
     let mut bare = Frame {
         function: None,
-        address: Some(frame.address),
+        address: Some(frame.address.value()),
         module: frame.module.as_ref().map(|module| module.path.display().to_string()),
         offset: frame.offset,
-        interrupted: frame.interrupted,
+        interrupted: depth > 0 && frame.address.is_instruction(),
         unverified: !frame.verified,
         ..Frame::of("")
     };

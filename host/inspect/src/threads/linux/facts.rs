@@ -2,29 +2,21 @@
 
 use super::calls;
 use super::task_files::{Activity, Stat};
-use crate::threads::{Missing, Stack, State, Thread};
+use crate::threads::{State, Thread};
 use std::time::Duration;
 
 /// A thread with what `stat` says of it; without `stat` it has ended, or nothing is known.
 pub(super) fn of(id: u32, stat: Option<Stat>, own: u32) -> Thread {
     let age = stat.as_ref().and_then(|stat| since_boot().checked_sub(stat.started));
-    let stat = stat.unwrap_or(Stat {
-        name: String::new(),
-        state: State::Unknown,
-        cpu_user: Duration::ZERO,
-        cpu_system: Duration::ZERO,
-        started: Duration::ZERO,
-    });
+    let on_cpu = (id == own).then_some(true);
+    let Some(stat) = stat else { return Thread { on_cpu, ..Thread::new(id, "") } };
     Thread {
-        id,
-        name: stat.name,
         state: stat.state,
-        on_cpu: (id == own).then_some(true),
+        on_cpu,
         cpu_user: stat.cpu_user,
         cpu_system: stat.cpu_system,
         age,
-        wait: None,
-        stack: Stack::Missing(Missing::OutOfTime),
+        ..Thread::new(id, stat.name)
     }
 }
 

@@ -11,7 +11,7 @@ mod signal;
 mod sleeping;
 mod task_files;
 
-use super::{Capture, Missing, Options, PrepareError, Stack, Thread, own_by_library};
+use super::{Capture, Missing, Note, Operation, Options, PrepareError, Stack, Thread, own_by_library};
 use crate::memory;
 use crate::modules;
 use crate::symbols::Symbolizer;
@@ -41,10 +41,9 @@ pub(super) fn capture(options: &Options, symbolizer: &mut Symbolizer) -> Capture
     let mut notes = Vec::new();
     let files = TaskFiles::open();
     let ids = files.as_ref().map_err(|errno| *errno).and_then(TaskFiles::ids).unwrap_or_else(|errno| {
-        notes.push(format!("/proc/self/task cannot be read ({errno}): only the calling thread is listed"));
+        notes.push(Note::ThreadsNotListed { errno: errno.raw_os_error() });
         vec![own_id()]
     });
-    let files = files.ok();
     let own = own_id();
     let mut threads: Vec<Thread> = ids.into_iter().map(|id| facts::of(id, None, own)).collect();
 
@@ -52,12 +51,16 @@ pub(super) fn capture(options: &Options, symbolizer: &mut Symbolizer) -> Capture
     let mut drafts = Vec::new();
     match memory::probe() {
         Ok(()) => {
-            drafts = Round::new(&maps[0], files.as_ref(), deadline).first(&mut threads, options, &mut notes);
+            drafts = Round::new(&maps[0], files.as_ref().map_err(|errno| *errno), deadline).first(
+                &mut threads,
+                options,
+                &mut notes,
+            );
             if drafts.iter().any(|draft| matches!(draft, Draft::Again(_))) {
                 // Once is enough: whoever opens libraries all the time is not to hold up the report.
                 maps.push(CodeMap::new(modules::snapshot()));
                 if let [_, map] = &maps[..] {
-                    Round::new(map, files.as_ref(), deadline).again(
+                    Round::new(map, files.as_ref().map_err(|errno| *errno), deadline).again(
                         &mut threads,
                         &mut drafts,
                         options,
@@ -67,15 +70,15 @@ pub(super) fn capture(options: &Options, symbolizer: &mut Symbolizer) -> Capture
             }
         }
         Err(error) => {
-            notes.push(format!(
-                "this process may not read its own memory ({error}): no stacks but the calling thread's"
-            ));
+            let errno = error.raw_os_error().unwrap_or_default();
+            notes.push(Note::MemoryNotReadable { errno });
             for thread in &mut threads {
-                let stat = files.as_ref().and_then(|files| files.stat(thread.id).ok());
+                let stat = files.as_ref().ok().and_then(|files| files.stat(thread.id).ok());
                 *thread = facts::of(thread.id, stat, own);
-                drafts.push(match thread.id == own {
-                    true => Draft::Library(own_by_library::stack(options.symbols)),
-                    false => Draft::Missing(Missing::Refused(error.to_string())),
+                drafts.push(if thread.id == own {
+                    Draft::Library(own_by_library::stack(options.symbols))
+                } else {
+                    Draft::Missing(Missing::Refused { operation: Operation::ReadMemory, errno })
                 });
             }
         }
@@ -94,7 +97,7 @@ fn name(
     maps: &[CodeMap],
     mut symbolizer: Option<&mut Symbolizer>,
     until: Instant,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Note>,
 ) {
     let named: Vec<Named<'_>> = maps
         .iter()
@@ -114,7 +117,7 @@ fn name(
             },
         };
     }
-    notes.extend(symbolizer.map(Symbolizer::take_notes).unwrap_or_default());
+    notes.extend(symbolizer.map(Symbolizer::take_notes).unwrap_or_default().into_iter().map(Note::Symbols));
 }
 
 fn raw(draft: &Draft) -> Option<&RawStack> {

@@ -6,7 +6,7 @@ use super::signal::{self, NotInstalled};
 use super::sleeping::{self, Look};
 use super::task_files::TaskFiles;
 use super::{Draft, facts, own, own_id};
-use crate::threads::{Method, Missing, Options, State, Thread};
+use crate::threads::{Method, Missing, Note, Operation, Options, State, Thread};
 use crate::unwind::{CodeMap, Copied, End, Live, RawFrame, Registers, Unwinder, Walk};
 use rustix::io::Errno;
 use std::collections::HashSet;
@@ -20,7 +20,7 @@ const MANY: usize = 128;
 const PART: usize = 16;
 
 pub(super) struct Round<'m> {
-    files: Option<&'m TaskFiles>,
+    files: Result<&'m TaskFiles, Errno>,
     code: &'m CodeMap,
     unwinder: Unwinder<'m>,
     live: Live,
@@ -34,7 +34,7 @@ pub(super) struct Round<'m> {
 }
 
 impl<'m> Round<'m> {
-    pub fn new(map: &'m CodeMap, files: Option<&'m TaskFiles>, deadline: Instant) -> Round<'m> {
+    pub fn new(map: &'m CodeMap, files: Result<&'m TaskFiles, Errno>, deadline: Instant) -> Round<'m> {
         Round {
             files,
             code: map,
@@ -48,7 +48,7 @@ impl<'m> Round<'m> {
     }
 
     /// Every thread.
-    pub fn first(mut self, threads: &mut [Thread], options: &Options, notes: &mut Vec<String>) -> Vec<Draft> {
+    pub fn first(mut self, threads: &mut [Thread], options: &Options, notes: &mut Vec<Note>) -> Vec<Draft> {
         let mut drafts: Vec<Draft> = threads.iter().map(|_| Draft::Missing(Missing::OutOfTime)).collect();
         self.look_at_others(threads, &mut drafts);
         for (thread, draft) in threads.iter_mut().zip(&mut drafts) {
@@ -97,7 +97,7 @@ impl<'m> Round<'m> {
     }
 
     fn facts(&self, id: u32) -> Thread {
-        facts::of(id, self.files.and_then(|files| files.stat(id).ok()), self.own)
+        facts::of(id, self.files.ok().and_then(|files| files.stat(id).ok()), self.own)
     }
 
     /// Those that were in unknown code, with the modules as they are now.
@@ -106,7 +106,7 @@ impl<'m> Round<'m> {
         threads: &mut [Thread],
         drafts: &mut [Draft],
         options: &Options,
-        notes: &mut Vec<String>,
+        notes: &mut Vec<Note>,
     ) {
         self.map = 1;
         let mut wanted = false;
@@ -127,8 +127,9 @@ impl<'m> Round<'m> {
             let walk = own::walk(&mut self.unwinder, &mut self.live);
             return Draft::Done(self.raw(walk, Method::Own));
         }
-        let Some(files) = self.files else {
-            return Draft::Missing(Missing::Refused("no /proc/self/task".into()));
+        let files = match self.files {
+            Ok(files) => files,
+            Err(errno) => return Draft::Missing(refused(Operation::OpenTaskDirectory, errno)),
         };
         if self.is_over() {
             return Draft::Missing(Missing::OutOfTime);
@@ -147,7 +148,7 @@ impl<'m> Round<'m> {
                 Draft::Missing(Missing::Ended)
             }
             Look::Refused(Errno::PERM | Errno::ACCESS) | Look::Running => Draft::Wanted(None),
-            Look::Refused(errno) => Draft::Missing(Missing::Refused(errno.to_string())),
+            Look::Refused(errno) => Draft::Missing(refused(Operation::ReadTaskFile, errno)),
         }
     }
 
@@ -195,11 +196,11 @@ impl<'m> Round<'m> {
     }
 
     pub fn files(&self) -> Option<&'m TaskFiles> {
-        self.files
+        self.files.ok()
     }
 
     /// Sends the signal to those who cannot be told otherwise.
-    fn ask(self, threads: &mut [Thread], drafts: &mut [Draft], options: &Options, notes: &mut Vec<String>) {
+    fn ask(self, threads: &mut [Thread], drafts: &mut [Draft], options: &Options, notes: &mut Vec<Note>) {
         if !drafts.iter().any(|draft| matches!(draft, Draft::Wanted(_))) {
             return;
         }
@@ -210,21 +211,25 @@ impl<'m> Round<'m> {
                 return signal::ask(signal, deadline, &mut Inquiry::new(self, signal, threads, drafts));
             }
             Some((signal, Err(NotInstalled::Unsuitable))) => {
-                notes.push(format!("signal {signal} cannot serve to ask running threads for their stacks"));
+                notes.push(Note::SignalUnsuitable { signal });
                 Missing::NoSignal
             }
             Some((signal, Err(NotInstalled::Taken))) => {
-                notes.push(format!("another handler for signal {signal} has been installed over this one's"));
+                notes.push(Note::SignalTaken { signal });
                 Missing::SignalTaken
             }
             Some((_, Err(NotInstalled::Refused(errno)))) => {
-                Missing::Refused(std::io::Error::from_raw_os_error(errno).to_string())
+                Missing::Refused { operation: Operation::InstallHandler, errno }
             }
         };
         for draft in drafts {
             give_up(draft, &refusal);
         }
     }
+}
+
+fn refused(operation: Operation, errno: Errno) -> Missing {
+    Missing::Refused { operation, errno: errno.raw_os_error() }
 }
 
 /// No signal can be used: what is certain of the stack is all there is.

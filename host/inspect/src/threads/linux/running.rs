@@ -4,7 +4,7 @@ use super::Draft;
 use super::round::{Round, give_up};
 use super::signal::{Answer, Asker, Outcome, Request};
 use super::task_files::TaskFiles;
-use crate::threads::{Missing, State, Thread};
+use crate::threads::{Incomplete, Missing, Operation, State, Thread};
 use crate::unwind::{End, Registers};
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -76,7 +76,7 @@ impl<'m, 't> Inquiry<'m, 't> {
         match files.blocked_signals(id) {
             Ok(mask) if mask >> (self.signal - 1) & 1 == 1 => Some(Missing::SignalBlocked),
             Ok(_) => None,
-            Err(errno) => Some(Missing::Refused(errno.to_string())),
+            Err(errno) => Some(refused(Operation::ReadTaskFile, errno.raw_os_error())),
         }
     }
 
@@ -124,7 +124,7 @@ impl<'m, 't> Inquiry<'m, 't> {
             _ => {
                 let mut raw = raw;
                 if matches!(end, End::Unreadable(_)) && answer.cut {
-                    raw.reason = Some("the stack is deeper than was copied".to_owned());
+                    raw.reason = Some(Incomplete::DeeperThanCopied);
                 }
                 *draft = Draft::Done(raw);
             }
@@ -138,6 +138,10 @@ impl<'m, 't> Inquiry<'m, 't> {
             thread.state = State::Running;
         }
     }
+}
+
+fn refused(operation: Operation, errno: i32) -> Missing {
+    Missing::Refused { operation, errno }
 }
 
 impl Asker for Inquiry<'_, '_> {
@@ -184,7 +188,7 @@ impl Asker for Inquiry<'_, '_> {
             Outcome::Answer(answer) => return self.answered(request, &answer),
             Outcome::Ended => Missing::Ended,
             Outcome::OutOfTime => Missing::OutOfTime,
-            Outcome::Refused(errno) => Missing::Refused(std::io::Error::from_raw_os_error(errno).to_string()),
+            Outcome::Refused(errno) => refused(Operation::SendSignal, errno),
         };
         if let Some(draft) = self.drafts.get_mut(request.key) {
             give_up(draft, &missing);
@@ -244,7 +248,7 @@ mod tests {
             let (map, files) = (CodeMap::new(modules::snapshot()), TaskFiles::open().unwrap());
             let mut threads = [facts::of(id, None, super::super::own_id())];
             let mut drafts = [Draft::Wanted(None)];
-            let round = Round::new(&map, Some(&files), Instant::now() + Duration::from_secs(60));
+            let round = Round::new(&map, Ok(&files), Instant::now() + Duration::from_secs(60));
             let mut inquiry = Inquiry::new(round, libc::SIGURG, &mut threads, &mut drafts);
             // Two who are to be asked in any case.
             let other = |key| Request { key, thread: id, second: Some(8) };

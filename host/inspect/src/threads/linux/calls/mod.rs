@@ -8,7 +8,6 @@ mod x86_64;
 
 use crate::memory;
 use crate::threads::{Resource, Wait};
-use std::borrow::Cow;
 use std::time::Duration;
 
 #[cfg(target_arch = "aarch64")]
@@ -18,10 +17,8 @@ use x86_64::NAMES;
 
 /// The wait of a thread that is in this system call with these arguments.
 pub(super) fn wait(number: u64, arguments: &[u64; 6]) -> Wait {
-    match name(NAMES, number) {
-        Some(name) => Wait { number, name: Cow::Borrowed(name), resource: resource(name, arguments) },
-        None => Wait { number, name: format!("system call {number}").into(), resource: None },
-    }
+    let name = name(NAMES, number);
+    Wait { number, name, resource: name.and_then(|name| resource(name, arguments)) }
 }
 
 fn name(names: &[(u64, &'static str)], number: u64) -> Option<&'static str> {
@@ -106,9 +103,9 @@ mod tests {
             (libc::SYS_epoll_pwait2, "epoll_pwait2"),
             (libc::SYS_process_vm_readv, "process_vm_readv"),
         ] {
-            assert_eq!(wait(number as u64, &[0; 6]).name, expected);
+            assert_eq!(wait(number as u64, &[0; 6]).name, Some(expected));
         }
-        assert_eq!(wait(9999, &[0; 6]).name, "system call 9999");
+        assert_eq!(wait(9999, &[0; 6]).name, None);
     }
 
     #[test]
