@@ -86,7 +86,7 @@ impl Subject {
         let stderr = self.stderr.as_mut().expect("not taken");
         let mut documents = serde_json::Deserializer::from_reader(unbuffered(stderr)).into_iter();
         let value: serde_json::Value = documents.next().expect("a report").expect("JSON");
-        gmr::render::json::read(&value.to_string()).expect("a report")
+        gmr::report::format::json::read(&value.to_string()).expect("a report")
     }
 
     /// Ends it, and returns what it had still written to standard error.

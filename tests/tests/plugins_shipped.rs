@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gmr::plugin::{Candidate, CheckOptions, Checked, Facts, Grant, PluginConfig, check};
-use gmr::render::text;
+use gmr::report::format::text;
 use gmr::report::{
     Block, Field, Frame, Header, Member, Report, Section, Trace, TraceKind, Trigger, TriggerKind, Value,
 };

@@ -36,7 +36,8 @@ fn sections_that_panic_cost_nobody_else_anything() {
     assert_eq!(subject.order("trigger"), "done");
     assert_eq!(subject.order("drop"), "done");
     let [name] = &names(directory.path())[..] else { panic!("not one report") };
-    let report = gmr::render::json::read(&fs::read_to_string(directory.path().join(name)).unwrap()).unwrap();
+    let report =
+        gmr::report::format::json::read(&fs::read_to_string(directory.path().join(name)).unwrap()).unwrap();
     assert_eq!(
         failure(&report, "configuration"),
         "the closure that gives it panicked: no configuration today"

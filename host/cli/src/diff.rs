@@ -9,7 +9,8 @@ mod traces;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use gmr::render::text::escape;
+use gmr::report::format::text::escape;
+use gmr::report::words::moment;
 use gmr::report::{Header, Report};
 
 use crate::{input, output};
@@ -49,7 +50,7 @@ fn compare(old: &Report, new: &Report) -> String {
 
 fn headline(header: &Header) -> String {
     let service = format!("{} {}", header.service, header.version);
-    format!("{} on {}, {:.3}", escape(service.trim_end()), escape(&header.host), header.time)
+    format!("{} on {}, {}", escape(service.trim_end()), escape(&header.host), moment(header.time))
 }
 
 fn header(old: &Header, new: &Header) -> Vec<String> {

@@ -36,7 +36,7 @@ impl Doctor {
 fn outlook(title: &str, outlook: &gmr_inspect::tasks::Outlook) -> String {
     use std::fmt::Write as _;
 
-    use gmr::render::text::escape;
+    use gmr::report::format::text::escape;
     use gmr_inspect::tasks::Level;
 
     let level = match outlook.level {

@@ -27,5 +27,5 @@ pub fn report(path: &Path) -> Result<Report> {
         Some(_) => bail!("{name} is no report in JSON"),
     }
     // The error's own text holds its cause already.
-    gmr::render::json::read(&text).map_err(|error| anyhow!("{name}: {error}"))
+    gmr::report::format::json::read(&text).map_err(|error| anyhow!("{name}: {error}"))
 }

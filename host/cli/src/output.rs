@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Write};
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use gmr::render::text::escape;
+use gmr::report::format::text::escape;
 
 /// How a report is written.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -50,7 +50,7 @@ impl Resolve {
             }
             output::note(&format!("{named} of {wanted} frames were found"));
         }
-        output::print(&gmr::render::whole(&report, self.format.into()))
+        output::print(&gmr::Format::from(self.format).render(&report))
     }
 
     /// The files to look into, and the modules that they are.

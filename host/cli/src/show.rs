@@ -25,7 +25,7 @@ impl Show {
     pub fn run(self) -> Result<()> {
         let mut report = input::report(&self.file)?;
         select(&mut report, &self.section)?;
-        output::print(&gmr::render::whole(&report, self.format.into()))
+        output::print(&gmr::Format::from(self.format).render(&report))
     }
 }
 

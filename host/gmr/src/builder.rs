@@ -13,17 +13,17 @@ use tokio::runtime::Handle;
 
 use crate::collect::{Collector, Lost, OwnSection};
 use crate::error::Error;
-use crate::mask::Secrets;
 #[cfg(feature = "plugin")]
 use crate::plugin::{Config, Facts, Plugins};
+use crate::report::mask::Secrets;
 use crate::report::{Block, Report};
 use crate::section::Errand;
 use crate::section::configuration::Configuration;
 use crate::section::package::Package;
 use crate::settings::Settings;
 use crate::sink::Directory;
-use crate::trigger::{FileTrigger, Mailbox, SignalTrigger};
-use crate::worker::Worker;
+use crate::trigger::{self, Mailbox};
+use crate::worker::{self, Worker};
 
 /// Gathers what a reporter needs, then installs it.
 ///
@@ -45,8 +45,13 @@ use crate::worker::Worker;
 /// ```
 #[must_use = "nothing is installed before `install`"]
 pub struct Builder {
-    package: Package,
     settings: Result<Settings, Error>,
+    contents: Contents,
+}
+
+/// What the application gives to its reports.
+struct Contents {
+    package: Package,
     configuration: Configuration,
     secrets: Vec<String>,
     runtimes: Vec<Handle>,
@@ -61,16 +66,16 @@ static INSTALLED: AtomicBool = AtomicBool::new(false);
 impl Builder {
     /// Begins with what is running; [`package!`](crate::package) reads it from the manifest.
     pub fn new(package: Package) -> Builder {
-        Builder {
+        let contents = Contents {
             package,
-            settings: Ok(Settings::default()),
             configuration: Configuration::Absent,
             secrets: Vec::new(),
             runtimes: Vec::new(),
             own: Vec::new(),
             #[cfg(feature = "plugin")]
             facts: Facts::new(),
-        }
+        };
+        Builder { settings: Ok(Settings::default()), contents }
     }
 
     /// Takes the settings as they are made in code. The environment still wins over them.
@@ -89,7 +94,7 @@ impl Builder {
     /// Shows this value in the Configuration section, as it is now. Secrets are masked: keys such as
     /// `password`, `api_key` or `token`, passwords inside URLs, and [`Builder::secret`]s.
     pub fn configuration(mut self, value: &impl Serialize) -> Builder {
-        self.configuration = Configuration::fixed(value);
+        self.contents.configuration = Configuration::fixed(value);
         self
     }
 
@@ -99,28 +104,29 @@ impl Builder {
         mut self,
         value: impl Fn() -> T + Send + Sync + 'static,
     ) -> Builder {
-        self.configuration = Configuration::asked(value);
+        self.contents.configuration = Configuration::asked(value);
         self
     }
 
     /// Masks a configuration key that no pattern finds, by its dotted path: `storage.dsn`. `*` stands for
     /// any characters.
     pub fn secret(mut self, key: impl Into<String>) -> Builder {
-        self.secrets.push(key.into());
+        self.contents.secrets.push(key.into());
         self
     }
 
     /// Shows the tasks of this tokio runtime. The one that [`Builder::install`] is called in needs no
     /// mention.
     pub fn runtime(mut self, handle: Handle) -> Builder {
-        self.runtimes.push(handle);
+        self.contents.runtimes.push(handle);
         self
     }
 
     /// Adds a section that the application fills itself. The closure is called on a thread of its own at
     /// each report; if it panics, or takes longer than a second, its section says so.
     ///
-    /// The section's name is its title in lower case, with `_` for what is no letter or digit. A plugin that
+    /// The section's name is its title in lower case, with `_` for what is no letter or digit. No other section may
+    /// have it: neither one that the application fills nor one of the report's own, such as `threads`. A plugin that
     /// has the same name is refused, and the Plugins section says so.
     pub fn section(
         mut self,
@@ -129,7 +135,7 @@ impl Builder {
     ) -> Builder {
         let title = title.into();
         let name = title.to_lowercase().replace(|c: char| !c.is_alphanumeric(), "_");
-        self.own.push(OwnSection { name, title, ask: Errand::new(blocks) });
+        self.contents.own.push(OwnSection { name, title, ask: Errand::new(blocks) });
         self
     }
 
@@ -142,7 +148,7 @@ impl Builder {
         name: impl Into<String>,
         fact: impl Fn() -> T + Send + Sync + 'static,
     ) -> Builder {
-        self.facts.add(name, fact);
+        self.contents.facts.add(name, fact);
         self
     }
 
@@ -150,94 +156,121 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If a setting is wrong ([`Error::is_settings`]), if this process has a reporter already
-    /// ([`Error::is_already_installed`]), or if the system refuses a thread or a signal
-    /// ([`Error::is_system`]). Nothing stays behind then.
+    /// If a setting is wrong ([`Error::is_settings`]), if two sections would have the same name
+    /// ([`Error::is_section`]), if this process has a reporter already ([`Error::is_already_installed`]), or if the
+    /// system refuses a thread, a signal or what plugins need ([`Error::is_system`]). Nothing stays behind then: the
+    /// reporter's thread has ended.
     pub fn install(self) -> Result<Guard, Error> {
-        let settings = self.settings?.with_environment()?;
+        let Builder { settings, mut contents } = self;
+        let settings = settings?.with_environment()?;
+        contents.refuse_equal_names()?;
         let claim = Claim::new()?;
-        let refused = |error| Error::system("cannot make the reporter's pipe", error);
-        let (mailbox, bell) = Mailbox::new().map_err(refused)?;
-        let mailbox = Arc::new(mailbox);
+        contents.add_current_runtime();
         let threads = threads::Options::default().with_signal(settings.thread_signal.number());
         let prepared = threads::prepare(&threads)
             .map_err(|error| Error::system("running threads cannot be asked for their stacks", error))?;
-        let service = settings.service.clone().unwrap_or_else(|| self.package.name.clone());
-        let mut runtimes = self.runtimes;
-        if let Ok(current) = Handle::try_current()
-            && runtimes.iter().all(|handle| handle.id() != current.id())
-        {
-            runtimes.insert(0, current);
-        }
-        #[cfg(feature = "plugin")]
-        let plugins = match settings.plugin_dir.is_empty() {
-            true => None,
-            false => Some((
-                Config {
-                    directories: settings.plugin_dir,
-                    cache_dir: settings.cache_dir,
-                    plugins: settings.plugins,
-                    taken: self.own.iter().map(|own| own.name.clone()).collect(),
-                    parallel: 0,
-                },
-                Arc::new(self.facts),
-            )),
-        };
-        let has_runtimes = !runtimes.is_empty();
-        let tasks = tasks::Inspector::new(runtimes);
-        let worker = Worker {
-            mailbox: mailbox.clone(),
-            bell,
-            _prepared: prepared,
-            signal: SignalTrigger::new(settings.signal)?,
-            file: None,
-            directory: settings.log_dir.map(|path| Directory::new(path, &service, settings.keep)),
-            format: settings.format,
-            collector: Collector {
-                service,
-                package: self.package,
-                configuration: self.configuration,
-                secrets: Secrets::declared([self.secrets, settings.secrets].concat()),
-                symbolizer: Symbolizer::new(threads.symbol_budget_bytes),
-                threads,
-                tasks,
-                has_runtimes,
-                own: self.own,
-                #[cfg(feature = "plugin")]
-                plugins: None,
-                deadline: settings.deadline,
-                lost: Lost::default(),
-            },
-        };
-        let file = settings.file_event_handler;
-        let interval = settings.file_event_handler_interval;
-        let (ready, is_ready) = sync_channel(0);
-        let run = move || {
-            gmr_inspect::signals::block_all_in_this_thread();
-            let mut worker = worker;
-            // Made here, so that notify's thread inherits the blocked signals.
-            worker.file = file.map(|path| FileTrigger::new(&path, interval, worker.mailbox.clone()));
-            #[cfg(feature = "plugin")]
-            if let Some((config, facts)) = plugins {
-                match Plugins::start(config, facts) {
-                    Ok(plugins) => worker.collector.plugins = Some(plugins),
-                    Err(error) => return drop(ready.send(Err(error))),
-                }
-            }
-            if has_runtimes {
-                worker.collector.tasks.prepare();
-            }
-            let _ = ready.send(Ok(()));
-            worker.run();
-        };
-        let thread = std::thread::Builder::new()
-            .name("gmr".to_owned())
-            .spawn(run)
-            .map_err(|error| Error::system("cannot start the reporter's thread", error))?;
-        // A change of the watched file that follows this call must not be missed.
-        is_ready.recv().unwrap_or_else(|gone| Err(Error::system("the reporter's thread has ended", gone)))?;
-        Ok(Guard { mailbox, thread: Some(thread), process: std::process::id(), _claim: claim })
+        let (mailbox, bell) =
+            Mailbox::new().map_err(|error| Error::system("cannot make the reporter's pipe", error))?;
+        let mailbox = Arc::new(mailbox);
+        let guarded = mailbox.clone();
+        let thread = worker::start(move || {
+            let service = settings.service.clone().unwrap_or_else(|| contents.package.name.clone());
+            let log_dir = settings.log_dir.clone();
+            Ok(Worker {
+                triggers: trigger::set_up(&settings, &mailbox)?,
+                directory: log_dir.map(|path| Directory::new(path, &service, settings.keep)),
+                format: settings.format,
+                collector: contents.collector(service, threads, settings)?,
+                mailbox,
+                bell,
+                _prepared: prepared,
+            })
+        })?;
+        Ok(Guard { mailbox: guarded, thread: Some(thread), process: std::process::id(), _claim: claim })
     }
+}
+
+/// The names and titles of the report's own sections.
+const NATIVE: [(&str, &str); 7] = [
+    ("package", "Package"),
+    ("threads", "Threads"),
+    ("green_threads", "Green Threads"),
+    ("configuration", "Configuration"),
+    ("reporter", "Reporter"),
+    ("plugins", "Plugins"),
+    ("plugin_sections", "Plugin Sections"),
+];
+
+impl Contents {
+    /// A section is found by its name, by plugins, by `gmr diff` and by people.
+    fn refuse_equal_names(&self) -> Result<(), Error> {
+        let mut taken = NATIVE.to_vec();
+        for OwnSection { name, title, .. } in &self.own {
+            if let Some((_, other)) = taken.iter().find(|(known, _)| known == name) {
+                return Err(Error::section(format!(
+                    "the sections \"{other}\" and \"{title}\" would both have the name `{name}`"
+                )));
+            }
+            taken.push((name, title));
+        }
+        Ok(())
+    }
+
+    /// The runtime that is being installed in comes first, unless it was given.
+    fn add_current_runtime(&mut self) {
+        if let Ok(current) = Handle::try_current()
+            && self.runtimes.iter().all(|handle| handle.id() != current.id())
+        {
+            self.runtimes.insert(0, current);
+        }
+    }
+
+    /// What makes the reports. Plugins are being compiled, and debug information is being read, when it returns.
+    fn collector(
+        self,
+        service: String,
+        threads: threads::Options,
+        settings: Settings,
+    ) -> Result<Collector, Error> {
+        let has_runtimes = !self.runtimes.is_empty();
+        let tasks = tasks::Inspector::new(self.runtimes);
+        #[cfg(feature = "plugin")]
+        let config = Config {
+            directories: settings.plugin_dir,
+            cache_dir: settings.cache_dir,
+            plugins: settings.plugins,
+            taken: self.own.iter().map(|own| own.name.clone()).collect(),
+            parallel: 0,
+        };
+        let collector = Collector {
+            service,
+            package: self.package,
+            configuration: self.configuration,
+            secrets: Secrets::declared([self.secrets, settings.secrets].concat()),
+            symbolizer: Symbolizer::new(threads.symbol_budget_bytes),
+            threads,
+            tasks,
+            has_runtimes,
+            own: self.own,
+            #[cfg(feature = "plugin")]
+            plugins: plugins(config, self.facts)?,
+            deadline: settings.deadline,
+            lost: Lost::default(),
+        };
+        if has_runtimes {
+            collector.tasks.prepare();
+        }
+        Ok(collector)
+    }
+}
+
+/// The host of plugins, if the settings name a folder.
+#[cfg(feature = "plugin")]
+fn plugins(config: Config, facts: Facts) -> Result<Option<Plugins>, Error> {
+    if config.directories.is_empty() {
+        return Ok(None);
+    }
+    Plugins::start(config, Arc::new(facts)).map(Some)
 }
 
 /// The claim to be this process's only reporter.
@@ -245,10 +278,10 @@ struct Claim;
 
 impl Claim {
     fn new() -> Result<Claim, Error> {
-        match INSTALLED.swap(true, Ordering::AcqRel) {
-            true => Err(Error::already_installed()),
-            false => Ok(Claim),
+        if INSTALLED.swap(true, Ordering::AcqRel) {
+            return Err(Error::already_installed());
         }
+        Ok(Claim)
     }
 }
 
@@ -311,8 +344,37 @@ impl Drop for Guard {
         }
         self.mailbox.stop();
         if let Some(thread) = self.thread.take() {
-            // A panic in it has been printed by the panic hook; there is nobody to tell here.
+            // A panic in it has been printed by the panic hook, and a drop can return nothing.
             let _ = thread.join();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(titles: &[&str]) -> Option<String> {
+        let builder = Builder::new(Package::new("p", "1"));
+        let builder = titles.iter().fold(builder, |builder, title| builder.section(*title, Vec::new));
+        // Refused before anything is installed.
+        builder.contents.refuse_equal_names().err().map(|error| {
+            assert!(error.is_section());
+            error.to_string()
+        })
+    }
+
+    #[test]
+    fn two_sections_of_one_name_are_refused_with_both_titles() {
+        assert_eq!(refused(&["Pool", "Queue", "Pool 2"]), None);
+        assert_eq!(
+            refused(&["Job Pool", "Queue", "Job-Pool"]).unwrap(),
+            "the sections \"Job Pool\" and \"Job-Pool\" would both have the name `job_pool`"
+        );
+        assert_eq!(
+            refused(&["THREADS"]).unwrap(),
+            "the sections \"Threads\" and \"THREADS\" would both have the name `threads`"
+        );
+        assert!(refused(&["Plugin Sections"]).is_some());
     }
 }

@@ -14,10 +14,10 @@ use gmr_inspect::symbols::Symbolizer;
 use gmr_inspect::{tasks, threads};
 use jiff::Timestamp;
 
-use crate::mask::Secrets;
 #[cfg(feature = "plugin")]
 use crate::plugin::Plugins;
-use crate::render::text;
+use crate::report::mask::Secrets;
+use crate::report::words;
 use crate::report::{Block, Header, Report, Section, Trigger};
 use crate::section::configuration::Configuration;
 use crate::section::green_threads::Stacks;
@@ -67,9 +67,9 @@ pub(crate) trait Observer {
 }
 
 /// Sees nothing before the end.
-pub(crate) struct Patient;
+pub(crate) struct Unobserved;
 
-impl Observer for Patient {
+impl Observer for Unobserved {
     fn early(&mut self, _so_far: &Report) {}
     fn late(&mut self, _section: &Section) {}
 }
@@ -156,7 +156,7 @@ impl Collector {
         let Lost { reports: reports @ 1.., bytes } = self.lost else { return None };
         let reports =
             if reports == 1 { "the report before".to_owned() } else { format!("{reports} reports before") };
-        let bytes = text::bytes(bytes);
+        let bytes = words::bytes(bytes);
         let line = format!("{bytes} of {reports} were lost: nobody read standard error in time");
         let mut section = Section::native("reporter", "Reporter");
         section.blocks.push(Block::Paragraph { text: line.clone() });

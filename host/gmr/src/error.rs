@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Why a reporter could not be installed, or a report not be read.
+/// Why a reporter could not be installed.
 ///
 /// Its text names the file, the line and the option at fault where there is one; what lies beneath is
 /// its [`source`](std::error::Error::source).
@@ -22,14 +22,18 @@ pub struct Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Settings,
+    Section,
     AlreadyInstalled,
     System,
-    Document,
 }
 
 impl Error {
     pub(crate) fn settings(message: impl Into<String>) -> Error {
         Error { kind: Kind::Settings, message: message.into(), source: None }
+    }
+
+    pub(crate) fn section(message: impl Into<String>) -> Error {
+        Error { kind: Kind::Section, message: message.into(), source: None }
     }
 
     pub(crate) fn already_installed() -> Error {
@@ -44,16 +48,14 @@ impl Error {
         Error { kind: Kind::System, message: message.into(), source: Some(source.into()) }
     }
 
-    pub(crate) fn document(
-        message: impl Into<String>,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Error {
-        Error { kind: Kind::Document, message: message.into(), source: Some(source.into()) }
-    }
-
     /// Whether an option is unknown, of a wrong type, or impossible.
     pub fn is_settings(&self) -> bool {
         self.kind == Kind::Settings
+    }
+
+    /// Whether two sections would have the same name.
+    pub fn is_section(&self) -> bool {
+        self.kind == Kind::Section
     }
 
     /// Whether this process has a reporter already.
@@ -64,11 +66,6 @@ impl Error {
     /// Whether the operating system refused something: a file, a thread, a signal.
     pub fn is_system(&self) -> bool {
         self.kind == Kind::System
-    }
-
-    /// Whether a text is no report that this version can read.
-    pub fn is_document(&self) -> bool {
-        self.kind == Kind::Document
     }
 }
 

@@ -34,11 +34,8 @@
 mod builder;
 mod collect;
 mod error;
-mod mask;
 #[cfg(feature = "plugin")]
 pub mod plugin;
-pub mod render;
-pub mod report;
 mod section;
 mod settings;
 mod sink;
@@ -48,5 +45,7 @@ mod worker;
 pub use builder::{Builder, Guard};
 pub use error::Error;
 pub use gmr_inspect::tasks::{Track, Tracked, spawn};
+pub use gmr_report as report;
+pub use gmr_report::Format;
 pub use section::package::Package;
-pub use settings::{Format, Settings, Signal};
+pub use settings::{Settings, Signal};

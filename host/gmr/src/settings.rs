@@ -1,138 +1,151 @@
-//! The `[gmr]` table: TOML and environment in, values with defaults out.
+//! Settings, the `[gmr]` table: TOML and environment in, values with defaults out.
 //!
-//! What cannot be meant is refused at install, with its place; nothing is ignored in silence.
+//! One list, at [`Settings`], says all about an option: its name, type, default, meaning, and how it is read. What
+//! cannot be meant is refused at install, with its place; nothing is ignored in silence.
 
 mod environment;
+mod item;
 #[cfg(feature = "plugin")]
 mod plugins;
-#[cfg_attr(not(feature = "plugin"), expect(dead_code, reason = "plugins' tables use the rest of it"))]
-mod reader;
+mod quantity;
 mod signal;
+mod table;
 
 #[cfg(feature = "plugin")]
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use toml::de::{DeTable, DeValue};
-
-pub(crate) use reader::{Item, nearest};
-use reader::{Source, Table};
+use gmr_report::Format;
+use item::Source;
 pub use signal::Signal;
+use table::{Row, Table};
+use toml::de::{DeTable, DeValue};
 
 use crate::error::Error;
 #[cfg(feature = "plugin")]
 use crate::plugin::PluginConfig;
 
-/// What an operator may decide.
-///
-/// Read from a TOML file's `[gmr]` table, or made in code from [`Settings::default`]. Each option is also
-/// an environment variable, `GMR_LOG_DIR` for `log_dir`, which wins over the file; see
-/// [`Settings::with_environment`].
-///
-/// ```
-/// use std::time::Duration;
-///
-/// let settings = gmr::Settings::from_toml(
-///     "[gmr]
-///      log_dir = '/var/log/shop'
-///      keep = 20
-///      deadline = '2s'",
-///     "shop.toml",
-/// )?;
-/// assert_eq!(settings.keep, Some(20));
-/// assert_eq!(settings.deadline, Duration::from_secs(2));
-/// # Ok::<(), gmr::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Settings {
-    /// The directory that reports are written to, a file each. Default none: reports go to standard error.
-    pub log_dir: Option<PathBuf>,
-    /// How many report files of this service stay in [`Settings::log_dir`]: the oldest ones beyond it are
-    /// removed after each report. From 1; default none: all stay.
-    pub keep: Option<u32>,
-    /// A path whose change asks for a report. Setting it turns the signal trigger off: the signal is still
-    /// caught then, and answered by one line. Default none.
-    pub file_event_handler: Option<PathBuf>,
-    /// How often that path is looked at where the kernel reports no changes (network mounts). From 10 ms;
-    /// default 1 s.
-    pub file_event_handler_interval: Duration,
-    /// The signal that asks for a report. Default `SIGUSR2`.
-    pub signal: Signal,
-    /// The signal by which running threads are asked for their stack. Default `SIGURG`.
-    pub thread_signal: Signal,
-    /// How reports are written. Default text.
-    pub format: Format,
-    /// The folders that plugins are loaded from. Default none.
-    #[cfg(feature = "plugin")]
-    pub plugin_dir: Vec<PathBuf>,
-    /// A private directory in which compiled plugins are kept across restarts; it is made with mode 0700 if
-    /// it is missing. Default none: plugins are compiled at each start.
-    #[cfg(feature = "plugin")]
-    pub cache_dir: Option<PathBuf>,
-    /// How long a report may take in all; what is ready by then is printed. From 10 ms; default 5 s.
-    pub deadline: Duration,
-    /// The service's name in reports and file names. Default the package's name.
-    pub service: Option<String>,
-    /// Configuration keys to mask beside those that the default patterns find, such as `storage.dsn`;
-    /// `*` stands for any characters.
-    pub secrets: Vec<String>,
-    /// What each plugin is granted and given, by its name: the file's, without `.wasm`.
-    #[cfg(feature = "plugin")]
-    pub plugins: BTreeMap<String, PluginConfig>,
-}
-
-/// How reports are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Format {
-    /// For people.
-    Text,
-    /// For programs: one document.
-    Json,
-}
-
-impl Format {
-    const ALL: [(&str, Format); 2] = [("text", Format::Text), ("json", Format::Json)];
-
-    fn named(name: &str) -> Result<Format, String> {
-        let found = Format::ALL.iter().find(|(known, _)| *known == name);
-        found.map(|(_, format)| *format).ok_or_else(|| {
-            let known: Vec<_> = Format::ALL.iter().map(|(known, _)| *known).collect();
-            format!("must be one of {}, not `{name}`", known.join(", "))
-        })
-    }
-
-    /// The ending of a report's file name.
-    pub(crate) fn extension(self) -> &'static str {
-        match self {
-            Format::Text => "txt",
-            Format::Json => "json",
+/// Makes [`Settings`], its defaults and the table of its options out of one list, whose rows are: meaning, name,
+/// type, default, the default as the README shows it, and how the option's value is read. The README's table has the
+/// same names, defaults and meanings, which a test checks.
+macro_rules! options {
+    (
+        $(#[$about:meta])*
+        pub struct Settings {
+            $(
+                $(#[doc = $meaning:literal])+
+                $(#[cfg($condition:meta)])?
+                $key:ident: $type:ty = $default:expr, $shown:literal, |$item:ident| $read:expr;
+            )+
         }
-    }
+    ) => {
+        $(#[$about])*
+        pub struct Settings {
+            $(
+                $(#[doc = $meaning])+
+                #[doc = concat!("\n\nDefault: ", $shown, ".")]
+                $(#[cfg($condition)])?
+                pub $key: $type,
+            )+
+        }
+
+        impl Default for Settings {
+            fn default() -> Settings {
+                Settings { $( $(#[cfg($condition)])? $key: $default, )+ }
+            }
+        }
+
+        const OPTIONS: &[Row<Settings>] = &[
+            $(
+                $(#[cfg($condition)])?
+                Row::new(stringify!($key), |settings, $item| {
+                    settings.$key = $read;
+                    Ok(())
+                }),
+                $(
+                    #[cfg(not($condition))]
+                    Row { key: stringify!($key), set: None },
+                )?
+            )+
+        ];
+
+        /// Name, default and meaning of each option, as the README has them.
+        #[cfg(test)]
+        const DOCUMENTED: &[(&str, &str, &str)] =
+            &[ $( (stringify!($key), $shown, concat!($($meaning),+)), )+ ];
+    };
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        Settings {
-            log_dir: None,
-            keep: None,
-            file_event_handler: None,
-            file_event_handler_interval: Duration::from_secs(1),
-            signal: Signal::USR2,
-            thread_signal: Signal::URG,
-            format: Format::Text,
-            #[cfg(feature = "plugin")]
-            plugin_dir: Vec::new(),
-            #[cfg(feature = "plugin")]
-            cache_dir: None,
-            deadline: Duration::from_secs(5),
-            service: None,
-            secrets: Vec::new(),
-            #[cfg(feature = "plugin")]
-            plugins: BTreeMap::new(),
-        }
+options! {
+    /// What an operator may decide.
+    ///
+    /// Read from a TOML file's `[gmr]` table, or made in code from [`Settings::default`]. Each option is also
+    /// an environment variable, `GMR_LOG_DIR` for `log_dir`, which wins over the file; see
+    /// [`Settings::with_environment`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let settings = gmr::Settings::from_toml(
+    ///     "[gmr]
+    ///      log_dir = '/var/log/shop'
+    ///      keep = 20
+    ///      deadline = '2s'",
+    ///     "shop.toml",
+    /// )?;
+    /// assert_eq!(settings.keep, Some(20));
+    /// assert_eq!(settings.deadline, Duration::from_secs(2));
+    /// # Ok::<(), gmr::Error>(())
+    /// ```
+    #[derive(Clone, Debug, PartialEq)]
+    #[non_exhaustive]
+    pub struct Settings {
+        /// A directory; each report becomes a file `{service}_gurumeditation_{UTC}_{pid}_{n}.txt` or `.json` in it,
+        /// mode 0600, whole when it appears.
+        log_dir: Option<PathBuf> = None, "none: standard error", |item| Some(item.text()?.into());
+
+        /// How many report files of this service stay in `log_dir`, from 1; the oldest ones beyond it are removed.
+        keep: Option<u32> = None, "all", |item| Some(item.count()?);
+
+        /// A path whose change asks for a report: touched, written, created, replaced by rename, or a directory in
+        /// which something changes. Setting it turns the signal off: it is still caught, and answered by one line.
+        file_event_handler: Option<PathBuf> = None, "none", |item| Some(item.text()?.into());
+
+        /// How often that path is looked at where the kernel gives no events, as on network mounts: `1` (seconds),
+        /// `0.25`, `"250ms"`. From 10 ms.
+        file_event_handler_interval: Duration = Duration::from_secs(1), "`1`", |item| item.duration(SHORTEST)?;
+
+        /// The signal that asks for a report: a name, a number, or `none`.
+        signal: Signal = Signal::USR2, "`SIGUSR2`", |item| item.word_or_number()?;
+
+        /// The signal by which running threads are asked for their stack, or `none`.
+        thread_signal: Signal = Signal::URG, "`SIGURG`", |item| item.word_or_number()?;
+
+        /// How reports are written: `text`, for people, or `json`, for programs.
+        format: Format = Format::Text, "`text`", |item| item.word()?;
+
+        /// How long a report may take in all; what is ready by then is printed. From 10 ms.
+        deadline: Duration = Duration::from_secs(5), "`5`", |item| item.duration(SHORTEST)?;
+
+        /// The name in reports and file names.
+        service: Option<String> = None, "the package's name", |item| Some(item.text()?.to_owned());
+
+        /// Configuration keys to mask beside those found by name, such as `storage.dsn`; `*` stands for any
+        /// characters.
+        secrets: Vec<String> = Vec::new(), "none", |item| item.texts(',')?;
+
+        /// The folders that plugins are loaded from; one or several.
+        #[cfg(feature = "plugin")]
+        plugin_dir: Vec<PathBuf> = Vec::new(), "none", |item| item.texts(':')?;
+
+        /// A private directory for compiled plugins, made with mode 0700; without it they are compiled at each start.
+        #[cfg(feature = "plugin")]
+        cache_dir: Option<PathBuf> = None, "none", |item| Some(item.text()?.into());
+
+        /// What each plugin is granted and given, by its name: the file's, without `.wasm`.
+        #[cfg(feature = "plugin")]
+        plugins: BTreeMap<String, PluginConfig> = BTreeMap::new(), "none", |item| plugins::read(item)?;
     }
 }
 
@@ -159,7 +172,7 @@ impl Settings {
     ///
     /// As [`Settings::from_file`].
     pub fn from_toml(text: &str, name: &str) -> Result<Settings, Error> {
-        let source = Source::file(text, name);
+        let source = Source::File { name, text };
         let document = DeTable::parse(text)
             .map_err(|error| source.error(error.span().unwrap_or_default(), error.message()))?;
         let mut settings = Settings::default();
@@ -167,55 +180,13 @@ impl Settings {
         let DeValue::Table(table) = value.get_ref() else {
             return Err(source.error(value.span(), "`gmr` must be a table"));
         };
-        settings.read(Table::new(source, "gmr", table))?;
+        Table::new(source, "gmr", table).read(OPTIONS, &mut settings)?;
         settings.check()?;
         Ok(settings)
     }
 
-    fn read(&mut self, mut table: Table<'_>) -> Result<(), Error> {
-        for option in OPTIONS {
-            if let Some(item) = table.take(option) {
-                self.take_over(option, &item)?;
-            }
-        }
-        #[cfg(feature = "plugin")]
-        if let Some(item) = table.take("plugins") {
-            self.plugins = plugins::read(item.table()?)?;
-        }
-        #[cfg(not(feature = "plugin"))]
-        for key in ["plugins", "plugin_dir", "cache_dir"] {
-            if let Some(item) = table.take(key) {
-                return Err(
-                    item.error("has no meaning: this executable was built without gmr's feature `plugin`")
-                );
-            }
-        }
-        table.finish()
-    }
-
-    fn take_over(&mut self, option: &str, item: &Item<'_>) -> Result<(), Error> {
-        match option {
-            "log_dir" => self.log_dir = Some(item.text()?.into()),
-            "keep" => self.keep = Some(u32::try_from(item.integer(1..=u32::MAX.into())?).unwrap_or(u32::MAX)),
-            "file_event_handler" => self.file_event_handler = Some(item.text()?.into()),
-            "file_event_handler_interval" => self.file_event_handler_interval = at_least(SHORTEST, item)?,
-            "signal" => self.signal = signal(item)?,
-            "thread_signal" => self.thread_signal = signal(item)?,
-            "format" => self.format = Format::named(item.text()?).map_err(|message| item.error(message))?,
-            #[cfg(feature = "plugin")]
-            "plugin_dir" => self.plugin_dir = paths(item)?,
-            #[cfg(feature = "plugin")]
-            "cache_dir" => self.cache_dir = Some(item.text()?.into()),
-            "deadline" => self.deadline = at_least(SHORTEST, item)?,
-            "service" => self.service = Some(item.text()?.to_owned()),
-            "secrets" => self.secrets = texts(item)?,
-            other => unreachable!("`{other}` stands among the options and is not read"),
-        }
-        Ok(())
-    }
-
     /// Refuses options that exclude each other.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    fn check(&self) -> Result<(), Error> {
         if self.signal.number().is_some() && self.signal == self.thread_signal {
             return Err(Error::settings(format!(
                 "`gmr.signal` and `gmr.thread_signal` are both {}: give them different signals",
@@ -229,41 +200,18 @@ impl Settings {
     }
 }
 
-/// All options of the `[gmr]` table but its `plugins`; the environment knows the same ones.
-const OPTIONS: &[&str] = &[
-    "log_dir",
-    "keep",
-    "file_event_handler",
-    "file_event_handler_interval",
-    "signal",
-    "thread_signal",
-    "format",
-    #[cfg(feature = "plugin")]
-    "plugin_dir",
-    #[cfg(feature = "plugin")]
-    "cache_dir",
-    "deadline",
-    "service",
-    "secrets",
-];
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn at_least(shortest: Duration, item: &Item<'_>) -> Result<Duration, Error> {
-    let duration = item.duration()?;
-    match duration < shortest {
-        true => Err(item.error(format!("must be at least {} ms", shortest.as_millis()))),
-        false => Ok(duration),
+    #[test]
+    fn the_readme_has_each_option_with_its_default_and_meaning() {
+        let readme =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
+        // What stands in a plugin's table is told in a chapter of its own.
+        for (name, default, meaning) in DOCUMENTED.iter().filter(|(name, ..)| *name != "plugins") {
+            let row = format!("| `{name}` | {default} | {} |", meaning.trim());
+            assert!(readme.lines().any(|line| line == row), "the README lacks this row of its table:\n{row}");
+        }
     }
-}
-
-fn signal(item: &Item<'_>) -> Result<Signal, Error> {
-    item.text_or_integer()?.parse().map_err(|message: String| item.error(message))
-}
-
-fn texts(item: &Item<'_>) -> Result<Vec<String>, Error> {
-    item.list().iter().map(|item| item.text().map(str::to_owned)).collect()
-}
-
-#[cfg(feature = "plugin")]
-fn paths(item: &Item<'_>) -> Result<Vec<PathBuf>, Error> {
-    item.list().iter().map(|item| item.text().map(PathBuf::from)).collect()
 }

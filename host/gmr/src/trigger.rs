@@ -1,84 +1,63 @@
-//! What asks for a report. Everything here only wakes the worker, which then looks what it was woken for.
+//! Triggers: what asks for a report. A trigger only wakes the worker, which then takes what the trigger has received.
+//!
+//! A kind of trigger has its file here, a row in [`KINDS`], and a [`TriggerKind`](crate::report::TriggerKind) that
+//! reports name it by. Calls from the application's threads come through the [`Mailbox`].
 
 mod file;
+mod mailbox;
 mod signal;
 
-use std::io::{Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::SyncSender;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::time::Instant;
 
-pub(crate) use file::FileTrigger;
-pub(crate) use signal::SignalTrigger;
+pub(crate) use mailbox::{Asked, Bell, Mailbox};
 
-use crate::report::Report;
+use crate::error::Error;
+use crate::report::Trigger;
+use crate::settings::Settings;
 
-/// Where calls from other threads wait for the worker.
-pub(crate) struct Mailbox {
-    asked: Mutex<Asked>,
-    stop: AtomicBool,
-    wake: UnixStream,
+/// A trigger that is set up. It lives on the worker's thread.
+pub(crate) trait TriggerSource {
+    /// What becomes readable when it has received something. `None` for a source that wakes the worker through the
+    /// mailbox.
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    /// When to take what it has received even if nothing wakes the worker.
+    fn due(&self) -> Option<Instant> {
+        None
+    }
+
+    /// What it has received since it was asked last.
+    fn received(&mut self, now: Instant) -> Vec<Received>;
 }
 
-/// What was asked for since the worker last looked.
-#[derive(Default)]
-pub(crate) struct Asked {
-    /// How many reports were asked for as a signal would.
-    pub(crate) triggers: u32,
-    /// Who waits for a report of its own.
-    pub(crate) reports: Vec<SyncSender<Report>>,
+/// What a trigger has received.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Received {
+    /// A report is wanted.
+    Wanted(Trigger),
+    /// A report was asked for in a way that the settings have turned off: the line says what to do instead.
+    Refused(String),
 }
 
-impl Mailbox {
-    /// The mailbox, and what becomes readable when something is in it.
-    pub(crate) fn new() -> std::io::Result<(Mailbox, Bell)> {
-        let (ring, bell) = UnixStream::pair()?;
-        ring.set_nonblocking(true)?;
-        bell.set_nonblocking(true)?;
-        let mailbox = Mailbox { asked: Mutex::default(), stop: AtomicBool::new(false), wake: ring };
-        Ok((mailbox, Bell(bell)))
-    }
+/// Sets up one kind of trigger, on the worker's thread; `None` if the settings do not want it.
+type SetUp = fn(&Settings, &Arc<Mailbox>) -> Result<Option<Box<dyn TriggerSource>>, Error>;
 
-    pub(crate) fn wake(&self) {
-        // A full pipe has woken the worker already.
-        let _ = (&self.wake).write(&[1]);
-    }
+/// Every kind of trigger. What arrives together is one report, named after the last one in this order.
+const KINDS: &[SetUp] = &[signal::set_up, file::set_up];
 
-    pub(crate) fn put(&self, put: impl FnOnce(&mut Asked)) {
-        // Nothing that holds this lock can panic, and a half-made change of it cannot exist.
-        put(&mut self.asked.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
-        self.wake();
-    }
-
-    pub(crate) fn take(&self) -> Asked {
-        std::mem::take(&mut *self.asked.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
-    }
-
-    pub(crate) fn stop(&self) {
-        self.stop.store(true, Ordering::Release);
-        self.wake();
-    }
-
-    pub(crate) fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Acquire)
-    }
-}
-
-/// The worker's end of the mailbox.
-pub(crate) struct Bell(UnixStream);
-
-impl Bell {
-    /// Makes it unreadable again, before the mailbox is looked into: a later ring is not lost.
-    pub(crate) fn silence(&self) {
-        let mut rings = [0; 64];
-        while matches!((&self.0).read(&mut rings), Ok(1..)) {}
-    }
-}
-
-impl AsFd for Bell {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
+/// Sets up what the settings want. Called on the worker's thread, so that threads that are started here inherit its
+/// blocked signals.
+///
+/// # Errors
+///
+/// If the system refuses one.
+pub(crate) fn set_up(
+    settings: &Settings,
+    mailbox: &Arc<Mailbox>,
+) -> Result<Vec<Box<dyn TriggerSource>>, Error> {
+    KINDS.iter().filter_map(|set_up| set_up(settings, mailbox).transpose()).collect()
 }

@@ -5,25 +5,25 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use gmr_inspect::threads::Prepared;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::collect::{Collector, Lost, Observer, Patient};
-use crate::render;
-use crate::report::{Report, Section, Trigger, TriggerKind};
-use crate::settings::Format;
+use crate::collect::{Collector, Lost, Observer, Unobserved};
+use crate::error::Error;
+use crate::report::format::text;
+use crate::report::{Format, Report, Section, Trigger, TriggerKind};
 use crate::sink::{Directory, Stderr};
-use crate::trigger::{Bell, FileTrigger, Mailbox, SignalTrigger};
+use crate::trigger::{Asked, Bell, Mailbox, Received, TriggerSource};
 
-/// The worker, before its thread runs.
+/// What the reporter's thread works with.
 pub(crate) struct Worker {
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) bell: Bell,
-    pub(crate) signal: Option<SignalTrigger>,
-    pub(crate) file: Option<FileTrigger>,
+    pub(crate) triggers: Vec<Box<dyn TriggerSource>>,
     pub(crate) collector: Collector,
     pub(crate) directory: Option<Directory>,
     pub(crate) format: Format,
@@ -31,84 +31,108 @@ pub(crate) struct Worker {
     pub(crate) _prepared: Prepared,
 }
 
-/// What came since the last look.
-#[derive(Default)]
-struct Arrived {
-    trigger: Option<Trigger>,
-    reports: Vec<SyncSender<Report>>,
-}
-
-impl Arrived {
-    /// The last trigger is the one that is named; the others are counted.
-    fn add(&mut self, kind: TriggerKind, detail: String, count: u32) {
-        let before = self.trigger.take().map_or(0, |trigger| trigger.count);
-        self.trigger = Some(Trigger { kind, detail, count: before.saturating_add(count) });
+/// Starts the reporter's thread, and returns when the worker that it makes there is ready: a change of the watched
+/// file that follows must not be missed.
+///
+/// # Errors
+///
+/// If no worker could be made. The thread has ended then.
+pub(crate) fn start(
+    make: impl FnOnce() -> Result<Worker, Error> + Send + 'static,
+) -> Result<JoinHandle<()>, Error> {
+    let (ready, is_ready) = sync_channel(0);
+    let run = move || {
+        gmr_inspect::signals::block_all_in_this_thread();
+        // The caller waits for the answer, so it is always taken.
+        match make() {
+            Ok(worker) => {
+                let _ = ready.send(Ok(()));
+                worker.run();
+            }
+            Err(error) => drop(ready.send(Err(error))),
+        }
+    };
+    let thread = std::thread::Builder::new()
+        .name("gmr".to_owned())
+        .spawn(run)
+        .map_err(|error| Error::system("cannot start the reporter's thread", error))?;
+    let made =
+        is_ready.recv().unwrap_or_else(|gone| Err(Error::system("the reporter's thread has ended", gone)));
+    if let Err(error) = made {
+        // What a panic in it was has been printed by the panic hook.
+        let _ = thread.join();
+        return Err(error);
     }
+    Ok(thread)
 }
 
 impl Worker {
     /// Works until the mailbox says stop.
-    pub(crate) fn run(mut self) {
+    fn run(mut self) {
         let mut stopped = false;
         while !stopped {
             self.sleep();
             self.bell.silence();
             // Read first: what was asked for before the stop is still answered.
             stopped = self.mailbox.is_stopped();
-            let arrived = self.arrived();
-            let began = Instant::now();
-            if let Some(trigger) = arrived.trigger {
-                let reported = catch_unwind(AssertUnwindSafe(|| self.report(trigger, began)));
-                if reported.is_err() {
-                    Stderr::begin(soon()).write(FAULT);
-                }
+            let mut triggers = self.triggered();
+            let Asked { triggers: calls, reports } = self.mailbox.take();
+            if calls > 0 {
+                triggers.push(Trigger { kind: TriggerKind::Call, detail: String::new(), count: calls });
             }
-            for asked in arrived.reports {
-                let trigger = Trigger { kind: TriggerKind::Call, detail: String::new(), count: 1 };
-                let collect = || self.collector.collect(trigger, Instant::now(), &mut Patient);
-                // Whoever asked may have given up; without a report it is told that there is none.
-                if let Ok(report) = catch_unwind(AssertUnwindSafe(collect)) {
-                    let _ = asked.send(report);
-                }
+            if let Some(trigger) = joined(triggers) {
+                self.guarded_report(trigger);
+            }
+            for asked in reports {
+                self.answer(&asked);
             }
         }
-        // Whoever drops the guard finds no thread of ours left.
+        // When the guard has been dropped, no thread of the library is left.
         self.collector.tasks.stop_preparing();
     }
 
+    /// Until something may have been received.
     fn sleep(&self) {
-        let due = self.file.as_ref().and_then(FileTrigger::due);
+        let due = self.triggers.iter().filter_map(|trigger| trigger.due()).min();
         let remaining = due.map(|due| due.saturating_duration_since(Instant::now()));
         // Rounded up, so that it does not wake just before the time and turn once more.
         let timeout = remaining.and_then(|time| Timespec::try_from(time + Duration::from_micros(50)).ok());
         let mut waits = vec![PollFd::new(&self.bell, PollFlags::IN)];
-        waits.extend(self.signal.as_ref().map(|signal| PollFd::new(signal, PollFlags::IN)));
-        // Whatever woke it, or kept it from sleeping, is found by the look that follows.
+        let descriptors = self.triggers.iter().filter_map(|trigger| trigger.descriptor());
+        waits.extend(descriptors.map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN)));
+        // What woke it, or kept it from sleeping, is found by the look that follows.
         let _ = poll(&mut waits, timeout.as_ref());
     }
 
-    fn arrived(&mut self) -> Arrived {
-        let mut arrived = Arrived::default();
-        for sender in self.signal.iter_mut().flat_map(SignalTrigger::received) {
-            match &self.file {
-                None => arrived.add(TriggerKind::Signal, sender, 1),
-                Some(file) => Stderr::begin(soon()).write(&format!(
-                    "gmr: {sender}: reports are triggered by {} here; touch it instead\n",
-                    file.path().display()
-                )),
+    /// The triggers that want a report. Those that the settings have turned off are told so.
+    fn triggered(&mut self) -> Vec<Trigger> {
+        let now = Instant::now();
+        let mut wanted = Vec::new();
+        for received in self.triggers.iter_mut().flat_map(|trigger| trigger.received(now)) {
+            match received {
+                Received::Wanted(trigger) => wanted.push(trigger),
+                Received::Refused(line) => Stderr::begin(soon()).write(&line),
             }
         }
-        if let Some(file) = &mut self.file
-            && file.changed(Instant::now())
-        {
-            arrived.add(TriggerKind::File, file.path().display().to_string(), 1);
+        wanted
+    }
+
+    /// A fault of the library costs one report, and the reporter lives on.
+    fn guarded_report(&mut self, trigger: Trigger) {
+        let began = Instant::now();
+        if catch_unwind(AssertUnwindSafe(|| self.report(trigger, began))).is_err() {
+            Stderr::begin(soon()).write(FAULT);
         }
-        let asked = self.mailbox.take();
-        if asked.triggers > 0 {
-            arrived.add(TriggerKind::Call, String::new(), asked.triggers);
+    }
+
+    /// Makes a report for a caller that waits for it.
+    fn answer(&mut self, asked: &SyncSender<Report>) {
+        let trigger = Trigger { kind: TriggerKind::Call, detail: String::new(), count: 1 };
+        let collect = || self.collector.collect(trigger, Instant::now(), &mut Unobserved);
+        // The caller may have given up. If there is no report, it is told so when `asked` is dropped.
+        if let Ok(report) = catch_unwind(AssertUnwindSafe(collect)) {
+            let _ = asked.send(report);
         }
-        arrived.reports = asked.reports;
-        arrived
     }
 
     /// Makes a report and hands it to its sink.
@@ -118,7 +142,7 @@ impl Worker {
             None => self.print(trigger, began),
         };
         match lost {
-            // Whoever got this report has been told of the ones before it.
+            // The reader of this report has been told of the ones before it.
             0 => self.collector.lost = Lost::default(),
             bytes => {
                 self.collector.lost.reports += 1;
@@ -128,35 +152,44 @@ impl Worker {
     }
 
     fn write_file(&mut self, trigger: Trigger, began: Instant) -> usize {
-        let report = self.collector.collect(trigger, began, &mut Patient);
-        let text = render::whole(&report, self.format);
+        let report = self.collector.collect(trigger, began, &mut Unobserved);
+        let document = self.format.render(&report);
         let Some(directory) = &mut self.directory else { return 0 };
-        let Err(error) = directory.write(&text, report.header.time, self.format.extension()) else {
+        let Err(error) = directory.write(&document, report.header.time, self.format.extension()) else {
             return 0;
         };
         let mut stderr = Stderr::begin(soon());
         let place = directory.path().display();
-        stderr
-            .write(&format!("gmr: no report could be written to {place}: {error}; it follows here\n{text}"));
+        stderr.write(&format!(
+            "gmr: no report could be written to {place}: {error}; it follows here\n{document}"
+        ));
         stderr.lost()
     }
 
     fn print(&mut self, trigger: Trigger, began: Instant) -> usize {
         // Collecting has a deadline of its own; the reader gets as long again.
         let mut stream =
-            Stream { stderr: Stderr::begin(began + self.collector.deadline + READER), begun: false };
+            StreamedText { stderr: Stderr::begin(began + self.collector.deadline + READER), begun: false };
+        // Text alone can be written before it is whole.
         if self.format == Format::Text {
             let report = self.collector.collect(trigger, began, &mut stream);
             stream.end(&report);
         } else {
-            let report = self.collector.collect(trigger, began, &mut Patient);
-            stream.stderr.write(&render::whole(&report, self.format));
+            let report = self.collector.collect(trigger, began, &mut Unobserved);
+            stream.stderr.write(&self.format.render(&report));
         }
         stream.stderr.lost()
     }
 }
 
-/// The panic hook has printed what it was; the reporter lives on.
+/// Several triggers as one: the last one is named, all are counted.
+fn joined(triggers: Vec<Trigger>) -> Option<Trigger> {
+    let count =
+        |before: Trigger, last: Trigger| Trigger { count: before.count.saturating_add(last.count), ..last };
+    triggers.into_iter().reduce(count)
+}
+
+/// The panic hook has printed what it was.
 const FAULT: &str = "gmr: no report: a fault in gmr, please report it\n";
 
 /// How long a reader of standard error may keep a report waiting: a terminal that scrolls needs less, one
@@ -168,28 +201,71 @@ fn soon() -> Instant {
 }
 
 /// A text report that is written while it is made.
-struct Stream {
+struct StreamedText {
     stderr: Stderr,
     begun: bool,
 }
 
-impl Stream {
+impl StreamedText {
     fn end(&mut self, report: &Report) {
         if !self.begun {
-            return self.stderr.write(&render::text::report(report));
+            return self.stderr.write(&text::report(report));
         }
         let look_at: Vec<_> = report.look_at().collect();
-        self.stderr.write(&render::text::tail(&report.header, &look_at));
+        self.stderr.write(&text::tail(&report.header, &look_at));
     }
 }
 
-impl Observer for Stream {
+impl Observer for StreamedText {
     fn early(&mut self, so_far: &Report) {
         self.begun = true;
-        self.stderr.write(&render::text::beginning(so_far));
+        self.stderr.write(&text::beginning(so_far));
     }
 
     fn late(&mut self, section: &Section) {
-        self.stderr.write(&render::text::section(section));
+        self.stderr.write(&text::section(section));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_start_that_fails_leaves_no_thread_behind() {
+        struct Ended(Arc<AtomicBool>);
+        impl Drop for Ended {
+            fn drop(&mut self) {
+                // A start that does not wait for the thread returns meanwhile.
+                (0..1000).for_each(|_| std::thread::yield_now());
+                self.0.store(true, Ordering::Release);
+            }
+        }
+        thread_local!(static AT_END: RefCell<Option<Ended>> = const { RefCell::new(None) });
+        let ended = Arc::new(AtomicBool::new(false));
+        let noted = ended.clone();
+        let started = start(move || {
+            AT_END.with(|at_end| *at_end.borrow_mut() = Some(Ended(noted)));
+            Err(Error::settings("no worker"))
+        });
+        assert_eq!(started.err().map(|error| error.to_string()).as_deref(), Some("no worker"));
+        assert!(ended.load(Ordering::Acquire));
+    }
+
+    #[test]
+    fn triggers_that_come_together_are_one_of_the_last_kind() {
+        let trigger = |kind, detail: &str, count| Trigger { kind, detail: detail.to_owned(), count };
+        assert_eq!(joined(Vec::new()), None);
+        assert_eq!(
+            joined(vec![
+                trigger(TriggerKind::Signal, "SIGUSR2 from process 1", 1),
+                trigger(TriggerKind::Signal, "SIGUSR2 from process 2", 1),
+                trigger(TriggerKind::File, "/run/report", 1),
+            ]),
+            Some(trigger(TriggerKind::File, "/run/report", 3))
+        );
     }
 }

@@ -133,7 +133,7 @@ fn hostile_plugins_cost_their_own_sections() {
         "{remarks:?}"
     );
     assert_eq!(dispositions(), handlers, "no plugin has changed what happens on signals");
-    let text = gmr::render::text::report(&report);
+    let text = gmr::report::format::text::report(&report);
     assert!(!text.contains('\x1b'), "no escape sequence reaches the terminal");
 
     for name in guests.iter().filter(|name| **name != "hello") {

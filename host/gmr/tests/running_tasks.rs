@@ -85,7 +85,7 @@ fn running_tasks_have_the_stack_of_their_thread_down_to_their_own_poll() {
         if let (Some(spins), Some(blocks)) = (stands(&report, "::spins"), stands(&report, "::blocks")) {
             break (report, spins, blocks);
         }
-        assert!(Instant::now() < patience, "{}", gmr::render::text::report(&report));
+        assert!(Instant::now() < patience, "{}", gmr::report::format::text::report(&report));
     };
     for ((thread, functions), own) in [(&spins, "spin_for_long"), (&blocks, "sleep_for_long")] {
         assert!(functions.iter().any(|function| function.ends_with(own)), "{functions:?}");

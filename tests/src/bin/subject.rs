@@ -19,7 +19,8 @@ fn main() {
             ("trigger", _) => guard.as_ref().expect("installed").trigger(),
             ("report", path) => {
                 let report = guard.as_ref().expect("installed").report().expect("the worker runs");
-                let read = gmr::render::json::read(&gmr::render::json::report(&report)).expect("it is JSON");
+                let read = gmr::report::format::json::read(&gmr::report::format::json::report(&report))
+                    .expect("it is JSON");
                 std::fs::write(path, if read == report { "equal" } else { "different" }).expect("writable");
             }
             ("again", _) => match self::builder("plain").0.install() {

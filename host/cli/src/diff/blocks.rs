@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gmr::render::text::{escape, value};
 use gmr::report::Block;
+use gmr::report::format::text::{escape, value};
 
 /// The lines that tell what changed, in the new section's order, then what vanished in the old one's.
 pub fn compare(old: &[Block], new: &[Block]) -> Vec<String> {

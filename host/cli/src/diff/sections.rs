@@ -1,8 +1,8 @@
 //! Sections by their names: those that appeared, vanished, failed or recovered, and what changed in the
 //! others. The new report's order, then what vanished in the old one's.
 
-use gmr::render::text::escape;
 use gmr::report::Section;
+use gmr::report::format::text::escape;
 
 use super::{blocks, traces};
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use gmr::render::text::escape;
+use gmr::report::format::text::escape;
 use gmr::report::{Block, Frame, Trace, TraceKind};
 
 /// How many functions name a group: enough to tell what it does, few enough for one line.

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
 use gmr::plugin::{Candidate, CheckOptions, Checked, Grant};
-use gmr::render::text::{bytes, duration, escape};
+use gmr::report::format::text::escape;
+use gmr::report::words::{bytes, duration};
 
 use super::given::Given;
 use super::made_up;
@@ -83,7 +84,7 @@ fn print(checked: &Checked, withheld: &[String]) -> String {
         line(if at == 0 { "wrote" } else { "" }, diagnostic);
     }
     text.push_str("\nIts section, with a made-up report and this command's own figures:\n\n");
-    text.push_str(&gmr::render::text::section(&checked.section));
+    text.push_str(&gmr::report::format::text::section(&checked.section));
     text
 }
 

@@ -24,7 +24,7 @@ pub fn facts(grants: &[Grant]) -> Arc<Facts> {
 
 /// A report of a service that waits for a lock.
 pub fn report() -> Result<Report> {
-    gmr::render::json::read(include_str!("made_up.json")).map_err(|error| anyhow!("{error}"))
+    gmr::report::format::json::read(include_str!("made_up.json")).map_err(|error| anyhow!("{error}"))
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ impl Run {
         };
         let checked = check(&self.file, options).map_err(|reason| anyhow!("{reason}"))?;
         output::print(&match self.format {
-            Format::Text => gmr::render::text::section(&checked.section),
+            Format::Text => gmr::report::format::text::section(&checked.section),
             Format::Json => json(&checked.section)?,
         })?;
         match checked.section.failure {

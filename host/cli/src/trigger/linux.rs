@@ -4,7 +4,7 @@ use std::fmt;
 use std::os::fd::OwnedFd;
 
 use anyhow::{Result, anyhow, bail};
-use gmr::render::text::escape;
+use gmr::report::format::text::escape;
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 

@@ -7,12 +7,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::call::Outcome;
-use super::component::{self, Digest};
-use super::loaded::{self, Host, Loaded};
-use super::run::{self, Job};
-use super::section::{self, Face};
-use super::{Facts, PluginConfig, directory};
+use crate::plugin::files::folder as directory;
+use crate::plugin::report::outcome as section;
+use crate::plugin::report::outcome::Face;
+use crate::plugin::sandbox::call::Outcome;
+use crate::plugin::sandbox::component;
+use crate::plugin::sandbox::component::Digest;
+use crate::plugin::sandbox::handle as loaded;
+use crate::plugin::sandbox::handle::{Host, Loaded};
+use crate::plugin::sandbox::parallel as run;
+use crate::plugin::sandbox::parallel::Job;
+use crate::plugin::{Facts, PluginConfig};
 use crate::report::{Report, Section};
 
 /// What a plugin is checked with.

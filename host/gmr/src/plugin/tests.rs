@@ -6,11 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Config, Facts, Grant, Limits, PluginConfig, Plugins, loaded};
+use crate::plugin::sandbox::handle as loaded;
+use crate::plugin::{Config, Facts, Grant, Limits, PluginConfig, Plugins};
 use crate::report::{Block, Report, Section, Value};
 
 #[path = "../../../../tests/guests/assemble.rs"]
-pub(super) mod assemble;
+pub mod assemble;
 
 /// Longer than any wait takes on a loaded machine.
 const BOUND: Duration = Duration::from_secs(60);

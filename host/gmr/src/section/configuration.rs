@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::Errand;
-use crate::mask::{self, Secrets};
+use crate::report::mask::{self, Secrets};
 use crate::report::{Block, Field, Section, Value};
 
 /// Where the application's configuration comes from.
@@ -159,7 +159,7 @@ fn join(path: &str, key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::text;
+    use crate::report::format::text;
 
     #[track_caller]
     fn check(json: Json, expected: &str) {

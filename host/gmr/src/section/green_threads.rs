@@ -12,7 +12,7 @@ use gmr_inspect::tasks::{
     Await, Blocking, Chain, Rung, Runtime, Snapshot, SourceLine, Task, TaskState, Worker,
 };
 
-use crate::render::text::duration;
+use crate::report::words::duration;
 use crate::report::{Block, Field, Frame, Member, Section, Trace, TraceKind, Value};
 
 pub(crate) use running::Stacks;

@@ -13,7 +13,7 @@ use gmr_inspect::threads::{
 };
 
 use super::thread_reasons::{call, incomplete, note, refused};
-use crate::render::text::duration;
+use crate::report::words::duration;
 use crate::report::{Block, Field, Member, Section, Trace, TraceKind, Value};
 
 /// The section of a capture.

@@ -2,9 +2,10 @@
 
 use std::ffi::OsString;
 
-use toml::de::DeTable;
+use toml::Spanned;
+use toml::de::DeValue;
 
-use super::reader::{Source, Table};
+use super::item::{Item, Source};
 use super::{OPTIONS, Settings};
 use crate::error::Error;
 
@@ -21,40 +22,20 @@ impl Settings {
         self.with_variables(|name| std::env::var_os(name))
     }
 
-    pub(crate) fn with_variables(
-        mut self,
-        variable: impl Fn(&str) -> Option<OsString>,
-    ) -> Result<Settings, Error> {
-        for option in OPTIONS {
-            let name = format!("GMR_{}", option.to_ascii_uppercase());
+    fn with_variables(mut self, variable: impl Fn(&str) -> Option<OsString>) -> Result<Settings, Error> {
+        for option in OPTIONS.iter().filter(|option| option.key != "plugins") {
+            let Some(set) = option.set else { continue };
+            let name = format!("GMR_{}", option.key.to_ascii_uppercase());
             let Some(text) = variable(&name).filter(|text| !text.is_empty()) else { continue };
             let text = text
                 .into_string()
                 .map_err(|text| Error::settings(format!("{name} is not UTF-8: {}", text.display())))?;
-            self.read_variable(option, &name, &text)?;
+            let value = Spanned::new(0..0, DeValue::String(text.into()));
+            set(&mut self, &Item::new(Source::Variable(&name), format!("gmr.{}", option.key), &value))?;
         }
         self.check()?;
         Ok(self)
     }
-
-    fn read_variable(&mut self, key: &'static str, name: &str, text: &str) -> Result<(), Error> {
-        let value = match key {
-            "plugin_dir" => list(text.split(':')),
-            "secrets" => list(text.split(',')),
-            // The one option that is a bare number in TOML; the others take their number as a text too.
-            "keep" => text.parse().map_or_else(|_| toml::Value::from(text), toml::Value::Integer),
-            _ => toml::Value::from(text),
-        };
-        let document = format!("{key} = {value}");
-        let table = DeTable::parse(&document)
-            .map_err(|error| Error::settings(format!("{name}: {}", error.message())))?;
-        self.read(Table::new(Source::line(&document, name), "gmr", table.get_ref()))
-    }
-}
-
-fn list<'t>(parts: impl Iterator<Item = &'t str>) -> toml::Value {
-    let parts = parts.map(str::trim).filter(|part| !part.is_empty());
-    toml::Value::Array(parts.map(toml::Value::from).collect())
 }
 
 #[cfg(test)]

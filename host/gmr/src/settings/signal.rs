@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use signal_hook::consts::signal as number;
 
-use super::nearest;
+use super::table::nearest;
 
 /// A signal that is used for something, or none.
 ///

@@ -1,4 +1,4 @@
-//! The path whose change asks for a report.
+//! The file trigger: a path whose change asks for a report.
 //!
 //! The kernel's events only say "look again": whether something has changed is told by comparing what the
 //! path is now with what it was. So it does not matter which event came, how many, or in which order, and
@@ -8,21 +8,40 @@ mod fingerprint;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
-use super::Mailbox;
 use fingerprint::Fingerprint;
+
+use super::{Mailbox, Received, TriggerSource};
+use crate::error::Error;
+use crate::report::{Trigger, TriggerKind};
+use crate::settings::Settings;
 
 /// Writing a file is several events (emptied, written, closed): they count as one change if they come
 /// within this time. Well below what a person notices, well above what a shell needs for `>`.
 const SETTLE: Duration = Duration::from_millis(5);
 
-/// A watched path. Lives in the worker's thread.
-pub(crate) struct FileTrigger {
+pub(super) fn set_up(
+    settings: &Settings,
+    mailbox: &Arc<Mailbox>,
+) -> Result<Option<Box<dyn TriggerSource>>, Error> {
+    let watch = |path| FileTrigger::new(path, settings.file_event_handler_interval, mailbox.clone());
+    Ok(watched(settings).map(|path| Box::new(watch(path)) as _))
+}
+
+/// The path that the settings name, absolute, since the process may change its directory later.
+pub(super) fn watched(settings: &Settings) -> Option<PathBuf> {
+    let path = settings.file_event_handler.as_ref()?;
+    Some(std::path::absolute(path).unwrap_or_else(|_| path.clone()))
+}
+
+/// A watched path.
+struct FileTrigger {
     path: PathBuf,
     interval: Duration,
     last: Option<Fingerprint>,
@@ -42,14 +61,27 @@ struct Watch {
 
 /// What notify's thread tells the worker.
 struct Events {
-    seen: std::sync::atomic::AtomicBool,
+    seen: AtomicBool,
     mailbox: Arc<Mailbox>,
+}
+
+impl TriggerSource for FileTrigger {
+    fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    fn received(&mut self, now: Instant) -> Vec<Received> {
+        if !self.changed(now) {
+            return Vec::new();
+        }
+        let detail = self.path.display().to_string();
+        vec![Received::Wanted(Trigger { kind: TriggerKind::File, detail, count: 1 })]
+    }
 }
 
 impl FileTrigger {
     /// Begins to watch. The path need not exist, nor its parents.
-    pub(crate) fn new(path: &Path, interval: Duration, mailbox: Arc<Mailbox>) -> FileTrigger {
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    fn new(path: PathBuf, interval: Duration, mailbox: Arc<Mailbox>) -> FileTrigger {
         let mut trigger =
             FileTrigger { interval, last: None, due: None, watch: Watch::new(&path, mailbox).ok(), path };
         trigger.follow();
@@ -57,19 +89,9 @@ impl FileTrigger {
         trigger
     }
 
-    /// The watched path, absolute.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// When the worker has to look even if nothing wakes it.
-    pub(crate) fn due(&self) -> Option<Instant> {
-        self.due
-    }
-
     /// Whether the path has changed since the last `true`, and exists.
-    pub(crate) fn changed(&mut self, now: Instant) -> bool {
-        let seen = |watch: &Watch| watch.events.seen.swap(false, std::sync::atomic::Ordering::AcqRel);
+    fn changed(&mut self, now: Instant) -> bool {
+        let seen = |watch: &Watch| watch.events.seen.swap(false, Ordering::AcqRel);
         if self.watch.as_ref().is_some_and(seen) {
             let soon = now + SETTLE;
             self.due = Some(self.due.map_or(soon, |due| due.min(soon)));
@@ -118,10 +140,11 @@ impl Watch {
     fn follow(&mut self, path: &Path) -> bool {
         let wanted = folders(path);
         for folder in std::mem::take(&mut self.watched) {
-            match wanted.contains(&folder) {
-                true => self.watched.push(folder),
-                // Gone folders have lost their watch already.
-                false => drop(self.watcher.unwatch(&folder)),
+            if wanted.contains(&folder) {
+                self.watched.push(folder);
+            } else {
+                // A folder that is gone has lost its watch already.
+                let _ = self.watcher.unwatch(&folder);
             }
         }
         let mut all = true;
@@ -137,7 +160,7 @@ impl Watch {
     }
 }
 
-/// Runs in notify's thread, which it wakes the worker from.
+/// What notify's thread runs at each event: it wakes the worker.
 fn listener(
     path: &Path,
     events: Arc<Events>,
@@ -165,7 +188,7 @@ fn listener(
         if event.as_ref().is_ok_and(only_read) {
             return;
         }
-        events.seen.store(true, std::sync::atomic::Ordering::Release);
+        events.seen.store(true, Ordering::Release);
         events.mailbox.wake();
     }
 }

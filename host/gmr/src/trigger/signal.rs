@@ -1,21 +1,34 @@
-//! The signal that asks for a report. signal-hook's handler notes it and writes a byte; the worker reads
-//! who sent it.
+//! The signal trigger: a signal that asks for a report. signal-hook's handler notes it and writes a byte; the worker
+//! reads which process sent it.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
 
 use gmr_inspect::signals::{ForkedNotice, tell_if_forked};
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::origin::WithOrigin;
 use signal_hook::low_level::siginfo::Origin;
 
+use super::{Mailbox, Received, TriggerSource, file};
 use crate::error::Error;
-use crate::settings::Signal;
+use crate::report::{Trigger, TriggerKind};
+use crate::settings::{Settings, Signal};
 
-/// A signal that is listened to, beside whoever else listens. Dropping it ends the listening; signal-hook's
-/// own handler stays in the process, does nothing then, and the signal stays harmless.
-pub(crate) struct SignalTrigger {
+pub(super) fn set_up(settings: &Settings, _: &Arc<Mailbox>) -> Result<Option<Box<dyn TriggerSource>>, Error> {
+    let Some(number) = settings.signal.number() else { return Ok(None) };
+    let trigger = SignalTrigger::new(settings.signal, number, file::watched(settings));
+    trigger.map(|trigger| Some(Box::new(trigger) as _))
+}
+
+/// A signal that is listened to, beside other listeners in the process. Dropping it ends the listening;
+/// signal-hook's own handler stays in the process, does nothing then, and the signal stays harmless.
+struct SignalTrigger {
     signal: Signal,
+    /// The file that is to be touched instead, where the settings name one.
+    instead: Option<PathBuf>,
     delivery: SignalDelivery<UnixStream, WithOrigin>,
     _forked: ForkedNotice,
 }
@@ -24,33 +37,40 @@ pub(crate) struct SignalTrigger {
 const FORKED: &str = "gmr: no report: this process was forked from the one whose reporter it would ask\n";
 
 impl SignalTrigger {
-    /// `None` if no signal is wanted.
-    pub(crate) fn new(signal: Signal) -> Result<Option<SignalTrigger>, Error> {
-        let Some(number) = signal.number() else { return Ok(None) };
+    fn new(signal: Signal, number: i32, instead: Option<PathBuf>) -> Result<SignalTrigger, Error> {
         let refused = |error| Error::system(format!("cannot listen to {signal}"), error);
         let (read, write) = UnixStream::pair().map_err(refused)?;
         let delivery =
             SignalDelivery::with_pipe(read, write, WithOrigin::default(), [number]).map_err(refused)?;
         let forked = tell_if_forked(number, FORKED).map_err(refused)?;
-        Ok(Some(SignalTrigger { signal, delivery, _forked: forked }))
+        Ok(SignalTrigger { signal, instead, delivery, _forked: forked })
+    }
+}
+
+impl TriggerSource for SignalTrigger {
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.delivery.get_read().as_fd())
     }
 
-    /// The signals that came since the last look, each with its sender, as far as the kernel told.
-    pub(crate) fn received(&mut self) -> Vec<String> {
-        let signal = self.signal;
-        self.delivery.pending().map(|origin| format!("{signal}{}", sender(&origin))).collect()
+    fn received(&mut self, _: Instant) -> Vec<Received> {
+        let (signal, instead) = (self.signal, &self.instead);
+        let received = |origin: Origin| {
+            let detail = format!("{signal}{}", sender(&origin));
+            match instead {
+                None => Received::Wanted(Trigger { kind: TriggerKind::Signal, detail, count: 1 }),
+                Some(path) => Received::Refused(format!(
+                    "gmr: {detail}: reports are triggered by {} here; touch it instead\n",
+                    path.display()
+                )),
+            }
+        };
+        self.delivery.pending().map(received).collect()
     }
 }
 
 impl Drop for SignalTrigger {
     fn drop(&mut self) {
         self.delivery.handle().close();
-    }
-}
-
-impl AsFd for SignalTrigger {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.delivery.get_read().as_fd()
     }
 }
 

@@ -167,7 +167,7 @@ fn values_that_do_not_exist_are_refused() {
 fn escape_sequences_do_not_reach_a_terminal() {
     let section = section("escapes", Limits::default());
     assert_eq!(section.failure, None);
-    let text = gmr::render::text::section(&section);
+    let text = gmr::report::format::text::section(&section);
     assert!(text.contains("owned") && !text.contains(['\x1b', '\x07', '\r']), "{text:?}");
 }
 

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::coarse_nanoseconds;
+#[cfg(target_os = "linux")]
+use super::engine::{Found, FoundChain, Walked};
 use super::model::{Chain, Particular, SourceLine, Task, TaskState};
 #[cfg(target_os = "linux")]
 use super::model::{Snapshot, Worker};
 #[cfg(target_os = "linux")]
 use super::registry::readings;
 use super::registry::{Reading, Slot};
-#[cfg(target_os = "linux")]
-use super::walk::{Found, FoundChain, Walked};
 
 type Registered = (&'static Slot, Reading);
 

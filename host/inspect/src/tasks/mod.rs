@@ -56,21 +56,21 @@
 
 mod clock;
 #[cfg(target_os = "linux")]
-mod debug_info;
-#[cfg(target_os = "linux")]
 mod decode;
 #[cfg(target_os = "linux")]
 mod doctor;
+#[cfg(target_os = "linux")]
+mod engine;
 mod inspector;
 mod merge;
-mod metrics;
 mod model;
 #[cfg(target_os = "linux")]
 mod preparation;
 mod registry;
+mod tokio;
 mod tracked;
 #[cfg(target_os = "linux")]
-mod walk;
+mod types;
 
 #[cfg(target_os = "linux")]
 pub use doctor::{Diagnosis, Level, Outlook, doctor};

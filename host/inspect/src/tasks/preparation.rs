@@ -9,7 +9,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use super::walk::Engine;
+use super::engine::Engine;
 use crate::signals::block_all_in_this_thread;
 
 /// How fast the engine is to be built.

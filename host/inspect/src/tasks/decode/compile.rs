@@ -3,12 +3,12 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use super::interpreter::Missing;
 use super::known;
 use super::plan::{Discriminant, Edge, Object, Plan, Plans, State, StateKind, Text, Variants};
 use super::relevance::{self, Relevance};
-use super::run::Missing;
 use crate::memory::read_word;
-use crate::tasks::debug_info::{EntryId, Member, Shape, Type, Types, Variant, display, without_generics};
+use crate::tasks::types::{EntryId, Member, Shape, Type, Types, Variant, display, without_generics};
 
 /// Slots of a vtable, in words: how to drop the value, its size, its alignment, its first method.
 const DROP_SLOT: u64 = 0;

@@ -5,7 +5,7 @@
 //! by the future that is read.
 
 use super::plan::{Discriminant, Edge, Plan, PlanId, Step, Text};
-use crate::tasks::debug_info::{EntryId, Shape, Type, Types, without_generics};
+use crate::tasks::types::{EntryId, Shape, Type, Types, without_generics};
 
 const SLEEP: &str = "tokio::time::sleep::Sleep";
 const JOIN_HANDLE: &str = "tokio::runtime::task::join::JoinHandle<";

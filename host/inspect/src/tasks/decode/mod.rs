@@ -6,16 +6,16 @@
 //! missing. It refuses to follow shared references other than those named in `known`.
 
 mod compile;
+mod interpreter;
 mod known;
 mod output;
 mod plan;
 mod read_set;
 mod relevance;
-mod run;
 
 pub(super) use compile::Compiler;
+pub(super) use interpreter::Run;
 pub(super) use known::TRACKED;
 pub(super) use output::{Branch, Fact, Node, Output, Progress};
 pub(super) use plan::{PlanId, Plans, StateKind};
 pub(super) use read_set::{ReadSet, word_at};
-pub(super) use run::Run;

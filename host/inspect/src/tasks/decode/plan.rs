@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::tasks::debug_info::EntryId;
+use crate::tasks::types::EntryId;
 
 pub(crate) type Text = Arc<str>;
 

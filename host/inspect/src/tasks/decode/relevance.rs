@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::known;
-use crate::tasks::debug_info::{EntryId, Shape, Type, Types};
+use crate::tasks::types::{EntryId, Shape, Type, Types};
 
 /// How deep types are followed.
 const MAX_DEPTH: usize = 40;

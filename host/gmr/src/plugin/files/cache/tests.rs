@@ -1,0 +1,197 @@
+//! What is kept is found again, and whatever is damaged or foreign is not.
+
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+
+use super::*;
+use crate::plugin::Limits;
+use crate::plugin::sandbox::engine::engine;
+
+struct Kept {
+    folder: tempfile::TempDir,
+    engine: Engine,
+    cache: Cache,
+    digest: Digest,
+}
+
+/// What a plugin was compiled from; each number is another file.
+fn source(number: i64) -> Fingerprint {
+    Fingerprint::for_tests(number)
+}
+
+impl Kept {
+    fn new() -> Kept {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = engine(Limits::default().wasm_stack_bytes).unwrap();
+        let cache = Cache::new(folder.path().join("deep/cache"));
+        let digest = Digest::of(b"source");
+        let component = Component::new(&engine, "(component)").unwrap();
+        cache.put(&engine, digest, &component).unwrap();
+        let kept = Kept { folder, engine, cache, digest };
+        assert!(kept.get(), "what is kept is found");
+        kept
+    }
+
+    fn entry(&self) -> PathBuf {
+        self.cache.path.join(name(&self.engine, self.digest))
+    }
+
+    fn get(&self) -> bool {
+        self.cache.get(&self.engine, self.digest, &source(1)).is_some()
+    }
+
+    fn recall(&self, source: &Fingerprint) -> bool {
+        let recalled = self.cache.recall(&self.engine, source);
+        recalled.is_some_and(|(digest, _)| digest == self.digest)
+    }
+
+    /// Waits until a change of the entry shows in its times, and leaves a receipt then.
+    fn receipt(&self) {
+        while !self.recall(&source(1)) {
+            assert!(self.get());
+            std::thread::yield_now();
+        }
+    }
+
+    #[track_caller]
+    fn is_miss(&self) {
+        assert!(!self.get());
+        assert!(!self.recall(&source(1)));
+    }
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn the_directory_and_its_entries_are_private() {
+    let kept = Kept::new();
+    kept.receipt();
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&kept.cache.path), 0o700);
+    let entries = std::fs::read_dir(&kept.cache.path).unwrap();
+    let paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(paths.len(), 2, "an entry and its receipt, and no part is left over: {paths:?}");
+    assert!(paths.iter().all(|path| mode(path) == 0o600), "{paths:?}");
+}
+
+#[test]
+fn another_plugin_or_engine_is_a_miss() {
+    let kept = Kept::new();
+    kept.receipt();
+    assert!(kept.cache.get(&kept.engine, Digest::of(b"other"), &source(1)).is_none());
+    let other = Engine::default();
+    assert!(kept.cache.get(&other, kept.digest, &source(1)).is_none());
+    assert!(kept.cache.recall(&other, &source(1)).is_none());
+    let deeper = engine(2 * Limits::default().wasm_stack_bytes).unwrap();
+    assert!(kept.cache.get(&deeper, kept.digest, &source(1)).is_some(), "the stack's size is no part of it");
+}
+
+#[test]
+fn an_entry_that_is_damaged_or_cut_off_is_a_miss() {
+    let kept = Kept::new();
+    kept.receipt();
+    let whole = std::fs::read(kept.entry()).unwrap();
+    let code = whole.len() - TAIL_BYTES;
+    for at in [0, code / 2, code - 1, code, code + FORMAT.len(), whole.len() - 1] {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1;
+        std::fs::write(kept.entry(), damaged).unwrap();
+        kept.is_miss();
+        std::fs::write(kept.entry(), &whole[..at]).unwrap();
+        kept.is_miss();
+    }
+    std::fs::write(kept.entry(), whole).unwrap();
+    assert!(kept.get());
+}
+
+#[test]
+fn a_receipt_is_for_one_file_one_entry_and_one_boot() {
+    let kept = Kept::new();
+    kept.receipt();
+    assert!(!kept.recall(&source(2)), "another file");
+    let next = Cache { path: kept.cache.path.clone(), boot: Some("another boot".into()) };
+    assert!(next.recall(&kept.engine, &source(1)).is_none());
+    let receipt = kept.cache.path.join(kept.cache.receipt(&kept.engine, &source(1)).unwrap());
+    let whole = std::fs::read(&receipt).unwrap();
+    assert_eq!(whole.len(), RECEIPT_BYTES);
+    for at in [0, 31, 32, RECEIPT_BYTES - 1] {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1;
+        std::fs::write(&receipt, damaged).unwrap();
+        assert!(!kept.recall(&source(1)));
+        std::fs::write(&receipt, &whole[..at]).unwrap();
+        assert!(!kept.recall(&source(1)));
+    }
+    std::fs::write(&receipt, [&whole[..], b"x"].concat()).unwrap();
+    assert!(!kept.recall(&source(1)));
+    std::fs::write(&receipt, whole).unwrap();
+    assert!(kept.recall(&source(1)));
+    set_mode(&receipt, 0o622);
+    assert!(!kept.recall(&source(1)), "one that others may have written");
+}
+
+#[test]
+fn what_others_may_have_written_is_a_miss() {
+    let kept = Kept::new();
+    kept.receipt();
+    set_mode(&kept.entry(), 0o660);
+    kept.is_miss();
+    set_mode(&kept.entry(), 0o600);
+    for open in [0o770, 0o707, 0o750] {
+        set_mode(&kept.cache.path, open);
+        kept.is_miss();
+        let component = Component::new(&kept.engine, "(component)").unwrap();
+        let error = kept.cache.put(&kept.engine, kept.digest, &component).unwrap_err();
+        assert!(error.contains("deep/cache") && error.contains("mode 0700"), "{error}");
+    }
+    set_mode(&kept.cache.path, 0o700);
+    assert!(kept.get());
+}
+
+#[test]
+fn what_another_user_owns_is_a_miss() {
+    const SOMEBODY: Option<u32> = Some(12345);
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: only root can give files away");
+        return;
+    }
+    let own = Some(rustix::process::geteuid().as_raw());
+    let kept = Kept::new();
+    kept.receipt();
+    for path in [kept.entry(), kept.cache.path.clone()] {
+        chown(&path, SOMEBODY, None).unwrap();
+        kept.is_miss();
+        chown(&path, own, None).unwrap();
+        assert!(kept.get());
+    }
+    kept.receipt();
+    let receipt = kept.cache.path.join(kept.cache.receipt(&kept.engine, &source(1)).unwrap());
+    chown(receipt, SOMEBODY, None).unwrap();
+    assert!(!kept.recall(&source(1)));
+}
+
+#[test]
+fn links_are_not_followed() {
+    let kept = Kept::new();
+    let elsewhere = kept.folder.path().join("elsewhere");
+    std::fs::rename(kept.entry(), &elsewhere).unwrap();
+    symlink(&elsewhere, kept.entry()).unwrap();
+    kept.is_miss();
+    std::fs::rename(&elsewhere, kept.entry()).unwrap();
+    let moved = kept.folder.path().join("moved");
+    std::fs::rename(&kept.cache.path, &moved).unwrap();
+    symlink(&moved, &kept.cache.path).unwrap();
+    kept.is_miss();
+}
+
+#[test]
+fn the_oldest_entries_go() {
+    let kept = Kept::new();
+    for number in 0..=MOST_ENTRIES {
+        std::fs::write(kept.cache.path.join(format!("{number}.cwasm")), "").unwrap();
+    }
+    kept.cache.drop_oldest("cwasm");
+    assert_eq!(std::fs::read_dir(&kept.cache.path).unwrap().count(), MOST_ENTRIES);
+    kept.is_miss();
+}

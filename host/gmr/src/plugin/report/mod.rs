@@ -1,0 +1,4 @@
+//! Which plugin gives which section of the report.
+
+pub mod outcome;
+pub mod sections;

@@ -1,0 +1,93 @@
+//! From the outcome of a call to a section of the report. Every outcome gives one: a failure is shown where the section
+//! would have stood, with what its author needs to mend it.
+
+use crate::plugin::Limits;
+use crate::plugin::interface::bindings::section::Failure;
+use crate::plugin::interface::bindings::wit::document::Block as WitBlock;
+use crate::plugin::interface::from_wit as intake;
+use crate::plugin::sandbox::call::{Broken, Outcome};
+use crate::report::{Block, Frame, Origin, Section, Trace, TraceKind};
+
+/// What is known of a plugin before it is called.
+pub struct Face<'a> {
+    pub name: &'a str,
+    pub title: &'a str,
+    /// File, version and digest, as a failed section names them.
+    pub source: &'a str,
+}
+
+impl Face<'_> {
+    fn empty(&self) -> Section {
+        Section {
+            name: self.name.to_owned(),
+            title: self.title.to_owned(),
+            origin: Origin::Plugin,
+            failure: None,
+            remarks: Vec::new(),
+            blocks: Vec::new(),
+        }
+    }
+}
+
+/// The section that an ended call gives.
+pub fn of(face: &Face<'_>, limits: &Limits, outcome: Outcome<Result<Vec<WitBlock>, Failure>>) -> Section {
+    let mut section = face.empty();
+    let mut frames = Vec::new();
+    match outcome.result {
+        Ok(Ok(blocks)) => {
+            let taken = intake::take(blocks, limits);
+            (section.blocks, section.remarks, section.failure) = (taken.blocks, taken.remarks, taken.failure);
+        }
+        Ok(Err(failure)) => section.failure = Some(intake::cut(reason(failure), limits.text_bytes)),
+        Err(broken) => {
+            section.failure = Some(broken.reason);
+            frames = broken.frames;
+        }
+    }
+    if let Some(failure) = &mut section.failure {
+        *failure = format!("{failure} ({})", face.source);
+        section.blocks.extend(stood_at(frames));
+        section.blocks.extend(wrote(outcome.diagnostics));
+    }
+    section
+}
+
+/// The section of a plugin that was not called, or whose call is lost.
+pub fn lost(face: &Face<'_>, reason: &str) -> Section {
+    face.empty().failed(format!("{reason} ({})", face.source))
+}
+
+fn reason(failure: Failure) -> String {
+    match failure {
+        Failure::Denied(denial) => format!("it needs the grant `{}`: {}", denial.grant, denial.advice),
+        Failure::Unavailable(reason) => reason,
+        Failure::Settings(reason) => format!("its settings are not right: {reason}"),
+        Failure::Other(reason) => reason,
+    }
+}
+
+/// The frames of a trap, as a block.
+pub fn stood_at(frames: Vec<Frame>) -> Option<Block> {
+    (!frames.is_empty()).then(|| {
+        Block::Trace(Trace {
+            kind: TraceKind::Stack,
+            title: "where it stood".to_owned(),
+            summary: Vec::new(),
+            members: Vec::new(),
+            frames,
+            doubt: None,
+        })
+    })
+}
+
+fn wrote(diagnostics: String) -> Option<Block> {
+    (!diagnostics.is_empty()).then_some(Block::Preformatted { text: diagnostics })
+}
+
+/// A call that broke, in one line.
+pub fn in_a_line(broken: &Broken, diagnostics: &str) -> String {
+    let place = broken.frames.first().and_then(|frame| frame.function.as_deref());
+    let place = place.map(|function| format!(", in {function}")).unwrap_or_default();
+    let said = diagnostics.lines().last().map(|line| format!("; it wrote: {line}")).unwrap_or_default();
+    format!("{}{place}{said}", broken.reason)
+}

@@ -1,0 +1,213 @@
+//! From a file's bytes to a component that is ready to be called. What it refuses, it refuses with what the plugin's
+//! author has to do.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest as _, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::{Component, Linker};
+
+use crate::plugin::interface::bindings::PluginPre;
+use crate::plugin::sandbox::store::State;
+
+/// The interface a plugin must export, in the version that this host speaks.
+const EXPORT: &str = "gmr:plugin/section";
+
+/// This host's version of `gmr:plugin`, as in `wit/`. Others of 0.1 are compatible.
+const VERSION: &str = "0.1.0";
+
+/// SHA-256 of a plugin's file.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    pub fn of(bytes: &[u8]) -> Digest {
+        Digest(Sha256::digest(bytes).into())
+    }
+
+    /// In hexadecimal, 64 characters.
+    pub fn hexadecimal(&self) -> String {
+        self.0.iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
+    /// The first 12 characters: enough to tell builds apart.
+    pub fn short(&self) -> String {
+        self.hexadecimal()[..12].to_owned()
+    }
+}
+
+impl std::fmt::Debug for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.short())
+    }
+}
+
+/// Compiles `.wasm` or `.wat`. Takes from milliseconds to many seconds, by the size.
+///
+/// # Errors
+///
+/// What is wrong with the file, in one line.
+pub fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, String> {
+    refuse_what_is_no_component(bytes)?;
+    Component::new(engine, bytes).map_err(|error| invalid(&error))
+}
+
+/// Checks what the component imports and exports against what the host has.
+///
+/// # Errors
+///
+/// What does not fit, and what to build against instead.
+pub fn link(
+    engine: &Engine,
+    linker: &Linker<State>,
+    component: &Component,
+) -> Result<PluginPre<State>, String> {
+    let exports: Vec<String> = names(component.component_type().exports(engine));
+    let Some(found) = exports.iter().find(|name| interface(name) == EXPORT) else {
+        return Err(match exports.is_empty() {
+            true => format!("it exports nothing; a plugin exports `{EXPORT}` (world `gmr:plugin/plugin`)"),
+            false => format!(
+                "it is a component for another world: it exports {} and not `{EXPORT}`",
+                list(&exports)
+            ),
+        });
+    };
+    refuse_another_version(found)?;
+    let imports = names(component.component_type().imports(engine));
+    for import in imports.iter().filter(|import| import.starts_with("gmr:plugin/")) {
+        refuse_another_version(import)?;
+    }
+    let pre = linker.instantiate_pre(component).map_err(|error| unknown_import(&error))?;
+    PluginPre::new(pre).map_err(|error| {
+        format!(
+            "its `{EXPORT}` is not the one of gmr:plugin {VERSION}; build it against this version: {error:#}"
+        )
+    })
+}
+
+/// What the component asks for and offers, by name.
+pub fn imports_and_exports(engine: &Engine, component: &Component) -> (Vec<String>, Vec<String>) {
+    let kind = component.component_type();
+    (names(kind.imports(engine)), names(kind.exports(engine)))
+}
+
+fn names<T>(items: impl Iterator<Item = (impl AsRef<str>, T)>) -> Vec<String> {
+    items.map(|(name, _)| name.as_ref().to_owned()).collect()
+}
+
+fn list(names: &[String]) -> String {
+    let shown: Vec<String> = names.iter().take(3).map(|name| format!("`{name}`")).collect();
+    match names.len() {
+        0..=3 => shown.join(", "),
+        more => format!("{} and {} more", shown.join(", "), more - 3),
+    }
+}
+
+/// `gmr:plugin/section@0.1.0` without its version.
+fn interface(name: &str) -> &str {
+    name.split_once('@').map_or(name, |(interface, _)| interface)
+}
+
+/// Versions of 0.1 add only functions; anything else is not ours to guess.
+fn refuse_another_version(name: &str) -> Result<(), String> {
+    let version = name.split_once('@').map_or("none", |(_, version)| version);
+    if version.starts_with("0.1.") {
+        return Ok(());
+    }
+    Err(format!(
+        "it is built against gmr:plugin {version}, and this program speaks {VERSION}: rebuild the plugin against \
+         {VERSION}, or the program with a newer gmr"
+    ))
+}
+
+/// The first bytes of a WebAssembly file tell a core module (version 1, layer 0) from a component.
+fn refuse_what_is_no_component(bytes: &[u8]) -> Result<(), String> {
+    const MODULE: &str = "it is a core WebAssembly module, not a component: build it for wasm32-wasip2, or turn it into \
+                          a component with `wasm-tools component new`";
+    match bytes {
+        [] => Err("the file is empty".to_owned()),
+        [b'\0', b'a', b's', b'm', _, _, 0, 0, ..] => Err(MODULE.to_owned()),
+        [b'\0', b'a', b's', b'm', ..] => Ok(()),
+        [b'\0', ..] => Err("it is no WebAssembly file".to_owned()),
+        text => match std::str::from_utf8(text) {
+            Err(_) => Err("it is no WebAssembly file: neither the binary format nor text".to_owned()),
+            Ok(text) if text.trim_start().starts_with("(module") => Err(MODULE.to_owned()),
+            Ok(_) => Ok(()),
+        },
+    }
+}
+
+fn invalid(error: &wasmtime::Error) -> String {
+    let reason = format!("{error:#}").replace('\n', " ");
+    match reason.contains("unexpected end") {
+        true => format!("it is cut off, perhaps still being written: {reason}"),
+        false => format!("it is no valid component: {reason}"),
+    }
+}
+
+fn unknown_import(error: &wasmtime::Error) -> String {
+    let reason = format!("{error:#}");
+    match reason.contains("gmr:plugin") {
+        true => format!(
+            "it asks for what gmr:plugin {VERSION} does not have; rebuild the plugin against {VERSION}, or the \
+             program with a newer gmr: {reason}"
+        ),
+        false => format!("it asks for what the host does not have (only gmr:plugin and WASI 0.2): {reason}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::Limits;
+    use crate::plugin::sandbox::engine;
+    use crate::plugin::tests::assemble;
+
+    /// Loads, or says why not; nothing else may happen.
+    fn attempt(engine: &Engine, linker: &Linker<State>, bytes: &[u8]) -> bool {
+        let loaded = compile(engine, bytes).and_then(|component| link(engine, linker, &component));
+        loaded.map_err(|reason| assert!(!reason.is_empty() && !reason.contains('\n'), "{reason:?}")).is_ok()
+    }
+
+    #[test]
+    fn a_file_that_is_cut_off_anywhere_is_refused_in_a_line() {
+        let engine = engine::engine(Limits::default().wasm_stack_bytes).unwrap();
+        let linker = engine::linker(&engine).unwrap();
+        let whole = assemble::guest("hello");
+        assert!(attempt(&engine, &linker, &whole));
+        let loaded = (0..whole.len()).filter(|length| attempt(&engine, &linker, &whole[..*length])).count();
+        // What stands at the end, names and who built it, may be missing.
+        assert!(loaded < 8, "{loaded} of {} beginnings load", whole.len());
+    }
+
+    #[test]
+    fn random_damage_is_refused_or_harmless() {
+        let engine = engine::engine(Limits::default().wasm_stack_bytes).unwrap();
+        let linker = engine::linker(&engine).unwrap();
+        let whole = assemble::guest("hello");
+        // A xorshift generator with a fixed seed: the same bytes in every run.
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        let mut random = move || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state >> 33).unwrap()
+        };
+        let mut refused = 0;
+        for _ in 0..500 {
+            let mut bytes = whole.clone();
+            for _ in 0..=random() % 4 {
+                let at = random() % bytes.len();
+                bytes[at] = random().to_le_bytes()[0];
+            }
+            refused += u32::from(!attempt(&engine, &linker, &bytes));
+            let noise = (0..random() % 200).map(|_| random().to_le_bytes()[0]);
+            let noise: Vec<u8> = whole[..8].iter().copied().chain(noise).collect();
+            assert!(!attempt(&engine, &linker, &noise));
+        }
+        assert!(refused > 250, "only {refused} of 500 damaged components are refused");
+    }
+}

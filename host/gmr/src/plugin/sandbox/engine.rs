@@ -1,0 +1,55 @@
+//! The WebAssembly engine, as a guest in the process: no signal handlers, no gigabytes of reserved
+//! address space, no threads, nothing registered with the unwinder.
+
+use wasmtime::component::{HasSelf, Linker};
+use wasmtime::{Config, Engine, Result, WasmBacktraceDetails};
+
+use crate::plugin::Limits;
+use crate::plugin::interface::bindings::Plugin;
+use crate::plugin::sandbox::limits::size;
+use crate::plugin::sandbox::store::State;
+
+/// What the host functions that a plugin calls may take of the stack that the call runs on, beyond WebAssembly's part.
+/// Pages that are not touched cost nothing.
+const HOST_STACK_BYTES: usize = 1 << 20;
+
+/// How much address space a growing memory takes beyond its size, so that not every growth moves it.
+const GROWTH_BYTES: u64 = 1 << 20;
+
+/// The engine of plugins that have so much WebAssembly stack. Compiled code does not depend on it, so that what one engine
+/// has compiled serves the others; a change of any other setting changes the key under which compiled plugins are kept.
+pub fn engine(wasm_stack_bytes: u64) -> Result<Engine> {
+    if !Limits::WASM_STACK_BYTES.contains(&wasm_stack_bytes) {
+        wasmtime::bail!("a WebAssembly stack must be 64 KiB to 64 MiB, not {}", size(wasm_stack_bytes));
+    }
+    let wasm_stack_bytes = usize::try_from(wasm_stack_bytes)?;
+    let mut config = Config::new();
+    config
+        // An application may have handlers of its own for SIGSEGV, SIGILL, SIGFPE and SIGBUS.
+        .signals_based_traps(false)
+        // With explicit bounds checks reserved gigabytes bring nothing, and `RLIMIT_AS` would refuse them.
+        .memory_reservation(0)
+        .memory_reservation_for_growth(GROWTH_BYTES)
+        .memory_guard_size(0)
+        .guard_before_linear_memory(false)
+        .memory_may_move(true)
+        // Loops are cut by counting epochs, which the run of a plugin advances.
+        .epoch_interruption(true)
+        .max_wasm_stack(wasm_stack_bytes)
+        .async_stack_size(wasm_stack_bytes + HOST_STACK_BYTES)
+        // Frames with file and line where the plugin carries debug information. The default asks the environment.
+        .wasm_backtrace_details(WasmBacktraceDetails::Enable)
+        // Frames registered with the unwinder would slow every unwinding in the process, and it would have to take
+        // a lock with us. Backtraces of plugins do not need them, and panics do not cross compiled code.
+        .native_unwind_info(false);
+    Engine::new(&config)
+}
+
+/// Everything a plugin may import: our interfaces and WASI 0.2.
+pub fn linker(engine: &Engine) -> Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    crate::plugin::interface::functions::wasi_files::add_to_linker(&mut linker)?;
+    Plugin::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    Ok(linker)
+}

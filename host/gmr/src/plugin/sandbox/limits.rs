@@ -1,0 +1,150 @@
+//! Counts what a call uses up and says which limit stopped it. Time is not counted here but by epochs.
+
+use wasmtime::ResourceLimiter;
+
+use crate::plugin::Limits;
+
+/// The limiter of one store: totals over everything that the store holds, not per memory or table.
+#[derive(Debug)]
+pub struct Limiter {
+    limits: Limits,
+    memory_bytes: u64,
+    table_elements: u64,
+    host_calls: u64,
+    /// The limit that was refused last, in words.
+    refused: Option<String>,
+}
+
+impl Limiter {
+    pub fn new(limits: Limits) -> Limiter {
+        Limiter { limits, memory_bytes: 0, table_elements: 0, host_calls: 0, refused: None }
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The linear memory in use. Nothing shrinks, so at the end it is the peak.
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory_bytes
+    }
+
+    /// Why a growth was refused, if one was: the reason behind a trap that follows.
+    pub fn refused(&self) -> Option<&str> {
+        self.refused.as_deref()
+    }
+
+    /// Counts a call to the host.
+    ///
+    /// # Errors
+    ///
+    /// A trap once the plugin has made more calls than it may.
+    pub fn count_host_call(&mut self) -> wasmtime::Result<()> {
+        self.host_calls += 1;
+        if self.host_calls <= self.limits.host_calls {
+            return Ok(());
+        }
+        self.refused = Some(format!("it called the host more than {} times", self.limits.host_calls));
+        Err(wasmtime::Error::msg("too many calls to the host"))
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let total = self.memory_bytes + (desired.saturating_sub(current)) as u64;
+        if total > self.limits.memory_bytes {
+            self.refused =
+                Some(format!("it wanted more than its {} of memory", size(self.limits.memory_bytes)));
+            return Ok(false);
+        }
+        self.memory_bytes = total;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let total = self.table_elements + (desired.saturating_sub(current)) as u64;
+        if total > self.limits.table_elements {
+            self.refused =
+                Some(format!("it wanted more than its {} table elements", self.limits.table_elements));
+            return Ok(false);
+        }
+        self.table_elements = total;
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        self.limits.instances as usize
+    }
+
+    fn tables(&self) -> usize {
+        self.limits.tables as usize
+    }
+
+    fn memories(&self) -> usize {
+        self.limits.memories as usize
+    }
+}
+
+/// A limit as people set it: `64 MiB`, or in bytes where it is not whole.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        bytes if bytes >= 1 << 20 && bytes.is_multiple_of(1 << 20) => format!("{} MiB", bytes >> 20),
+        bytes if bytes >= 1 << 10 && bytes.is_multiple_of(1 << 10) => format!("{} KiB", bytes >> 10),
+        bytes => format!("{bytes} bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limiter() -> Limiter {
+        Limiter::new(Limits { memory_bytes: 100, table_elements: 10, host_calls: 2, ..Limits::default() })
+    }
+
+    #[test]
+    fn memories_are_counted_together() {
+        let mut limiter = limiter();
+        assert!(limiter.memory_growing(0, 60, None).unwrap());
+        assert!(limiter.memory_growing(0, 40, None).unwrap(), "100 of 100 is allowed");
+        assert!(!limiter.memory_growing(60, 61, None).unwrap(), "101 of 100 is not");
+        assert_eq!(limiter.memory_bytes(), 100);
+        assert_eq!(limiter.refused(), Some("it wanted more than its 100 bytes of memory"));
+    }
+
+    #[test]
+    fn tables_are_counted_together() {
+        let mut limiter = limiter();
+        assert!(limiter.table_growing(0, 6, None).unwrap());
+        assert!(limiter.table_growing(0, 4, None).unwrap());
+        assert!(!limiter.table_growing(6, 7, None).unwrap());
+        assert_eq!(limiter.refused(), Some("it wanted more than its 10 table elements"));
+    }
+
+    #[test]
+    fn the_last_allowed_call_passes_and_the_next_traps() {
+        let mut limiter = limiter();
+        assert!(limiter.count_host_call().is_ok());
+        assert!(limiter.count_host_call().is_ok());
+        assert!(limiter.refused().is_none());
+        assert!(limiter.count_host_call().is_err());
+        assert_eq!(limiter.refused(), Some("it called the host more than 2 times"));
+    }
+
+    #[test]
+    fn sizes_read_as_they_are_set() {
+        assert_eq!(size(128 << 20), "128 MiB");
+        assert_eq!(size(16 << 10), "16 KiB");
+        assert_eq!(size(1500), "1500 bytes");
+    }
+}

@@ -1,0 +1,144 @@
+//! Which thread is which worker of which runtime.
+//!
+//! The thread-local variable that has the id of the task has a pointer, too, to what the scheduler keeps on the stack of
+//! a thread that works for it. From there it is two steps to the runtime and to the worker's number. Nothing is
+//! stated of a worker that two threads, or none, claim to be.
+
+use std::rc::Rc;
+
+use super::current_task::Polled;
+use crate::memory::read_word;
+use crate::tasks::types::{Shape, Type, Types};
+
+/// Offsets on the way from the variable to a worker.
+#[derive(Clone, Debug)]
+pub(crate) struct WorkerLayout {
+    /// From the id of the task to the pointer to the scheduler's part, modulo 2^64.
+    scheduler: u64,
+    /// From the id of the task to what says whether the thread has left the runtime for something that blocks: that,
+    /// its size, and the value that says so.
+    left: Option<(u64, u64, u64)>,
+    discriminant: Option<(u64, u64)>,
+    kinds: Vec<(Option<u64>, Way)>,
+}
+
+/// The way from a scheduler's part to the runtime.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// A pointer to the worker, which has a pointer to the runtime and its own number.
+    Worker { worker: u64, runtime: u64, number: u64 },
+    /// A pointer to the runtime, which has but one worker.
+    Alone { runtime: u64 },
+}
+
+/// More workers than any machine has processors for.
+const MAX_WORKERS: usize = 1 << 12;
+
+/// A thread that works for a runtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) thread: u32,
+    /// Where the counted part of the runtime's handle is.
+    pub(crate) runtime: u64,
+    pub(crate) number: u64,
+}
+
+impl WorkerLayout {
+    pub(crate) fn find(types: &Types<'_>) -> Option<WorkerLayout> {
+        let variable = types.by_name("tokio::runtime::context::Context")?;
+        let (task, _) = types.find(&variable, "current_task_id")?;
+        let (scheduler, _) = types.path(&variable, &["scheduler", "inner"])?;
+        let part = types.by_name("tokio::runtime::scheduler::Context")?;
+        let Shape::Enum { discriminant, variants, .. } = &part.shape else { return None };
+        let kinds = variants.iter().filter_map(|variant| {
+            let value = match variant.value {
+                Some(value) => Some(u64::try_from(value).ok()?),
+                None => None,
+            };
+            let (offset, part) = types.find(&types.get(variant.member.type_id), "__0")?;
+            Some((value, way(types, &part, variant.member.offset + offset)?))
+        });
+        Some(WorkerLayout {
+            scheduler: scheduler.wrapping_sub(task),
+            left: left(types, &variable).map(|(at, size, value)| (at.wrapping_sub(task), size, value)),
+            discriminant: *discriminant,
+            kinds: kinds.collect(),
+        })
+    }
+
+    /// Who works for whom. A thread that has left the runtime for something that blocks has handed its work on.
+    pub(crate) fn claims(&self, polled: &Polled) -> Vec<Claim> {
+        let threads = polled.places().into_iter();
+        threads.filter_map(|(thread, place)| self.claim(thread, place)).collect()
+    }
+
+    fn claim(&self, thread: u32, place: u64) -> Option<Claim> {
+        let part = read_word(place.wrapping_add(self.scheduler)).filter(|part| *part != 0)?;
+        if let Some((at, size, value)) = self.left
+            && number(place.wrapping_add(at), size)? == value
+        {
+            return None;
+        }
+        let value = match self.discriminant {
+            Some((offset, size)) => Some(number(part.wrapping_add(offset), size)?),
+            None => None,
+        };
+        let chosen = self.kinds.iter().find(|(wanted, _)| *wanted == value);
+        let (_, way) = chosen.or_else(|| self.kinds.iter().find(|(wanted, _)| wanted.is_none()))?;
+        match *way {
+            Way::Alone { runtime } => {
+                Some(Claim { thread, runtime: read_word(part.wrapping_add(runtime))?, number: 0 })
+            }
+            Way::Worker { worker, runtime, number } => {
+                let worker = read_word(part.wrapping_add(worker))?;
+                let runtime = read_word(worker.wrapping_add(runtime))?;
+                Some(Claim { thread, runtime, number: read_word(worker.wrapping_add(number))? })
+            }
+        }
+    }
+}
+
+/// The thread of each worker of the runtime whose counted part is at `runtime`, up to the last one that is known. How many
+/// there are the oldest versions of tokio do not tell.
+pub(crate) fn threads(claims: &[Claim], runtime: u64, count: Option<usize>) -> Vec<Option<u32>> {
+    let count = count.unwrap_or(MAX_WORKERS);
+    let of = |number: usize| {
+        let mut own = claims.iter().filter(|claim| claim.runtime == runtime && claim.number == number as u64);
+        own.next().filter(|_| own.next().is_none()).map(|claim| claim.thread)
+    };
+    let own = claims.iter().filter(|claim| claim.runtime == runtime && claim.number < count as u64);
+    let last = own.map(|claim| claim.number as usize).max();
+    last.map_or_else(Vec::new, |last| (0..=last).map(of).collect())
+}
+
+fn way(types: &Types<'_>, part: &Rc<Type>, base: u64) -> Option<Way> {
+    // An `Arc` points to two counts and the value.
+    let counted = |of: &Rc<Type>, name: &str| {
+        let (offset, pointer) = types.path(of, &[name, "pointer"])?;
+        let Shape::Pointer(Some(to)) = pointer.shape else { return None };
+        Some((offset, types.get(to)))
+    };
+    if part.member("worker").is_none() {
+        return Some(Way::Alone { runtime: base + counted(part, "handle")?.0 });
+    }
+    let (worker, inside) = counted(part, "worker")?;
+    let (data, own) = types.find(&inside, "data")?;
+    Some(Way::Worker {
+        worker: base + worker,
+        runtime: data + counted(&own, "handle")?.0,
+        number: data + types.find(&own, "index")?.0,
+    })
+}
+
+fn left(types: &Types<'_>, variable: &Rc<Type>) -> Option<(u64, u64, u64)> {
+    let (offset, entered) = types.path(variable, &["runtime", "value", "value"])?;
+    let Shape::Enum { discriminant: Some((told, size)), variants, .. } = &entered.shape else { return None };
+    let not_entered = variants.iter().find(|variant| &*variant.member.name == "NotEntered")?;
+    Some((offset + told, *size, u64::try_from(not_entered.value?).ok()?))
+}
+
+fn number(address: u64, size: u64) -> Option<u64> {
+    let mask = if size >= 8 { u64::MAX } else { (1 << (size * 8)) - 1 };
+    // The variable goes on behind it, or its padding does.
+    Some(read_word(address)? & mask)
+}
