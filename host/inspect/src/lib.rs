@@ -4,9 +4,16 @@
 //! It knows nothing of reports: no text, no configuration, no files of its own. All unsafe code of the
 //! project lives here, one operation a block.
 
+#[cfg(all(
+    target_os = "linux",
+    target_endian = "little",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+mod arch;
 pub mod debug_files;
 pub mod memory;
 pub mod modules;
+mod proc;
 pub mod process;
 pub mod signals;
 pub mod symbols;

@@ -13,7 +13,6 @@ mod code_address;
 mod headers;
 #[cfg(unix)]
 mod image;
-mod maps;
 
 #[cfg(unix)]
 pub(crate) use image::Image;
@@ -21,8 +20,8 @@ pub(crate) use image::Image;
 pub use code_address::CodeAddress;
 
 use crate::memory;
+use crate::proc::maps::{self, Mapping, VDSO};
 use headers::Headers;
-use maps::{Mapping, VDSO};
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::ops::Range;

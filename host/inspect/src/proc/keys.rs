@@ -8,19 +8,19 @@ use std::path::Path;
 const MOST_BYTES: u64 = 4 << 20;
 
 /// The file as text, cut at [`MOST_BYTES`]; `None` if it cannot be read.
-pub(super) fn text(path: impl AsRef<Path>) -> Option<String> {
+pub(crate) fn text(path: impl AsRef<Path>) -> Option<String> {
     let mut bytes = Vec::new();
     File::open(path).ok()?.take(MOST_BYTES).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The file's one number; `None` also for `max`, the kernel's word for no limit.
-pub(super) fn number(path: impl AsRef<Path>) -> Option<u64> {
+pub(crate) fn number(path: impl AsRef<Path>) -> Option<u64> {
     text(path)?.trim().parse().ok()
 }
 
 /// The words after `key`, in a file of lines such as `VmRSS:   1620 kB` or `oom_kill 0`.
-pub(super) fn after<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+pub(crate) fn after<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     text.lines().find_map(|line| {
         let rest = line.strip_prefix(key)?;
         rest.strip_prefix(':')
@@ -30,12 +30,12 @@ pub(super) fn after<'a>(text: &'a str, key: &str) -> Option<&'a str> {
 }
 
 /// The number after `key`.
-pub(super) fn number_after(text: &str, key: &str) -> Option<u64> {
+pub(crate) fn number_after(text: &str, key: &str) -> Option<u64> {
     after(text, key)?.split_whitespace().next()?.parse().ok()
 }
 
 /// The size after `key`, which the kernel gives in units of 1024 bytes.
-pub(super) fn bytes_after(text: &str, key: &str) -> Option<u64> {
+pub(crate) fn bytes_after(text: &str, key: &str) -> Option<u64> {
     let words = after(text, key)?;
     words.strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }

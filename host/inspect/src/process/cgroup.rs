@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::read;
+use crate::proc::keys as read;
 
 /// The control group of the process: its container, as a rule. Sizes are in bytes.
 #[derive(Clone, Debug, Default, PartialEq)]

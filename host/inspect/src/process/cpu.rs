@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::read;
+use crate::proc::keys as read;
 
 /// Processor time, and what the process waited for.
 #[derive(Clone, Debug, Default, PartialEq)]

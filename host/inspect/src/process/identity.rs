@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::read;
+use crate::proc::keys as read;
 
 /// Who the process is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

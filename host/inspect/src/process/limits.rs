@@ -1,6 +1,7 @@
 //! Resource limits, from `/proc/self/limits`, with what is used of those that are cheap to count.
 
-use super::{Process, read};
+use super::Process;
+use crate::proc::keys as read;
 
 /// One resource limit.
 #[derive(Clone, Debug, PartialEq, Eq)]

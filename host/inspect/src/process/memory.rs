@@ -1,6 +1,6 @@
 //! Memory of the process, from `/proc/self/status` and, in a small process, `smaps_rollup`.
 
-use super::read;
+use crate::proc::keys as read;
 
 /// Memory of the process, in bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

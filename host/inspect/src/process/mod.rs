@@ -11,7 +11,6 @@ mod identity;
 mod limits;
 mod memory;
 mod mounts;
-mod read;
 mod sockets;
 
 use std::sync::OnceLock;

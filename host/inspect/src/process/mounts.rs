@@ -1,7 +1,7 @@
 //! Mounted file systems, from `/proc/self/mountinfo`. Sizes are asked only of kinds that answer from memory or a local
 //! device: one on a server that is gone would hold the report up.
 
-use super::read;
+use crate::proc::keys as read;
 
 /// A mounted file system.
 #[derive(Clone, Debug, PartialEq, Eq)]

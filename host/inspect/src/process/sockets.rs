@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::{Descriptors, Kind, read};
+use super::{Descriptors, Kind};
+use crate::proc::keys as read;
 
 /// A socket of the process.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,10 +4,10 @@
 //! report can be looked up later, on another machine, with [`resolve_file`]. Debug information is opened
 //! module by module, searched, and closed again before the next one is opened: none of it is kept.
 
-mod apart;
 mod dwarf;
 mod note;
 mod offline;
+mod scratch_thread;
 mod symbol;
 mod table;
 
@@ -111,7 +111,7 @@ impl Symbolizer {
         let (mut found, limit) = match is_over(until) {
             true => (Vec::new(), None),
             false => {
-                let (mut found, limit) = apart::run(|| match open(module) {
+                let (mut found, limit) = scratch_thread::run(|| match open(module) {
                     Some(file) => search(&file, offsets, budget_bytes, directories, until),
                     None => (Vec::new(), None),
                 });

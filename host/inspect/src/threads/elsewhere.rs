@@ -1,12 +1,12 @@
 //! Platforms that give no way to see another thread: the calling one alone.
 
-use super::{Capture, Note, Options, PrepareError, State, Thread, own_by_library};
+use super::{Capture, Note, Options, PrepareError, State, Thread, system_unwinder};
 use crate::symbols::Symbolizer;
 use std::time::Instant;
 
 pub(super) fn capture(options: &Options, _symbolizer: &mut Symbolizer) -> Capture {
     let started = Instant::now();
-    let stack = own_by_library::stack(options.symbols);
+    let stack = system_unwinder::stack(options.symbols);
     let thread = std::thread::current();
     Capture {
         threads: vec![Thread {

@@ -54,7 +54,7 @@ mod platform;
 #[path = "elsewhere.rs"]
 mod platform;
 
-mod own_by_library;
+mod system_unwinder;
 
 mod prepare;
 

@@ -1,6 +1,6 @@
 //! The code that stacks go through, as its files have it.
 
-use super::code;
+use crate::arch::x86_64::instructions as code;
 use crate::memory;
 use crate::modules::{Image, Module, Snapshot};
 use std::sync::OnceLock;

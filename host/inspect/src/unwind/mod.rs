@@ -3,7 +3,6 @@
 //! Runs on ordinary threads only, never in a signal handler: it allocates, and it opens files. It trusts
 //! neither the stack nor the tables: each step is bounded, and a register that is not known is never guessed.
 
-mod code;
 mod code_map;
 mod expression;
 mod registers;
@@ -15,6 +14,7 @@ pub(crate) use code_map::CodeMap;
 pub(crate) use registers::{COUNT as REGISTER_COUNT, Registers};
 pub(crate) use stack_memory::{Copied, Live, StackMemory};
 
+use crate::arch::x86_64::instructions as code;
 use crate::modules::CodeAddress;
 use registers::{CALLER_SAVED, FRAME_POINTER, PROGRAM_COUNTER, RETURN_ADDRESS, STACK_POINTER, plain_address};
 use std::cell::OnceCell;

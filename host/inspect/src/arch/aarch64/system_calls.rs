@@ -1,6 +1,6 @@
 //! System calls of Linux on aarch64, from the kernel's own table. Sorted by number, one a line.
 
-pub(super) const NAMES: &[(u64, &str)] = &[
+pub(crate) const NAMES: &[(u64, &str)] = &[
     (0, "io_setup"),
     (1, "io_destroy"),
     (2, "io_submit"),

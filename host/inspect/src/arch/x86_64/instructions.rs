@@ -4,13 +4,13 @@
 //! Patterns that compilers emit are matched; anything else is `None`. Nothing is disassembled in general.
 
 /// How much code before a return address has to be shown to [`follows_call`].
-pub(super) const CALL_WINDOW: usize = 8;
+pub(crate) const CALL_WINDOW: usize = 8;
 
 /// How much code from where the frame pointer is set has to be shown to [`frame_pointer_distance`].
-pub(super) const PROLOGUE_WINDOW: usize = 96;
+pub(crate) const PROLOGUE_WINDOW: usize = 96;
 
 #[cfg(any(target_arch = "x86_64", test))]
-pub(super) mod x86_64 {
+pub(crate) mod x86_64 {
     //! x86-64, Intel's manual volume 2 for the encodings.
 
     struct Code<'c>(&'c [u8]);
@@ -114,7 +114,7 @@ pub(super) mod x86_64 {
 }
 
 #[cfg(any(target_arch = "aarch64", test))]
-pub(super) mod aarch64 {
+pub(crate) mod aarch64 {
     //! AArch64, Arm's manual chapter C4 for the encodings.
 
     fn instructions(code: &[u8]) -> impl DoubleEndedIterator<Item = u32> {
@@ -179,17 +179,17 @@ pub(super) mod aarch64 {
 }
 
 #[cfg(target_arch = "aarch64")]
-pub(super) use aarch64::{follows_call, is_signal_return, is_stub};
+pub(crate) use aarch64::{follows_call, is_signal_return, is_stub};
 #[cfg(target_arch = "x86_64")]
-pub(super) use x86_64::{follows_call, is_signal_return, is_stub};
+pub(crate) use x86_64::{follows_call, is_signal_return, is_stub};
 
 /// See the architectures. `before` may be shorter than the window.
 #[cfg(target_arch = "x86_64")]
-pub(super) fn frame_pointer_distance(_before: &[u8], code: &[u8], body: u64) -> Option<u64> {
+pub(crate) fn frame_pointer_distance(_before: &[u8], code: &[u8], body: u64) -> Option<u64> {
     x86_64::frame_pointer_distance(code, body)
 }
 #[cfg(target_arch = "aarch64")]
-pub(super) use aarch64::frame_pointer_distance;
+pub(crate) use aarch64::frame_pointer_distance;
 
 #[cfg(test)]
 mod tests {

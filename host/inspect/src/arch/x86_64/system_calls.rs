@@ -1,6 +1,6 @@
 //! System calls of Linux on x86_64, from the kernel's own table. Sorted by number, one a line.
 
-pub(super) const NAMES: &[(u64, &str)] = &[
+pub(crate) const NAMES: &[(u64, &str)] = &[
     (0, "read"),
     (1, "write"),
     (2, "open"),

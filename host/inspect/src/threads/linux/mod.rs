@@ -1,25 +1,25 @@
 //! The ladder on Linux: own stack, sleeping threads from outside, running ones by signal, facts alone.
 
-mod calls;
 mod cpu_clock;
-mod facts;
+mod current_thread;
 mod naming;
-mod own;
-mod round;
-mod running;
+mod pass;
 mod signal;
+mod signal_queue;
 mod sleeping;
-mod task_files;
+mod status;
+mod system_call;
+mod task_directory;
 
-use super::{Capture, Missing, Note, Operation, Options, PrepareError, Stack, Thread, own_by_library};
+use super::{Capture, Missing, Note, Operation, Options, PrepareError, Stack, Thread, system_unwinder};
 use crate::memory;
 use crate::modules;
 use crate::symbols::Symbolizer;
 use crate::unwind::CodeMap;
 use naming::{Named, RawStack};
-use round::Round;
+use pass::Pass;
 use std::time::{Duration, Instant};
-use task_files::TaskFiles;
+use task_directory::TaskFiles;
 
 /// What is known of a thread's stack so far.
 enum Draft {
@@ -45,13 +45,13 @@ pub(super) fn capture(options: &Options, symbolizer: &mut Symbolizer) -> Capture
         vec![own_id()]
     });
     let own = own_id();
-    let mut threads: Vec<Thread> = ids.into_iter().map(|id| facts::of(id, None, own)).collect();
+    let mut threads: Vec<Thread> = ids.into_iter().map(|id| status::of(id, None, own)).collect();
 
     let mut maps = vec![CodeMap::new(modules::snapshot())];
     let mut drafts = Vec::new();
     match memory::probe() {
         Ok(()) => {
-            drafts = Round::new(&maps[0], files.as_ref().map_err(|errno| *errno), deadline).first(
+            drafts = Pass::new(&maps[0], files.as_ref().map_err(|errno| *errno), deadline).first(
                 &mut threads,
                 options,
                 &mut notes,
@@ -60,7 +60,7 @@ pub(super) fn capture(options: &Options, symbolizer: &mut Symbolizer) -> Capture
                 // Once is enough: whoever opens libraries all the time is not to hold up the report.
                 maps.push(CodeMap::new(modules::snapshot()));
                 if let [_, map] = &maps[..] {
-                    Round::new(map, files.as_ref().map_err(|errno| *errno), deadline).again(
+                    Pass::new(map, files.as_ref().map_err(|errno| *errno), deadline).again(
                         &mut threads,
                         &mut drafts,
                         options,
@@ -74,9 +74,9 @@ pub(super) fn capture(options: &Options, symbolizer: &mut Symbolizer) -> Capture
             notes.push(Note::MemoryNotReadable { errno });
             for thread in &mut threads {
                 let stat = files.as_ref().ok().and_then(|files| files.stat(thread.id).ok());
-                *thread = facts::of(thread.id, stat, own);
+                *thread = status::of(thread.id, stat, own);
                 drafts.push(if thread.id == own {
-                    Draft::Library(own_by_library::stack(options.symbols))
+                    Draft::Library(system_unwinder::stack(options.symbols))
                 } else {
                     Draft::Missing(Missing::Refused { operation: Operation::ReadMemory, errno })
                 });

@@ -1,11 +1,11 @@
 //! One look at all threads over one snapshot of the modules.
 
 use super::naming::RawStack;
-use super::running::Inquiry;
 use super::signal::{self, NotInstalled};
+use super::signal_queue::SignalQueue;
 use super::sleeping::{self, Look};
-use super::task_files::TaskFiles;
-use super::{Draft, facts, own, own_id};
+use super::task_directory::TaskFiles;
+use super::{Draft, current_thread, own_id, status};
 use crate::threads::{Method, Missing, Note, Operation, Options, State, Thread};
 use crate::unwind::{CodeMap, Copied, End, Live, RawFrame, Registers, Unwinder, Walk};
 use rustix::io::Errno;
@@ -19,7 +19,7 @@ const MANY: usize = 128;
 /// How many threads are taken at a time: the slower of the two holds up the other for half a millisecond.
 const PART: usize = 16;
 
-pub(super) struct Round<'m> {
+pub(super) struct Pass<'m> {
     files: Result<&'m TaskFiles, Errno>,
     code: &'m CodeMap,
     unwinder: Unwinder<'m>,
@@ -33,9 +33,9 @@ pub(super) struct Round<'m> {
     map: usize,
 }
 
-impl<'m> Round<'m> {
-    pub fn new(map: &'m CodeMap, files: Result<&'m TaskFiles, Errno>, deadline: Instant) -> Round<'m> {
-        Round {
+impl<'m> Pass<'m> {
+    pub fn new(map: &'m CodeMap, files: Result<&'m TaskFiles, Errno>, deadline: Instant) -> Pass<'m> {
+        Pass {
             files,
             code: map,
             unwinder: Unwinder::new(map),
@@ -70,7 +70,7 @@ impl<'m> Round<'m> {
         std::thread::scope(|scope| {
             let second = || {
                 crate::signals::block_all_in_this_thread();
-                Round { own, ..Round::new(code, files, deadline) }.take_parts(&parts);
+                Pass { own, ..Pass::new(code, files, deadline) }.take_parts(&parts);
             };
             let builder = std::thread::Builder::new().name("gmr-threads".to_owned());
             // Where no thread can be started, this one does it all.
@@ -97,7 +97,7 @@ impl<'m> Round<'m> {
     }
 
     fn facts(&self, id: u32) -> Thread {
-        facts::of(id, self.files.ok().and_then(|files| files.stat(id).ok()), self.own)
+        status::of(id, self.files.ok().and_then(|files| files.stat(id).ok()), self.own)
     }
 
     /// Those that were in unknown code, with the modules as they are now.
@@ -124,7 +124,7 @@ impl<'m> Round<'m> {
     /// What can be learnt without a signal.
     pub fn look(&mut self, thread: &mut Thread) -> Draft {
         if thread.id == self.own {
-            let walk = own::walk(&mut self.unwinder, &mut self.live);
+            let walk = current_thread::walk(&mut self.unwinder, &mut self.live);
             return Draft::Done(self.raw(walk, Method::Own));
         }
         let files = match self.files {
@@ -136,11 +136,11 @@ impl<'m> Round<'m> {
         }
         match sleeping::look(files, thread.id, &mut self.unwinder, &mut self.live) {
             Look::Still { activity, walk } => {
-                facts::note_activity(thread, &activity);
+                status::note_activity(thread, &activity);
                 self.sleeping_stack(walk)
             }
             Look::NoUserStack { activity } => {
-                facts::note_activity(thread, &activity);
+                status::note_activity(thread, &activity);
                 Draft::Missing(Missing::NoUserStack)
             }
             Look::Ended => {
@@ -208,7 +208,7 @@ impl<'m> Round<'m> {
         let refusal = match options.signal.map(|signal| (signal, signal::install(signal))) {
             None => Missing::NoSignal,
             Some((signal, Ok(()))) => {
-                return signal::ask(signal, deadline, &mut Inquiry::new(self, signal, threads, drafts));
+                return signal::ask(signal, deadline, &mut SignalQueue::new(self, signal, threads, drafts));
             }
             Some((signal, Err(NotInstalled::Unsuitable))) => {
                 notes.push(Note::SignalUnsuitable { signal });

@@ -1,16 +1,16 @@
 //! Which threads are asked by signal, in which order, and what becomes of their answers.
 
 use super::Draft;
-use super::round::{Round, give_up};
+use super::pass::{Pass, give_up};
 use super::signal::{Answer, Asker, Outcome, Request};
-use super::task_files::TaskFiles;
+use super::task_directory::TaskFiles;
 use crate::threads::{Incomplete, Missing, Operation, State, Thread};
 use crate::unwind::{End, Registers};
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-pub(super) struct Inquiry<'m, 't> {
-    round: Round<'m>,
+pub(super) struct SignalQueue<'m, 't> {
+    pass: Pass<'m>,
     signal: i32,
     threads: &'t mut [Thread],
     drafts: &'t mut [Draft],
@@ -29,13 +29,13 @@ const PASSING: Duration = Duration::from_millis(1);
 /// Tables read a few words below the one that they failed at.
 const SECOND_BELOW: u64 = 256;
 
-impl<'m, 't> Inquiry<'m, 't> {
+impl<'m, 't> SignalQueue<'m, 't> {
     pub fn new(
-        round: Round<'m>,
+        pass: Pass<'m>,
         signal: i32,
         threads: &'t mut [Thread],
         drafts: &'t mut [Draft],
-    ) -> Inquiry<'m, 't> {
+    ) -> SignalQueue<'m, 't> {
         let request = |(key, thread): (usize, &Thread)| Request { key, thread: thread.id, second: None };
         let wanted = |running: bool| {
             let fits = move |draft: &Draft| match draft {
@@ -51,8 +51,8 @@ impl<'m, 't> Inquiry<'m, 't> {
         };
         // Those that run answer at once; those that sleep have to be woken first.
         let queue = wanted(true).chain(wanted(false)).map(request).collect();
-        Inquiry {
-            round,
+        SignalQueue {
+            pass,
             signal,
             threads,
             drafts,
@@ -66,7 +66,7 @@ impl<'m, 't> Inquiry<'m, 't> {
     /// Why the thread must not be signalled, if so. A signal that it blocks would stay pending, and might
     /// be taken by a `sigwait` that waits for something else.
     fn objection(&self, id: u32) -> Option<Missing> {
-        let files = self.round.files()?;
+        let files = self.pass.files()?;
         match files.stat(id).map(|stat| stat.state) {
             Err(_) | Ok(State::Dead) => return Some(Missing::Ended),
             Ok(State::Stopped) => return Some(Missing::Stopped),
@@ -87,14 +87,14 @@ impl<'m, 't> Inquiry<'m, 't> {
             |files: &TaskFiles| files.stat(request.thread).is_ok_and(|stat| stat.state == State::Running);
         // One that was asleep may have been woken meanwhile, by the signal of another capture for one.
         let running = matches!(self.drafts.get(request.key), Some(Draft::Wanted(None)))
-            || self.round.files().is_some_and(runs_now);
-        let ran = self.round.files().and_then(|files| files.time_on_processors(request.thread));
+            || self.pass.files().is_some_and(runs_now);
+        let ran = self.pass.files().and_then(|files| files.time_on_processors(request.thread));
         match (ran, known) {
-            (Some(ran), None) if running && !self.round.is_over() => {
+            (Some(ran), None) if running && !self.pass.is_over() => {
                 self.blocked.push((request, ran));
                 true
             }
-            (Some(ran), Some(at)) if running && !self.round.is_over() => {
+            (Some(ran), Some(at)) if running && !self.pass.is_over() => {
                 let passed = self.blocked.get(at).is_some_and(|(_, before)| ran >= *before + PASSING);
                 if passed {
                     self.blocked.swap_remove(at);
@@ -110,7 +110,7 @@ impl<'m, 't> Inquiry<'m, 't> {
     }
 
     fn answered(&mut self, request: Request, answer: &Answer<'_>) {
-        let raw = self.round.unwind(Registers::of_all(answer.registers), &answer.ranges);
+        let raw = self.pass.unwind(Registers::of_all(answer.registers), &answer.ranges);
         let end = raw.end;
         let Some(draft) = self.drafts.get_mut(request.key) else { return };
         match end {
@@ -132,7 +132,7 @@ impl<'m, 't> Inquiry<'m, 't> {
         // It cannot have answered without a processor, so it had one all the time.
         if let Some(thread) = self.threads.get_mut(request.key)
             && let Some(before) = self.runs.get(&thread.id)
-            && self.round.files().and_then(|files| files.runs(thread.id)) == Some(*before)
+            && self.pass.files().and_then(|files| files.runs(thread.id)) == Some(*before)
         {
             thread.on_cpu = Some(true);
             thread.state = State::Running;
@@ -144,7 +144,7 @@ fn refused(operation: Operation, errno: i32) -> Missing {
     Missing::Refused { operation, errno }
 }
 
-impl Asker for Inquiry<'_, '_> {
+impl Asker for SignalQueue<'_, '_> {
     fn next(&mut self) -> Option<Request> {
         // Not while others are to be asked first: who stands in the queue already would be asked twice, and of two
         // signals of one number that are pending a thread takes one.
@@ -160,8 +160,8 @@ impl Asker for Inquiry<'_, '_> {
             let thread = self.threads.get_mut(request.key)?;
             let draft = self.drafts.get_mut(request.key)?;
             // It may sleep by now: then it need not be disturbed.
-            if matches!(draft, Draft::Wanted(None)) && !self.round.is_over() {
-                *draft = self.round.look(thread);
+            if matches!(draft, Draft::Wanted(None)) && !self.pass.is_over() {
+                *draft = self.pass.look(thread);
                 if !matches!(draft, Draft::Wanted(_)) {
                     self.blocked.retain(|(blocked, _)| blocked.key != request.key);
                     continue;
@@ -176,7 +176,7 @@ impl Asker for Inquiry<'_, '_> {
                 continue;
             }
             self.blocked.retain(|(blocked, _)| blocked.key != request.key);
-            if let Some(runs) = self.round.files().and_then(|files| files.runs(request.thread)) {
+            if let Some(runs) = self.pass.files().and_then(|files| files.runs(request.thread)) {
                 self.runs.insert(request.thread, runs);
             }
             return Some(request);
@@ -200,7 +200,7 @@ impl Asker for Inquiry<'_, '_> {
     }
 
     fn has_ended(&self, thread: u32) -> bool {
-        let stat = self.round.files().map(|files| files.stat(thread));
+        let stat = self.pass.files().map(|files| files.stat(thread));
         matches!(stat, Some(Err(_)))
             || stat.and_then(Result::ok).is_some_and(|stat| stat.state == State::Dead)
     }
@@ -208,7 +208,7 @@ impl Asker for Inquiry<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::facts;
+    use super::super::status;
     use super::*;
     use crate::modules;
     use crate::signals::block_all_in_this_thread;
@@ -246,17 +246,17 @@ mod tests {
             reach(1);
             let id = id.load(Ordering::SeqCst);
             let (map, files) = (CodeMap::new(modules::snapshot()), TaskFiles::open().unwrap());
-            let mut threads = [facts::of(id, None, super::super::own_id())];
+            let mut threads = [status::of(id, None, super::super::own_id())];
             let mut drafts = [Draft::Wanted(None)];
-            let round = Round::new(&map, Ok(&files), Instant::now() + Duration::from_secs(60));
-            let mut inquiry = Inquiry::new(round, libc::SIGURG, &mut threads, &mut drafts);
+            let pass = Pass::new(&map, Ok(&files), Instant::now() + Duration::from_secs(60));
+            let mut queue = SignalQueue::new(pass, libc::SIGURG, &mut threads, &mut drafts);
             // Two who are to be asked in any case.
             let other = |key| Request { key, thread: id, second: Some(8) };
-            inquiry.queue.extend([other(1), other(2)]);
+            queue.queue.extend([other(1), other(2)]);
 
             let mut next = || {
-                inquiry.retry = Instant::now();
-                inquiry.next().map(|request| request.key)
+                queue.retry = Instant::now();
+                queue.next().map(|request| request.key)
             };
             let first = next();
             step.store(2, Ordering::SeqCst);

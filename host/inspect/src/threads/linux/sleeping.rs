@@ -4,7 +4,7 @@
 //! only if the kernel says afterwards that it has not been on a processor since.
 
 use super::cpu_clock;
-use super::task_files::{Activity, TaskFile, TaskFiles, parse_activity};
+use super::task_directory::{Activity, TaskFile, TaskFiles, parse_activity};
 use crate::unwind::{Live, Registers, Unwinder, Walk};
 use rustix::io::Errno;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! What is said of a thread besides its stack.
 
-use super::calls;
-use super::task_files::{Activity, Stat};
+use super::system_call;
+use super::task_directory::{Activity, Stat};
 use crate::threads::{State, Thread};
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub(super) fn of(id: u32, stat: Option<Stat>, own: u32) -> Thread {
 pub(super) fn note_activity(thread: &mut Thread, activity: &Activity) {
     thread.on_cpu = Some(false);
     thread.wait = match activity {
-        Activity::InCall { number, arguments, .. } => Some(calls::wait(*number, arguments)),
+        Activity::InCall { number, arguments, .. } => Some(system_call::wait(*number, arguments)),
         Activity::Running | Activity::Outside { .. } => None,
     };
     // It has gone to sleep since it was listed.

@@ -1,19 +1,14 @@
 //! Names of system calls, and what a thread in one of them waits on. Knows numbers and arguments; reads
 //! the thread's memory only where an argument is a pointer to a time or to a descriptor.
 
-#[cfg(any(target_arch = "aarch64", test))]
-mod aarch64;
-#[cfg(any(target_arch = "x86_64", test))]
-mod x86_64;
-
 use crate::memory;
 use crate::threads::{Resource, Wait};
 use std::time::Duration;
 
 #[cfg(target_arch = "aarch64")]
-use aarch64::NAMES;
+use crate::arch::aarch64::system_calls::NAMES;
 #[cfg(target_arch = "x86_64")]
-use x86_64::NAMES;
+use crate::arch::x86_64::system_calls::NAMES;
 
 /// The wait of a thread that is in this system call with these arguments.
 pub(super) fn wait(number: u64, arguments: &[u64; 6]) -> Wait {
@@ -84,6 +79,8 @@ fn word(address: u64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arch::aarch64::system_calls as aarch64;
+    use crate::arch::x86_64::system_calls as x86_64;
 
     #[test]
     fn tables_are_sorted_so_that_every_name_is_found() {

@@ -1,0 +1,4 @@
+//! x86-64.
+
+pub(crate) mod instructions;
+pub(crate) mod system_calls;
