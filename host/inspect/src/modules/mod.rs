@@ -4,10 +4,7 @@
 //! `dl_iterate_phdr`: the lock behind that may be held by the very thread that is stuck. A library file
 //! that the process maps as data is no module.
 
-#![cfg_attr(
-    not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))),
-    allow(dead_code, reason = "there is no unwinding that would read a module's bytes")
-)]
+#![cfg_attr(not(stacks), allow(dead_code, reason = "there is no unwinding that would read a module's bytes"))]
 
 mod code_address;
 mod headers;

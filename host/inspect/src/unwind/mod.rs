@@ -11,12 +11,14 @@ mod stack_memory;
 mod tables;
 
 pub(crate) use code_map::CodeMap;
-pub(crate) use registers::{COUNT as REGISTER_COUNT, Registers};
+pub(crate) use registers::Registers;
 pub(crate) use stack_memory::{Copied, Live, StackMemory};
 
-use crate::arch::x86_64::instructions as code;
+use crate::arch::registers::{
+    CALLER_SAVED, FRAME_POINTER, LINK_REGISTER, PROGRAM_COUNTER, RETURN_ADDRESS, STACK_POINTER, plain_address,
+};
+use crate::arch::{PROLOGUE_WINDOW, instructions};
 use crate::modules::CodeAddress;
-use registers::{CALLER_SAVED, FRAME_POINTER, PROGRAM_COUNTER, RETURN_ADDRESS, STACK_POINTER, plain_address};
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -176,7 +178,7 @@ impl<'m> Unwinder<'m> {
             return self.step_without_tables(lookup, exact, &registers, memory);
         };
         if row.signal_frame
-            && cfg!(target_arch = "aarch64")
+            && !crate::arch::signal_frame::TABLES_RESTORE_ALL
             && let Some(interrupted) = self.interrupted(lookup, &registers, memory)
         {
             return interrupted;
@@ -219,7 +221,7 @@ impl<'m> Unwinder<'m> {
         if let Some(interrupted) = self.interrupted(lookup, registers, memory) {
             return interrupted;
         }
-        let is_stub = exact && self.map.code_at(lookup, 16).is_some_and(code::is_stub);
+        let is_stub = exact && self.map.code_at(lookup, 16).is_some_and(instructions::is_stub);
         if is_stub && let Some(stack_pointer) = registers.stack_pointer() {
             let Some(address) = memory.word(stack_pointer) else {
                 return Step::Stop(End::Unreadable(stack_pointer));
@@ -243,10 +245,7 @@ impl<'m> Unwinder<'m> {
         registers: &Registers,
         memory: &mut impl StackMemory,
     ) -> Option<Step> {
-        if !cfg!(target_arch = "aarch64") {
-            return None;
-        }
-        let address = plain_address(registers.get(RETURN_ADDRESS)?);
+        let address = plain_address(registers.get(LINK_REGISTER?)?);
         // Left by a call that the function itself made, or put into its frame as well.
         let here = self.map.snapshot.index_of(lookup) == self.map.snapshot.index_of(address);
         let saved = memory.word(registers.frame_pointer()?.checked_add(8)?).map(plain_address);
@@ -263,7 +262,7 @@ impl<'m> Unwinder<'m> {
     fn interrupted(&self, lookup: u64, registers: &Registers, memory: &mut impl StackMemory) -> Option<Step> {
         // Looked up as a return address the trampoline seems to begin a byte earlier.
         let here = [lookup, lookup.wrapping_add(1)];
-        here.into_iter().find(|at| self.map.code_at(*at, 16).is_some_and(code::is_signal_return))?;
+        here.into_iter().find(|at| self.map.code_at(*at, 16).is_some_and(instructions::is_signal_return))?;
         let registers = signal_frame::interrupted(registers.stack_pointer()?, memory)?;
         Some(Step::Caller { registers, exact: true, verified: true })
     }
@@ -304,15 +303,15 @@ impl<'m> Unwinder<'m> {
         let before = image.from(module, before_at).and_then(|bytes| bytes.get(..16)).unwrap_or_default();
         // `lookup` lies in the call instruction, whose end is the frame's own address.
         let here = lookup.wrapping_sub(module.bias).checked_add(u64::from(!exact))?;
-        let window = &begin[..code::PROLOGUE_WINDOW.min(begin.len())];
-        let distance = code::frame_pointer_distance(before, window, here.checked_sub(since)?)?;
+        let window = &begin[..PROLOGUE_WINDOW.min(begin.len())];
+        let distance = instructions::frame_pointer_distance(before, window, here.checked_sub(since)?)?;
         registers.stack_pointer()?.checked_add(distance)
     }
 
     fn may_be_returned_to(&mut self, address: u64) -> bool {
         let map = self.map;
         *self.returned_to.entry(address).or_insert_with(|| {
-            map.follows_call(address) || map.code_at(address, 16).is_some_and(code::is_signal_return)
+            map.follows_call(address) || map.code_at(address, 16).is_some_and(instructions::is_signal_return)
         })
     }
 

@@ -1,24 +1,15 @@
-//! Names of system calls, and what a thread in one of them waits on. Knows numbers and arguments; reads
-//! the thread's memory only where an argument is a pointer to a time or to a descriptor.
+//! The system call that a thread waits in: its name, and the lock, descriptor or time that it waits for. The thread's
+//! memory is read only where an argument is a pointer to a time or to a descriptor.
 
 use crate::memory;
 use crate::threads::{Resource, Wait};
 use std::time::Duration;
-
-#[cfg(target_arch = "aarch64")]
-use crate::arch::aarch64::system_calls::NAMES;
-#[cfg(target_arch = "x86_64")]
-use crate::arch::x86_64::system_calls::NAMES;
+use syscalls::Sysno;
 
 /// The wait of a thread that is in this system call with these arguments.
 pub(super) fn wait(number: u64, arguments: &[u64; 6]) -> Wait {
-    let name = name(NAMES, number);
+    let name = usize::try_from(number).ok().and_then(Sysno::new).map(|call| call.name());
     Wait { number, name, resource: name.and_then(|name| resource(name, arguments)) }
-}
-
-fn name(names: &[(u64, &'static str)], number: u64) -> Option<&'static str> {
-    let at = names.binary_search_by_key(&number, |(number, _)| *number).ok()?;
-    names.get(at).map(|(_, name)| *name)
 }
 
 fn resource(name: &str, arguments: &[u64; 6]) -> Option<Resource> {
@@ -79,18 +70,6 @@ fn word(address: u64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arch::aarch64::system_calls as aarch64;
-    use crate::arch::x86_64::system_calls as x86_64;
-
-    #[test]
-    fn tables_are_sorted_so_that_every_name_is_found() {
-        for names in [x86_64::NAMES, aarch64::NAMES] {
-            assert!(names.is_sorted_by(|a, b| a.0 < b.0));
-        }
-        assert_eq!(name(x86_64::NAMES, 202), Some("futex"));
-        assert_eq!(name(aarch64::NAMES, 98), Some("futex"));
-        assert_eq!(name(aarch64::NAMES, 22), Some("epoll_pwait"));
-    }
 
     #[test]
     fn numbers_are_those_of_this_machine() {

@@ -8,7 +8,7 @@
 
 use super::disposition;
 use super::slots::{BELL, COPY_BYTES, LATE, LISTENING, RANGES, SLOTS, Slot, copy_address};
-use crate::unwind::REGISTER_COUNT;
+use crate::arch::registers::{self, STACK_POINTER};
 use std::sync::atomic::Ordering;
 
 /// What marks a signal of ours in its `si_value`: an address that nothing else in the process has.
@@ -88,7 +88,11 @@ impl Origin {
 
 fn serve(index: usize, context: &libc::ucontext_t) {
     let Some(slot) = SLOTS.get(index) else { return };
-    let stack_pointer = save_registers(slot, context);
+    let registers = registers::interrupted(context);
+    for (place, value) in slot.registers.iter().zip(registers) {
+        place.store(value, Ordering::Relaxed);
+    }
+    let stack_pointer = registers[STACK_POINTER];
     let second = slot.second.load(Ordering::Relaxed);
     let begin = stack_pointer.saturating_sub(RED_ZONE) & !7;
     let room = if second == 0 { COPY_BYTES } else { COPY_BYTES / RANGES };
@@ -123,47 +127,4 @@ fn copy(slot: &Slot, index: usize, range: usize, address: u64, room: usize) {
     // SAFETY: `local` lies within this slot's copy, which this handler owns; the kernel checks `remote`.
     let copied = unsafe { libc::process_vm_readv(own, &raw const local, 1, &raw const remote, 1, 0) };
     length.store(copied.max(0) as usize, Ordering::Relaxed);
-}
-
-/// Stores the registers in the order of their DWARF numbers and returns the stack pointer.
-#[cfg(target_arch = "x86_64")]
-fn save_registers(slot: &Slot, context: &libc::ucontext_t) -> u64 {
-    const ORDER: [libc::c_int; REGISTER_COUNT] = [
-        libc::REG_RAX,
-        libc::REG_RDX,
-        libc::REG_RCX,
-        libc::REG_RBX,
-        libc::REG_RSI,
-        libc::REG_RDI,
-        libc::REG_RBP,
-        libc::REG_RSP,
-        libc::REG_R8,
-        libc::REG_R9,
-        libc::REG_R10,
-        libc::REG_R11,
-        libc::REG_R12,
-        libc::REG_R13,
-        libc::REG_R14,
-        libc::REG_R15,
-        libc::REG_RIP,
-    ];
-    let value = |register: libc::c_int| {
-        context.uc_mcontext.gregs.get(register as usize).map_or(0, |value| value.cast_unsigned())
-    };
-    for (place, register) in slot.registers.iter().zip(ORDER) {
-        place.store(value(register), Ordering::Relaxed);
-    }
-    value(libc::REG_RSP)
-}
-
-/// Stores the registers in the order of their DWARF numbers and returns the stack pointer.
-#[cfg(target_arch = "aarch64")]
-fn save_registers(slot: &Slot, context: &libc::ucontext_t) -> u64 {
-    let machine = &context.uc_mcontext;
-    let values = machine.regs.iter().copied().chain([machine.sp, machine.pc]);
-    const { assert!(REGISTER_COUNT == 33) };
-    for (place, value) in slot.registers.iter().zip(values) {
-        place.store(value, Ordering::Relaxed);
-    }
-    machine.sp
 }

@@ -8,7 +8,7 @@ mod turn;
 
 pub(super) use disposition::NotInstalled;
 
-use crate::unwind::REGISTER_COUNT;
+use crate::arch::registers::COUNT as REGISTER_COUNT;
 use slots::{BELL, COPY_BYTES, LATE, LISTENING, Progress, RANGES, Slot, Ticket};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};

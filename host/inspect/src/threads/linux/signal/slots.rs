@@ -5,7 +5,7 @@
 //! rest of the slot: to `RUNNING` the handler, to `FREE` the collector. A slot whose handler has begun is
 //! never taken away from it.
 
-use crate::unwind::REGISTER_COUNT;
+use crate::arch::registers::COUNT as REGISTER_COUNT;
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
