@@ -7,6 +7,7 @@
 mod cgroup;
 mod cpu;
 mod descriptors;
+mod file;
 mod identity;
 mod limits;
 mod memory;
@@ -15,10 +16,11 @@ mod sockets;
 
 use std::sync::OnceLock;
 
-pub use cgroup::{Cgroup, Pressure, Stall};
+pub use crate::proc::pressure::Stall;
+pub use cgroup::{Cgroup, Pressure};
 pub use cpu::Cpu;
 pub use descriptors::{Descriptor, Descriptors, Kind};
-pub use identity::Identity;
+pub use identity::{Identity, uptime};
 pub use limits::Limit;
 pub use memory::{Memory, give_back};
 pub use mounts::Mount;
@@ -50,7 +52,7 @@ impl Process {
         Process::default()
     }
 
-    /// Who the process is.
+    /// Which process this is, who started it and when.
     pub fn identity(&self) -> &Identity {
         self.identity.get_or_init(identity::take)
     }

@@ -56,8 +56,9 @@ pub use prepare::{PrepareError, Prepared, prepare};
 use crate::symbols::Symbolizer;
 
 pub use crate::modules::{CodeAddress, ModuleName};
+pub use crate::proc::stat::State;
 pub use crate::symbols::Symbol;
-pub use model::{Capture, Frame, Method, Options, Quality, Resource, Stack, State, Thread, Wait};
+pub use model::{Capture, Frame, Method, Options, Quality, Resource, Stack, Thread, Wait};
 pub use reason::{Incomplete, Missing, Note, Operation};
 
 /// Looks at every thread. Takes as long as [`Options::deadline`] at the most, and with names as long as

@@ -1,24 +1,13 @@
-//! From raw stacks to frames that a report can show: modules, offsets, names, and how far to trust them.
+//! Frames with names: from raw stacks to modules, offsets, symbols, and how far to trust them.
 
+use super::draft::RawStack;
 use crate::modules::Snapshot;
 use crate::symbols::{CodeOffset, Symbol, Symbolizer};
-use crate::threads::{Frame, Incomplete, Method, Quality, Stack};
+use crate::threads::{Frame, Incomplete, Quality, Stack};
 use crate::unwind::{End, MAX_FRAMES, RawFrame};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
-
-/// A stack, unwound over the modules of one snapshot.
-pub(super) struct RawStack {
-    /// Shared by those who stand in the same ones.
-    pub frames: Arc<[RawFrame]>,
-    pub end: End,
-    pub method: Method,
-    /// Says more about an incomplete stack than its end does.
-    pub reason: Option<Incomplete>,
-    /// Which of the capture's snapshots it was unwound over.
-    pub map: usize,
-}
 
 /// What lies at an address: index of the module, and the address as its file counts it.
 type Place = (usize, CodeOffset);

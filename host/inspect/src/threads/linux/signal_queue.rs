@@ -1,15 +1,47 @@
-//! Which threads are asked by signal, in which order, and what becomes of their answers.
+//! The queue of threads that are asked by signal: in which order, and what becomes of their answers.
 
-use super::Draft;
-use super::pass::{Pass, give_up};
-use super::signal::{Answer, Asker, Outcome, Request};
-use super::task_directory::TaskFiles;
-use crate::threads::{Incomplete, Missing, Operation, State, Thread};
+use super::draft::Draft;
+use super::pass::Pass;
+use super::signal::{self, Answer, Asker, NotInstalled, Outcome, Request};
+use super::task_directory::TaskDirectory;
+use crate::threads::{Incomplete, Missing, Note, Operation, Options, State, Thread};
 use crate::unwind::{End, Registers};
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-pub(super) struct SignalQueue<'m, 't> {
+/// Sends the signal to the threads of which only that can tell more.
+pub(super) fn ask(
+    pass: Pass<'_>,
+    threads: &mut [Thread],
+    drafts: &mut [Draft],
+    options: &Options,
+    notes: &mut Vec<Note>,
+) {
+    if !drafts.iter().any(|draft| matches!(draft, Draft::Wanted(_))) {
+        return;
+    }
+    let refusal = match options.signal.map(|signal| (signal, signal::install(signal))) {
+        None => Missing::NoSignal,
+        Some((signal, Ok(()))) => {
+            let deadline = pass.deadline();
+            return signal::ask(signal, deadline, &mut SignalQueue::new(pass, signal, threads, drafts));
+        }
+        Some((signal, Err(NotInstalled::Unsuitable))) => {
+            notes.push(Note::SignalUnsuitable { signal });
+            Missing::NoSignal
+        }
+        Some((signal, Err(NotInstalled::Taken))) => {
+            notes.push(Note::SignalTaken { signal });
+            Missing::SignalTaken
+        }
+        Some((_, Err(NotInstalled::Refused(errno)))) => refused(Operation::InstallHandler, errno),
+    };
+    for draft in drafts {
+        draft.give_up(&refusal);
+    }
+}
+
+struct SignalQueue<'m, 't> {
     pass: Pass<'m>,
     signal: i32,
     threads: &'t mut [Thread],
@@ -23,7 +55,7 @@ pub(super) struct SignalQueue<'m, 't> {
 }
 
 /// Threads block signals for moments: in a handler (ours, of the capture before), or while they start
-/// another thread. Who still does after running for this long does so on purpose.
+/// another thread. A thread that still blocks one after running for this long does so on purpose.
 const PASSING: Duration = Duration::from_millis(1);
 
 /// Tables read a few words below the one that they failed at.
@@ -66,14 +98,16 @@ impl<'m, 't> SignalQueue<'m, 't> {
     /// Why the thread must not be signalled, if so. A signal that it blocks would stay pending, and might
     /// be taken by a `sigwait` that waits for something else.
     fn objection(&self, id: u32) -> Option<Missing> {
-        let files = self.pass.files()?;
-        match files.stat(id).map(|stat| stat.state) {
+        let directory = self.pass.directory()?;
+        match directory.stat(id).map(|stat| stat.state) {
             Err(_) | Ok(State::Dead) => return Some(Missing::Ended),
             Ok(State::Stopped) => return Some(Missing::Stopped),
-            Ok(State::Uninterruptible) => return Some(Missing::Uninterruptible(files.kernel_function(id))),
+            Ok(State::Uninterruptible) => {
+                return Some(Missing::Uninterruptible(directory.kernel_function(id)));
+            }
             Ok(_) => {}
         }
-        match files.blocked_signals(id) {
+        match directory.blocked_signals(id) {
             Ok(mask) if mask >> (self.signal - 1) & 1 == 1 => Some(Missing::SignalBlocked),
             Ok(_) => None,
             Err(errno) => Some(refused(Operation::ReadTaskFile, errno.raw_os_error())),
@@ -83,12 +117,13 @@ impl<'m, 't> SignalQueue<'m, 't> {
     /// Whether a thread that blocks the signal might let it in soon; it is asked again then.
     fn may_pass(&mut self, request: Request) -> bool {
         let known = self.blocked.iter().position(|(blocked, _)| blocked.key == request.key);
-        let runs_now =
-            |files: &TaskFiles| files.stat(request.thread).is_ok_and(|stat| stat.state == State::Running);
-        // One that was asleep may have been woken meanwhile, by the signal of another capture for one.
+        let runs_now = |directory: &TaskDirectory| {
+            directory.stat(request.thread).is_ok_and(|stat| stat.state == State::Running)
+        };
+        // A thread that was asleep may have been woken meanwhile, for example by the signal of another capture.
         let running = matches!(self.drafts.get(request.key), Some(Draft::Wanted(None)))
-            || self.pass.files().is_some_and(runs_now);
-        let ran = self.pass.files().and_then(|files| files.time_on_processors(request.thread));
+            || self.pass.directory().is_some_and(runs_now);
+        let ran = self.pass.directory().and_then(|directory| directory.time_on_processors(request.thread));
         match (ran, known) {
             (Some(ran), None) if running && !self.pass.is_over() => {
                 self.blocked.push((request, ran));
@@ -132,7 +167,7 @@ impl<'m, 't> SignalQueue<'m, 't> {
         // It cannot have answered without a processor, so it had one all the time.
         if let Some(thread) = self.threads.get_mut(request.key)
             && let Some(before) = self.runs.get(&thread.id)
-            && self.pass.files().and_then(|files| files.runs(thread.id)) == Some(*before)
+            && self.pass.directory().and_then(|directory| directory.runs(thread.id)) == Some(*before)
         {
             thread.on_cpu = Some(true);
             thread.state = State::Running;
@@ -146,8 +181,8 @@ fn refused(operation: Operation, errno: i32) -> Missing {
 
 impl Asker for SignalQueue<'_, '_> {
     fn next(&mut self) -> Option<Request> {
-        // Not while others are to be asked first: who stands in the queue already would be asked twice, and of two
-        // signals of one number that are pending a thread takes one.
+        // Not while others are to be asked first: a thread that stands in the queue already would be asked twice, and of
+        // two signals of one number that are pending it takes one.
         if self.queue.is_empty() && !self.blocked.is_empty() && Instant::now() >= self.retry {
             self.retry = Instant::now() + PASSING;
             self.queue.extend(self.blocked.iter().map(|(request, _)| *request));
@@ -172,11 +207,11 @@ impl Asker for SignalQueue<'_, '_> {
                     continue;
                 }
                 self.blocked.retain(|(blocked, _)| blocked.key != request.key);
-                give_up(self.drafts.get_mut(request.key)?, &missing);
+                self.drafts.get_mut(request.key)?.give_up(&missing);
                 continue;
             }
             self.blocked.retain(|(blocked, _)| blocked.key != request.key);
-            if let Some(runs) = self.pass.files().and_then(|files| files.runs(request.thread)) {
+            if let Some(runs) = self.pass.directory().and_then(|directory| directory.runs(request.thread)) {
                 self.runs.insert(request.thread, runs);
             }
             return Some(request);
@@ -191,7 +226,7 @@ impl Asker for SignalQueue<'_, '_> {
             Outcome::Refused(errno) => refused(Operation::SendSignal, errno),
         };
         if let Some(draft) = self.drafts.get_mut(request.key) {
-            give_up(draft, &missing);
+            draft.give_up(&missing);
         }
     }
 
@@ -200,7 +235,7 @@ impl Asker for SignalQueue<'_, '_> {
     }
 
     fn has_ended(&self, thread: u32) -> bool {
-        let stat = self.pass.files().map(|files| files.stat(thread));
+        let stat = self.pass.directory().map(|directory| directory.stat(thread));
         matches!(stat, Some(Err(_)))
             || stat.and_then(Result::ok).is_some_and(|stat| stat.state == State::Dead)
     }
@@ -208,7 +243,7 @@ impl Asker for SignalQueue<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::status;
+    use super::super::{current_thread, status};
     use super::*;
     use crate::modules;
     use crate::signals::block_all_in_this_thread;
@@ -231,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn who_blocked_the_signal_for_a_moment_is_asked_once_however_long_the_others_take() {
+    fn a_thread_that_blocked_the_signal_for_a_moment_is_asked_once_however_long_the_others_take() {
         let (step, id) = (AtomicU32::new(0), AtomicU32::new(0));
         let reach = |wanted| {
             while step.load(Ordering::SeqCst) != wanted {
@@ -240,17 +275,17 @@ mod tests {
         };
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                id.store(super::super::own_id(), Ordering::SeqCst);
+                id.store(current_thread::id(), Ordering::SeqCst);
                 blocking(&step);
             });
             reach(1);
             let id = id.load(Ordering::SeqCst);
-            let (map, files) = (CodeMap::new(modules::snapshot()), TaskFiles::open().unwrap());
-            let mut threads = [status::of(id, None, super::super::own_id())];
+            let (map, directory) = (CodeMap::new(modules::snapshot()), TaskDirectory::open().unwrap());
+            let mut threads = [status::of(id, None, current_thread::id())];
             let mut drafts = [Draft::Wanted(None)];
-            let pass = Pass::new(&map, Ok(&files), Instant::now() + Duration::from_secs(60));
+            let pass = Pass::new(&map, Ok(&directory), Instant::now() + Duration::from_secs(60));
             let mut queue = SignalQueue::new(pass, libc::SIGURG, &mut threads, &mut drafts);
-            // Two who are to be asked in any case.
+            // Two threads that are to be asked in any case.
             let other = |key| Request { key, thread: id, second: Some(8) };
             queue.queue.extend([other(1), other(2)]);
 

@@ -1,13 +1,13 @@
-//! What is said of a thread besides its stack.
+//! What the kernel says of a thread besides its stack: name, state, CPU time, age, and what it waits for.
 
 use super::system_call;
-use super::task_directory::{Activity, Stat};
+use crate::proc::stat::{Stat, since_boot};
+use crate::proc::syscall::Activity;
 use crate::threads::{State, Thread};
-use std::time::Duration;
 
 /// A thread with what `stat` says of it; without `stat` it has ended, or nothing is known.
 pub(super) fn of(id: u32, stat: Option<Stat>, own: u32) -> Thread {
-    let age = stat.as_ref().and_then(|stat| since_boot().checked_sub(stat.started));
+    let age = stat.as_ref().and_then(|stat| stat.age(since_boot()));
     let on_cpu = (id == own).then_some(true);
     let Some(stat) = stat else { return Thread { on_cpu, ..Thread::new(id, "") } };
     Thread {
@@ -31,10 +31,4 @@ pub(super) fn note_activity(thread: &mut Thread, activity: &Activity) {
     if thread.state == State::Running {
         thread.state = State::Sleeping;
     }
-}
-
-/// The clock that thread start times are counted by.
-fn since_boot() -> Duration {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
 }

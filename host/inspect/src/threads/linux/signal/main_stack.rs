@@ -12,7 +12,7 @@ static DONE: AtomicBool = AtomicBool::new(false);
 /// Exchanges the main thread's alternate stack for one of the same size that is never given back. A thread can set its own
 /// alone, so on another thread this does nothing; nor if there is none, or a handler stands on it now.
 pub(super) fn keep() {
-    if super::super::own_id() != std::process::id() || DONE.swap(true, Ordering::Relaxed) {
+    if super::super::current_thread::id() != std::process::id() || DONE.swap(true, Ordering::Relaxed) {
         return;
     }
     let mut current = libc::stack_t { ss_sp: null_mut(), ss_flags: 0, ss_size: 0 };

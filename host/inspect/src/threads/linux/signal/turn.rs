@@ -41,7 +41,7 @@ pub(super) struct Turn(());
 impl Turn {
     /// Waits until it is this thread's turn, until the deadline at the most.
     pub fn take(deadline: Instant) -> Option<Turn> {
-        let own = super::super::own_id();
+        let own = super::super::current_thread::id();
         loop {
             if let Some(taken) = OWNER.take(std::process::id(), own) {
                 if taken == Taken::First {
