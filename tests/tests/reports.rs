@@ -1,12 +1,12 @@
-//! What a report holds whatever happens, and where it goes whatever is in the way.
+//! Reports: what they hold whatever happens, and where they go whatever is in the way.
 
+use std::fs;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
-use std::{fs, iter};
 
 use gmr::report::Report;
-use gmr_tests::{Subject, names};
+use gmr_test_support::subject::{Subject, names};
 use rustix::process::Signal;
 
 const SUBJECT: &str = env!("CARGO_BIN_EXE_subject");
@@ -128,11 +128,7 @@ fn a_closed_stderr_harms_nobody() {
 #[test]
 fn a_stderr_that_nobody_reads_costs_the_rest_of_the_report_and_is_told_of_later() {
     let mut subject = Subject::start(SUBJECT, "plain", &[("GMR_DEADLINE", &"10ms"), ("GMR_FORMAT", &"json")]);
-    // Fills the pipe from this side, through the subject's own descriptor.
-    let path = format!("/proc/{}/fd/2", subject.id());
-    let flags = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::NONBLOCK;
-    let full = rustix::fs::open(&path, flags, rustix::fs::Mode::empty()).unwrap();
-    let fill: usize = iter::from_fn(|| rustix::io::write(&full, &[b' '; 4096]).ok()).sum();
+    let fill = subject.fill_stderr();
     subject.signal(Signal::USR2);
     // Answered while the report before it is given up: the application and the reporter live on.
     assert_eq!(subject.order("report /dev/null"), "done");

@@ -1,6 +1,9 @@
 //! `gmr doctor`: what a given executable will show of its threads and tasks, and why. It reads the file and
 //! never runs it.
 
+#[cfg(target_os = "linux")]
+mod words;
+
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -16,8 +19,10 @@ pub struct Doctor {
 impl Doctor {
     pub fn run(self) -> Result<()> {
         let path = self.binary.display().to_string();
-        let diagnosis = gmr_inspect::tasks::doctor(&self.binary)
-            .map_err(|reason| anyhow::anyhow!("{path} cannot be read as an executable: {reason}"))?;
+        let diagnosis = gmr_inspect::tasks::doctor(&self.binary).map_err(|reason| {
+            let reason = gmr::words_of_reason(&reason);
+            anyhow::anyhow!("{path} cannot be read as an executable: {reason}")
+        })?;
         let threads = outlook("Threads", &diagnosis.threads);
         crate::output::print(&format!("{threads}\n{}", outlook("Green threads", &diagnosis.tasks)))
     }
@@ -31,7 +36,7 @@ impl Doctor {
     }
 }
 
-/// The level and its reasons, a line each.
+/// The level, what it comes from, and what would raise it, a line each.
 #[cfg(target_os = "linux")]
 fn outlook(title: &str, outlook: &gmr_inspect::tasks::Outlook) -> String {
     use std::fmt::Write as _;
@@ -42,14 +47,14 @@ fn outlook(title: &str, outlook: &gmr_inspect::tasks::Outlook) -> String {
     let level = match outlook.level {
         Level::Full => "everything",
         Level::Some => "a part",
-        Level::Least => "the least",
+        _ => "the least",
     };
     let mut text = format!("{title}: {level}\n");
-    for reason in &outlook.reasons {
-        let _ = writeln!(text, "  {}", escape(reason));
+    for finding in &outlook.findings {
+        let _ = writeln!(text, "  {}", escape(&words::finding(finding)));
     }
     for advice in &outlook.advice {
-        let _ = writeln!(text, "  to do: {}", escape(advice));
+        let _ = writeln!(text, "  to do: {}", escape(&words::advice(*advice)));
     }
     text
 }

@@ -10,10 +10,7 @@ use support::{Place, bad, good, misuse};
 /// All text of a directory, and all paths.
 fn everything(folder: &Path) -> String {
     let entries = folder.read_dir().unwrap().flatten();
-    let text = |path: &Path| match path.is_dir() {
-        true => everything(path),
-        false => fs::read_to_string(path).unwrap(),
-    };
+    let text = |path: &Path| if path.is_dir() { everything(path) } else { fs::read_to_string(path).unwrap() };
     entries.map(|entry| format!("{}\n{}", entry.path().display(), text(&entry.path()))).collect()
 }
 

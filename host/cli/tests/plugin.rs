@@ -2,17 +2,15 @@
 
 mod support;
 
-#[path = "../../../tests/guests/assemble.rs"]
-mod assemble;
-
 use std::path::PathBuf;
 
+use gmr_test_support::guests;
 use serde_json::{Value, json};
 use support::{Place, bad, command, good, misuse, one_line};
 
 /// A guest's component, as a file that has the guest's name.
 fn guest(place: &Place, name: &str) -> PathBuf {
-    place.write(&format!("{name}.wasm"), assemble::guest(name))
+    place.write(&format!("{name}.wasm"), guests::component(name))
 }
 
 #[test]

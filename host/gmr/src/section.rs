@@ -4,7 +4,6 @@
 pub(crate) mod configuration;
 pub(crate) mod green_threads;
 pub(crate) mod package;
-mod thread_reasons;
 pub(crate) mod threads;
 mod within;
 

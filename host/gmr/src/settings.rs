@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gmr_report::Format;
-use item::Source;
+use item::{Item, Source};
 pub use signal::Signal;
 use table::{Row, Table};
 use toml::de::{DeTable, DeValue};
@@ -120,7 +120,7 @@ options! {
         signal: Signal = Signal::USR2, "`SIGUSR2`", |item| item.word_or_number()?;
 
         /// The signal by which running threads are asked for their stack, or `none`.
-        thread_signal: Signal = Signal::URG, "`SIGURG`", |item| item.word_or_number()?;
+        thread_signal: Signal = Signal::URG, "`SIGURG`", |item| thread_signal(item)?;
 
         /// How reports are written: `text`, for people, or `json`, for programs.
         format: Format = Format::Text, "`text`", |item| item.word()?;
@@ -151,6 +151,14 @@ options! {
 
 /// The shortest deadline and interval: below it a report would be cut before it can begin.
 const SHORTEST: Duration = Duration::from_millis(10);
+
+fn thread_signal(item: &Item<'_>) -> Result<Signal, Error> {
+    let signal: Signal = item.word_or_number()?;
+    match signal.unfit_for_threads() {
+        Some(message) => Err(item.error(message)),
+        None => Ok(signal),
+    }
+}
 
 impl Settings {
     /// Reads the `[gmr]` table of a TOML file; a file without one gives the defaults.
@@ -185,8 +193,11 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Refuses options that exclude each other.
+    /// Refuses options that exclude each other, and what code may set though no file can.
     fn check(&self) -> Result<(), Error> {
+        if let Some(message) = self.thread_signal.unfit_for_threads() {
+            return Err(Error::settings(format!("`gmr.thread_signal` {message}")));
+        }
         if self.signal.number().is_some() && self.signal == self.thread_signal {
             return Err(Error::settings(format!(
                 "`gmr.signal` and `gmr.thread_signal` are both {}: give them different signals",

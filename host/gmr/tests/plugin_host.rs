@@ -1,17 +1,14 @@
 //! An installed reporter with plugins, in a process of its own: what the application grants, what a hostile plugin costs
 //! the others, and what hundreds of reports leave behind.
 
-#[path = "../../../tests/guests/assemble.rs"]
-mod assemble;
-
-use std::alloc::System;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use gmr::plugin::{Grant, Limits, PluginConfig};
 use gmr::report::{Block, Report, Section};
 use gmr::{Builder, Guard, Settings};
-use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use gmr_test_support::guests;
+use gmr_test_support::memory::{self, COUNTING, Counting};
 
 /// Handlers as the kernel knows them: which signals this process catches, ignores and blocks.
 fn dispositions() -> Vec<String> {
@@ -42,14 +39,7 @@ fn names(report: &Report) -> Vec<&str> {
 /// Counts what the process has allocated: resident memory would show the allocator's arenas instead, which grow by
 /// megabytes now and then.
 #[global_allocator]
-static ALLOCATED: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
-
-/// Bytes that are allocated and not freed.
-fn live_bytes() -> usize {
-    let stats = ALLOCATED.stats();
-    // What grows or shrinks in place is counted as allocated or freed too.
-    stats.bytes_allocated - stats.bytes_deallocated
-}
+static ALLOCATOR: Counting = COUNTING;
 
 /// Bytes of address space: mapped code, stacks, the memories of plugins.
 fn mapped_bytes() -> u64 {
@@ -59,10 +49,10 @@ fn mapped_bytes() -> u64 {
 
 /// Makes a hundred reports and returns the least that was allocated and mapped after one of them: what a thread that is
 /// just ending still holds is not counted so.
-fn hundred_reports(guard: &Guard) -> (usize, u64) {
+fn hundred_reports(guard: &Guard) -> (i64, u64) {
     let report = || {
         assert!(guard.report().unwrap().section("hello").is_some());
-        (live_bytes(), mapped_bytes())
+        (memory::live(), mapped_bytes())
     };
     let sizes: Vec<_> = std::iter::repeat_with(report).take(100).collect();
     let live = sizes.iter().map(|(live, _)| *live).min();
@@ -104,7 +94,7 @@ fn hostile_plugins_cost_their_own_sections() {
         "escapes",
     ];
     for name in guests {
-        std::fs::write(folder.path().join(format!("{name}.wasm")), assemble::guest(name)).unwrap();
+        std::fs::write(folder.path().join(format!("{name}.wasm")), guests::component(name)).unwrap();
     }
     std::fs::write(folder.path().join("module.wasm"), wat::parse_str("(module)").unwrap()).unwrap();
     let limits = Limits { deadline: Duration::from_millis(200), ..Limits::default() };
@@ -121,7 +111,7 @@ fn hostile_plugins_cost_their_own_sections() {
     let native = ["package", "threads", "green_threads", "configuration", "plugins"];
     let whole = |name: &str| report.section(name).is_some_and(|section: &Section| section.failure.is_none());
     assert!(native.iter().all(|name| whole(name)), "{:?}", names(&report));
-    assert_eq!(report.section("hello").unwrap().blocks, [Block::Paragraph { text: "hello".into() }]);
+    assert_eq!(report.section("hello").unwrap().blocks, [Block::paragraph("hello")]);
     for name in guests.iter().filter(|name| !["hello", "escapes"].contains(name)) {
         assert!(report.section(name).unwrap().failure.is_some(), "{name} has failed");
     }

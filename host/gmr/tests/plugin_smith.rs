@@ -4,9 +4,6 @@
 //! The same ones in every run, 30 of each kind; the variable `GMR_SMITH` asks for another number. wasm-smith stands in
 //! `tests/fixtures/smith`, which is built first.
 
-#[path = "../../../tests/guests/assemble.rs"]
-mod assemble;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -14,8 +11,9 @@ use std::time::{Duration, Instant};
 use gmr::plugin::{CheckOptions, Limits, PluginConfig, check};
 use gmr::report::{Block, Report, Value};
 use gmr::{Builder, Settings};
+use gmr_test_support::guests;
 
-/// Enough for a random loop that ends; one that does not is cut then.
+/// Enough for a random loop that ends; the others are cut then.
 fn config() -> PluginConfig {
     let limits = Limits { deadline: Duration::from_millis(50), memory_bytes: 16 << 20, ..Limits::default() };
     PluginConfig { limits, ..PluginConfig::default() }
@@ -65,7 +63,7 @@ fn whatever_is_valid_is_refused_or_runs() {
     let (mut refused, mut failed, mut whole) = (0, 0, 0);
     for path in &files {
         if stem(path).starts_with("plugin-")
-            && let Ok(component) = assemble::encode("plugin", std::fs::read(path).unwrap())
+            && let Ok(component) = guests::encode("plugin", std::fs::read(path).unwrap())
         {
             std::fs::write(path, component).unwrap();
         }
@@ -87,7 +85,7 @@ fn whatever_is_valid_is_refused_or_runs() {
     println!("{refused} refused, {failed} failed, {whole} whole");
     assert!(refused > 0 && failed + whole > 0, "{refused} refused, {failed} failed, {whole} whole");
 
-    std::fs::write(folder.path().join("a.wasm"), assemble::guest("hello")).unwrap();
+    std::fs::write(folder.path().join("a.wasm"), guests::component("hello")).unwrap();
     let mut settings = Settings::default();
     settings.plugin_dir = vec![folder.path().to_owned()];
     settings.deadline = Duration::from_secs(60);
@@ -112,10 +110,7 @@ fn whatever_is_valid_is_refused_or_runs() {
         std::thread::park_timeout(Duration::from_millis(50));
     };
     let hello = report.section("a").unwrap();
-    assert_eq!(
-        (&hello.failure, &hello.blocks[..]),
-        (&None, &[Block::Paragraph { text: "hello".into() }][..])
-    );
+    assert_eq!((&hello.failure, &hello.blocks[..]), (&None, &[Block::paragraph("hello")][..]));
     let remarks = report.section("plugins").unwrap().remarks.join("\n");
     for path in &files {
         let (name, state) = (stem(path), state(&report, stem(path)));

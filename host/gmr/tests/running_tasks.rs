@@ -1,5 +1,5 @@
-//! A report of a task that does not give its worker back: who runs it, and where it stands. The reporter is the whole
-//! process's, so this test has one of its own.
+//! A report of a task that does not give its worker back: the thread that runs it, and where it stands. A process has one
+//! reporter, so this test has a process of its own.
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
@@ -63,8 +63,8 @@ fn stands(report: &Report, future: &str) -> Option<(i64, Vec<String>)> {
         traces.get(at + 1).filter(|trace| trace.kind == TraceKind::Stack && !trace.frames.is_empty())?;
     assert!(stack.title.contains(&format!("on thread {thread} ")), "{stack:?}");
     assert!(stack.members.is_empty(), "a thread is not listed twice");
-    let shown = stack.frames.iter().filter(|frame| !frame.folded);
-    Some((thread, shown.filter_map(|frame| frame.function.clone()).collect()))
+    let shown = stack.frames.iter().filter(|frame| !frame.folded).flat_map(|frame| &frame.calls);
+    Some((thread, shown.filter(|call| !call.folded).map(|call| call.function.clone()).collect()))
 }
 
 #[test]

@@ -74,6 +74,14 @@ fn impossible_values_say_what_is_possible() {
         "shop.toml:3: `gmr.signal` must not be SIGSEGV, which means a fault of the program",
     );
     refused(
+        "thread_signal = 'SIGTRAP'",
+        "shop.toml:3: `gmr.thread_signal` must not be SIGTRAP, which means a fault of the program",
+    );
+    refused(
+        "signal = 33",
+        "shop.toml:3: `gmr.signal` `33` is no signal; use a name such as `SIGUSR2`, a number, or `none`",
+    );
+    refused(
         "signal = 'URG'",
         "`gmr.signal` and `gmr.thread_signal` are both SIGURG: give them different signals",
     );
@@ -94,6 +102,12 @@ fn impossible_values_say_what_is_possible() {
         "[gmr.plugins.x]\nmemory = '1 QiB'",
         "shop.toml:4: `gmr.plugins.x.memory` must be a size such as 65536 or \"16 MiB\", not `1 QiB`",
     );
+}
+
+#[test]
+fn real_time_signals_have_numbers_alone() {
+    let settings = Settings::from_toml("[gmr]\nsignal = 40\nthread_signal = '41'", "shop.toml").unwrap();
+    assert_eq!((settings.signal.number(), settings.thread_signal.number()), (Some(40), Some(41)));
 }
 
 #[test]

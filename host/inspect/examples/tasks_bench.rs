@@ -8,10 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use gmr_inspect::tasks::{Inspector, Options, Rung, Track};
-
-#[allow(dead_code, reason = "a test has the rest of it")]
-#[path = "../tests/tasks_support/crowd.rs"]
-mod crowd;
+use gmr_test_support::tasks::crowd;
 
 /// Anonymous and file memory in KiB.
 fn resident() -> (u64, u64) {
@@ -35,7 +32,7 @@ fn main() {
         .map(|number| runtime.spawn(crowd::idle(number)).id().to_string().parse().unwrap())
         .collect();
     let inspector = Inspector::new([runtime.handle().clone()]);
-    let options = Options { deadline: Duration::from_secs(60), ..Options::default() };
+    let options = Options::default().with_deadline(Duration::from_secs(60));
     println!("resident before: {:?} KiB", resident());
     let began = Instant::now();
     inspector.prepare();

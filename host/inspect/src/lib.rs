@@ -19,3 +19,8 @@ pub mod tasks;
 pub mod threads;
 #[cfg(stacks)]
 mod unwind;
+
+/// The README's example is compiled and run like any other.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

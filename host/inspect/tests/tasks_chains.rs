@@ -2,40 +2,20 @@
 
 #![cfg(target_os = "linux")]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gmr_inspect::tasks::{Inspector, Options, Rung, Snapshot, TaskState};
-
-#[path = "../../../tests/fixtures/tasks/src/golden.rs"]
-mod golden;
-#[path = "../../../tests/fixtures/tasks/src/shapes.rs"]
-mod shapes;
+use gmr_test_support::tasks::{golden, shapes};
+use gmr_test_support::{assert_golden, fixture, wait_for};
 
 /// Looks until all tasks wait.
 fn settled(inspector: &Inspector, tasks: usize) -> Snapshot {
-    let patience = Instant::now() + Duration::from_secs(60);
-    loop {
-        let snapshot = inspector.look(&Options { deadline: Duration::from_secs(60), ..Options::default() });
+    wait_for(|| {
+        let snapshot = inspector.look(&Options::default().with_deadline(Duration::from_secs(60)));
         assert_eq!(snapshot.rung, Rung::DebugInformation);
         let all_wait = snapshot.tasks.iter().all(|task| task.state == TaskState::Idle);
-        if all_wait && snapshot.tasks.len() == tasks {
-            return snapshot;
-        }
-        assert!(Instant::now() < patience, "{}", golden::text(&snapshot));
-        std::thread::yield_now();
-    }
-}
-
-/// Compares line by line, or renews the golden file if the variable `UPDATE_GOLDEN` names it.
-fn check(text: &str, expected: &str) {
-    if let Some(path) = std::env::var_os("UPDATE_GOLDEN") {
-        std::fs::write(path, text).unwrap();
-        return;
-    }
-    for (number, (own, expected)) in text.lines().zip(expected.lines()).enumerate() {
-        assert_eq!(own, expected, "line {} of\n{text}", number + 1);
-    }
-    assert_eq!(text.lines().count(), expected.lines().count(), "{text}");
+        if all_wait && snapshot.tasks.len() == tasks { Ok(snapshot) } else { Err(golden::text(&snapshot)) }
+    })
 }
 
 #[test]
@@ -44,7 +24,7 @@ fn every_shape_reads_as_it_was_written() {
     let kept = shapes::spawn_all(runtime.handle());
     let inspector = Inspector::new([runtime.handle().clone()]);
     let snapshot = settled(&inspector, kept.tasks);
-    check(&golden::text(&snapshot), include_str!("../../../tests/fixtures/tasks/golden/chains.txt"));
+    assert_golden(&fixture("tasks").join("golden/chains.txt"), &golden::text(&snapshot));
     drop(kept);
     runtime.shutdown_background();
 }

@@ -10,9 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use gmr_inspect::tasks::{Inspector, Options, Rung, TaskState};
-
-#[path = "tasks_support/crowd.rs"]
-mod crowd;
+use gmr_test_support::tasks::crowd;
 
 const IDLE: u64 = 1_000;
 const CHURNING: u64 = 500;
@@ -27,7 +25,7 @@ fn long_lived_tasks_are_neither_missed_nor_wrong_under_churn() {
         .map(|number| runtime.spawn(crowd::idle(number)).id().to_string().parse().unwrap())
         .collect();
     let inspector = Inspector::new([runtime.handle().clone()]);
-    let options = Options { deadline: Duration::from_secs(60), ..Options::default() };
+    let options = Options::default().with_deadline(Duration::from_secs(60));
     let patience = Instant::now() + Duration::from_secs(60);
     while inspector.look(&options).tasks.iter().any(|task| task.state != TaskState::Idle) {
         assert!(Instant::now() < patience);
@@ -44,7 +42,7 @@ fn long_lived_tasks_are_neither_missed_nor_wrong_under_churn() {
     while Instant::now() < end || looks < 3 {
         let snapshot = inspector.look(&options);
         assert_eq!(snapshot.rung, Rung::DebugInformation);
-        assert_eq!(snapshot.notes, Vec::<String>::new());
+        assert_eq!(snapshot.notes, []);
         looks += 1;
         racy += snapshot.racy;
         let mut found = 0;

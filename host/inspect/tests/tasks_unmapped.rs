@@ -16,7 +16,7 @@ use gmr_inspect::tasks::{Chain, Inspector, Options, Rung};
 /// Maps each large piece by itself, and unmaps it when it is freed.
 struct Mapping;
 
-/// Of pieces this large there are but those of this test.
+/// Only this test allocates pieces as large as this.
 const LARGE: usize = 4096;
 
 static UNMAPPED: AtomicU64 = AtomicU64::new(0);
@@ -82,7 +82,7 @@ fn tasks_whose_memory_is_unmapped_under_the_look_are_gone_or_racy_but_never_wron
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.spawn(spawner());
     let inspector = Inspector::new([runtime.handle().clone()]);
-    let options = Options { deadline: Duration::from_secs(60), ..Options::default() };
+    let options = Options::default().with_deadline(Duration::from_secs(60));
     assert_eq!(inspector.look(&options).rung, Rung::DebugInformation);
 
     let before = UNMAPPED.load(Ordering::Relaxed);

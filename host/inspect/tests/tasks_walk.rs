@@ -6,11 +6,13 @@ use std::future::pending;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use gmr_inspect::tasks::{Await, Chain, Inspector, Options, Rung, Snapshot, Task, TaskState, Track, spawn};
+use gmr_inspect::tasks::{
+    Await, Chain, Fact, Inspector, Options, Rung, Snapshot, Task, TaskState, Track, spawn,
+};
 use tokio::runtime::{Builder, Runtime};
 
 fn options() -> Options {
-    Options { deadline: Duration::from_secs(60), ..Options::default() }
+    Options::default().with_deadline(Duration::from_secs(60))
 }
 
 fn look(inspector: &Inspector) -> Snapshot {
@@ -47,8 +49,14 @@ fn chain(task: &Task) -> &[Await] {
     }
 }
 
-fn particulars(task: &Task) -> Vec<(usize, &str)> {
-    task.particulars.iter().map(|particular| (particular.step, particular.text.as_str())).collect()
+/// The names that parts of the task were registered with, with the awaits that they are.
+fn names_inside(task: &Task) -> Vec<(usize, &str)> {
+    let mut names = Vec::new();
+    for own in &task.particulars {
+        let Fact::Name(name) = &own.fact else { panic!("{own:?} of {task:?}") };
+        names.push((own.step, &**name));
+    }
+    names
 }
 
 fn functions(chain: &[Await]) -> Vec<&str> {
@@ -84,7 +92,7 @@ fn a_registered_task_that_the_walk_finds_is_one_task() {
     assert_eq!(task.spawned_at.as_ref().unwrap().line, line);
     // `spawn` registers without a name; the name is that of the future inside.
     assert_eq!(task.name, None);
-    assert_eq!(particulars(task), [(0, "\"one task\"")]);
+    assert_eq!(names_inside(task), [(0, "one task")]);
     assert!(named(&snapshot, "one task").is_empty());
 }
 
@@ -98,7 +106,7 @@ fn a_registered_part_of_a_task_names_its_await() {
     });
     let whole = named(&snapshot, "the whole");
     let [whole] = whole[..] else { panic!("{whole:#?}") };
-    let [(step, "\"the part\"")] = particulars(whole)[..] else { panic!("{whole:#?}") };
+    let [(step, "the part")] = names_inside(whole)[..] else { panic!("{whole:#?}") };
     assert!(chain(whole)[step].future.ends_with("leaf"));
     assert!(named(&snapshot, "the part").is_empty(), "it is not a task of its own");
 }
@@ -244,7 +252,7 @@ fn a_running_task_is_on_the_thread_that_polls_it_and_nowhere_afterwards() {
         let expected = (*task != ids[2]).then_some((TaskState::Running, Some(*thread)));
         assert_eq!(on, expected, "{snapshot:#?}");
     }
-    // Each worker is one thread, and whoever became a blocking one has been replaced.
+    // Each worker is one thread; a worker that became a blocking thread has been replaced.
     let mut workers: Vec<Vec<u32>> = Vec::new();
     for runtime in &snapshot.runtimes {
         workers.push(runtime.workers.iter().filter_map(|worker| worker.thread).collect());
@@ -307,9 +315,9 @@ fn no_more_tasks_are_decoded_than_asked_for() {
     let runtime = workers(1);
     (0..50).for_each(|_| drop(runtime.spawn(outer())));
     let inspector = Inspector::new([runtime.handle().clone()]);
-    let all = inspector.look(&Options { deadline: Duration::MAX, ..options() });
+    let all = inspector.look(&options().with_deadline(Duration::MAX));
     assert_eq!((all.tasks.iter().filter(|task| task.runtime.is_some()).count(), all.not_reached), (50, 0));
-    let snapshot = inspector.look(&Options { max_tasks: 10, ..options() });
+    let snapshot = inspector.look(&options().with_max_tasks(10));
     assert_eq!(snapshot.tasks.len(), 10);
     assert!(snapshot.not_reached >= 40, "{}", snapshot.not_reached);
 }

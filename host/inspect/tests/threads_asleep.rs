@@ -1,12 +1,8 @@
 //! Threads that sleep in every common way are listed with a complete stack, and do not notice.
 #![cfg(target_os = "linux")]
 
-#[allow(dead_code, reason = "the file serves several test programs")]
-#[path = "../../../tests/fixtures/threads/src/workload.rs"]
-mod workload;
-
 use gmr_inspect::threads::{Method, Options, Resource, Stack, capture};
-use workload::{SLEEPING, Waits, judge, method_asleep, start, wait_until_asleep};
+use gmr_test_support::workload::{self, SLEEPING, Waits, judge, method_asleep, start, wait_until_asleep};
 
 #[test]
 fn every_way_of_blocking_shows_its_functions_down_to_the_start() {

@@ -1,16 +1,14 @@
 //! C++ code: exceptions thrown all the time while captures are made, and stacks through its frames.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
-#[allow(dead_code, reason = "the file serves several test programs")]
-mod threads_support;
-
 use gmr_inspect::threads::{Method, Quality, Stack, capture};
+use gmr_test_support::workload::{self, Known, patient};
+use gmr_test_support::{skip, succeeds_in_child};
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use threads_support::{Known, patient, succeeds_in_child, workload};
 
 type Throw = extern "C" fn(i32) -> i32;
 type Deeper = extern "C" fn(i32, extern "C" fn()) -> i32;
@@ -27,7 +25,7 @@ fn library(name: &str) -> Option<*mut libc::c_void> {
         .output();
     match output {
         Err(error) => {
-            eprintln!("skipped: no C++ compiler ({}): {error}", compiler.display());
+            skip(format_args!("no C++ compiler ({}): {error}", compiler.display()));
             return None;
         }
         Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),

@@ -1,19 +1,18 @@
 //! Beside debuggers: the stacks that gdb sees are the same, and a thread that one has stopped holds nothing up.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
-#[allow(dead_code, reason = "the file serves several test programs")]
-mod threads_support;
-
 use gmr_inspect::threads::{Missing, Stack, State, capture};
+use gmr_test_support::workload::{
+    self, RUNNING, SLEEPING, Waits, patient, start, start_running, wait_until_asleep,
+};
+use gmr_test_support::{skip, succeeds_in_child};
 use std::collections::HashMap;
 use std::process::Command;
-use threads_support::{patient, succeeds_in_child, workload};
-use workload::{RUNNING, SLEEPING, Waits, start, start_running, wait_until_asleep};
 
 /// Each thread's program counters as gdb unwinds them, innermost first; the reason if there are none.
 fn seen_by_gdb() -> Result<HashMap<u32, Vec<u64>>, String> {
     let process = std::process::id().to_string();
-    // Yama lets only ancestors attach, unless it is told otherwise; without Yama this is refused.
+    // Yama lets only ancestors attach, unless a process allows others; without Yama the call fails.
     // SAFETY: takes integers.
     unsafe { libc::prctl(libc::PR_SET_PTRACER, libc::PR_SET_PTRACER_ANY, 0, 0, 0) };
     let output = Command::new("gdb")
@@ -39,10 +38,10 @@ fn seen_by_gdb() -> Result<HashMap<u32, Vec<u64>>, String> {
             }
         }
     }
-    match threads.is_empty() {
-        true => Err(format!("gdb shows nothing: {}", String::from_utf8_lossy(&output.stderr))),
-        false => Ok(threads),
+    if threads.is_empty() {
+        return Err(format!("gdb shows nothing: {}", String::from_utf8_lossy(&output.stderr)));
     }
+    Ok(threads)
 }
 
 /// Whether the instruction before this address is a jump, which no return address follows.
@@ -62,7 +61,7 @@ fn gdb_sees_the_same_stacks_of_sleeping_threads() {
         let found = capture(&patient());
         let theirs = match seen_by_gdb() {
             Ok(theirs) => theirs,
-            Err(reason) => return eprintln!("skipped: {reason}"),
+            Err(reason) => return skip(reason),
         };
         let mut wrong = Vec::new();
         for (id, name) in &started {
@@ -131,7 +130,7 @@ fn threads_stopped_by_a_debugger_are_listed_and_hold_nothing_up() {
         let running = start_running(&waits, "spin", RUNNING[0].1);
         if let Err(errno) = stop_as_a_debugger(&[asleep, running]) {
             let error = std::io::Error::from_raw_os_error(errno);
-            return eprintln!("skipped: no process may stop another one's threads here: {error}");
+            return skip(format_args!("no process may stop another one's threads here: {error}"));
         }
         let found = capture(&patient());
         for id in [asleep, running] {

@@ -1,14 +1,11 @@
 //! The directed signal's handler beside handlers of the application.
 #![cfg(target_os = "linux")]
 
-#[allow(dead_code, reason = "the file serves several test programs")]
-mod threads_support;
-
 use gmr_inspect::threads::{Capture, Method, Missing, Note, Options, Stack, capture, prepare};
+use gmr_test_support::workload::{RUNNING, Waits, judge, patient, start_running};
+use gmr_test_support::{in_child, succeeds_in_child};
 use std::os::unix::process::ExitStatusExt as _;
 use std::sync::atomic::{AtomicU32, Ordering};
-use threads_support::{in_child, patient, succeeds_in_child, workload};
-use workload::{RUNNING, Waits, judge, start_running};
 
 static CALLS: AtomicU32 = AtomicU32::new(0);
 

@@ -2,18 +2,16 @@
 //! later on.
 #![cfg(target_os = "linux")]
 
-#[allow(dead_code, reason = "the file serves several test programs")]
-mod threads_support;
-
 use gmr_inspect::debug_files::{self, ObjectFile};
 use gmr_inspect::symbols::{CodeOffset, Limit, Symbolizer, resolve_file};
 use gmr_inspect::threads::{Method, Note, Stack, capture, capture_with};
+use gmr_test_support::workload::{
+    self, RUNNING, Waits, judge, patient, start, start_running, wait_until_asleep,
+};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
-use threads_support::{patient, workload};
-use workload::{RUNNING, Waits, judge, start, start_running, wait_until_asleep};
 
 const CHILD: &str = "GMR_TEST_COPY";
 

@@ -1,14 +1,14 @@
 //! What a capture leaves behind: counted where it is allocated, and as the system sees it.
 #![cfg(target_os = "linux")]
 
-#[path = "../../../tests/fixtures/bench/inside/src/memory.rs"]
-mod memory;
-
 use gmr_inspect::symbols::Symbolizer;
 use gmr_inspect::threads::{Capture, Method, Options, Quality, Stack, Thread, capture_with};
-use memory::Memory;
+use gmr_test_support::memory::{COUNTING, Counting, Memory};
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
+
+#[global_allocator]
+static ALLOCATOR: Counting = COUNTING;
 
 const KIB: i64 = 1 << 10;
 const THREADS: usize = 1000;
@@ -28,7 +28,7 @@ fn a_capture_of_a_thousand_threads_leaves_the_names_that_it_found_and_little_els
     ready.wait();
     let options = Options::default().with_deadline(Duration::from_secs(30));
     let mut symbolizer = Symbolizer::new(options.symbol_budget_bytes);
-    // All of them asleep: who still is on its way there may touch a page of its stack meanwhile.
+    // All of them asleep: a thread that is not yet may touch another page of its stack meanwhile.
     let is_asleep = |thread: &Thread| {
         matches!(&thread.stack, Stack::Captured { method: Method::Sleeping, quality: Quality::Verified, .. })
     };

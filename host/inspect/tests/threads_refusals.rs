@@ -1,12 +1,11 @@
 //! Where the kernel refuses one of the ways, the others still serve, and what is missing has its reason.
 #![cfg(target_os = "linux")]
 
-#[allow(dead_code, reason = "the file serves several test programs")]
-mod threads_support;
-
 use gmr_inspect::threads::{Method, Missing, Operation, Quality, Stack, capture};
-use threads_support::{patient, succeeds_in_child, workload};
-use workload::{RUNNING, Waits, judge, start, start_running, wait_until_asleep};
+use gmr_test_support::workload::{
+    self, RUNNING, Waits, judge, patient, start, start_running, wait_until_asleep,
+};
+use gmr_test_support::{skip, succeeds_in_child};
 
 /// From now on the kernel answers these system calls, made by any thread, with EPERM.
 fn refuse(calls: &[i64]) {
@@ -162,7 +161,7 @@ fn with_processes_hidden_the_own_threads_are_seen_still() {
     succeeds_in_child("with_processes_hidden_the_own_threads_are_seen_still", || {
         let (asleep, running) = two_threads();
         if let Err(error) = hide_processes() {
-            return eprintln!("skipped: a file system can be mounted by root alone: {error}");
+            return skip(format_args!("a file system can be mounted by root alone: {error}"));
         }
         // SAFETY: takes integers.
         unsafe { libc::setresgid(65534, 65534, 65534) };

@@ -1,16 +1,15 @@
 //! Threads that do not sleep: asked by signal where that is allowed, listed with the reason where not.
 #![cfg(target_os = "linux")]
 
-#[allow(dead_code, reason = "the file serves several test programs")]
-#[path = "../../../tests/fixtures/threads/src/workload.rs"]
-mod workload;
-
 use gmr_inspect::threads::{
     Capture, Frame, Method, Missing, Note, Options, Quality, Stack, State, Thread, capture,
 };
+use gmr_test_support::skip;
+use gmr_test_support::workload::{
+    self, RUNNING, StopAtEnd, Waits, judge, start, start_running, wait_until_asleep,
+};
 use std::os::fd::{FromRawFd as _, OwnedFd};
 use std::time::{Duration, Instant};
-use workload::{RUNNING, StopAtEnd, Waits, judge, start, start_running, wait_until_asleep};
 
 fn find(capture: &Capture, id: u32) -> &Thread {
     capture.threads.iter().find(|thread| thread.id == id).unwrap()
@@ -123,7 +122,7 @@ fn code_made_at_run_time_is_passed_by_its_frame_pointer_and_marked() {
         frames.iter().position(has).unwrap_or_else(|| panic!("{name}: {}", workload::print(thread)))
     };
     let (callback, leaf) = (at("leaf_made_code::callback"), at("leaf_made_code"));
-    // Between the two is the made code, in no module; who called it rests on its frame pointer alone.
+    // Between the two is the made code, in no module; its caller is known by its frame pointer alone.
     assert_eq!(leaf, callback + 2);
     assert_eq!(frames[callback + 1].module, None);
     let unverified: Vec<_> = frames.iter().enumerate().filter(|(_, frame)| !frame.verified).collect();
@@ -150,7 +149,7 @@ fn stacks_go_on_through_signal_handlers_and_back_from_alternate_stacks() {
     let found = std::iter::repeat_with(|| capture(&Options::default())).take(100).find(in_handler).unwrap();
     workload::HANDLER_STOP.store(true, std::sync::atomic::Ordering::Relaxed);
     judge(&found, running, "on_alternate_stack", Method::Signal).unwrap();
-    // Interrupted is who stands right outside the trampoline that returns from a handler, and nobody else.
+    // Only the frame right outside of the trampoline that returns from a handler was interrupted.
     for (id, handler) in [(asleep, "in_handler::handler"), (running, "on_alternate_stack::handler")] {
         let Stack::Captured { frames, .. } = &find(&found, id).stack else { panic!("judged before") };
         let has = |frame: &Frame| frame.symbols.iter().any(|symbol| symbol.function.ends_with(handler));
@@ -183,7 +182,7 @@ fn a_thread_of_the_kernels_io_uring_is_listed_with_the_reason_why_it_has_no_stac
     let _ring = match ring_with_a_thread() {
         Ok(ring) => ring,
         Err(error) => {
-            return eprintln!("skipped: the kernel makes no ring with a thread of its own: {error}");
+            return skip(format_args!("the kernel makes no ring with a thread of its own: {error}"));
         }
     };
     // It gives itself its name, and looks for submissions a while before it sleeps.

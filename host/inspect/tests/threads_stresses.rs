@@ -2,12 +2,11 @@
 //! it must not hang, crash, or show a wrong stack of the threads that are known.
 #![cfg(target_os = "linux")]
 
-mod threads_support;
-
 use gmr_inspect::threads::{Incomplete, Method, Missing, Quality, Stack, capture};
+use gmr_test_support::succeeds_in_child;
+use gmr_test_support::workload::{self, Known, patient};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use threads_support::{Known, patient, succeeds_in_child, workload};
 
 const CAPTURES: usize = 40;
 
@@ -62,7 +61,7 @@ fn many_threads_are_all_read_and_share_their_frames() {
                 different.insert(frames.as_ptr());
             }
             assert_eq!(different.len(), 1, "they stand in the same place");
-            // Whoever captures is on its processor.
+            // The thread that captures is running.
             let own = of(&workload::gettid());
             assert!(matches!(own.stack, Stack::Captured { method: Method::Own, .. }));
             assert_eq!(own.on_cpu, Some(true));

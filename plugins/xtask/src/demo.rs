@@ -14,10 +14,10 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::command::{Step, announce};
 use crate::guest::{self, Choice, Which};
-use crate::place::{root, target};
+use crate::project::{root, target};
 use requests::Requests;
 
-/// Far more than a report takes; whoever waits longer is told so.
+/// Far more than a report takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The sections that every report has.
@@ -29,17 +29,17 @@ pub fn run() -> Result<()> {
     let plugins = guest::build(Which::Shipped, Choice::default())?;
     announce("building the example service; the first build takes some minutes");
     Step::new("cargo").args(["build", "--workspace", "--bins"]).within(&root()).run()?;
-    let place = tempfile::tempdir_in(&target).context("no folder for the demo")?;
+    let scratch = tempfile::tempdir_in(&target).context("no folder for the demo")?;
     let names = names(&plugins);
     // A folder of its own: beside the shipped ones may lie some that are compiled for minutes.
-    let folder = place.path().join("plugins");
+    let folder = scratch.path().join("plugins");
     std::fs::create_dir(&folder).context("no folder for the plugins")?;
     for plugin in &plugins {
         let copy = folder.join(plugin.file_name().context("a plugin without a name")?);
         std::fs::copy(plugin, copy).with_context(|| format!("{} cannot be copied", plugin.display()))?;
     }
-    by_signal(&target, place.path(), &names)?;
-    by_touch(&target, place.path(), &names)
+    by_signal(&target, scratch.path(), &names)?;
+    by_touch(&target, scratch.path(), &names)
 }
 
 /// The plugins' names, which the report's Plugins section lists.
@@ -48,8 +48,8 @@ fn names(plugins: &[PathBuf]) -> Vec<String> {
     plugins.iter().filter_map(stem).collect()
 }
 
-fn by_signal(target: &Path, place: &Path, names: &[String]) -> Result<()> {
-    let mut service = Service::start(target, place, &[])?;
+fn by_signal(target: &Path, scratch: &Path, names: &[String]) -> Result<()> {
+    let mut service = Service::start(target, scratch, &[])?;
     announce(format_args!("the service is process {} at {}", service.id(), service.address));
     let requests = Requests::start(&service.address);
     let report = when_ready(|| {
@@ -66,12 +66,12 @@ fn by_signal(target: &Path, place: &Path, names: &[String]) -> Result<()> {
     expect(&report, names)
 }
 
-fn by_touch(target: &Path, place: &Path, names: &[String]) -> Result<()> {
+fn by_touch(target: &Path, scratch: &Path, names: &[String]) -> Result<()> {
     let kept = target.join("demo-report.txt");
-    let (trigger, reports) = (place.join("report-now"), place.join("reports"));
+    let (trigger, reports) = (scratch.join("report-now"), scratch.join("reports"));
     std::fs::create_dir(&reports).context("no folder for the reports")?;
     let variables = [("GMR_FILE_EVENT_HANDLER", trigger.as_path()), ("GMR_LOG_DIR", &reports)];
-    let service = Service::start(target, place, &variables)?;
+    let service = Service::start(target, scratch, &variables)?;
     announce(format_args!("a second service is process {}", service.id()));
     let report = when_ready(|| {
         announce(format_args!("touch {}", trigger.display()));
@@ -158,11 +158,11 @@ struct Service {
 }
 
 impl Service {
-    fn start(target: &Path, place: &Path, variables: &[(&str, &Path)]) -> Result<Service> {
+    fn start(target: &Path, scratch: &Path, variables: &[(&str, &Path)]) -> Result<Service> {
         let mut child = Command::new(target.join("debug/service"))
             .arg(root().join("examples/service.toml"))
-            .env("GMR_PLUGIN_DIR", place.join("plugins"))
-            .env("GMR_CACHE_DIR", place.join("compiled"))
+            .env("GMR_PLUGIN_DIR", scratch.join("plugins"))
+            .env("GMR_CACHE_DIR", scratch.join("compiled"))
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -7,7 +7,8 @@ mod command;
 mod demo;
 mod guest;
 mod matrix;
-mod place;
+mod package;
+mod project;
 mod test;
 
 use std::process::ExitCode;
@@ -26,12 +27,14 @@ struct Arguments {
 enum Task {
     /// Show it: the example service under load, its report by signal and by touch, setting up what is missing
     Demo,
-    /// Run every test, setting up what is missing
-    Test,
+    /// Run every test, setting up what is missing, or those that an edit needs
+    Test(test::Arguments),
     /// Test chains and stacks of programs built in many ways, with several compilers and versions of tokio; takes long
     TestMatrix(matrix::Arguments),
     /// Build the shipped plugins, setting up what is missing
     Plugins(guest::Arguments),
+    /// Pack what is published, and check that it compiles from there
+    Package,
     /// Measure reports beside those of the peers, setting up what is missing
     Bench(bench::Arguments),
 }
@@ -50,9 +53,10 @@ fn main() -> ExitCode {
 fn run(task: &Task) -> Result<()> {
     match task {
         Task::Demo => demo::run(),
-        Task::Test => test::run(),
+        Task::Test(arguments) => test::run(arguments),
         Task::TestMatrix(arguments) => matrix::run(arguments),
         Task::Plugins(arguments) => guest::run(arguments),
+        Task::Package => package::run(),
         Task::Bench(arguments) => bench::run(arguments),
     }
 }

@@ -4,10 +4,10 @@
 //! Not all ways with all compilers and all versions of tokio, which would be hours for little: every way with the default
 //! compiler and the locked tokio, and with the others those that differ by what they change.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 
 use crate::command::{Step, announce};
-use crate::place;
+use crate::project;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -53,10 +53,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     pass("chains of a service under load", ignored("tasks_service"));
     pass("stacks", ignored("threads_builds"));
-    match failed.is_empty() {
-        true => Ok(()),
-        false => bail!("not right: {}", failed.join("; ")),
-    }
+    ensure!(failed.is_empty(), "not right: {}", failed.join("; "));
+    Ok(())
 }
 
 /// Chains from programs built in these ways, all of them if none is named.
@@ -75,5 +73,5 @@ fn ignored(name: &str) -> Result<()> {
 fn test(name: &str) -> Step {
     Step::new("cargo")
         .args(["test", "--package", "gmr-inspect", "--test", name, "--", "--ignored", "--nocapture"])
-        .within(&place::root())
+        .within(&project::root())
 }

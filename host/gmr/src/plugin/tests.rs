@@ -6,12 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gmr_test_support::guests;
+
 use crate::plugin::sandbox::handle as loaded;
 use crate::plugin::{Config, Facts, Grant, Limits, PluginConfig, Plugins};
 use crate::report::{Block, Report, Section, Value};
-
-#[path = "../../../../tests/guests/assemble.rs"]
-pub mod assemble;
 
 /// Longer than any wait takes on a loaded machine.
 const BOUND: Duration = Duration::from_secs(60);
@@ -67,7 +66,7 @@ impl Bench {
     /// A cell of the Plugins section.
     fn cell(&self, plugin: &str, column: &str) -> Value {
         let section = self.plugins.section();
-        let Some(Block::Table { columns, rows }) = section.blocks.first() else { panic!("{section:?}") };
+        let Some(Block::Table { columns, rows, .. }) = section.blocks.first() else { panic!("{section:?}") };
         let column = columns.iter().position(|name| name == column).unwrap();
         rows.iter().find(|row| row[0] == Value::from(plugin)).unwrap()[column].clone()
     }
@@ -84,7 +83,7 @@ fn report() -> Report {
 fn words(section: &Section) -> String {
     match (&section.failure, &section.blocks[..]) {
         (Some(failure), _) => format!("{}: {failure}", section.name),
-        (None, [Block::Paragraph { text }]) => format!("{}: {text}", section.name),
+        (None, [Block::Paragraph { text, .. }]) => format!("{}: {text}", section.name),
         (None, blocks) => format!("{}: {blocks:?}", section.name),
     }
 }
@@ -92,9 +91,8 @@ fn words(section: &Section) -> String {
 /// A plugin that answers with this word of five letters.
 fn says(word: &str) -> Vec<u8> {
     assert_eq!(word.len(), 5);
-    assemble::component(
-        &std::fs::read_to_string(assemble::folder().join("hello.wat"))
-            .unwrap()
+    guests::assemble(
+        &guests::text("hello")
             .replace("(; describe ;)", &format!("(; describe ;) (data (i32.const 266) \"{word}\")")),
     )
 }
@@ -104,9 +102,9 @@ fn says_at_length(word: &str) -> Vec<u8> {
     let operations =
         "(i32.mul (i32.const 3) (i32.add (i32.const 5) ".repeat(100) + "(local.get 0)" + &"))".repeat(100);
     let functions = format!("(func (param i32) (result i32) {operations})").repeat(500);
-    let text = std::fs::read_to_string(assemble::folder().join("hello.wat")).unwrap();
+    let text = guests::text("hello");
     let more = format!("(; describe ;) (data (i32.const 266) \"{word}\") {functions}");
-    assemble::component(&text.replace("(; describe ;)", &more))
+    guests::assemble(&text.replace("(; describe ;)", &more))
 }
 
 #[test]
@@ -151,9 +149,9 @@ fn plugins_with_stacks_of_their_own_run_side_by_side() {
             config.plugins.insert(name.to_owned(), PluginConfig { limits, ..PluginConfig::default() });
         }
     });
-    bench.install("deep.wasm", assemble::guest("deep-calls"));
-    bench.install("hang.wasm", assemble::guest("loop-in-render"));
-    bench.install("usual.wasm", assemble::guest("deep-calls"));
+    bench.install("deep.wasm", guests::component("deep-calls"));
+    bench.install("hang.wasm", guests::component("loop-in-render"));
+    bench.install("usual.wasm", guests::component("deep-calls"));
     let [deep, hang, usual] = &bench.sections()[..] else { panic!("not three sections") };
     assert_eq!(words(deep), "deep: hello");
     assert!(words(hang).contains("its deadline of 50ms passed"), "{}", words(hang));
@@ -209,7 +207,7 @@ fn after_a_restart_nothing_is_compiled() {
 fn twenty_hanging_plugins_leave_the_report_its_deadline() {
     let bench = Bench::new();
     for number in 10..30 {
-        bench.install(&format!("hang{number}.wasm"), assemble::guest("loop-in-render"));
+        bench.install(&format!("hang{number}.wasm"), guests::component("loop-in-render"));
     }
     bench.install("z.wasm", says("whole"));
     bench.settle();
@@ -236,7 +234,7 @@ fn a_report_without_time_says_so_for_each_plugin() {
 #[test]
 fn nothing_is_kept_from_one_call_to_the_next() {
     let bench = Bench::new();
-    bench.install("count.wasm", assemble::guest("counts-its-calls"));
+    bench.install("count.wasm", guests::component("counts-its-calls"));
     bench.settle();
     for _ in 0..50 {
         assert_eq!(bench.sections_within(BOUND).iter().map(words).collect::<Vec<_>>(), ["count: call 1"]);
@@ -246,7 +244,7 @@ fn nothing_is_kept_from_one_call_to_the_next() {
 
 #[test]
 fn a_wish_is_shown_until_it_is_granted() {
-    let asks = || assemble::guest("wants-process");
+    let asks = || guests::component("wants-process");
     let wishes = |bench: &Bench| format!("{:?}", bench.plugins.section().blocks);
     let bench = Bench::new();
     bench.install("p.wasm", asks());

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use gmr_inspect::signals::{FAULTS, UNCATCHABLE, may_ask_threads, real_time};
 use signal_hook::consts::signal as number;
 
 use super::table::nearest;
@@ -20,8 +21,8 @@ use super::table::nearest;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Signal(Option<i32>);
 
-/// The signals that may be chosen: those that carry no meaning of a fault and do not end or stop.
-const NAMES: [(&str, i32); 12] = [
+/// The signals by their names. Real-time signals have none of their own.
+const NAMES: [(&str, i32); 22] = [
     ("SIGUSR1", number::SIGUSR1),
     ("SIGUSR2", number::SIGUSR2),
     ("SIGHUP", number::SIGHUP),
@@ -34,21 +35,33 @@ const NAMES: [(&str, i32); 12] = [
     ("SIGWINCH", number::SIGWINCH),
     ("SIGCONT", number::SIGCONT),
     ("SIGTRAP", number::SIGTRAP),
+    ("SIGKILL", number::SIGKILL),
+    ("SIGSTOP", number::SIGSTOP),
+    ("SIGSEGV", number::SIGSEGV),
+    ("SIGBUS", number::SIGBUS),
+    ("SIGFPE", number::SIGFPE),
+    ("SIGILL", number::SIGILL),
+    ("SIGABRT", number::SIGABRT),
+    ("SIGTERM", number::SIGTERM),
+    ("SIGINT", number::SIGINT),
+    ("SIGCHLD", number::SIGCHLD),
 ];
 
-/// Refused, each with its reason.
-const REFUSED: [(&str, i32, &str); 10] = [
-    ("SIGKILL", number::SIGKILL, "cannot be caught"),
-    ("SIGSTOP", number::SIGSTOP, "cannot be caught"),
-    ("SIGSEGV", number::SIGSEGV, "means a fault of the program"),
-    ("SIGBUS", number::SIGBUS, "means a fault of the program"),
-    ("SIGFPE", number::SIGFPE, "means a fault of the program"),
-    ("SIGILL", number::SIGILL, "means a fault of the program"),
-    ("SIGABRT", number::SIGABRT, "ends the program"),
-    ("SIGTERM", number::SIGTERM, "asks the program to end"),
-    ("SIGINT", number::SIGINT, "asks the program to end"),
-    ("SIGCHLD", number::SIGCHLD, "comes with every child that ends"),
-];
+/// Why this signal must not be used, as a clause that follows its name.
+fn refusal(signal: i32) -> Option<&'static str> {
+    match signal {
+        number::SIGABRT => Some("ends the program"),
+        number::SIGTERM | number::SIGINT => Some("asks the program to end"),
+        number::SIGCHLD => Some("comes with every child that ends"),
+        // As a trigger it is harmless: a debugger takes its own before a handler sees them.
+        number::SIGTRAP => None,
+        _ if UNCATCHABLE.contains(&signal) => Some("cannot be caught"),
+        _ if FAULTS.contains(&signal) => Some(FAULT),
+        _ => None,
+    }
+}
+
+const FAULT: &str = "means a fault of the program";
 
 impl Signal {
     /// `SIGUSR2`, the default trigger.
@@ -62,6 +75,12 @@ impl Signal {
     pub fn number(self) -> Option<i32> {
         self.0
     }
+
+    /// Why running threads cannot be asked for their stacks by it: what follows the name of the option.
+    pub(super) fn unfit_for_threads(self) -> Option<String> {
+        let unfit = self.0.is_some_and(|signal| !may_ask_threads(signal));
+        unfit.then(|| format!("must not be {self}, which {FAULT}"))
+    }
 }
 
 impl FromStr for Signal {
@@ -74,20 +93,18 @@ impl FromStr for Signal {
         let upper = text.trim().to_ascii_uppercase();
         let name = if upper.starts_with("SIG") { upper } else { format!("SIG{upper}") };
         let digits = text.trim().parse::<i32>().ok();
-        if let Some((name, _, reason)) =
-            REFUSED.iter().find(|(known, number, _)| *known == name || Some(*number) == digits)
-        {
-            return Err(format!("must not be {name}, which {reason}"));
+        let known = NAMES.iter().find(|(known, number)| *known == name || Some(*number) == digits);
+        if let Some((name, number)) = known {
+            return match refusal(*number) {
+                Some(reason) => Err(format!("must not be {name}, which {reason}")),
+                None => Ok(Signal(Some(*number))),
+            };
         }
-        let found = NAMES.iter().find(|(known, number)| *known == name || Some(*number) == digits);
-        if let Some((_, number)) = found {
-            return Ok(Signal(Some(*number)));
-        }
-        // Real-time signals have no names of their own; glibc keeps 32 and 33 for itself.
-        if let Some(number @ 34..=64) = digits {
+        if let Some(number) = digits.filter(|number| real_time().contains(number)) {
             return Ok(Signal(Some(number)));
         }
-        Err(match nearest(&name, &NAMES.map(|(name, _)| name)) {
+        let usable = NAMES.iter().filter(|(_, number)| refusal(*number).is_none());
+        Err(match nearest(&name, &usable.map(|(name, _)| *name).collect::<Vec<_>>()) {
             Some(near) => format!("`{text}` is no signal; did you mean `{near}`?"),
             None => format!("`{text}` is no signal; use a name such as `SIGUSR2`, a number, or `none`"),
         })

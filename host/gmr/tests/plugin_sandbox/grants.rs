@@ -6,13 +6,13 @@ use std::path::Path;
 use gmr::plugin::{CheckOptions, Grant, PluginConfig, check};
 use gmr::report::{Block, Field, Value};
 
-use crate::assemble;
+use gmr_test_support::guests;
 
 #[test]
 fn what_is_not_granted_is_refused_to_a_plugin_that_still_runs() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("asks.wasm");
-    std::fs::write(&path, assemble::guest("asks-for-grants")).unwrap();
+    std::fs::write(&path, guests::component("asks-for-grants")).unwrap();
     let answer = |grants: &[&str]| {
         let grants = grants.iter().map(|grant| Grant::parse(grant).unwrap()).collect();
         let config = PluginConfig { grants, ..PluginConfig::default() };
@@ -20,7 +20,7 @@ fn what_is_not_granted_is_refused_to_a_plugin_that_still_runs() {
         options.facts.add("pool", || 8);
         let section = check(&path, options).unwrap().section;
         match &section.blocks[..] {
-            [Block::Paragraph { text }] => text.clone(),
+            [Block::Paragraph { text, .. }] => text.clone(),
             _ => panic!("{section:?}"),
         }
     };
@@ -37,16 +37,16 @@ fn what_is_not_granted_is_refused_to_a_plugin_that_still_runs() {
 
 /// What a guest sees of a path in the first directory that the grants give it; see `looks-at-files.wat`.
 fn look(grants: &[&Path], path: &str) -> String {
-    let text = std::fs::read_to_string(assemble::folder().join("looks-at-files.wat")).unwrap();
+    let text = guests::text("looks-at-files");
     let text = text.replace("\"PATH\"", &format!("{path:?}")).replace("LENGTH", &path.len().to_string());
     let folder = tempfile::tempdir().unwrap();
     let plugin = folder.path().join("looks.wasm");
-    std::fs::write(&plugin, assemble::component_for("with-wasi", &text)).unwrap();
+    std::fs::write(&plugin, guests::assemble_for("with-wasi", &text)).unwrap();
     let grants = grants.iter().map(|path| Grant::Read(path.to_path_buf())).collect();
     let config = PluginConfig { grants, ..PluginConfig::default() };
     let section = check(&plugin, CheckOptions { config, ..CheckOptions::default() }).unwrap().section;
     match &section.blocks[..] {
-        [Block::Paragraph { text }] => text.clone(),
+        [Block::Paragraph { text, .. }] => text.clone(),
         _ => panic!("{section:?}"),
     }
 }
@@ -137,7 +137,7 @@ fn settings_of_every_type_reach_the_plugin() {
     let config = settings.unwrap().plugins.remove("p").unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p.wasm");
-    std::fs::write(&path, assemble::guest("tells-its-settings")).unwrap();
+    std::fs::write(&path, guests::component("tells-its-settings")).unwrap();
     let section = check(&path, CheckOptions { config, ..CheckOptions::default() }).unwrap().section;
     let list = |values: Vec<Value>| Value::List(values);
     let fields = [
@@ -155,5 +155,5 @@ fn settings_of_every_type_reach_the_plugin() {
         ("whole", Value::Integer(-7)),
     ];
     let fields = fields.map(|(key, value)| Field::new(key, value)).to_vec();
-    assert_eq!((section.failure, section.blocks), (None, vec![Block::Fields { fields }]));
+    assert_eq!((section.failure, section.blocks), (None, vec![Block::fields(fields)]));
 }

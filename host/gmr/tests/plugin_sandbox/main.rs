@@ -1,13 +1,12 @@
 //! Guests that misbehave cost their own section, each with a message that its author can act on.
 
-#[path = "../../../../tests/guests/assemble.rs"]
-mod assemble;
 mod grants;
 
 use std::time::Duration;
 
 use gmr::plugin::{CheckOptions, Checked, Grant, Limits, PluginConfig, check};
 use gmr::report::{Block, Section};
+use gmr_test_support::guests;
 
 fn run(name: &str, bytes: &[u8], limits: Limits) -> Result<Checked, String> {
     let folder = tempfile::tempdir().unwrap();
@@ -19,7 +18,7 @@ fn run(name: &str, bytes: &[u8], limits: Limits) -> Result<Checked, String> {
 
 /// The section of a guest that loads.
 fn section(name: &str, limits: Limits) -> Section {
-    run(name, &assemble::guest(name), limits).unwrap().section
+    run(name, &guests::component(name), limits).unwrap().section
 }
 
 /// The reason why a guest has no section, without the file, version and digest that follow it.
@@ -32,7 +31,7 @@ fn failure(name: &str, limits: Limits) -> String {
 
 fn innermost(section: &Section) -> &str {
     let Some(Block::Trace(trace)) = section.blocks.first() else { panic!("{:?}", section.blocks) };
-    trace.frames[0].function.as_deref().unwrap()
+    &trace.frames[0].calls[0].function
 }
 
 fn short() -> Limits {
@@ -41,11 +40,11 @@ fn short() -> Limits {
 
 #[test]
 fn a_guest_that_behaves_becomes_a_section() {
-    let checked = run("hello", &assemble::guest("hello"), Limits::default()).unwrap();
+    let checked = run("hello", &guests::component("hello"), Limits::default()).unwrap();
     assert_eq!((checked.title.as_str(), checked.version.as_str()), ("Guest", "1.0.0"));
     assert_eq!(checked.section.name, "hello");
     assert_eq!(checked.section.failure, None);
-    assert_eq!(checked.section.blocks, [Block::Paragraph { text: "hello".into() }]);
+    assert_eq!(checked.section.blocks, [Block::paragraph("hello")]);
 }
 
 #[test]
@@ -56,8 +55,7 @@ fn a_loop_in_render_is_cut_and_shows_where_it_stood() {
 
 /// A guest that imports more than `gmr:plugin`.
 fn with_wasi(name: &str) -> Vec<u8> {
-    let text = std::fs::read_to_string(assemble::folder().join(format!("{name}.wat"))).unwrap();
-    assemble::component_for("with-wasi", &text)
+    guests::assemble_for("with-wasi", &guests::text(name))
 }
 
 /// Why a file is no plugin.
@@ -67,7 +65,7 @@ fn refusal(bytes: impl AsRef<[u8]>) -> String {
 
 #[test]
 fn a_loop_in_start_is_found_when_it_is_loaded() {
-    let error = refusal(assemble::guest("loop-in-start"));
+    let error = refusal(guests::component("loop-in-start"));
     assert!(
         error.contains("guest.wasm: it does not say what it is: its deadline of 50ms passed, in begin"),
         "{error}"
@@ -89,14 +87,14 @@ fn the_stack_is_as_deep_as_is_set() {
     assert_eq!(failure("deep-calls", Limits::default()), used_up("1 MiB"));
     assert_eq!(section("deep-calls", stack(64 << 20)).failure, None);
     for bytes in [(64 << 10) - 1, (64 << 20) + 1] {
-        let error = run("guest", &assemble::guest("hello"), stack(bytes)).unwrap_err();
+        let error = run("guest", &guests::component("hello"), stack(bytes)).unwrap_err();
         assert!(error.contains("a WebAssembly stack must be 64 KiB to 64 MiB, not "), "{error}");
     }
 }
 
 #[test]
 fn instances_memories_and_tables_are_counted() {
-    let refused = |name: &str, limits| run("guest", &assemble::guest(name), limits).unwrap_err();
+    let refused = |name: &str, limits| run("guest", &guests::component(name), limits).unwrap_err();
     // A plugin, and the two modules that the component needs for its imports.
     let instances = |instances| Limits { instances, ..Limits::default() };
     assert_eq!(section("asks-for-grants", instances(3)).failure, None);
@@ -116,12 +114,12 @@ fn instances_memories_and_tables_are_counted() {
 fn memory_is_limited_and_what_was_used_is_told() {
     let limits = || Limits { memory_bytes: 8 << 20, ..Limits::default() };
     assert_eq!(failure("memory-growth", limits()), "it wanted more than its 8 MiB of memory");
-    let checked = run("guest", &assemble::guest("memory-growth"), limits()).unwrap();
+    let checked = run("guest", &guests::component("memory-growth"), limits()).unwrap();
     assert!((7 << 20..=8 << 20).contains(&checked.memory_bytes), "{}", checked.memory_bytes);
     // Two pages is what a guest begins with.
     let pages = |pages: u64| Limits { memory_bytes: pages << 16, ..Limits::default() };
     assert_eq!(section("hello", pages(2)).failure, None);
-    let error = run("guest", &assemble::guest("hello"), pages(1)).unwrap_err();
+    let error = run("guest", &guests::component("hello"), pages(1)).unwrap_err();
     assert!(error.contains("it wanted more than its 64 KiB of memory"), "{error}");
 }
 
@@ -175,10 +173,11 @@ fn escape_sequences_do_not_reach_a_terminal() {
 fn a_trap_shows_its_frames_and_what_was_printed_before() {
     let section = section("trap", Limits::default());
     assert!(section.failure.as_deref().unwrap().starts_with("it trapped: it panicked or aborted"));
-    let [Block::Trace(trace), Block::Preformatted { text }] = &section.blocks[..] else {
+    let [Block::Trace(trace), Block::Preformatted { text, .. }] = &section.blocks[..] else {
         panic!("{section:?}")
     };
-    let functions: Vec<_> = trace.frames.iter().filter_map(|frame| frame.function.as_deref()).collect();
+    let functions: Vec<_> =
+        trace.frames.iter().flat_map(|frame| &frame.calls).map(|call| &*call.function).collect();
     assert_eq!(functions[..2], ["topology::walk", "render"]);
     assert_eq!(text, "ring is not settled");
     assert_eq!(
@@ -195,7 +194,7 @@ fn a_trap_shows_its_frames_and_what_was_printed_before() {
 fn what_is_printed_is_kept_up_to_its_limit() {
     let diagnostics = |diagnostic_bytes| {
         let limits = Limits { diagnostic_bytes, ..Limits::default() };
-        run("guest", &assemble::guest("trap"), limits).unwrap().diagnostics
+        run("guest", &guests::component("trap"), limits).unwrap().diagnostics
     };
     assert_eq!(diagnostics(20), "ring is not settled");
     assert_eq!(diagnostics(7), "ring is\n… and 13 bytes more");
@@ -213,7 +212,7 @@ fn a_sleep_is_cut_at_the_deadline() {
     let failure = checked.section.failure.unwrap();
     let expected = "its deadline of 50ms passed while it waited in WASI, for a sleep or a poll (sleep.wasm";
     assert!(failure.starts_with(expected), "{failure}");
-    assert_eq!(checked.section.blocks, [Block::Preformatted { text: "waits for the ring".into() }]);
+    assert_eq!(checked.section.blocks, [Block::preformatted("waits for the ring")]);
 }
 
 #[test]
@@ -226,7 +225,7 @@ fn wasi_is_empty_but_for_what_is_granted() {
         let config = PluginConfig { grants, ..PluginConfig::default() };
         let section = check(&path, CheckOptions { config, ..CheckOptions::default() }).unwrap().section;
         match &section.blocks[..] {
-            [Block::Paragraph { text }] => text.clone(),
+            [Block::Paragraph { text, .. }] => text.clone(),
             _ => panic!("{section:?}"),
         }
     };

@@ -1,4 +1,4 @@
-//! One list of what registered itself and what the walk found: no task twice, no name on the wrong task.
+//! The merging of registered futures with the tasks found in memory: no task twice, no name on the wrong task.
 
 #[cfg(target_os = "linux")]
 use std::collections::{HashMap, HashSet};
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use super::clock::coarse_nanoseconds;
 #[cfg(target_os = "linux")]
-use super::engine::{Found, FoundChain, Walked};
-use super::model::{Chain, Particular, SourceLine, Task, TaskState};
+use super::found::{Found, FoundAll, FoundChain, FoundRuntime, Unlisted};
+use super::model::{Chain, Reason, SourceLine, Task, TaskState};
 #[cfg(target_os = "linux")]
-use super::model::{Snapshot, Worker};
+use super::model::{Fact, Particular, Runtime, Snapshot, Worker};
 #[cfg(target_os = "linux")]
 use super::registry::readings;
 use super::registry::{Reading, Slot};
@@ -18,46 +18,57 @@ use super::registry::{Reading, Slot};
 type Registered = (&'static Slot, Reading);
 
 /// Registered futures where nothing else is known, by their ids.
-pub(super) fn by_themselves(registered: &[Registered], why: &Arc<str>) -> Vec<Task> {
+pub(super) fn by_themselves(registered: &[Registered], why: &Arc<Reason>) -> Vec<Task> {
     let now = coarse_nanoseconds();
     let tasks = registered.iter().map(|(_, reading)| alone(reading, now, Chain::Unknown(Arc::clone(why))));
     sorted(tasks.collect())
 }
 
-/// Puts the walk's tasks into the snapshot and returns the registered futures that are in none of them.
+/// Puts the tasks that were found in memory into the snapshot and returns the registered futures that are in none of
+/// them.
 ///
-/// A registered future that is a whole task is that task. One further inside a chain gives its name to
-/// the await that it is.
+/// A registered future that is a whole task is that task. One further inside a chain gives its name to the await that it
+/// is.
 #[cfg(target_os = "linux")]
-pub(super) fn with_walk(mut walked: Walked, registered: &[Registered], snapshot: &mut Snapshot) -> Vec<Task> {
-    let now = coarse_nanoseconds();
-    let registered = by_now(&walked, registered);
-    let by_slot: HashMap<u64, &Reading> =
-        registered.iter().map(|(slot, reading)| (std::ptr::from_ref(*slot) as u64, reading)).collect();
-    let mut by_task: HashMap<u64, Vec<&Reading>> = HashMap::new();
-    for (_, reading) in &registered {
-        if let Some(task) = reading.task {
-            by_task.entry(task).or_default().push(reading);
-        }
-    }
-    let mut shown: HashSet<u64> = HashSet::new();
-    let mut runtimes: HashMap<u64, usize> = HashMap::new();
+pub(super) fn with_found(all: FoundAll, registered: &[Registered], snapshot: &mut Snapshot) -> Vec<Task> {
+    let registered = by_now(&all, registered);
+    let mut names = Names::new(&registered);
+    let FoundAll { mut tasks, mut unlisted, runtimes, polling_unknown, racy, not_reached, mut notes } = all;
+    tasks.sort_by_key(|task| task.id);
+    let runtime_of: HashMap<u64, usize> = tasks.iter().map(|task| (task.id, task.runtime)).collect();
+    snapshot.tasks.reserve_exact(tasks.len());
+    snapshot.tasks.extend(tasks.into_iter().map(|found| names.listed(found)));
+    number_workers(&mut snapshot.runtimes, &runtimes);
+    snapshot.polling_unknown = polling_unknown;
+    snapshot.racy = racy;
+    snapshot.not_reached += not_reached;
+    snapshot.notes.append(&mut notes);
 
-    walked.tasks.sort_by_key(|task| task.id);
-    snapshot.tasks.reserve_exact(walked.tasks.len());
-    for found in walked.tasks {
-        runtimes.insert(found.id, found.runtime);
-        let whole = whole(&found, &by_slot, by_task.get(&found.id).map_or(&[], Vec::as_slice));
-        let tracked = found.tracked.clone();
-        let mut task = listed(found);
-        if let Some(reading) = whole {
-            shown.insert(reading.id);
-            add(&mut task, reading, now);
+    // Outer ones name the inner ones in their chains, so these must not stand for themselves.
+    let mut rest: Vec<(u64, Task)> = Vec::new();
+    for (slot, reading) in &registered {
+        let unlisted = unlisted.remove(&address(slot));
+        if names.shown.contains(&reading.id) {
+            continue;
         }
-        name_inside(&mut task, &tracked, &by_slot, &mut shown);
-        snapshot.tasks.push(task);
+        let mut task = names.unlisted(reading, unlisted);
+        task.runtime = reading.task.and_then(|id| runtime_of.get(&id).copied());
+        rest.push((reading.id, task));
     }
-    for (runtime, found) in snapshot.runtimes.iter_mut().zip(&walked.runtimes) {
+    let shown = names.shown;
+    sorted(rest.into_iter().filter(|(id, _)| !shown.contains(id)).map(|(_, task)| task).collect())
+}
+
+/// Which slot a registered future is in, as the debug information rung finds it.
+#[cfg(target_os = "linux")]
+fn address(slot: &'static Slot) -> u64 {
+    std::ptr::from_ref(slot) as u64
+}
+
+/// Gives the runtimes their own ids, and their workers the threads that they are.
+#[cfg(target_os = "linux")]
+fn number_workers(runtimes: &mut [Runtime], found: &[Option<FoundRuntime>]) {
+    for (runtime, found) in runtimes.iter_mut().zip(found) {
         let Some(found) = found else { continue };
         runtime.id = found.id;
         let known = runtime.workers.len().max(found.threads.len());
@@ -66,101 +77,111 @@ pub(super) fn with_walk(mut walked: Walked, registered: &[Registered], snapshot:
             worker.thread = *thread;
         }
     }
-    snapshot.polling_unknown = walked.polling_unknown;
-    snapshot.racy = walked.racy;
-    snapshot.not_reached += walked.not_reached;
-    snapshot.notes.append(&mut walked.notes);
-
-    // Outer ones name the inner ones in their chains, so these must not stand for themselves.
-    let mut rest: Vec<(u64, Task)> = Vec::new();
-    for (slot, reading) in &registered {
-        let unlisted = walked.unlisted.remove(&(std::ptr::from_ref(*slot) as u64));
-        let ((chain, particulars), tracked) = match unlisted {
-            Some(unlisted) => (chain_of(unlisted.chain), unlisted.tracked),
-            None => {
-                let why = if reading.polls == 0 { "it was never polled" } else { "it was not read" };
-                ((Chain::Unknown(Arc::from(why)), Vec::new()), Vec::new())
-            }
-        };
-        if shown.contains(&reading.id) {
-            continue;
-        }
-        let mut task = Task { particulars, ..alone(reading, now, chain) };
-        task.runtime = reading.task.and_then(|id| runtimes.get(&id).copied());
-        name_inside(&mut task, &tracked, &by_slot, &mut shown);
-        rest.push((reading.id, task));
-    }
-    sorted(rest.into_iter().filter(|(id, _)| !shown.contains(id)).map(|(_, task)| task).collect())
 }
 
-/// The registered futures as they are after the walk: one that it saw running is not to be shown as it was
-/// before. Those that came meanwhile count if the walk met them, and are left to the next look otherwise.
+/// The registered futures as they are after the look: one that was seen running is not to be shown as it was before.
+/// Those that came meanwhile count if the look met them, and are left to the next one otherwise.
 #[cfg(target_os = "linux")]
-fn by_now(walked: &Walked, before: &[Registered]) -> Vec<Registered> {
+fn by_now(all: &FoundAll, before: &[Registered]) -> Vec<Registered> {
     let known: HashSet<u64> = before.iter().map(|(_, reading)| reading.id).collect();
-    let listed = walked.tasks.iter().flat_map(|task| &task.tracked);
-    let unlisted = walked.unlisted.values().flat_map(|unlisted| &unlisted.tracked);
+    let listed = all.tasks.iter().flat_map(|task| &task.tracked);
+    let unlisted = all.unlisted.values().flat_map(|unlisted| &unlisted.tracked);
     let met: HashSet<u64> = listed.chain(unlisted).map(|(slot, _)| *slot).collect();
     let mut now = readings();
-    now.retain(|(slot, reading)| {
-        known.contains(&reading.id) || met.contains(&(std::ptr::from_ref(*slot) as u64))
-    });
+    now.retain(|(slot, reading)| known.contains(&reading.id) || met.contains(&address(slot)));
     let still: HashSet<u64> = now.iter().map(|(_, reading)| reading.id).collect();
     // Finished since, but perhaps in a chain.
-    let gone = before.iter().filter(|(slot, reading)| {
-        !still.contains(&reading.id) && met.contains(&(std::ptr::from_ref(*slot) as u64))
-    });
-    now.extend(gone.cloned());
+    let is_gone =
+        |(slot, reading): &&Registered| !still.contains(&reading.id) && met.contains(&address(slot));
+    let gone: Vec<&Registered> = before.iter().filter(is_gone).collect();
+    now.extend(gone.into_iter().cloned());
     now
 }
 
-fn sorted(mut tasks: Vec<Task>) -> Vec<Task> {
-    tasks.sort_by_key(|task| task.id);
-    tasks
-}
-
-/// The registered future that the whole task is.
+/// Registered futures by where they may be met, and which of them were.
 #[cfg(target_os = "linux")]
-fn whole<'r>(
-    found: &Found,
-    by_slot: &HashMap<u64, &'r Reading>,
-    same_task: &[&'r Reading],
-) -> Option<&'r Reading> {
-    if !found.registered {
-        return None;
-    }
-    if let Some((slot, 0)) = found.tracked.first() {
-        return by_slot.get(slot).copied();
-    }
-    // Its chain could not be read. Of all that lie in its memory, it is the one around the others.
-    let inside = same_task.iter().filter(|reading| found.memory.contains(&(reading.address as u64)));
-    let mut inside: Vec<&Reading> = inside.copied().collect();
-    inside.sort_by_key(|reading| reading.address);
-    match inside[..] {
-        [first, second, ..] if first.address == second.address => None,
-        [first, ..] => Some(first),
-        [] => None,
-    }
+struct Names<'r> {
+    by_slot: HashMap<u64, &'r Reading>,
+    by_task: HashMap<u64, Vec<&'r Reading>>,
+    /// The ids of those that are shown already, as a task or in a chain.
+    shown: HashSet<u64>,
+    /// On the clock of the readings.
+    now: u64,
 }
 
 #[cfg(target_os = "linux")]
-fn listed(found: Found) -> Task {
-    let (chain, particulars) = chain_of(found.chain);
-    Task {
-        id: found.id,
-        runtime: Some(found.runtime),
-        name: None,
-        future: found.future,
-        state: found.state,
-        spawned_at: None,
-        age: None,
-        idle: None,
-        polls: None,
-        poll_time: None,
-        running_on: found.running_on,
-        polling: None,
-        chain,
-        particulars,
+impl<'r> Names<'r> {
+    fn new(registered: &'r [Registered]) -> Self {
+        let mut by_task: HashMap<u64, Vec<&Reading>> = HashMap::new();
+        for (_, reading) in registered {
+            if let Some(task) = reading.task {
+                by_task.entry(task).or_default().push(reading);
+            }
+        }
+        let by_slot = registered.iter().map(|(slot, reading)| (address(slot), reading)).collect();
+        Names { by_slot, by_task, shown: HashSet::new(), now: coarse_nanoseconds() }
+    }
+
+    /// A task that a runtime lists, with what it registered.
+    fn listed(&mut self, found: Found) -> Task {
+        let whole = self.whole(&found);
+        let Found { id, runtime, future, state, running_on, chain, tracked, .. } = found;
+        let (chain, particulars) = chain_of(chain);
+        let runtime = Some(runtime);
+        let mut task = Task { runtime, running_on, chain, particulars, ..Task::new(id, future, state) };
+        if let Some(reading) = whole {
+            self.shown.insert(reading.id);
+            add(&mut task, reading, self.now);
+        }
+        self.name_inside(&mut task, &tracked);
+        task
+    }
+
+    /// A registered future that no runtime lists.
+    fn unlisted(&mut self, reading: &Reading, unlisted: Option<Unlisted>) -> Task {
+        let Some(Unlisted { chain, tracked }) = unlisted else {
+            let why = if reading.polls == 0 { Reason::NeverPolled } else { Reason::NotRead };
+            return alone(reading, self.now, Chain::Unknown(Arc::new(why)));
+        };
+        let (chain, particulars) = chain_of(chain);
+        let mut task = Task { particulars, ..alone(reading, self.now, chain) };
+        self.name_inside(&mut task, &tracked);
+        task
+    }
+
+    /// The registered future that the whole task is.
+    fn whole(&self, found: &Found) -> Option<&'r Reading> {
+        if !found.registered {
+            return None;
+        }
+        if let Some((slot, 0)) = found.tracked.first() {
+            return self.by_slot.get(slot).copied();
+        }
+        // Its chain could not be read. Of all that lie in its memory, it is the one around the others.
+        let same_task = self.by_task.get(&found.id).map_or(&[][..], Vec::as_slice);
+        let inside = same_task.iter().filter(|reading| found.memory.contains(&(reading.address as u64)));
+        let mut inside: Vec<&Reading> = inside.copied().collect();
+        inside.sort_by_key(|reading| reading.address);
+        match inside[..] {
+            [first, second, ..] if first.address == second.address => None,
+            [first, ..] => Some(first),
+            [] => None,
+        }
+    }
+
+    /// Writes the names of registered futures beside the awaits that they are.
+    fn name_inside(&mut self, task: &mut Task, tracked: &[(u64, usize)]) {
+        let (Chain::Known(awaits) | Chain::Passed(awaits)) = &task.chain else { return };
+        for (slot, above) in tracked {
+            let Some(reading) = self.by_slot.get(slot) else { continue };
+            if awaits.get(*above).is_none() || !self.shown.insert(reading.id) {
+                continue;
+            }
+            let Some(name) = &reading.name else { continue };
+            // Before whatever else is known of that await.
+            let at = task.particulars.partition_point(|particular| particular.step < *above);
+            task.particulars.insert(at, Particular::new(*above, Fact::Name(name.as_str().into())));
+        }
     }
 }
 
@@ -174,51 +195,20 @@ fn chain_of(found: FoundChain) -> (Chain, Vec<Particular>) {
     }
 }
 
-/// Writes the names of registered futures beside the awaits that they are.
-#[cfg(target_os = "linux")]
-fn name_inside(
-    task: &mut Task,
-    tracked: &[(u64, usize)],
-    by_slot: &HashMap<u64, &Reading>,
-    shown: &mut HashSet<u64>,
-) {
-    let (Chain::Known(awaits) | Chain::Passed(awaits)) = &task.chain else { return };
-    for (slot, above) in tracked {
-        let Some(reading) = by_slot.get(slot) else { continue };
-        if awaits.get(*above).is_none() || !shown.insert(reading.id) {
-            continue;
-        }
-        let Some(name) = &reading.name else { continue };
-        let told = task.particulars.binary_search_by_key(above, |particular| particular.step);
-        match told {
-            Ok(at) => task.particulars[at].text.insert_str(0, &format!("\"{name}\", ")),
-            Err(at) => task.particulars.insert(at, Particular { step: *above, text: format!("\"{name}\"") }),
-        }
-    }
+fn sorted(mut tasks: Vec<Task>) -> Vec<Task> {
+    tasks.sort_by_key(|task| task.id);
+    tasks
 }
 
 /// A registered future as a task of its own.
 fn alone(reading: &Reading, now: u64, chain: Chain) -> Task {
-    let mut task = Task {
-        id: reading.task.unwrap_or(reading.id),
-        runtime: None,
-        name: None,
-        future: Arc::from((reading.kind.type_name)()),
-        state: match reading {
-            Reading { polling: true, .. } => TaskState::Running,
-            Reading { polls: 0, .. } => TaskState::NotStarted,
-            _ => TaskState::Idle,
-        },
-        spawned_at: None,
-        age: None,
-        idle: None,
-        polls: None,
-        poll_time: None,
-        running_on: None,
-        polling: None,
-        chain,
-        particulars: Vec::new(),
+    let state = match reading {
+        Reading { polling: true, .. } => TaskState::Running,
+        Reading { polls: 0, .. } => TaskState::NotStarted,
+        _ => TaskState::Idle,
     };
+    let id = reading.task.unwrap_or(reading.id);
+    let mut task = Task { chain, ..Task::new(id, (reading.kind.type_name)(), state) };
     add(&mut task, reading, now);
     task
 }

@@ -61,22 +61,26 @@ mod decode;
 mod doctor;
 #[cfg(target_os = "linux")]
 mod engine;
+#[cfg(target_os = "linux")]
+mod found;
 mod inspector;
 mod merge;
 mod model;
 #[cfg(target_os = "linux")]
 mod preparation;
 mod registry;
-mod tokio;
+pub mod tokio;
 mod tracked;
 #[cfg(target_os = "linux")]
 mod types;
 
 #[cfg(target_os = "linux")]
-pub use doctor::{Diagnosis, Level, Outlook, doctor};
+pub use doctor::{Advice, Diagnosis, Finding, Level, Outlook, doctor};
 pub use inspector::{Inspector, look};
 pub use model::{
-    Await, Blocking, Chain, Options, Particular, Polling, Rung, Runtime, Snapshot, SourceLine, Task,
-    TaskState, Work, Worker,
+    Await, Blocking, CanaryFault, Chain, CurrentTaskFault, DebugInformationFault, Fact, LayoutFault, Note,
+    Options, Particular, Polling, Reason, Rung, Runtime, Snapshot, SourceLine, SystemError, Task, TaskState,
+    Work, Worker,
 };
-pub use tracked::{Track, Tracked, spawn};
+pub use tokio::spawn;
+pub use tracked::{Track, Tracked};

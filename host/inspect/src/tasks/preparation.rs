@@ -10,6 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use super::engine::Engine;
+use super::model::Reason;
 use crate::signals::block_all_in_this_thread;
 
 /// How fast the engine is to be built.
@@ -27,7 +28,7 @@ enum State {
     Ready(Box<Engine>),
     InUse,
     /// It cannot be had; why.
-    Off(String),
+    Off(Reason),
 }
 
 static STATE: Mutex<State> = Mutex::new(State::Unbuilt);
@@ -59,7 +60,7 @@ pub(super) fn start(haste: Haste) {
     let started = thread::Builder::new().name("gmr-index".to_owned()).spawn(move || build(haste));
     match started {
         Ok(builder) => *BUILDER.lock().unwrap_or_else(PoisonError::into_inner) = Some(builder),
-        Err(error) => set(State::Off(format!("no thread to read the debug information: {error}"))),
+        Err(error) => set(State::Off(Reason::NoThread(error.into()))),
     }
 }
 
@@ -90,12 +91,12 @@ fn build(haste: Haste) {
         Ok(Ok(engine)) => State::Ready(Box::new(engine)),
         Ok(Err(_)) if unwanted() => State::Unbuilt,
         Ok(Err(reason)) => State::Off(reason),
-        Err(_) => State::Off("reading the debug information failed".to_owned()),
+        Err(_) => State::Off(Reason::ReadingPanicked),
     });
 }
 
 /// Lets `work` have the engine, if it can be had by `deadline`; else says why not.
-pub(super) fn with_engine<T>(deadline: Instant, work: impl FnOnce(&mut Engine) -> T) -> Result<T, String> {
+pub(super) fn with_engine<T>(deadline: Instant, work: impl FnOnce(&mut Engine) -> T) -> Result<T, Reason> {
     start(Haste::Now);
     let mut engine = take(deadline)?;
     // A fault in here must cost this section only, and later looks.
@@ -106,14 +107,13 @@ pub(super) fn with_engine<T>(deadline: Instant, work: impl FnOnce(&mut Engine) -
             Ok(done)
         }
         Err(_) => {
-            let reason = "an earlier look at the tasks failed".to_owned();
-            set(State::Off(reason.clone()));
-            Err(reason)
+            set(State::Off(Reason::EarlierLookPanicked));
+            Err(Reason::EarlierLookPanicked)
         }
     }
 }
 
-fn take(deadline: Instant) -> Result<Box<Engine>, String> {
+fn take(deadline: Instant) -> Result<Box<Engine>, Reason> {
     let mut state = lock();
     loop {
         match &*state {
@@ -128,8 +128,8 @@ fn take(deadline: Instant) -> Result<Box<Engine>, String> {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(match &*state {
-                State::InUse => "another look at the tasks is under way".to_owned(),
-                _ => "the debug information is still being read; the next report may have it".to_owned(),
+                State::InUse => Reason::LookUnderWay,
+                _ => Reason::StillReading,
             });
         }
         state = CHANGED.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
@@ -137,6 +137,6 @@ fn take(deadline: Instant) -> Result<Box<Engine>, String> {
 }
 
 /// Waits until the engine is there or cannot be had, or `deadline`; the reason if it is not there.
-pub(super) fn wait(deadline: Instant) -> Result<(), String> {
+pub(super) fn wait(deadline: Instant) -> Result<(), Reason> {
     take(deadline).map(|engine| set(State::Ready(engine)))
 }

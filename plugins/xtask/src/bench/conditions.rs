@@ -1,4 +1,4 @@
-//! Under which conditions figures were measured; without them they say nothing.
+//! The conditions of a measurement: processors, kernel, compiler, load. Figures without them say nothing.
 
 use std::fs;
 

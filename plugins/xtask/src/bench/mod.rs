@@ -5,7 +5,8 @@
 
 mod conditions;
 mod figures;
-mod inside;
+mod in_process;
+mod load;
 mod peers;
 mod plugins;
 mod subject;

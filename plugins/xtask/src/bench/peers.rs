@@ -9,7 +9,7 @@ use clap::ValueEnum;
 
 use crate::bench::conditions::first_line;
 use crate::command::{Step, announce};
-use crate::place;
+use crate::project;
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Peer {
@@ -79,7 +79,7 @@ pub fn python(target: &Path, kind: &str, count: usize) -> Result<Command> {
 }
 
 fn fixture() -> PathBuf {
-    place::root().join("tests/fixtures/bench/python")
+    project::root().join("tests/fixtures/bench/python")
 }
 
 /// A virtual environment with what the service imports.

@@ -6,18 +6,18 @@ use anyhow::Result;
 use super::conditions;
 use crate::command::{Step, announce};
 use crate::guest::{self, Choice, Which};
-use crate::place;
+use crate::project;
 
 #[derive(clap::Args)]
 pub struct Arguments {}
 
 pub fn run(_: &Arguments) -> Result<()> {
-    let target = place::target()?;
+    let target = project::target()?;
     guest::build(Which::All, Choice::default())?;
     announce("building the subject; the first time it builds the engine in release, for some minutes");
     Step::new("cargo")
         .args(["build", "--quiet", "--release", "--workspace", "--bin", "bench-plugins"])
-        .within(&place::root())
+        .within(&project::root())
         .run()?;
     conditions::print(
         "release; the shipped plugins `facts`, `process`, `disks` and `frames`, each alone in its folder",

@@ -1,7 +1,7 @@
 //! A process that is measured from outside: started, asked for reports, watched meanwhile.
 //!
 //! It gets `GMR_LOG_DIR`, where its reports go, and `GMR_BEAT_FILE`, and says `READY <pid>` when all of its
-//! threads or tasks wait. examples/load/beat.rs says what the beat file holds.
+//! threads or tasks wait. tests/support/src/load/beat.rs says what the beat file holds.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader};

@@ -10,10 +10,11 @@ use rustix::event::Timespec;
 
 use super::conditions;
 use super::figures::{Table, mebibytes, median, milliseconds, or_none, ratio};
+use super::load;
 use super::peers::{self, Peer};
 use super::subject::{Cost, Kept, Subject};
 use crate::command::{Step, announce};
-use crate::place;
+use crate::project;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -34,7 +35,7 @@ pub struct Arguments {
     no_dump: bool,
 }
 
-/// Who is that slow is asked once more at the most: the others' figures would be hours apart.
+/// A peer this slow is asked once more at the most: the others' figures would be hours apart.
 const SLOW: Duration = Duration::from_secs(10);
 /// How rows of the peer in tokio begin.
 const DUMP: &str = "Handle::dump";
@@ -44,9 +45,9 @@ const PATIENCE: Timespec = Timespec { tv_sec: 30, tv_nsec: 0 };
 const PRINTED: usize = 1000;
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let target = place::target()?;
+    let target = project::target()?;
     announce("building the subjects");
-    let ours = ours(&target)?;
+    let ours = load::build(&target.join("bench/tasks"), &TYPES)?;
     let look = look(&target)?;
     let dump = if arguments.no_dump { None } else { Some(dump(&target)?) };
     conditions::print("release, types of the application only, without the plugin host; 2 workers");
@@ -74,26 +75,26 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Chains need types, which `release` leaves out.
-fn cargo(folder: &Path) -> Step {
-    let types = |package: &str| format!("profile.release.package.{package}.debug=2");
-    Step::new("cargo")
-        .args(["build", "--quiet", "--release", "--config", "profile.release.debug=0"])
-        .args(["--config", &types("gmr-examples"), "--config", &types("gmr-inspect"), "--target-dir"])
-        .arg(folder)
-        .within(&place::root())
-}
-
-fn ours(target: &Path) -> Result<PathBuf> {
-    let folder = target.join("bench/tasks");
-    cargo(&folder).args(["--package", "gmr-examples", "--no-default-features", "--bin", "load"]).run()?;
-    Ok(folder.join("release/load"))
-}
+/// Chains need types, which the profile leaves out: of the application, here these packages, and of gmr-inspect.
+const TYPES: [&str; 4] = [
+    "profile.release.debug=0",
+    "profile.release.package.gmr-inspect.debug=2",
+    "profile.release.package.gmr-test-support.debug=2",
+    "profile.release.package.bench-load.debug=2",
+];
 
 /// The program that looks at tasks of its own.
 fn look(target: &Path) -> Result<PathBuf> {
     let folder = target.join("bench/tasks");
-    cargo(&folder).args(["--package", "gmr-inspect", "--example", "tasks_bench"]).run()?;
+    // bench-load is in a workspace of its own.
+    let types = TYPES[..3].iter().flat_map(|option| ["--config", option]);
+    Step::new("cargo")
+        .args(["build", "--quiet", "--release", "--package", "gmr-inspect", "--example", "tasks_bench"])
+        .args(types)
+        .arg("--target-dir")
+        .arg(&folder)
+        .within(&project::root())
+        .run()?;
     Ok(folder.join("release/examples/tasks_bench"))
 }
 
@@ -104,7 +105,7 @@ fn dump(target: &Path) -> Result<PathBuf> {
         .args(["build", "--quiet", "--release", "--locked", "--target-dir"])
         .arg(&folder)
         .env("RUSTFLAGS", "--cfg tokio_unstable")
-        .within(&place::root().join("tests/fixtures/bench/dump"))
+        .within(&project::root().join("tests/fixtures/bench/dump"))
         .run()?;
     Ok(folder.join("release/bench-dump"))
 }
@@ -142,10 +143,8 @@ impl Row {
             self.costs.push(subject.during(nothing)?);
             return Ok(());
         }
-        let (cost, report) = match self.name.starts_with(DUMP) {
-            true => subject.report_within(&PATIENCE)?,
-            false => subject.report()?,
-        };
+        let is_dump = self.name.starts_with(DUMP);
+        let (cost, report) = if is_dump { subject.report_within(&PATIENCE)? } else { subject.report()? };
         self.costs.push(cost);
         self.report = report;
         Ok(())
@@ -257,7 +256,7 @@ impl Subjects<'_> {
         for _ in 0..=arguments.runs {
             for at in 0..rows.len() {
                 let subject = rows[at].subject;
-                // One that did not answer is not itself any more.
+                // A subject that did not answer once is left alone.
                 if rows.iter().all(|row| row.subject != subject || row.failed.is_none()) {
                     rows[at].add(&subjects[subject]);
                 }

@@ -1,6 +1,6 @@
 //! `cargo xtask bench threads`: whole reports of processes with many threads.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -8,11 +8,12 @@ use anyhow::{Context, Result};
 
 use super::conditions;
 use super::figures::{Table, mebibytes, median, milliseconds, or_none, ratio};
-use super::inside;
+use super::in_process;
+use super::load;
 use super::peers::{self, Peer};
 use super::subject::{Cost, Kept, Subject};
-use crate::command::{Step, announce};
-use crate::place;
+use crate::command::announce;
+use crate::project;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -22,22 +23,22 @@ pub struct Arguments {
     /// How many reports after the first one
     #[arg(long, default_value_t = 7)]
     runs: usize,
-    /// Whom to compare with; without a name behind it, nobody
+    /// The tools to compare with; none if no name follows
     #[arg(long, value_delimiter = ',', num_args = 0.., default_values = ["oslo", "gdb", "eu-stack"])]
     peers: Vec<Peer>,
 }
 
-/// Who is that slow is asked once more at the most: the others' figures would be hours apart.
+/// A peer this slow is asked once more at the most: the others' figures would be hours apart.
 const SLOW: Duration = Duration::from_secs(10);
 
 /// How the subject waits, for its conditions.
 const DEPTH: usize = 15;
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let target = place::target()?;
+    let target = project::target()?;
     announce("building the subjects");
-    let load = load(&target)?;
-    let inside = inside::build(&target)?;
+    let load = load::build(&target.join("bench/threads"), &[])?;
+    let in_process = in_process::build(&target)?;
     conditions::print(&format!(
         "release, line tables only, without the plugin host; threads wait {DEPTH} calls deep"
     ));
@@ -53,22 +54,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     for count in &arguments.threads {
         reports(&target, &load, *count, arguments.runs, &peers)?;
-        inside::capture(&inside, *count, arguments.runs)?;
+        in_process::capture(&in_process, *count, arguments.runs)?;
     }
-    inside::pause(&inside)?;
-    inside::interruptions(&inside)?;
+    in_process::pause(&in_process)?;
+    in_process::interruptions(&in_process)?;
     conditions::print_load("after");
     Ok(())
-}
-
-/// The subject of this project.
-pub fn load(target: &Path) -> Result<PathBuf> {
-    Step::new("cargo")
-        .args(["build", "--quiet", "--release", "--package", "gmr-examples", "--no-default-features"])
-        .args(["--bin", "load"])
-        .within(&place::root())
-        .run()?;
-    Ok(target.join("release/load"))
 }
 
 /// One tool's figures for one number of threads.
@@ -115,10 +106,7 @@ impl Row {
     fn cells(&self, ours: Option<Duration>, from_outside: bool) -> Vec<String> {
         let first = self.costs.first();
         let warm = self.warm();
-        let bytes = |value: Option<i64>| match from_outside {
-            true => "-".to_owned(),
-            false => or_none(value, mebibytes),
-        };
+        let bytes = |value: Option<i64>| or_none(value.filter(|_| !from_outside), mebibytes);
         let last = warm.last().map(|cost| cost.kept);
         let kept = |which: fn(&Kept) -> i64| bytes(last.map(|last| which(&last) - which(&self.before)));
         let gap = |which: usize| or_none(median(warm.iter().map(|cost| cost.gaps[which])), milliseconds);
@@ -168,9 +156,10 @@ fn reports(target: &Path, load: &Path, count: usize, runs: usize, peers: &[Peer]
     let subject = Subject::start(command)?;
     let mut ours = Row::new("gmr", &subject)?;
     let mut quiet = Row::new("(no report)", &subject)?;
-    let python = match peers.contains(&Peer::Oslo) {
-        true => Some(Subject::start(peers::python(target, "threads", count)?)?),
-        false => None,
+    let python = if peers.contains(&Peer::Oslo) {
+        Some(Subject::start(peers::python(target, "threads", count)?)?)
+    } else {
+        None
     };
     let mut theirs = Vec::new();
     for peer in peers {

@@ -96,7 +96,7 @@ mod tests {
     /// What cargo would publish, since what it leaves out cannot be built from there.
     #[test]
     fn packages_hold_the_interface_and_the_templates() {
-        let root = crate::place::root();
+        let root = crate::project::root();
         for copy in COPIES {
             let folder = root.join(copy).parent().unwrap().to_owned();
             let listed = std::process::Command::new(env!("CARGO"))
@@ -119,9 +119,9 @@ mod tests {
         }
     }
 
-    /// The one that a forgotten copy fails.
+    /// Fails where a copy was forgotten.
     #[test]
     fn committed_copies_are_equal() {
-        check(&crate::place::root()).unwrap();
+        check(&crate::project::root()).unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! Builds JavaScript plugins with componentize-js, in copies under the target folder.
+//! JavaScript plugins, built with componentize-js in copies under the target folder.
 //!
 //! Node looks for packages in the folder of the file that imports them and in those above. So they are installed
 //! once, above the copies, and the source tree stays as it is.

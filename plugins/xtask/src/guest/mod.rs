@@ -1,4 +1,4 @@
-//! Builds WebAssembly guests: the shipped plugins and those that the tests misbehave with.
+//! WebAssembly guests and how they are built: the shipped plugins, the templates, and those of the tests.
 //!
 //! Sets up what is missing (see [`toolchain`]) and rebuilds nothing that is up to date. Finished components
 //! appear in their folder whole, by rename, so that a process which watches the folder never meets a half.
@@ -7,7 +7,7 @@ mod component;
 mod debian;
 mod interface;
 mod javascript;
-mod native;
+mod native_tests;
 mod output;
 mod python;
 mod rust;
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::command::announce;
-use crate::place;
+use crate::project;
 use output::Output;
 pub use toolchain::Choice;
 
@@ -63,7 +63,7 @@ pub struct Arguments {
 /// `cargo xtask plugins`: builds, and lists what was built.
 pub fn run(arguments: &Arguments) -> Result<()> {
     if arguments.copy_interface {
-        return interface::copy(&place::root());
+        return interface::copy(&project::root());
     }
     let shipped = if arguments.all { Which::All } else { Which::Shipped };
     let mut files = build(shipped, arguments.toolchain)?;
@@ -86,8 +86,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 /// Where nothing can build them, with what to install; where one does not compile; where one is no component
 /// of the plugin interface (not checked for [`Which::Tests`], some of which are wrong on purpose).
 pub fn build(which: Which, choice: Choice) -> Result<Vec<PathBuf>> {
-    let root = place::root();
-    let target = place::target()?;
+    let root = project::root();
+    let target = project::target()?;
     let guests = target.join("guests");
     interface::check(&root)?;
     let files = match which {
@@ -123,7 +123,7 @@ fn build_tests(workspace: &Path, target: &Path, choice: Choice) -> Result<Vec<Pa
 ///
 /// Where a test fails, or what runs it is not installed.
 pub fn check(which: Which) -> Result<()> {
-    let root = place::root();
-    native::test_rust(&root, &place::target()?.join("guests"))?;
-    if which == Which::All { native::test_others(&root) } else { Ok(()) }
+    let root = project::root();
+    native_tests::test_rust(&root, &project::target()?.join("guests"))?;
+    if which == Which::All { native_tests::test_others(&root) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! Builds Python plugins with componentize-py, in a virtual environment under the target folder.
+//! Python plugins, built with componentize-py in a virtual environment under the target folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};

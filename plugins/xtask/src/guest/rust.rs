@@ -1,4 +1,4 @@
-//! Builds the Rust guests of one workspace.
+//! Rust guests, built a workspace at a time.
 //!
 //! Cargo decides what is out of date. Guests get none of the host's compiler flags: those may name processors
 //! and linkers that WebAssembly does not have.
@@ -55,8 +55,7 @@ fn cargo(toolchain: &Toolchain) -> Step {
     let step = match toolchain {
         Toolchain::Wasip2 => Step::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into())),
         Toolchain::BuildStd { cargo, rustc, linker } => {
-            // `-Z` is for nightly compilers; this variable is how a stable one is told to build its own
-            // standard library.
+            // `-Z` is for nightly compilers; with this variable a stable one builds its own standard library too.
             let mut step = Step::new(cargo).env("RUSTC_BOOTSTRAP", "1").arg("-Zbuild-std=std,panic_abort");
             if let Some(rustc) = rustc {
                 step = step.env("RUSTC", rustc).without_env("RUSTUP_TOOLCHAIN").without_env("CARGO");

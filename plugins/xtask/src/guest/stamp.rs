@@ -1,4 +1,5 @@
-//! Whether a guest is up to date, for builders that do not tell themselves, and copies of its files.
+//! Digests of what a guest was built from, for builders that do not tell whether it is up to date; and copies of its
+//! files.
 //!
 //! By content, not by time: a fresh checkout of the same files is up to date.
 

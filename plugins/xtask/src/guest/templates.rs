@@ -16,8 +16,8 @@ const NAME: &str = "my_plugin";
 /// Builds each template to a folder of its own within `target`, and returns the components.
 pub fn build(root: &Path, target: &Path, toolchain: &Toolchain) -> Result<Vec<PathBuf>> {
     announce("building the templates of `gmr plugin new`");
-    let place = target.join("templates");
-    let project = |language: &str| lay_out(root, &place, language);
+    let projects = target.join("templates");
+    let project = |language: &str| lay_out(root, &projects, language);
 
     let (rust_project, python_project, javascript_project) =
         (project("rust")?, project("python")?, project("javascript")?);
@@ -44,8 +44,8 @@ pub fn build(root: &Path, target: &Path, toolchain: &Toolchain) -> Result<Vec<Pa
 }
 
 /// Lays out a project as `gmr plugin new` does.
-fn lay_out(root: &Path, place: &Path, language: &str) -> Result<PathBuf> {
-    let (template, project) = (root.join("host/cli/templates").join(language), place.join(language));
+fn lay_out(root: &Path, projects: &Path, language: &str) -> Result<PathBuf> {
+    let (template, project) = (root.join("host/cli/templates").join(language), projects.join(language));
     copy(&template, &project)?;
     let manifest = project.join("Cargo.toml.in");
     if manifest.exists() {

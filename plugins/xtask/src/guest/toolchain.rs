@@ -1,4 +1,4 @@
-//! Finds a Rust toolchain that can build WebAssembly guests, or sets one up.
+//! The Rust toolchain that can build WebAssembly guests: found, or set up.
 //!
 //! Tried in this order: an installed `wasm32-wasip2` target; `rustup target add wasm32-wasip2`; a toolchain that
 //! has the standard library's source, which then is built for `wasm32-unknown-unknown`; on Debian, as root, the
@@ -7,7 +7,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use super::debian;
 use crate::command::{Step, announce};
@@ -94,10 +94,8 @@ fn advice(refusals: &[String]) -> String {
 
 fn installed_target() -> Result<Toolchain> {
     let folder = rustc(None).args(["--print", "target-libdir", "--target", WASIP2]).read()?;
-    match holds_standard_library(Path::new(folder.trim())) {
-        true => Ok(Toolchain::Wasip2),
-        false => bail!("the target is not installed"),
-    }
+    ensure!(holds_standard_library(Path::new(folder.trim())), "the target is not installed");
+    Ok(Toolchain::Wasip2)
 }
 
 fn holds_standard_library(folder: &Path) -> bool {
@@ -137,10 +135,8 @@ fn system_source() -> Result<Toolchain> {
 
 fn expect_source(sysroot: &Path) -> Result<()> {
     let manifest = sysroot.join("lib/rustlib/src/rust/library/std/Cargo.toml");
-    match manifest.exists() {
-        true => Ok(()),
-        false => bail!("{} does not exist", manifest.display()),
-    }
+    ensure!(manifest.exists(), "{} does not exist", manifest.display());
+    Ok(())
 }
 
 fn linker(system: &Path) -> Result<PathBuf> {

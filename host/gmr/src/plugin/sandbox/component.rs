@@ -161,10 +161,11 @@ fn unknown_import(error: &wasmtime::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use gmr_test_support::guests;
+
     use super::*;
     use crate::plugin::Limits;
     use crate::plugin::sandbox::engine;
-    use crate::plugin::tests::assemble;
 
     /// Loads, or says why not; nothing else may happen.
     fn attempt(engine: &Engine, linker: &Linker<State>, bytes: &[u8]) -> bool {
@@ -176,7 +177,7 @@ mod tests {
     fn a_file_that_is_cut_off_anywhere_is_refused_in_a_line() {
         let engine = engine::engine(Limits::default().wasm_stack_bytes).unwrap();
         let linker = engine::linker(&engine).unwrap();
-        let whole = assemble::guest("hello");
+        let whole = guests::component("hello");
         assert!(attempt(&engine, &linker, &whole));
         let loaded = (0..whole.len()).filter(|length| attempt(&engine, &linker, &whole[..*length])).count();
         // What stands at the end, names and who built it, may be missing.
@@ -187,7 +188,7 @@ mod tests {
     fn random_damage_is_refused_or_harmless() {
         let engine = engine::engine(Limits::default().wasm_stack_bytes).unwrap();
         let linker = engine::linker(&engine).unwrap();
-        let whole = assemble::guest("hello");
+        let whole = guests::component("hello");
         // A xorshift generator with a fixed seed: the same bytes in every run.
         let mut state = 0x2545_f491_4f6c_dd1d_u64;
         let mut random = move || {

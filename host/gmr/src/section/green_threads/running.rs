@@ -3,11 +3,12 @@
 //! A chain of awaits ends where the poll began; what is done since stands on the thread's stack. Such a stack is shown
 //! only if its thread was seen at the task both before it was taken and after.
 
+use gmr_inspect::tasks::tokio::is_poll_frame;
 use gmr_inspect::tasks::{Polling, Task, TaskState};
 use gmr_inspect::threads::{Capture, Stack, Thread};
 
-use crate::report::{Frame, Trace, TraceKind};
-use crate::section::threads::{fold, why};
+use crate::report::{Frame, NoStack, Reason, Trace, fold_from};
+use crate::section::threads::translate;
 
 /// What was seen of the threads before the look at the tasks.
 #[derive(Default)]
@@ -18,19 +19,12 @@ pub(crate) struct Stacks {
     pub(crate) capture: Option<Capture>,
 }
 
-/// tokio's functions that poll a task: what they were called by is the runtime and the thread's start.
-const POLLS: [&str; 3] = [
-    "tokio::runtime::task::core::Core<",
-    "tokio::runtime::task::harness::poll_future",
-    "tokio::runtime::task::raw::poll",
-];
-
 /// Tasks with one stack.
 struct Group {
     threads: Vec<u32>,
     tasks: Vec<u64>,
     names: Vec<String>,
-    stack: Result<Vec<Frame>, String>,
+    stack: Result<Vec<Frame>, NoStack>,
 }
 
 impl Stacks {
@@ -57,29 +51,20 @@ impl Stacks {
         groups.into_iter().map(Group::trace).collect()
     }
 
-    fn stack(&self, task: &Task, id: u32, thread: Option<&Thread>) -> Result<Vec<Frame>, String> {
-        if !self.polling.contains(&Polling { thread: id, task: task.id }) {
-            return Err("it came to this task only after its stack was taken".to_owned());
+    fn stack(&self, task: &Task, id: u32, thread: Option<&Thread>) -> Result<Vec<Frame>, NoStack> {
+        if !self.polling.contains(&Polling::new(id, task.id)) {
+            return Err(NoStack::CameLater);
         }
         match thread.map(|thread| &thread.stack) {
             Some(Stack::Captured { frames, method, .. }) => {
-                let mut frames = fold::frames(frames, *method);
-                fold_runtime(&mut frames);
+                let mut frames = translate::frames(frames, *method);
+                // Of nested polls the innermost is the task's.
+                fold_from(&mut frames, is_poll_frame);
                 Ok(frames)
             }
-            Some(Stack::Missing(missing)) => Err(why(missing)),
-            None => Err("the thread was not listed".to_owned()),
+            Some(Stack::Missing(missing)) => Err(translate::no_stack(missing)),
+            None => Err(NoStack::NotListed),
         }
-    }
-}
-
-/// Marks everything from tokio's own poll on. Of nested ones the innermost is the task's.
-fn fold_runtime(frames: &mut [Frame]) {
-    let polls = |frame: &Frame| {
-        frame.function.as_ref().is_some_and(|function| POLLS.iter().any(|poll| function.contains(poll)))
-    };
-    if let Some(at @ 1..) = frames.iter().position(polls) {
-        frames[at..].iter_mut().for_each(|frame| frame.folded = true);
     }
 }
 
@@ -92,11 +77,12 @@ impl Group {
                 format!("tasks {} run on threads {}", listed(tasks), listed(threads))
             }
         };
-        let (frames, doubt) = match self.stack {
-            Ok(frames) => (frames, None),
-            Err(reason) => (Vec::new(), Some(format!("no stack: {reason}"))),
-        };
-        Trace { kind: TraceKind::Stack, title, summary: Vec::new(), members: Vec::new(), frames, doubt }
+        let mut trace = Trace::stack(title);
+        match self.stack {
+            Ok(frames) => trace.frames = frames,
+            Err(reason) => trace.doubt = Some(Reason::NoStack(reason)),
+        }
+        trace
     }
 }
 

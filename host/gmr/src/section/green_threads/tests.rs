@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gmr_inspect::tasks::{
-    Await, Blocking, Chain, Particular, Polling, Rung, Runtime, Snapshot, SourceLine, Task, TaskState, Work,
-    Worker,
+    Await, Blocking, Chain, Fact, Particular, Polling, Reason, Rung, Runtime, Snapshot, SourceLine, Task,
+    TaskState, Work, Worker,
 };
 use gmr_inspect::threads::{self as seen, Capture, Method, Quality, Stack, Symbol, Thread};
 
@@ -13,36 +13,28 @@ use super::Stacks;
 use crate::report::format::text;
 
 fn step(depth: u16, future: &str, line: Option<u32>) -> Await {
-    Await {
-        depth,
-        branch: None,
-        future: future.to_owned(),
-        location: line.map(|line| SourceLine { file: "/home/me/shop/src/db.rs".to_owned(), line }),
-        detail: None,
-    }
+    let mut step = Await::new(depth, future);
+    step.location = line.map(|line| SourceLine::new("/home/me/shop/src/db.rs", line));
+    step
 }
 
 fn waiting(id: u64, idle: u64, chain: Vec<Await>) -> Task {
-    Task {
-        id,
-        runtime: Some(0),
-        name: None,
-        future: Arc::from("shop::serve"),
-        state: TaskState::Idle,
-        spawned_at: None,
-        age: None,
-        idle: Some(Duration::from_secs(idle)),
-        polls: None,
-        poll_time: None,
-        polling: None,
-        running_on: None,
-        chain: Chain::Known(Arc::from(chain)),
-        particulars: Vec::new(),
-    }
+    let mut task = Task::new(id, "shop::serve", TaskState::Idle);
+    task.runtime = Some(0);
+    task.idle = Some(Duration::from_secs(idle));
+    task.chain = Chain::Known(Arc::from(chain));
+    task
+}
+
+fn snapshot(tasks: Vec<Task>) -> Snapshot {
+    let mut snapshot = Snapshot::default();
+    snapshot.tasks = tasks;
+    snapshot
 }
 
 fn body(tasks: Vec<Task>) -> (String, Vec<String>) {
-    let snapshot = Snapshot { tasks, rung: Rung::DebugInformation, ..Snapshot::default() };
+    let mut snapshot = snapshot(tasks);
+    snapshot.rung = Rung::DebugInformation;
     let section = super::section(&snapshot, &Stacks::default());
     let text: Vec<String> = text::section(&section).lines().skip(3).map(str::to_owned).collect();
     (text.join("\n"), section.remarks)
@@ -50,19 +42,21 @@ fn body(tasks: Vec<Task>) -> (String, Vec<String>) {
 
 #[test]
 fn equal_chains_stand_together_whenever_their_timers_fire() {
-    let sleeping = |id: u64, idle: u64, fires: &str| {
+    let sleeping = |id: u64, idle: u64, fires: u64| {
         let chain = vec![
             step(0, "shop::serve", Some(1)),
             step(1, "tower::Oneshot", None),
             step(2, "shop::pay", Some(9)),
             step(3, "tokio::time::Sleep", None),
         ];
-        let particulars = vec![Particular { step: 3, text: fires.to_owned() }];
-        Task { particulars, ..waiting(id, idle, chain) }
+        let mut task = waiting(id, idle, chain);
+        task.particulars = vec![Particular::new(3, Fact::FiresIn(Duration::from_millis(fires)))];
+        task
     };
-    let alone = Task { name: Some("gc".to_owned()), ..sleeping(9, 1, "fires in 7 s") };
-    let alone = Task { state: TaskState::Scheduled, ..alone };
-    let tasks = vec![sleeping(4, 2, "fires in 5 s"), sleeping(5, 3, "fires in 6 s"), alone];
+    let mut alone = sleeping(9, 1, 7_049);
+    alone.name = Some("gc".to_owned());
+    alone.state = TaskState::Scheduled;
+    let tasks = vec![sleeping(4, 2, 5_000), sleeping(5, 3, 6_000), alone];
     let (text, remarks) = body(tasks);
     assert_eq!(
         text,
@@ -81,7 +75,7 @@ woken, waits for a worker
 
   shop::serve  shop/src/db.rs:1
     shop::pay  shop/src/db.rs:9
-      tokio::time::Sleep, fires in 7 s"#
+      tokio::time::Sleep, fires in 7.0 s"#
     );
     assert!(remarks.is_empty(), "{remarks:?}");
 }
@@ -99,9 +93,10 @@ fn a_crowd_that_waits_for_long_is_remarked_by_the_innermost_line() {
 
 #[test]
 fn a_task_without_a_chain_says_why() {
-    let task = Task { chain: Chain::Unknown(Arc::from("no types")), ..waiting(1, 0, Vec::new()) };
+    let mut task = waiting(1, 0, Vec::new());
+    task.chain = Chain::Unknown(Arc::new(Reason::NeverPolled));
     let (text, _) = body(vec![task]);
-    assert!(text.ends_with("waiting\nshop::serve\nno chain: no types"), "{text}");
+    assert!(text.ends_with("waiting\nshop::serve\nno chain: it was never polled"), "{text}");
 }
 
 /// A thread that stands in these functions, innermost first.
@@ -123,7 +118,11 @@ fn thread(id: u32, functions: &[&str]) -> Thread {
 
 fn running(id: u64, on: Option<u32>) -> Task {
     let chain = Chain::Passed(Arc::from(vec![step(0, "shop::serve", Some(1))]));
-    Task { state: TaskState::Running, running_on: on, idle: None, chain, ..waiting(id, 0, Vec::new()) }
+    let mut task = Task::new(id, "shop::serve", TaskState::Running);
+    task.runtime = Some(0);
+    task.running_on = on;
+    task.chain = chain;
+    task
 }
 
 const BUSY: [&str; 4] = [
@@ -135,8 +134,8 @@ const BUSY: [&str; 4] = [
 
 #[test]
 fn a_running_task_stands_beside_the_stack_of_the_thread_that_was_at_it_all_the_time() {
-    let snapshot = Snapshot { tasks: vec![running(7, Some(40))], ..Snapshot::default() };
-    let polling = vec![Polling { thread: 40, task: 7 }];
+    let snapshot = snapshot(vec![running(7, Some(40))]);
+    let polling = vec![Polling::new(40, 7)];
     let capture = Capture::new(vec![thread(40, &BUSY)]);
     let section = super::section(&snapshot, &Stacks { polling, capture: Some(capture) });
     let text: Vec<String> = text::section(&section).lines().skip(5).map(str::to_owned).collect();
@@ -159,7 +158,7 @@ being polled: this is what it awaited when the poll began
 fn a_stack_that_may_be_another_tasks_is_not_shown() {
     let capture = || Capture::new(vec![thread(40, &BUSY)]);
     let check = |task: Task, polling: &[Polling], expected: &str| {
-        let snapshot = Snapshot { tasks: vec![task], ..Snapshot::default() };
+        let snapshot = snapshot(vec![task]);
         let section =
             super::section(&snapshot, &Stacks { polling: polling.to_vec(), capture: Some(capture()) });
         let text = text::section(&section);
@@ -167,25 +166,22 @@ fn a_stack_that_may_be_another_tasks_is_not_shown() {
     };
     check(
         running(7, None),
-        &[Polling { thread: 40, task: 7 }],
+        &[Polling::new(40, 7)],
         "running on a thread that is not known: 1 task (the poll was shorter than the look)",
     );
-    let other = [Polling { thread: 40, task: 8 }];
+    let other = [Polling::new(40, 8)];
     check(running(7, Some(40)), &other, "no stack: it came to this task only after its stack was taken");
-    check(running(7, Some(41)), &[Polling { thread: 41, task: 7 }], "no stack: the thread was not listed");
+    check(running(7, Some(41)), &[Polling::new(41, 7)], "no stack: the thread was not listed");
 }
 
 #[test]
 fn tasks_with_one_stack_share_it() {
     let tasks = vec![running(7, Some(40)), running(8, Some(41)), running(9, Some(42))];
     let polling =
-        [(40, 7), (41, 8), (42, 9)].map(|(thread, task)| Polling { thread, task }).into_iter().collect();
+        [(40, 7), (41, 8), (42, 9)].map(|(thread, task)| Polling::new(thread, task)).into_iter().collect();
     let threads = vec![thread(40, &BUSY), thread(41, &BUSY), thread(42, &["shop::split", BUSY[1]])];
     let capture = Some(Capture::new(threads));
-    let text = text::section(&super::section(
-        &Snapshot { tasks, ..Snapshot::default() },
-        &Stacks { polling, capture },
-    ));
+    let text = text::section(&super::section(&snapshot(tasks), &Stacks { polling, capture }));
     assert!(text.contains("tasks 7 8 run on threads 40 41"), "{text}");
     assert!(text.contains("task 9 runs on thread 42"), "{text}");
     assert_eq!(text.matches("shop::merge").count(), 1, "{text}");
@@ -194,10 +190,11 @@ fn tasks_with_one_stack_share_it() {
 #[test]
 fn what_an_old_tokio_does_not_tell_is_left_out() {
     let told = |alive_tasks, workers| {
-        let flavor = "multi_thread".to_owned();
-        let runtime =
-            Runtime { id: 1, flavor, alive_tasks, global_queue_depth: None, blocking: None, workers };
-        let snapshot = Snapshot { runtimes: vec![runtime], ..Snapshot::default() };
+        let mut runtime = Runtime::new(1, "multi_thread");
+        runtime.alive_tasks = alive_tasks;
+        runtime.workers = workers;
+        let mut snapshot = Snapshot::default();
+        snapshot.runtimes = vec![runtime];
         text::section(&super::section(&snapshot, &Stacks::default()))
     };
     let nothing = told(None, Vec::new());
@@ -209,34 +206,36 @@ fn what_an_old_tokio_does_not_tell_is_left_out() {
 
 #[test]
 fn workers_have_a_row_each_and_more_columns_where_tokio_counts_more() {
-    let worker =
-        Worker { thread: Some(40), busy: Some(Duration::from_millis(5)), parks: Some(3), work: None };
-    let work = Work {
-        polls: 12,
-        mean_poll_time: Duration::from_micros(2),
-        queue_depth: 4,
-        steals: 1,
-        overflows: 0,
-        noops: 6,
-    };
+    let mut worker = Worker::default();
+    worker.thread = Some(40);
+    worker.busy = Some(Duration::from_millis(5));
+    worker.parks = Some(3);
+    let mut counting = worker.clone();
+    let mut work = Work::default();
+    work.polls = 12;
+    work.mean_poll_time = Duration::from_micros(2);
+    work.queue_depth = 4;
+    work.steals = 1;
+    work.noops = 6;
+    counting.work = Some(work);
     let section = |worker: Worker, blocking| {
-        let runtime = Runtime {
-            id: 2,
-            flavor: "multi_thread".to_owned(),
-            alive_tasks: Some(1),
-            global_queue_depth: Some(0),
-            blocking,
-            workers: vec![worker],
-        };
-        let snapshot = Snapshot { runtimes: vec![runtime], ..Snapshot::default() };
+        let mut runtime = Runtime::new(2, "multi_thread");
+        runtime.alive_tasks = Some(1);
+        runtime.global_queue_depth = Some(0);
+        runtime.blocking = blocking;
+        runtime.workers = vec![worker];
+        let mut snapshot = Snapshot::default();
+        snapshot.runtimes = vec![runtime];
         text::section(&super::section(&snapshot, &Stacks::default()))
     };
-    let stable = section(worker.clone(), None);
+    let stable = section(worker, None);
     let rows = "runtime  worker  thread  busy  parks\n        2       0      40  5 ms      3";
     assert!(stable.ends_with(&format!("{rows}\n")), "{stable}");
     assert!(!stable.contains("blocking threads"), "{stable}");
-    let blocking = Some(Blocking { threads: 5, idle: 2, queue_depth: 0 });
-    let unstable = section(Worker { work: Some(work), ..worker }, blocking);
+    let mut blocking = Blocking::default();
+    blocking.threads = 5;
+    blocking.idle = 2;
+    let unstable = section(counting, Some(blocking));
     assert!(unstable.contains("; 2 of 5 blocking threads idle, 0 waiting for one"), "{unstable}");
     assert!(unstable.contains("polls  mean poll  queue  steals  overflows  woken for nothing"), "{unstable}");
 }

@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use super::descriptor;
 use super::interpreter::Missing;
-use super::known;
+use super::known::Libraries;
 use super::plan::{Discriminant, Edge, Object, Plan, Plans, State, StateKind, Text, Variants};
 use super::relevance::{self, Relevance};
 use crate::memory::read_word;
@@ -17,13 +18,14 @@ const FIRST_METHOD_SLOT: u64 = 3;
 /// Makes what runs find missing, for the length of one look.
 pub(crate) struct Compiler<'t, 's> {
     pub(crate) types: &'t Types<'s>,
+    libraries: Libraries,
     relevance: Relevance<'t, 's>,
     files: RefCell<HashMap<(u32, u64), Option<Text>>>,
 }
 
 impl<'t, 's> Compiler<'t, 's> {
-    pub(crate) fn new(types: &'t Types<'s>) -> Self {
-        Compiler { types, relevance: Relevance::new(types), files: RefCell::default() }
+    pub(crate) fn new(types: &'t Types<'s>, libraries: Libraries) -> Self {
+        Compiler { types, libraries, relevance: Relevance::new(types, libraries), files: RefCell::default() }
     }
 
     /// Makes what a run has found missing, so that the next one gets past it.
@@ -57,11 +59,11 @@ impl<'t, 's> Compiler<'t, 's> {
             let label = self.types.function_name(of).into();
             return Plan::Coroutine { label, size: of.size, discriminant, states };
         }
-        if let Some(known) = known::plan(self.types, of, |id| plans.number(id)) {
+        if let Some(known) = self.libraries.plan(self.types, of, |id| plans.number(id)) {
             return known;
         }
-        if known::is_plain(&of.name)
-            || (!relevance::is_transparent(&of.name) && self.types.is_future(&of.name))
+        if self.libraries.is_future(&of.name)
+            || (!self.libraries.is_wrapper(&of.name) && self.types.is_future(&of.name))
         {
             return self.future(plans, of);
         }
@@ -142,7 +144,7 @@ impl<'t, 's> Compiler<'t, 's> {
 
     fn future(&self, plans: &mut Plans, of: &Type) -> Plan {
         let mut label = without_generics(&of.name);
-        if known::is_poll_fn(&of.name)
+        if self.libraries.is_closure(&of.name)
             && let Some((_, closure)) = of.generics.first()
         {
             // The closure's name tells where it was written.
@@ -151,7 +153,7 @@ impl<'t, 's> Compiler<'t, 's> {
         let inside = self.members(plans, of);
         let variants = self.variants(plans, of).map(Box::new);
         let leaf = inside.is_empty() && variants.is_none();
-        let descriptor = if leaf { known::descriptor(self.types, of) } else { None };
+        let descriptor = if leaf { descriptor::way(self.types, of) } else { None };
         Plan::Future { label: label.into(), inside, variants, descriptor }
     }
 

@@ -1,7 +1,7 @@
-//! Runs plans over memory.
+//! The interpreter of plans: reads a value in memory, and what it awaits, into nodes.
 
-use super::output::{Branch, Fact, Node, Output, Progress};
-use super::plan::{Discriminant, Edge, Plan, PlanId, Plans, State, StateKind, Step, Text, Variants};
+use super::output::{Branch, Detail, Node, Output, Progress};
+use super::plan::{Discriminant, Edge, Figure, Plan, PlanId, Plans, State, StateKind, Step, Text, Variants};
 use super::read_set::ReadSet;
 
 /// Values visited for one task: a join of hundreds of futures fits.
@@ -26,12 +26,10 @@ pub(crate) enum Missing {
 }
 
 /// One decoding of one future.
-pub(crate) struct Run<'a> {
-    pub(crate) plans: &'a Plans,
-    /// Where a task's header has its vtable.
-    pub(crate) header_vtable: u64,
-    pub(crate) reads: &'a mut ReadSet,
-    pub(crate) output: &'a mut Output,
+pub(crate) struct Interpreter<'a> {
+    plans: &'a Plans,
+    reads: &'a mut ReadSet,
+    output: &'a mut Output,
     values: usize,
 }
 
@@ -67,14 +65,9 @@ impl At {
     }
 }
 
-impl<'a> Run<'a> {
-    pub(crate) fn new(
-        plans: &'a Plans,
-        header_vtable: u64,
-        reads: &'a mut ReadSet,
-        output: &'a mut Output,
-    ) -> Self {
-        Run { plans, header_vtable, reads, output, values: 0 }
+impl<'a> Interpreter<'a> {
+    pub(crate) fn new(plans: &'a Plans, reads: &'a mut ReadSet, output: &'a mut Output) -> Self {
+        Interpreter { plans, reads, output, values: 0 }
     }
 
     /// Decodes the value at `address`. What cannot be read is noted in the read set.
@@ -90,104 +83,133 @@ impl<'a> Run<'a> {
         }
         let plans = self.plans;
         match plans.get(id).ok_or(Missing::Plan(id))? {
-            Plan::Nothing => {}
+            Plan::Nothing => Ok(()),
             Plan::Coroutine { label, size, discriminant, states } => {
-                self.coroutine(address, at, label, *size, *discriminant, states)?;
+                self.coroutine(address, at, label, *size, *discriminant, states)
             }
             Plan::Future { label, inside, variants, descriptor } => {
-                let own = self.push(&at, label, Fact::None);
-                for edge in inside {
-                    self.value(edge.plan, address.wrapping_add(edge.offset), at.below().inside(edge))?;
-                }
+                let own = self.push(&at, label, Detail::None);
+                self.members(address, &at.below(), inside)?;
                 if let Some(variants) = variants {
                     self.variant(address, &at.below(), variants)?;
                 }
-                if let (Some(steps), true) = (descriptor, self.output.nodes.len() == own + 1)
-                    && let Some(number) = self.descriptor(address, steps)
-                {
-                    self.output.nodes[own].fact = Fact::Descriptor(number);
-                }
+                self.leaf(own, address, descriptor.as_deref());
+                Ok(())
             }
-            Plan::Sleep { label, seconds, nanoseconds } => {
-                let seconds = self.reads.integer(address.wrapping_add(*seconds), 8);
-                let nanoseconds = self.reads.integer(address.wrapping_add(*nanoseconds), 4);
-                let fact = match (seconds, nanoseconds) {
-                    (Some(seconds), Some(nanoseconds)) => Fact::Deadline { seconds, nanoseconds },
-                    _ => Fact::None,
-                };
-                self.push(&at, label, fact);
-            }
-            Plan::Join { label, header } => {
-                let task = self.joined(address.wrapping_add(*header))?;
-                self.push(&at, label, task.map_or(Fact::None, Fact::Task));
-            }
-            Plan::Acquire { label, semaphore, permits } => {
-                let semaphore = self.reads.pointer(address.wrapping_add(*semaphore));
-                let fact = semaphore.and_then(|semaphore| {
-                    // The lowest bit says that the semaphore is closed.
-                    let free = self.reads.integer(semaphore.wrapping_add(*permits), 8)? >> 1;
-                    Some(Fact::Permits { free, semaphore })
-                });
-                self.push(&at, label, fact.unwrap_or(Fact::None));
-            }
-            Plan::JoinSet { label, length } => {
-                let length = self.reads.integer(address.wrapping_add(*length), 8);
-                self.push(&at, label, length.map_or(Fact::None, Fact::Tasks));
-            }
-            Plan::Unordered { label, head, node_size, next, future } => {
-                let own = self.push(&at, label, Fact::None);
-                let mut node = self.reads.pointer(address.wrapping_add(*head)).unwrap_or(0);
-                let mut count = 0;
-                while node >= FIRST_ADDRESS && count < MAX_ELEMENTS && self.reads.fetch(node, *node_size) {
-                    self.value(future.plan, node.wrapping_add(future.offset), at.below().element(count))?;
-                    node = self.reads.pointer(node.wrapping_add(*next)).unwrap_or(0);
-                    count += 1;
-                }
-                self.output.nodes[own].fact = Fact::Futures { count, more: node >= FIRST_ADDRESS };
+            Plan::LinkedFutures { label, head, node_size, next, future } => {
+                let own = self.push(&at, label, Detail::None);
+                self.output.nodes[own].detail =
+                    self.linked(address.wrapping_add(*head), *node_size, *next, future, &at)?;
+                Ok(())
             }
             Plan::Tracked { slot, future } => {
-                if let Some(slot) = self.reads.pointer(address.wrapping_add(*slot)).filter(|slot| *slot != 0)
-                {
-                    self.output.tracked.push((slot, self.output.nodes.len()));
-                }
-                self.value(future.plan, address.wrapping_add(future.offset), at.inside(future))?;
+                let slot = self.reads.pointer(address.wrapping_add(*slot)).filter(|slot| *slot != 0);
+                self.output.tracked.extend(slot.map(|slot| (slot, self.output.nodes.len())));
+                self.value(future.plan, address.wrapping_add(future.offset), at.inside(future))
             }
-            Plan::Members(edges) => {
-                for edge in edges {
-                    self.value(edge.plan, address.wrapping_add(edge.offset), at.inside(edge))?;
-                }
-            }
-            Plan::Enum(variants) => self.variant(address, &at, variants)?,
-            Plan::Pointer { size, to } => {
-                let Some(target) = self.reads.pointer(address) else { return Ok(()) };
-                if target >= FIRST_ADDRESS && (*size == 0 || self.reads.fetch(target, *size)) {
-                    self.value(to.plan, target, at.inside(to))?;
-                }
-            }
+            Plan::Members(edges) => self.members(address, &at, edges),
+            Plan::Enum(variants) => self.variant(address, &at, variants),
+            Plan::Pointer { size, to } => self.pointer(address, *size, to, &at),
             Plan::Object { data, vtable, label } => {
                 let data = self.reads.pointer(address.wrapping_add(*data));
                 let vtable = self.reads.pointer(address.wrapping_add(*vtable));
-                if let (Some(data), Some(vtable)) = (data, vtable) {
-                    self.object(data, vtable, label, at)?;
-                }
+                let (Some(data), Some(vtable)) = (data, vtable) else { return Ok(()) };
+                self.object(data, vtable, label, at)
             }
             Plan::Slice { data, length, element_size, element } => {
                 let data = self.reads.pointer(address.wrapping_add(*data));
                 let length = self.reads.integer(address.wrapping_add(*length), 8);
                 let (Some(data), Some(length)) = (data, length) else { return Ok(()) };
-                self.reads.truncated |= length > MAX_ELEMENTS;
-                let count = length.min(MAX_ELEMENTS);
-                if count == 0 || !self.reads.fetch(data, count.saturating_mul(*element_size)) {
-                    return Ok(());
-                }
-                self.elements(data, count, *element_size, element, &at)?;
+                self.slice(data, length, *element_size, element, &at)
             }
             Plan::Array { count, element_size, element } => {
                 self.reads.truncated |= *count > MAX_ELEMENTS;
-                self.elements(address, (*count).min(MAX_ELEMENTS), *element_size, element, &at)?;
+                self.elements(address, (*count).min(MAX_ELEMENTS), *element_size, element, &at)
+            }
+            Plan::Known { label, figure } => {
+                let detail = self.figure(figure, address)?;
+                self.push(&at, label, detail.unwrap_or(Detail::None));
+                Ok(())
             }
         }
+    }
+
+    fn figure(&mut self, figure: &Figure, address: u64) -> Result<Option<Detail>, Missing> {
+        let at = |offset: u64| address.wrapping_add(offset);
+        Ok(match *figure {
+            Figure::Deadline { seconds, nanoseconds } => {
+                let seconds = self.reads.integer(at(seconds), 8);
+                let both = seconds.zip(self.reads.integer(at(nanoseconds), 4));
+                both.map(|(seconds, nanoseconds)| Detail::Deadline { seconds, nanoseconds })
+            }
+            Figure::Task { header, vtable } => self.joined(at(header), vtable)?.map(Detail::Task),
+            Figure::Permits { semaphore, permits, shift } => {
+                self.reads.pointer(at(semaphore)).and_then(|semaphore| {
+                    let free = self.reads.integer(semaphore.wrapping_add(permits), 8)? >> shift;
+                    Some(Detail::Permits { free, semaphore })
+                })
+            }
+            Figure::Tasks { length } => self.reads.integer(at(length), 8).map(Detail::Tasks),
+        })
+    }
+
+    fn members(&mut self, address: u64, at: &At, edges: &[Edge]) -> Result<(), Missing> {
+        for edge in edges {
+            self.value(edge.plan, address.wrapping_add(edge.offset), at.inside(edge))?;
+        }
         Ok(())
+    }
+
+    /// Adds the descriptor to a future that nothing was found inside of.
+    fn leaf(&mut self, own: usize, address: u64, way: Option<&[Step]>) {
+        if let (Some(steps), true) = (way, self.output.nodes.len() == own + 1)
+            && let Some(number) = self.descriptor(address, steps)
+        {
+            self.output.nodes[own].detail = Detail::Descriptor(number);
+        }
+    }
+
+    /// The futures of a linked list whose first node the pointer at `head` points to.
+    fn linked(
+        &mut self,
+        head: u64,
+        node_size: u64,
+        next: u64,
+        future: &Edge,
+        at: &At,
+    ) -> Result<Detail, Missing> {
+        let mut node = self.reads.pointer(head).unwrap_or(0);
+        let mut count = 0;
+        while node >= FIRST_ADDRESS && count < MAX_ELEMENTS && self.reads.fetch(node, node_size) {
+            self.value(future.plan, node.wrapping_add(future.offset), at.below().element(count))?;
+            node = self.reads.pointer(node.wrapping_add(next)).unwrap_or(0);
+            count += 1;
+        }
+        Ok(Detail::Futures { count, more: node >= FIRST_ADDRESS })
+    }
+
+    fn pointer(&mut self, address: u64, size: u64, to: &Edge, at: &At) -> Result<(), Missing> {
+        let Some(target) = self.reads.pointer(address) else { return Ok(()) };
+        if target < FIRST_ADDRESS || (size != 0 && !self.reads.fetch(target, size)) {
+            return Ok(());
+        }
+        self.value(to.plan, target, at.inside(to))
+    }
+
+    fn slice(
+        &mut self,
+        data: u64,
+        length: u64,
+        element_size: u64,
+        element: &Edge,
+        at: &At,
+    ) -> Result<(), Missing> {
+        self.reads.truncated |= length > MAX_ELEMENTS;
+        let count = length.min(MAX_ELEMENTS);
+        if count == 0 || !self.reads.fetch(data, count.saturating_mul(element_size)) {
+            return Ok(());
+        }
+        self.elements(data, count, element_size, element, at)
     }
 
     fn coroutine(
@@ -199,7 +221,7 @@ impl<'a> Run<'a> {
         discriminant: Discriminant,
         states: &[State],
     ) -> Result<(), Missing> {
-        let own = self.push(&at, label, Fact::None);
+        let own = self.push(&at, label, Detail::None);
         if !self.reads.fetch(address, size) {
             return Ok(());
         }
@@ -215,7 +237,7 @@ impl<'a> Run<'a> {
             let before = self.output.nodes.len();
             self.value(edge.plan, address.wrapping_add(edge.offset), below.clone())?;
             if self.output.nodes.len() == before {
-                self.push(&below, fallback, Fact::None);
+                self.push(&below, fallback, Detail::None);
             }
         }
         debug_assert!(state.kind == StateKind::Suspended || state.awaits.is_none());
@@ -242,7 +264,7 @@ impl<'a> Run<'a> {
     fn object(&mut self, data: u64, vtable: u64, label: &Text, at: At) -> Result<(), Missing> {
         let plans = self.plans;
         let Some(object) = plans.objects.get(&vtable).ok_or(Missing::Object(vtable))? else {
-            self.push(&at, label, Fact::NotDescribed);
+            self.push(&at, label, Detail::NotDescribed);
             return Ok(());
         };
         if object.size > 0 && !self.reads.fetch(data, object.size) {
@@ -251,7 +273,7 @@ impl<'a> Run<'a> {
         let before = self.output.nodes.len();
         self.value(object.plan, data, At { level: at.level + 1, ..at.clone() })?;
         if self.output.nodes.len() == before {
-            self.push(&at, &object.label, Fact::None);
+            self.push(&at, &object.label, Detail::None);
         }
         Ok(())
     }
@@ -272,11 +294,11 @@ impl<'a> Run<'a> {
 
     /// The id of the task whose header the pointer at `address` points to. The handle counts a reference,
     /// so the header is there for as long as the handle.
-    fn joined(&mut self, address: u64) -> Result<Option<u64>, Missing> {
+    fn joined(&mut self, address: u64, vtable: u64) -> Result<Option<u64>, Missing> {
         let Some(header) = self.reads.pointer(address).filter(|header| *header >= FIRST_ADDRESS) else {
             return Ok(None);
         };
-        let Some(vtable) = self.reads.pointer(header.wrapping_add(self.header_vtable)) else {
+        let Some(vtable) = self.reads.pointer(header.wrapping_add(vtable)) else {
             return Ok(None);
         };
         let offset = *self.plans.task_ids.get(&vtable).ok_or(Missing::TaskId(vtable))?;
@@ -310,13 +332,13 @@ impl<'a> Run<'a> {
         self.reads.integer(address.wrapping_add(discriminant.offset), discriminant.size)
     }
 
-    fn push(&mut self, at: &At, label: &Text, fact: Fact) -> usize {
+    fn push(&mut self, at: &At, label: &Text, detail: Detail) -> usize {
         self.output.nodes.push(Node {
             depth: at.depth,
             branch: at.branch.clone(),
             label: label.clone(),
             place: None,
-            fact,
+            detail,
             progress: None,
             awaited: at.awaited,
         });

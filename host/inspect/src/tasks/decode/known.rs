@@ -1,99 +1,138 @@
-//! Futures of tokio and futures-util that tell more than their name.
+//! Futures of libraries that are known by name: those that tell more than that, and those that leave no trace of
+//! themselves in an optimised build.
 //!
-//! Shared references are followed in three places only: from a semaphore's waiter to the semaphore, from a
-//! join handle to the task's header, from a socket's future to the socket. Each is borrowed or counted
-//! by the future that is read.
+//! A library's table says what is known; the tables of the standard library, of futures-util and of this package are
+//! here, a runtime's is in the runtime's room.
 
-use super::plan::{Discriminant, Edge, Plan, PlanId, Step, Text};
+use super::plan::{Edge, Plan, PlanId, Text};
 use crate::tasks::types::{EntryId, Shape, Type, Types, without_generics};
 
-const SLEEP: &str = "tokio::time::sleep::Sleep";
-const JOIN_HANDLE: &str = "tokio::runtime::task::join::JoinHandle<";
-const ACQUIRE: &str = "tokio::sync::batch_semaphore::Acquire";
-const JOIN_SET: &str = "tokio::task::join_set::JoinSet<";
-const UNORDERED: &str = "futures_util::stream::futures_unordered::FuturesUnordered<";
+/// What is known of one library's futures. A name that ends in `<` is that of a generic type, whatever its parameters
+/// are; any other is a whole name.
+pub(crate) struct Library {
+    /// Futures that nothing else in the debug information may show to be one: only the library polls them, or their
+    /// `poll` is so small that it leaves no trace.
+    pub(crate) futures: &'static [&'static str],
+    /// Futures that are nothing but a closure. They are futures in the sense above, too.
+    pub(crate) closures: &'static [&'static str],
+    /// Futures that tell more than their name.
+    pub(crate) decoded: &'static [(&'static str, MakePlan)],
+    /// How the names of wrappers begin that say nothing beside what they wrap.
+    pub(crate) wrappers: &'static [&'static str],
+}
+
+/// Makes the plan by which a future of that type is decoded; `None` if it does not look as expected.
+pub(crate) type MakePlan = fn(&Types<'_>, &Type, &mut dyn FnMut(EntryId) -> PlanId) -> Option<Plan>;
+
+/// Rust's own.
+pub(crate) const STANDARD: Library = Library {
+    futures: &["core::future::pending::Pending<", "core::future::ready::Ready<"],
+    closures: &["core::future::poll_fn::PollFn<"],
+    decoded: &[],
+    wrappers: &[
+        "&mut ",
+        "alloc::boxed::Box<",
+        "alloc::vec::Vec<",
+        "core::cell::",
+        "core::mem::manually_drop::ManuallyDrop<",
+        "core::mem::maybe_dangling::",
+        "core::mem::maybe_uninit::",
+        "core::option::Option<",
+        "core::panic::unwind_safe::AssertUnwindSafe<",
+        "core::pin::Pin<",
+    ],
+};
+
+pub(crate) const FUTURES_UTIL: Library = Library {
+    futures: &[],
+    closures: &[],
+    decoded: &[("futures_util::stream::futures_unordered::FuturesUnordered<", unordered)],
+    wrappers: &["futures_util::future::maybe_done::MaybeDone<"],
+};
+
 /// How the names of registered futures begin.
 pub(crate) const TRACKED: &str = "gmr_inspect::tasks::tracked::Tracked<";
 
-/// Futures that are polled by tokio's own code only: without its debug information nothing else says that
-/// they are futures.
-const PLAIN: [&str; 6] = [
-    "tokio::runtime::io::scheduled_io::Readiness",
-    "tokio::sync::notify::Notified",
-    "tokio::sync::notify::OwnedNotified",
-    "tokio::task::yield_now::yield_now::YieldNow",
-    "tokio_util::sync::cancellation_token::WaitForCancellationFuture",
-    "tokio_util::sync::cancellation_token::WaitForCancellationFutureOwned",
-];
+/// This package's. A registered future is not of interest by itself: what it wraps is.
+pub(crate) const OWN: Library =
+    Library { futures: &[], closures: &[], decoded: &[(TRACKED, tracked)], wrappers: &[TRACKED] };
 
-/// Futures of interest whether or not the program's own code polls them.
-pub(super) fn is_known(name: &str) -> bool {
-    name == SLEEP
-        || name == ACQUIRE
-        || is_plain(name)
-        || [JOIN_HANDLE, JOIN_SET, UNORDERED].iter().any(|prefix| name.starts_with(prefix))
+fn matches(name: &str, pattern: &str) -> bool {
+    if pattern.ends_with('<') { name.starts_with(pattern) } else { name == pattern }
 }
 
-/// Futures whose `poll` is so small that it may leave no trace in an optimised build.
-const SMALL: [&str; 4] =
-    ["core::future::pending::Pending<", POLL_FN[0], POLL_FN[1], "core::future::ready::Ready<"];
+/// All libraries that are known to a decoding.
+#[derive(Clone, Copy)]
+pub(crate) struct Libraries(pub(crate) &'static [&'static Library]);
 
-/// The standard library's, and the one that tokio had before 1.41.
-const POLL_FN: [&str; 2] = ["core::future::poll_fn::PollFn<", "tokio::future::poll_fn::PollFn<"];
+impl Libraries {
+    fn iter(self) -> impl Iterator<Item = &'static Library> {
+        self.0.iter().copied()
+    }
 
-/// A future that is nothing but a closure.
-pub(super) fn is_poll_fn(name: &str) -> bool {
-    POLL_FN.iter().any(|prefix| name.starts_with(prefix))
+    /// A future, whether or not the debug information has its `poll`.
+    pub(super) fn is_future(self, name: &str) -> bool {
+        self.iter().any(|library| {
+            let mut names = library.futures.iter().chain(library.closures);
+            names.any(|pattern| matches(name, pattern))
+        })
+    }
+
+    /// A future that is nothing but a closure.
+    pub(super) fn is_closure(self, name: &str) -> bool {
+        self.iter().any(|library| library.closures.iter().any(|pattern| matches(name, pattern)))
+    }
+
+    /// A wrapper that says nothing beside what it wraps.
+    pub(super) fn is_wrapper(self, name: &str) -> bool {
+        self.iter().any(|library| library.wrappers.iter().any(|prefix| name.starts_with(prefix)))
+    }
+
+    /// A future of interest whether or not the program's own code polls it.
+    pub(super) fn is_known(self, name: &str) -> bool {
+        self.is_future(name) || (self.decoded(name).is_some() && !self.is_wrapper(name))
+    }
+
+    /// How a future of that type is decoded, if that is known and it looks as expected.
+    pub(super) fn plan(
+        self,
+        types: &Types<'_>,
+        of: &Type,
+        mut number: impl FnMut(EntryId) -> PlanId,
+    ) -> Option<Plan> {
+        self.decoded(&of.name).and_then(|make| make(types, of, &mut number))
+    }
+
+    fn decoded(self, name: &str) -> Option<MakePlan> {
+        let mut known = self.iter().flat_map(|library| library.decoded);
+        known.find(|(pattern, _)| matches(name, pattern)).map(|(_, make)| *make)
+    }
 }
 
-/// A future, whether or not the debug information has its `poll`.
-pub(super) fn is_plain(name: &str) -> bool {
-    PLAIN.contains(&name) || SMALL.iter().any(|prefix| name.starts_with(prefix))
+/// What a chain calls a future of that type.
+pub(crate) fn label(of: &Type) -> Text {
+    Text::from(without_generics(&of.name))
 }
 
-/// How a future of that type is decoded, if it is one of these and looks as expected.
-pub(super) fn plan(types: &Types<'_>, of: &Type, mut number: impl FnMut(EntryId) -> PlanId) -> Option<Plan> {
-    let label = || Text::from(without_generics(&of.name));
-    let inner = |plan| Edge { offset: 0, branch: None, plan };
-    if of.name == SLEEP {
-        let deadline = types.find(of, "deadline").or_else(|| types.find(of, "initial_deadline"));
-        let (offset, instant) = deadline?;
-        let seconds = offset + types.find(&instant, "tv_sec")?.0;
-        let nanoseconds = offset + types.find(&instant, "tv_nsec")?.0;
-        return Some(Plan::Sleep { label: label(), seconds, nanoseconds });
-    }
-    if of.name == ACQUIRE {
-        let (semaphore, pointer) = types.find(of, "semaphore")?;
-        let Shape::Pointer(Some(to)) = pointer.shape else { return None };
-        let (permits, _) = types.find(&types.get(to), "permits")?;
-        return Some(Plan::Acquire { label: label(), semaphore, permits });
-    }
-    if of.name.starts_with(JOIN_HANDLE) {
-        return Some(Plan::Join { label: label(), header: types.find(of, "ptr")?.0 });
-    }
-    if of.name.starts_with(JOIN_SET) {
-        return Some(Plan::JoinSet { label: label(), length: types.find(of, "length")?.0 });
-    }
-    if of.name.starts_with(UNORDERED) {
-        let (head, pointer) = types.find(of, "head_all")?;
-        let node = types.get(pointee(types, pointer.id)?);
-        let (offset, future) = types.find(&node, "future")?;
-        let (next, _) = types.find(&node, "next_all")?;
-        let future = Edge { offset, ..inner(number(future.id)) };
-        return Some(Plan::Unordered { label: label(), head, node_size: node.size, next, future });
-    }
-    if of.name.starts_with(TRACKED) {
-        let lease = of.member("lease")?;
-        let future = of.member("future")?;
-        let Shape::Enum { variants, .. } = &types.get(lease.type_id).shape else { return None };
-        let slot = variants.iter().find_map(|variant| {
-            let (offset, _) = types.find(&types.get(variant.member.type_id), "slot")?;
-            Some(lease.offset + variant.member.offset + offset)
-        });
-        let future = Edge { offset: future.offset, ..inner(number(future.type_id)) };
-        return Some(Plan::Tracked { slot: slot?, future });
-    }
-    None
+fn unordered(types: &Types<'_>, of: &Type, number: &mut dyn FnMut(EntryId) -> PlanId) -> Option<Plan> {
+    let (head, pointer) = types.find(of, "head_all")?;
+    let node = types.get(pointee(types, pointer.id)?);
+    let (offset, future) = types.find(&node, "future")?;
+    let (next, _) = types.find(&node, "next_all")?;
+    let future = Edge { offset, branch: None, plan: number(future.id) };
+    Some(Plan::LinkedFutures { label: label(of), head, node_size: node.size, next, future })
+}
+
+fn tracked(types: &Types<'_>, of: &Type, number: &mut dyn FnMut(EntryId) -> PlanId) -> Option<Plan> {
+    let lease = of.member("lease")?;
+    let future = of.member("future")?;
+    let Shape::Enum { variants, .. } = &types.get(lease.type_id).shape else { return None };
+    let slot = variants.iter().find_map(|variant| {
+        let (offset, _) = types.find(&types.get(variant.member.type_id), "slot")?;
+        Some(lease.offset + variant.member.offset + offset)
+    });
+    let future = Edge { offset: future.offset, branch: None, plan: number(future.type_id) };
+    Some(Plan::Tracked { slot: slot?, future })
 }
 
 /// What an atomic pointer (`AtomicPtr<T>`, wrapped or not) points to.
@@ -115,62 +154,4 @@ fn pointee(types: &Types<'_>, id: EntryId) -> Option<EntryId> {
         id = of.members.first()?.type_id;
     }
     None
-}
-
-/// How deep a descriptor is looked for.
-const DESCRIPTOR_DEPTH: usize = 6;
-/// How many types are looked at for it: a socket is near, and a large future must not cost seconds.
-const DESCRIPTOR_TYPES: usize = 200;
-
-/// The way from a future to the descriptor that it waits for.
-pub(super) fn descriptor(types: &Types<'_>, of: &Type) -> Option<Vec<Step>> {
-    descriptor_below(types, of, 0, 0, &mut { DESCRIPTOR_TYPES })
-}
-
-fn descriptor_below(
-    types: &Types<'_>,
-    of: &Type,
-    base: u64,
-    depth: usize,
-    left: &mut usize,
-) -> Option<Vec<Step>> {
-    *left = left.checked_sub(1)?;
-    if let Some((offset, number)) = types.find(of, "fd")
-        && number.size <= 4
-    {
-        return Some(vec![Step::Number { offset: base + offset }]);
-    }
-    if depth > DESCRIPTOR_DEPTH {
-        return None;
-    }
-    of.members.iter().find_map(|member| {
-        let inner = types.get(member.type_id);
-        let offset = base + member.offset;
-        match &inner.shape {
-            // The future borrows its socket; further shared references lead elsewhere.
-            Shape::Pointer(Some(to)) if inner.name.starts_with('&') && depth == 0 => {
-                let mut steps = vec![Step::Pointer { offset }];
-                steps.extend(descriptor_below(types, &types.get(*to), 0, depth + 1, left)?);
-                Some(steps)
-            }
-            Shape::Struct => descriptor_below(types, &inner, offset, depth + 1, left),
-            Shape::Enum { discriminant: Some((told, size)), variants, .. }
-                if inner.name.starts_with("core::option::Option<") =>
-            {
-                let none = variants.iter().find(|variant| variant.member.name.as_ref() == "None")?;
-                let some = variants.iter().find(|variant| variant.member.name.as_ref() == "Some")?;
-                let discriminant = Discriminant { offset: offset + told, size: *size };
-                let value = match (none.value, some.value) {
-                    (Some(none), _) => Step::Unless { discriminant, value: u64::try_from(none).ok()? },
-                    (None, Some(some)) => Step::If { discriminant, value: u64::try_from(some).ok()? },
-                    (None, None) => return None,
-                };
-                let inside = types.get(some.member.type_id);
-                let mut steps = vec![value];
-                steps.extend(descriptor_below(types, &inside, offset + some.member.offset, depth + 1, left)?);
-                Some(steps)
-            }
-            _ => None,
-        }
-    })
 }

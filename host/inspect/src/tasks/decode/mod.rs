@@ -1,11 +1,12 @@
-//! From the bytes of a suspended future to the chain of what it awaits.
+//! The decoder of suspended futures: from a future's bytes to the chain of what it awaits.
 //!
-//! For each type a [`Plan`] is made once from the debug information; running plans needs memory only. Every value
-//! that steers a run is recorded, so that it can be read again and compared: a chain is believed only
-//! if nothing moved. Bytes, nodes, depth and steps are bounded; what lies beyond a bound is said to be
-//! missing. It refuses to follow shared references other than those named in `known`.
+//! For each type a [`Plan`] is made once from the debug information ([`Compiler`]); following plans needs memory only
+//! ([`Interpreter`]). Every value that steers a decoding is recorded, so that it can be read again and compared: a chain
+//! is believed only if nothing moved. Bytes, nodes, depth and steps are bounded; what lies beyond a bound is said to be
+//! missing. No shared reference is followed but those that a [`Library`] names and the one from a future to its socket.
 
 mod compile;
+mod descriptor;
 mod interpreter;
 mod known;
 mod output;
@@ -14,8 +15,8 @@ mod read_set;
 mod relevance;
 
 pub(super) use compile::Compiler;
-pub(super) use interpreter::Run;
-pub(super) use known::TRACKED;
-pub(super) use output::{Branch, Fact, Node, Output, Progress};
-pub(super) use plan::{PlanId, Plans, StateKind};
+pub(super) use interpreter::Interpreter;
+pub(super) use known::{FUTURES_UTIL, Libraries, Library, OWN, STANDARD, TRACKED, label};
+pub(super) use output::{Branch, Detail, Node, Output, Progress};
+pub(super) use plan::{Figure, Plan, PlanId, Plans, StateKind};
 pub(super) use read_set::{ReadSet, word_at};

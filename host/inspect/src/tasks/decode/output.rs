@@ -9,7 +9,7 @@ pub(crate) struct Node {
     pub(crate) branch: Branch,
     pub(crate) label: Text,
     pub(crate) place: Option<(Text, u32)>,
-    pub(crate) fact: Fact,
+    pub(crate) detail: Detail,
     /// Of an async function: how far it is.
     pub(crate) progress: Option<Progress>,
     /// Its parent is an async function that awaits just this.
@@ -19,12 +19,12 @@ pub(crate) struct Node {
 impl Node {
     /// Whether it tells the same but for what is each task's own.
     pub(crate) fn stands_with(&self, other: &Node) -> bool {
-        let Node { depth, branch, label, place, fact, progress, awaited } = self;
+        let Node { depth, branch, label, place, detail, progress, awaited } = self;
         *depth == other.depth
             && *branch == other.branch
             && *label == other.label
             && *place == other.place
-            && fact.shared() == other.fact.shared()
+            && detail.shared() == other.detail.shared()
             && *progress == other.progress
             && *awaited == other.awaited
     }
@@ -46,7 +46,7 @@ pub(crate) enum Progress {
 
 /// What more is known of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Fact {
+pub(crate) enum Detail {
     None,
     /// A timer's deadline on the monotonic clock.
     Deadline {
@@ -73,15 +73,15 @@ pub(crate) enum Fact {
     NotDescribed,
 }
 
-impl Fact {
+impl Detail {
     /// What of it is the same for all tasks that wait in one place.
-    pub(crate) fn shared(&self) -> Fact {
+    pub(crate) fn shared(&self) -> Detail {
         match self {
-            Fact::Deadline { .. } => Fact::Deadline { seconds: 0, nanoseconds: 0 },
-            Fact::Task(_) => Fact::Task(0),
-            Fact::Descriptor(_) => Fact::Descriptor(0),
-            Fact::Permits { free, .. } => Fact::Permits { free: *free, semaphore: 0 },
-            Fact::None | Fact::Futures { .. } | Fact::Tasks(_) | Fact::NotDescribed => self.clone(),
+            Detail::Deadline { .. } => Detail::Deadline { seconds: 0, nanoseconds: 0 },
+            Detail::Task(_) => Detail::Task(0),
+            Detail::Descriptor(_) => Detail::Descriptor(0),
+            Detail::Permits { free, .. } => Detail::Permits { free: *free, semaphore: 0 },
+            Detail::None | Detail::Futures { .. } | Detail::Tasks(_) | Detail::NotDescribed => self.clone(),
         }
     }
 }

@@ -66,6 +66,20 @@ pub(crate) struct State {
     pub(crate) awaits: Option<(Edge, Text)>,
 }
 
+/// Where the figure of a future is.
+#[derive(Debug)]
+pub(crate) enum Figure {
+    /// A timer's deadline, in seconds and nanoseconds.
+    Deadline { seconds: u64, nanoseconds: u64 },
+    /// The task that a handle belongs to: the pointer to its header, and where a header has its vtable.
+    Task { header: u64, vtable: u64 },
+    /// Permits that are waited for: the pointer to the semaphore, the permits in that, and how many of their lowest bits
+    /// do not count.
+    Permits { semaphore: u64, permits: u64, shift: u32 },
+    /// The length of a set of tasks.
+    Tasks { length: u64 },
+}
+
 /// What to do with a value.
 #[derive(Debug)]
 pub(crate) enum Plan {
@@ -85,30 +99,13 @@ pub(crate) enum Plan {
         variants: Option<Box<Variants>>,
         descriptor: Option<Vec<Step>>,
     },
-    /// tokio's timer: where seconds and nanoseconds of its deadline are.
-    Sleep {
+    /// A future with nothing inside of which a figure is known.
+    Known {
         label: Text,
-        seconds: u64,
-        nanoseconds: u64,
-    },
-    /// tokio's join handle: where the pointer to the other task's header is.
-    Join {
-        label: Text,
-        header: u64,
-    },
-    /// Waiting for permits: where the pointer to the semaphore is, and the permits in that.
-    Acquire {
-        label: Text,
-        semaphore: u64,
-        permits: u64,
-    },
-    /// tokio's set of tasks: where its length is.
-    JoinSet {
-        label: Text,
-        length: u64,
+        figure: Figure,
     },
     /// A linked list of futures: its first node, and in each node the future and the next.
-    Unordered {
+    LinkedFutures {
         label: Text,
         head: u64,
         node_size: u64,

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use super::known;
+use super::known::Libraries;
 use crate::tasks::types::{EntryId, Shape, Type, Types};
 
 /// How deep types are followed.
@@ -11,29 +11,8 @@ const MAX_DEPTH: usize = 40;
 /// How many types are looked at to answer for one.
 const MAX_STEPS: usize = 50_000;
 
-/// Wrappers that say nothing beside what they wrap.
-const TRANSPARENT: [&str; 13] = [
-    "&mut ",
-    "alloc::boxed::Box<",
-    "alloc::vec::Vec<",
-    "core::cell::",
-    "core::mem::manually_drop::ManuallyDrop<",
-    "core::mem::maybe_dangling::",
-    "core::mem::maybe_uninit::",
-    "core::option::Option<",
-    "core::panic::unwind_safe::AssertUnwindSafe<",
-    "core::pin::Pin<",
-    "futures_util::future::maybe_done::MaybeDone<",
-    "gmr_inspect::tasks::tracked::Tracked<",
-    "tokio::future::maybe_done::MaybeDone<",
-];
-
-pub(super) fn is_transparent(name: &str) -> bool {
-    TRANSPARENT.iter().any(|prefix| name.starts_with(prefix))
-}
-
-/// Whoever holds the pointer decides alone about what it points to: following it from a suspended future
-/// is as safe as reading the future.
+/// A pointer whose holder decides alone about what it points to: following it from a suspended future is as safe as
+/// reading the future.
 pub(super) fn owns(name: &str) -> bool {
     name.starts_with("&mut ") || name.starts_with("alloc::boxed::Box<")
 }
@@ -61,7 +40,8 @@ pub(super) fn object(of: &Type) -> Option<(u64, u64)> {
 /// Answers for types, and remembers.
 pub(super) struct Relevance<'t, 's> {
     types: &'t Types<'s>,
-    known: RefCell<HashMap<EntryId, bool>>,
+    libraries: Libraries,
+    answers: RefCell<HashMap<EntryId, bool>>,
 }
 
 /// What is being looked at, and whether an answer leans on an unfinished one.
@@ -73,8 +53,8 @@ struct Search {
 }
 
 impl<'t, 's> Relevance<'t, 's> {
-    pub(super) fn new(types: &'t Types<'s>) -> Self {
-        Relevance { types, known: RefCell::default() }
+    pub(super) fn new(types: &'t Types<'s>, libraries: Libraries) -> Self {
+        Relevance { types, libraries, answers: RefCell::default() }
     }
 
     /// Whether a value of that type may hold a future.
@@ -83,7 +63,7 @@ impl<'t, 's> Relevance<'t, 's> {
     }
 
     fn search(&self, id: EntryId, search: &mut Search) -> bool {
-        if let Some(known) = self.known.borrow().get(&id) {
+        if let Some(known) = self.answers.borrow().get(&id) {
             return *known;
         }
         search.steps += 1;
@@ -97,7 +77,7 @@ impl<'t, 's> Relevance<'t, 's> {
         search.open.pop();
         // A "no" that was cut short may become a "yes" when asked from elsewhere.
         if relevant || !search.cut || search.open.is_empty() {
-            self.known.borrow_mut().insert(id, relevant);
+            self.answers.borrow_mut().insert(id, relevant);
         }
         search.cut = outer || (search.cut && !relevant);
         relevant
@@ -105,10 +85,10 @@ impl<'t, 's> Relevance<'t, 's> {
 
     fn type_holds_future(&self, of: &Type, search: &mut Search) -> bool {
         let types = self.types;
-        if of.is_coroutine() || known::is_known(&of.name) {
+        if of.is_coroutine() || self.libraries.is_known(&of.name) {
             return true;
         }
-        if !is_transparent(&of.name) && types.is_future(&of.name) {
+        if !self.libraries.is_wrapper(&of.name) && types.is_future(&of.name) {
             return true;
         }
         if object(of).is_some() && of.name.contains("dyn ") {

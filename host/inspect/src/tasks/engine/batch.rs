@@ -1,17 +1,17 @@
-//! Decodes listed tasks, many at a time, and believes only what stands a second look.
+//! Batches of listed tasks: read, decoded, and read again, to believe only what stayed the same.
 //!
-//! All tasks of a batch are read, decoded, and everything that they were decoded from is read again. What
-//! changed in between, or makes no sense for a task that nobody polls, is tried again and at last
-//! given up as racy. Tasks that have finished meanwhile are no tasks.
+//! All tasks of a batch are read and decoded, then everything that they were decoded from is read once more. What
+//! changed in between, or makes no sense for a task that nobody polls, is tried again and at last given up as racy. Tasks
+//! that have finished meanwhile are left out.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::memory::{self, Range};
-use crate::tasks::decode::{Output, ReadSet, word_at};
-use crate::tasks::tokio::layout::TaskLayout;
+use crate::tasks::decode::{Output, ReadSet};
 use crate::tasks::tokio::owned_tasks::Listed;
 use crate::tasks::tokio::task_kind::Kind;
+use crate::tasks::tokio::{State, TaskLayout};
 
 /// Tasks read with one system call. Larger batches leave more time for change between the looks.
 const BATCH: usize = 128;
@@ -19,14 +19,6 @@ const BATCH: usize = 128;
 const MAX_LOOKS: u32 = 4;
 /// Looks at a task that is being polled: nothing says that it will be idle soon.
 const MAX_LOOKS_RUNNING: u32 = 2;
-
-/// tokio's state bits: being polled, finished, woken. References are counted above the sixth.
-const RUNNING: u64 = 1;
-const COMPLETE: u64 = 2;
-const NOTIFIED: u64 = 4;
-const REFERENCE_SHIFT: u32 = 6;
-/// Nobody holds more references than this to a task; a freed header may say so.
-const MAX_REFERENCES: u64 = 1 << 24;
 
 /// How far what was decoded can be believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +33,7 @@ pub(crate) enum Verdict {
     Unreadable,
 }
 
-/// A task as it was seen, handed to whoever takes it down.
+/// A task as it was seen.
 pub(crate) struct Seen<'a> {
     pub(crate) id: u64,
     pub(crate) header: u64,
@@ -53,100 +45,124 @@ pub(crate) struct Seen<'a> {
     pub(crate) truncated: bool,
 }
 
-/// What decodes one future and knows the kinds of tasks.
+/// Knows the kinds of tasks, and decodes the future in one.
 pub(crate) trait Decode {
     fn kind(&mut self, vtable: u64) -> Option<Arc<Kind>>;
     /// Decodes the future of a task whose header is at `header` and whose bytes are in `reads` already.
     fn decode(&mut self, kind: &Kind, header: u64, reads: &mut ReadSet, output: &mut Output);
 }
 
+/// The tasks that one runtime owns, by what their headers look like.
+#[derive(Clone, Copy)]
+pub(crate) struct Owner<'a> {
+    pub(crate) layout: &'a TaskLayout,
+    pub(crate) id: u64,
+}
+
+/// A task that is still to be looked at.
 struct Work {
     listed: Listed,
     looks: u32,
 }
 
+/// A task that was read and decoded once.
 #[derive(Default)]
 struct Pending {
     work: Option<(Work, Arc<Kind>)>,
     id: u64,
-    state: u64,
+    state: State,
     reads: ReadSet,
     output: Output,
 }
 
-fn is_ghost(state: u64) -> bool {
-    let references = state >> REFERENCE_SHIFT;
-    state & COMPLETE != 0 || references == 0 || references > MAX_REFERENCES
-}
-
 /// Decodes all of `listed` until `deadline`, and returns how many were not reached.
 pub(crate) fn decode_all(
-    layout: &TaskLayout,
-    owner_id: u64,
+    owner: Owner<'_>,
     listed: &[Listed],
     decoder: &mut dyn Decode,
     deadline: Instant,
     take: &mut dyn FnMut(&Seen<'_>),
 ) -> usize {
     let mut left: Vec<Work> = listed.iter().rev().map(|listed| Work { listed: *listed, looks: 0 }).collect();
-    let mut pending: Vec<Pending> = (0..BATCH).map(|_| Pending::default()).collect();
-    let (mut ranges, mut bytes, mut readable) = (Vec::new(), Vec::new(), Vec::new());
+    let mut batch = Batch::new();
     while !left.is_empty() {
         if Instant::now() > deadline {
             return left.len();
         }
-        let batch: Vec<(Work, Arc<Kind>)> = left
+        let next: Vec<(Work, Arc<Kind>)> = left
             .drain(left.len() - left.len().min(BATCH)..)
             .rev()
             .filter_map(|work| decoder.kind(work.listed.vtable).map(|kind| (work, kind)))
             .collect();
+        batch.decode(owner, next, decoder);
+        batch.judge(owner.layout, &mut left, take);
+    }
+    0
+}
+
+/// Tasks that are read together, and what they are read into; kept from batch to batch for its memory.
+struct Batch {
+    pending: Vec<Pending>,
+    /// How many of these are in use.
+    used: usize,
+    ranges: Vec<Range>,
+    bytes: Vec<u8>,
+    readable: Vec<bool>,
+}
+
+impl Batch {
+    fn new() -> Self {
+        let pending = (0..BATCH).map(|_| Pending::default()).collect();
+        Batch { pending, used: 0, ranges: Vec::new(), bytes: Vec::new(), readable: Vec::new() }
+    }
+
+    /// Reads these tasks and decodes those that are still there.
+    fn decode(&mut self, owner: Owner<'_>, tasks: Vec<(Work, Arc<Kind>)>, decoder: &mut dyn Decode) {
+        let Batch { pending, used, ranges, bytes, readable } = self;
         ranges.clear();
         ranges.extend(
-            batch.iter().map(|(work, kind)| Range { address: work.listed.header, length: kind.size }),
+            tasks.iter().map(|(work, kind)| Range { address: work.listed.header, length: kind.size }),
         );
-        memory::read_many(&ranges, &mut bytes, &mut readable);
-
-        let mut used = 0;
-        let mut start = 0;
-        for (index, (work, kind)) in batch.into_iter().enumerate() {
-            let own = &bytes[start..start + kind.size];
-            start += kind.size;
-            let header = work.listed.header;
-            let is_same = word_at(own, layout.vtable) == work.listed.vtable
-                && word_at(own, layout.owner_id) == owner_id;
-            let state = word_at(own, layout.state);
-            if !readable[index] || !is_same || is_ghost(state) {
+        memory::read_many(ranges, bytes, readable);
+        *used = 0;
+        let mut rest: &[u8] = bytes;
+        for ((work, kind), readable) in tasks.into_iter().zip(readable.iter()) {
+            let own = rest.split_off(..kind.size).unwrap_or_default();
+            let Listed { header, vtable } = work.listed;
+            let state = owner.layout.state(own);
+            if !readable || !owner.layout.is_owned(own, vtable, owner.id) || state.is_over() {
                 continue;
             }
-            let slot = &mut pending[used];
-            used += 1;
+            let slot = &mut pending[*used];
+            *used += 1;
             slot.reads.clear();
             slot.output.clear();
             slot.reads.add(header, own);
             slot.state = state;
-            for word in [layout.vtable, layout.owner_id] {
+            for word in owner.layout.identity() {
                 slot.reads.pointer(header.wrapping_add(word));
             }
             slot.id = slot.reads.pointer(header.wrapping_add(kind.id)).unwrap_or(0);
             decoder.decode(&kind, header, &mut slot.reads, &mut slot.output);
             slot.work = Some((work, kind));
         }
+    }
 
-        let batch = &mut pending[..used];
+    /// Reads everything again, hands out what stayed the same, and puts the other tasks back to be looked at again.
+    fn judge(&mut self, layout: &TaskLayout, left: &mut Vec<Work>, take: &mut dyn FnMut(&Seen<'_>)) {
+        let Batch { pending, used, ranges, bytes, readable } = self;
+        let pending = &mut pending[..*used];
         ranges.clear();
-        ranges.extend(batch.iter().flat_map(|slot| slot.reads.ranges()));
-        memory::read_many(&ranges, &mut bytes, &mut readable);
-        let (mut start, mut first) = (0, 0);
-        for slot in batch {
-            let again = &bytes[start..start + slot.reads.length()];
-            start += slot.reads.length();
-            let count = slot.reads.ranges().count();
-            let all_there = readable[first..first + count].iter().all(|readable| *readable);
-            first += count;
+        ranges.extend(pending.iter().flat_map(|slot| slot.reads.ranges()));
+        memory::read_many(ranges, bytes, readable);
+        let (mut bytes, mut readable): (&[u8], &[bool]) = (bytes, readable);
+        for slot in pending {
+            let again = bytes.split_off(..slot.reads.length()).unwrap_or_default();
+            let parts = readable.split_off(..slot.reads.ranges().count()).unwrap_or_default();
+            let all_there = parts.iter().all(|readable| *readable);
             left.extend(slot.judge(layout, again, all_there, take));
         }
     }
-    0
 }
 
 impl Pending {
@@ -159,13 +175,13 @@ impl Pending {
         take: &mut dyn FnMut(&Seen<'_>),
     ) -> Option<Work> {
         let (mut work, kind) = self.work.take()?;
-        let state = word_at(again, layout.state);
-        if is_ghost(state) {
+        let state = layout.state(again);
+        if state.is_over() {
             return None;
         }
-        let running = (self.state | state) & RUNNING != 0;
+        let running = self.state.is_running() || state.is_running();
         let same = all_there
-            && (self.state ^ state) & (RUNNING | COMPLETE) == 0
+            && !self.state.moved(state)
             && self.reads.unchanged(again)
             && (running || self.output.is_sound());
         let verdict = match (same, running) {
@@ -188,7 +204,7 @@ impl Pending {
         take(&Seen {
             id: self.id,
             header: work.listed.header,
-            scheduled: state & NOTIFIED != 0,
+            scheduled: state.is_scheduled(),
             kind: &kind,
             verdict: if verdict == Verdict::Racy && running { Verdict::Running } else { verdict },
             output: &self.output,

@@ -1,21 +1,13 @@
-//! From what a run found to the values that callers get; equal chains are made once.
+//! Chains as callers get them, made of what a decoding found; equal chains are made once.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::tasks::decode::{Branch, Fact, Node, Progress, StateKind};
-use crate::tasks::model::{Await, Particular, SourceLine};
-
-/// A task's chain.
-#[derive(Debug)]
-pub(crate) struct Made {
-    /// Shared by all tasks that wait in the same place.
-    pub(crate) awaits: Arc<[Await]>,
-    /// What is this task's own.
-    pub(crate) particulars: Vec<Particular>,
-}
+use crate::tasks::decode::{Branch, Detail, Node, Progress, StateKind};
+use crate::tasks::found::Made;
+use crate::tasks::model::{Await, Fact, Particular, SourceLine};
 
 /// What a chain was made of, and the chain.
 type Shared = (Box<[Node]>, Arc<[Await]>);
@@ -46,7 +38,7 @@ impl Chains {
         if truncated {
             let mut awaits: Vec<Await> = nodes.iter().map(make_one).collect();
             if let Some(last) = awaits.last_mut() {
-                last.detail = Some("too large to be read to its end".to_owned());
+                last.facts.push(Fact::TooLarge);
             }
             return awaits.into();
         }
@@ -63,42 +55,41 @@ impl Chains {
     }
 
     fn particulars(&self, nodes: &[Node]) -> Vec<Particular> {
-        let text = |node: &Node| match node.fact {
-            Fact::Deadline { seconds, nanoseconds } => {
+        let own = |node: &Node| match node.detail {
+            Detail::Deadline { seconds, nanoseconds } => {
                 let deadline = Duration::from_secs(seconds).saturating_add(Duration::from_nanos(nanoseconds));
                 Some(self.fires(deadline))
             }
-            Fact::Task(id) => Some(format!("task {id}")),
-            Fact::Descriptor(number) => Some(format!("descriptor {number}")),
-            Fact::Permits { semaphore, .. } => Some(format!("semaphore {semaphore:#x}")),
-            Fact::None | Fact::Futures { .. } | Fact::Tasks(_) | Fact::NotDescribed => None,
+            Detail::Task(id) => Some(Fact::Task(id)),
+            Detail::Descriptor(number) => Some(Fact::Descriptor(number)),
+            Detail::Permits { semaphore, .. } => Some(Fact::Semaphore(semaphore)),
+            Detail::None | Detail::Futures { .. } | Detail::Tasks(_) | Detail::NotDescribed => None,
         };
-        let told = nodes.iter().enumerate();
-        told.filter_map(|(step, node)| Some(Particular { step, text: text(node)? })).collect()
+        let steps = nodes.iter().enumerate();
+        steps.filter_map(|(step, node)| Some(Particular { step, fact: own(node)? })).collect()
     }
 
-    fn fires(&self, deadline: Duration) -> String {
+    fn fires(&self, deadline: Duration) -> Fact {
         match deadline.checked_sub(self.now) {
-            Some(left) => format!("fires in {:.1} s", left.as_secs_f64()),
-            None => format!("due {:.1} s ago", self.now.saturating_sub(deadline).as_secs_f64()),
+            Some(left) => Fact::FiresIn(left),
+            None => Fact::Overdue(self.now.saturating_sub(deadline)),
         }
     }
 }
 
 fn make_one(node: &Node) -> Await {
-    let mut detail = match node.fact {
-        Fact::Permits { free, .. } => Some(format!("{free} permits")),
-        Fact::Futures { count, more: false } => Some(format!("{count} futures")),
-        Fact::Futures { count, more: true } => Some(format!("more than {count} futures")),
-        Fact::Tasks(count) => Some(format!("{count} tasks")),
-        Fact::NotDescribed => Some("its type is not in the debug information".to_owned()),
-        Fact::None | Fact::Deadline { .. } | Fact::Task(_) | Fact::Descriptor(_) => None,
+    let shared = match node.detail {
+        Detail::Permits { free, .. } => Some(Fact::Permits(free)),
+        Detail::Futures { count, more } => Some(Fact::Futures { count, more }),
+        Detail::Tasks(count) => Some(Fact::Tasks(count)),
+        Detail::NotDescribed => Some(Fact::NotDescribed),
+        Detail::None | Detail::Deadline { .. } | Detail::Task(_) | Detail::Descriptor(_) => None,
     };
-    match node.progress {
-        Some(Progress::State(StateKind::NotStarted)) => detail = Some("not started".to_owned()),
-        Some(Progress::State(StateKind::Finished)) => detail = Some("finished".to_owned()),
-        _ => {}
-    }
+    let progress = match node.progress {
+        Some(Progress::State(StateKind::NotStarted)) => Some(Fact::NotStarted),
+        Some(Progress::State(StateKind::Finished)) => Some(Fact::Finished),
+        _ => None,
+    };
     Await {
         depth: node.depth,
         branch: match &node.branch {
@@ -108,7 +99,7 @@ fn make_one(node: &Node) -> Await {
         },
         future: node.label.to_string(),
         location: node.place.as_ref().map(|(file, line)| SourceLine { file: file.to_string(), line: *line }),
-        detail,
+        facts: shared.into_iter().chain(progress).collect(),
     }
 }
 
@@ -118,7 +109,7 @@ fn fingerprint(nodes: &[Node]) -> u64 {
     for node in nodes {
         (node.depth, node.label.as_ptr().addr(), node.place.as_ref().map(|(_, line)| *line))
             .hash(&mut hasher);
-        node.fact.shared().hash(&mut hasher);
+        node.detail.shared().hash(&mut hasher);
     }
     hasher.finish()
 }
@@ -127,13 +118,13 @@ fn fingerprint(nodes: &[Node]) -> u64 {
 mod tests {
     use super::*;
 
-    fn node(label: &Arc<str>, fact: Fact) -> Node {
+    fn node(label: &Arc<str>, detail: Detail) -> Node {
         Node {
             depth: 0,
             branch: Branch::Only,
             label: Arc::clone(label),
             place: None,
-            fact,
+            detail,
             progress: None,
             awaited: false,
         }
@@ -143,20 +134,22 @@ mod tests {
     fn tasks_in_one_place_share_their_chain_and_keep_what_is_their_own() {
         let (sleep, acquire) = (Arc::from("Sleep"), Arc::from("Acquire"));
         let mut chains = Chains::new();
-        let deadline = |seconds| Fact::Deadline { seconds, nanoseconds: 0 };
-        let past = chains.make(&[node(&sleep, Fact::None), node(&sleep, deadline(0))], false);
-        let future = chains.make(&[node(&sleep, Fact::None), node(&sleep, deadline(u64::MAX))], false);
+        let deadline = |seconds| Detail::Deadline { seconds, nanoseconds: 0 };
+        let past = chains.make(&[node(&sleep, Detail::None), node(&sleep, deadline(0))], false);
+        let future = chains.make(&[node(&sleep, Detail::None), node(&sleep, deadline(u64::MAX))], false);
         assert!(Arc::ptr_eq(&past.awaits, &future.awaits));
-        let [Particular { step: 1, text: past }] = &past.particulars[..] else { panic!("{past:?}") };
-        let [Particular { step: 1, text: future }] = &future.particulars[..] else { panic!("{future:?}") };
-        assert!(past.starts_with("due ") && future.starts_with("fires in "), "{past}, {future}");
+        let now = chains.now;
+        assert_eq!(past.particulars, [Particular::new(1, Fact::Overdue(now))]);
+        let left = Duration::from_secs(u64::MAX) - now;
+        assert_eq!(future.particulars, [Particular::new(1, Fact::FiresIn(left))]);
 
-        let permits = |free, semaphore| [node(&acquire, Fact::Permits { free, semaphore })];
+        let permits = |free, semaphore| [node(&acquire, Detail::Permits { free, semaphore })];
         let (first, same) = (chains.make(&permits(0, 16), false), chains.make(&permits(0, 32), false));
         assert!(Arc::ptr_eq(&first.awaits, &same.awaits));
-        assert_ne!(first.particulars, same.particulars);
+        assert_eq!(first.particulars, [Particular::new(0, Fact::Semaphore(16))]);
+        assert_eq!(same.particulars, [Particular::new(0, Fact::Semaphore(32))]);
         let other = chains.make(&permits(1, 16), false);
-        assert_eq!(other.awaits[0].detail.as_deref(), Some("1 permits"));
-        assert_eq!(first.awaits[0].detail.as_deref(), Some("0 permits"));
+        assert_eq!(other.awaits[0].facts, [Fact::Permits(1)]);
+        assert_eq!(first.awaits[0].facts, [Fact::Permits(0)]);
     }
 }

@@ -1,19 +1,21 @@
-//! Follows the lists of tasks while they change: no lock, no trust.
+//! tokio's lists of owned tasks, followed while they change: no lock, no trust.
 //!
-//! A node counts only if its header says that it belongs to this runtime and, by its id, to this shard, and
-//! if its links say that it is still in the list. Where the way breaks off, the walk steps back to the last
-//! node that is still linked; the end counts only at the list's own tail.
+//! A node counts only if its header says that it belongs to this runtime and, by its id, to this shard, and if its links
+//! say that it is still in the list. Where the way breaks off, the search steps back to the last node that is still
+//! linked; the end counts only at the list's own tail.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Instant;
 
-use super::layout::{Lists, TaskLayout};
+use rustc_hash::FxHashSet;
+
+use super::{Lists, TaskLayout};
 use crate::memory::{self, Range, read_word};
 use crate::tasks::decode::word_at;
 
 /// How much of a header is read: all that is asked of it and the id behind it.
 const HEADER_BYTES: usize = 64;
+/// Two pointers.
+const LINKS_BYTES: usize = 16;
 /// Steps back and new starts in one list before it is given up.
 const MAX_TRIES: u32 = 100_000;
 /// Nodes visited in one list, those visited twice included: four times what a runtime was ever seen to have.
@@ -32,13 +34,16 @@ pub(crate) struct Listed {
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     pub(crate) tasks: Vec<Listed>,
-    /// Lists that were not followed to their end.
+    /// How many lists there are.
+    pub(crate) lists: usize,
+    /// How many of them were not followed to their end.
     pub(crate) unfinished: usize,
 }
 
-/// What is asked of the kinds of tasks: where the trailer is and where the id is.
+/// Where a task has its trailer and its id, by its vtable.
 pub(crate) type Offsets<'a> = dyn FnMut(u64) -> Option<(u64, u64)> + 'a;
 
+/// A place in one list.
 struct Cursor {
     shard: usize,
     at: u64,
@@ -53,10 +58,29 @@ struct Checked {
     trailer: u64,
 }
 
-struct Walk<'a> {
+/// A task in its list.
+struct Node {
+    vtable: u64,
+    next: u64,
+    previous: u64,
+}
+
+/// What all lists are read into, a node of each: first the headers, then the links behind them.
+#[derive(Default)]
+struct Buffers {
+    ranges: Vec<Range>,
+    bytes: Vec<u8>,
+    readable: Vec<bool>,
+    checked: Vec<Option<Checked>>,
+}
+
+/// One runtime's lists, and the tasks found so far.
+struct Search<'a> {
     layout: &'a TaskLayout,
     lists: &'a Lists,
     offsets: &'a mut Offsets<'a>,
+    seen: FxHashSet<u64>,
+    listing: Listing,
 }
 
 /// Enumerates all tasks, at the most `max` and until `deadline`.
@@ -67,68 +91,24 @@ pub(crate) fn follow<'a>(
     max: usize,
     deadline: Instant,
 ) -> Listing {
-    let mut walk = Walk { layout, lists, offsets };
-    let mut listing = Listing::default();
-    let mut seen: HashSet<u64, BuildHasherDefault<AddressHasher>> = HashSet::default();
-    let mut active: Vec<Cursor> = (0..lists.shards.len()).filter_map(|shard| walk.start(shard)).collect();
-    let (mut ranges, mut headers, mut links) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut readable, mut linked) = (Vec::new(), Vec::new());
-    let lower = layout.next.min(layout.previous);
+    let (seen, listing) = (FxHashSet::default(), Listing { lists: lists.shards.len(), ..Listing::default() });
+    let mut search = Search { layout, lists, offsets, seen, listing };
+    let mut active: Vec<Cursor> = (0..lists.shards.len()).filter_map(|shard| search.start(shard)).collect();
+    let (mut buffers, mut nodes) = (Buffers::default(), Vec::new());
     let mut rounds = 0_u32;
     while !active.is_empty() {
         rounds = rounds.wrapping_add(1);
-        if listing.tasks.len() >= max || (rounds.is_multiple_of(256) && Instant::now() > deadline) {
-            listing.unfinished += active.len();
-            listing.tasks.truncate(max);
+        let is_late = rounds.is_multiple_of(256) && Instant::now() > deadline;
+        if is_late || search.listing.tasks.len() >= max {
+            search.listing.unfinished += active.len();
+            search.listing.tasks.truncate(max);
             break;
         }
-        // All lists at once, a node of each: first the headers, then the links behind them.
-        ranges.clear();
-        ranges.extend(active.iter().map(|cursor| Range { address: cursor.at, length: HEADER_BYTES }));
-        memory::read_many(&ranges, &mut headers, &mut readable);
-        ranges.clear();
-        let mut checked = Vec::with_capacity(active.len());
-        for ((cursor, header), readable) in active.iter().zip(headers.chunks(HEADER_BYTES)).zip(&readable) {
-            let found = if *readable { walk.check(header, cursor.shard) } else { None };
-            let trailer = found.as_ref().map_or(0, |found| found.trailer);
-            let address = cursor.at.wrapping_add(trailer).wrapping_add(lower);
-            // Both links: they are neighbours, in either order.
-            ranges.push(Range { address, length: if found.is_some() { 16 } else { 0 } });
-            checked.push(found);
-        }
-        memory::read_many(&ranges, &mut links, &mut linked);
-
-        let mut start = 0;
-        let mut index = 0;
-        active.retain_mut(|cursor| {
-            let found = checked[index].take();
-            let own = &links[start..start + ranges[index].length];
-            start += ranges[index].length;
-            let readable = linked[index];
-            index += 1;
-            let Some(found) = found.filter(|_| readable) else { return walk.recover(cursor, &mut listing) };
-            let next = word_at(own, layout.next - lower);
-            let previous = word_at(own, layout.previous - lower);
-            let alone = next == 0 && previous == 0;
-            if alone && !cursor.trail.is_empty() {
-                // It was taken out of the list while we were on our way to it.
-                return walk.recover(cursor, &mut listing);
-            }
-            if seen.insert(cursor.at) {
-                listing.tasks.push(Listed { header: cursor.at, vtable: found.vtable });
-            }
-            if next != 0 {
-                cursor.advance(next);
-                // A list that was caught in the middle of a change may lead in a circle.
-                let goes_on = cursor.steps < MAX_STEPS;
-                listing.unfinished += usize::from(!goes_on);
-                return goes_on;
-            }
-            let tail = read_word(lists.shards[cursor.shard].1).unwrap_or(0);
-            if tail == cursor.at || tail == 0 { false } else { walk.recover(cursor, &mut listing) }
-        });
+        search.read(&active, &mut buffers, &mut nodes);
+        let mut nodes = nodes.drain(..);
+        active.retain_mut(|cursor| search.step(cursor, nodes.next().flatten()));
     }
-    listing
+    search.listing
 }
 
 impl Cursor {
@@ -142,10 +122,67 @@ impl Cursor {
     }
 }
 
-impl Walk<'_> {
+impl Search<'_> {
     fn start(&self, shard: usize) -> Option<Cursor> {
         let at = read_word(self.lists.shards[shard].0).filter(|head| *head != 0)?;
         Some(Cursor { shard, at, tries: 0, steps: 0, trail: Vec::new() })
+    }
+
+    /// Reads the node that each cursor is at; `None` for one that does not belong there.
+    fn read(&mut self, active: &[Cursor], buffers: &mut Buffers, nodes: &mut Vec<Option<Node>>) {
+        let Buffers { ranges, bytes, readable, checked } = buffers;
+        ranges.clear();
+        ranges.extend(active.iter().map(|cursor| Range { address: cursor.at, length: HEADER_BYTES }));
+        memory::read_many(ranges, bytes, readable);
+        checked.clear();
+        let headers = bytes.chunks_exact(HEADER_BYTES).zip(readable.iter());
+        checked.extend(active.iter().zip(headers).map(|(cursor, (header, readable))| {
+            if *readable { self.check(header, cursor.shard) } else { None }
+        }));
+
+        // Both links: they are neighbours, in either order.
+        let lower = self.layout.next.min(self.layout.previous);
+        ranges.clear();
+        ranges.extend(active.iter().zip(checked.iter()).map(|(cursor, checked)| match checked {
+            Some(found) => {
+                let address = cursor.at.wrapping_add(found.trailer).wrapping_add(lower);
+                Range { address, length: LINKS_BYTES }
+            }
+            None => Range { address: cursor.at, length: 0 },
+        }));
+        memory::read_many(ranges, bytes, readable);
+        let mut links = bytes.chunks_exact(LINKS_BYTES);
+        nodes.extend(checked.drain(..).zip(readable.iter()).map(|(checked, readable)| {
+            let found = checked?;
+            let own = links.next()?;
+            readable.then(|| Node {
+                vtable: found.vtable,
+                next: word_at(own, self.layout.next - lower),
+                previous: word_at(own, self.layout.previous - lower),
+            })
+        }));
+    }
+
+    /// Takes the node down and goes on to the next one; false at the end of the list, or where it is given up.
+    fn step(&mut self, cursor: &mut Cursor, node: Option<Node>) -> bool {
+        let Some(node) = node else { return self.recover(cursor) };
+        let alone = node.next == 0 && node.previous == 0;
+        if alone && !cursor.trail.is_empty() {
+            // It was taken out of the list while the search was on its way to it.
+            return self.recover(cursor);
+        }
+        if self.seen.insert(cursor.at) {
+            self.listing.tasks.push(Listed { header: cursor.at, vtable: node.vtable });
+        }
+        if node.next != 0 {
+            cursor.advance(node.next);
+            // A list that was caught in the middle of a change may lead in a circle.
+            let goes_on = cursor.steps < MAX_STEPS;
+            self.listing.unfinished += usize::from(!goes_on);
+            return goes_on;
+        }
+        let tail = read_word(self.lists.shards[cursor.shard].1).unwrap_or(0);
+        tail != cursor.at && tail != 0 && self.recover(cursor)
     }
 
     fn check(&mut self, header: &[u8], shard: usize) -> Option<Checked> {
@@ -163,10 +200,10 @@ impl Walk<'_> {
     }
 
     /// Steps back to a node that is still linked, or starts anew; false if this list has to be given up.
-    fn recover(&mut self, cursor: &mut Cursor, listing: &mut Listing) -> bool {
+    fn recover(&mut self, cursor: &mut Cursor) -> bool {
         cursor.tries += 1;
         if cursor.tries > MAX_TRIES {
-            listing.unfinished += 1;
+            self.listing.unfinished += 1;
             return false;
         }
         while let Some(node) = cursor.trail.pop() {
@@ -190,26 +227,5 @@ impl Walk<'_> {
             }
             _ => false,
         }
-    }
-}
-
-/// Addresses are spread well enough by one multiplication.
-#[derive(Default)]
-struct AddressHasher(u64);
-
-impl Hasher for AddressHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, address: u64) {
-        // Knuth's multiplicative constant, 2^64 divided by the golden ratio.
-        self.0 = (self.0 ^ address).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
     }
 }

@@ -3,9 +3,10 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::layout::TaskLayout;
+use super::header::TaskLayout;
 use crate::memory::read_word;
 use crate::tasks::decode::{PlanId, Plans, TRACKED};
+use crate::tasks::model::Reason;
 use crate::tasks::types::{Shape, Type, Types, without_generics};
 
 /// Nobody spawns larger futures: tokio boxes those above 16 KiB.
@@ -31,7 +32,7 @@ pub(crate) struct Kind {
     pub(crate) trailer: u64,
     pub(crate) id: u64,
     /// Where the future is and how it is decoded; or why that is not known.
-    pub(crate) stage: Result<(u64, PlanId), Arc<str>>,
+    pub(crate) stage: Result<(u64, PlanId), Arc<Reason>>,
 }
 
 /// Where the id and the trailer of a task are, as its vtable says; `None` if that makes no sense.
@@ -58,7 +59,7 @@ pub(crate) fn find(types: &Types<'_>, plans: &mut Plans, layout: &TaskLayout, vt
         size: size(trailer + TRAILER_BYTES),
         trailer,
         id,
-        stage: Err(Arc::from("the debug information does not describe its type")),
+        stage: Err(Arc::new(Reason::TaskNotDescribed)),
     };
 
     let mut futures: Vec<(Rc<Type>, Rc<Type>)> = Vec::new();
@@ -75,7 +76,7 @@ pub(crate) fn find(types: &Types<'_>, plans: &mut Plans, layout: &TaskLayout, vt
     }
     let [(future, scheduler)] = &futures[..] else {
         if futures.len() > 1 {
-            kind.stage = Err(Arc::from("the linker folded several types of task into one"));
+            kind.stage = Err(Arc::new(Reason::FoldedByLinker));
         }
         return Some(kind);
     };
@@ -84,7 +85,7 @@ pub(crate) fn find(types: &Types<'_>, plans: &mut Plans, layout: &TaskLayout, vt
     let name = format!("tokio::runtime::task::core::Cell<{}, {}>", future.name, scheduler.name);
     let Some(cell) = types.by_name(&name) else { return Some(kind) };
     if types.find(&cell, "trailer").map(|(offset, _)| offset) != Some(trailer) {
-        kind.stage = Err(Arc::from("its vtable and the debug information disagree about its layout"));
+        kind.stage = Err(Arc::new(Reason::LayoutDisputed));
         return Some(kind);
     }
     if let Some((offset, stage)) = stage(types, &cell, 0, 0) {

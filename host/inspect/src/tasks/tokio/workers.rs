@@ -6,13 +6,14 @@
 
 use std::rc::Rc;
 
-use super::current_task::Polled;
+use super::current_task::CurrentTask;
+use super::layout::mask;
 use crate::memory::read_word;
 use crate::tasks::types::{Shape, Type, Types};
 
 /// Offsets on the way from the variable to a worker.
 #[derive(Clone, Debug)]
-pub(crate) struct WorkerLayout {
+pub(super) struct WorkerLayout {
     /// From the id of the task to the pointer to the scheduler's part, modulo 2^64.
     scheduler: u64,
     /// From the id of the task to what says whether the thread has left the runtime for something that blocks: that,
@@ -44,7 +45,7 @@ pub(crate) struct Claim {
 }
 
 impl WorkerLayout {
-    pub(crate) fn find(types: &Types<'_>) -> Option<WorkerLayout> {
+    pub(super) fn find(types: &Types<'_>) -> Option<WorkerLayout> {
         let variable = types.by_name("tokio::runtime::context::Context")?;
         let (task, _) = types.find(&variable, "current_task_id")?;
         let (scheduler, _) = types.path(&variable, &["scheduler", "inner"])?;
@@ -67,8 +68,8 @@ impl WorkerLayout {
     }
 
     /// Who works for whom. A thread that has left the runtime for something that blocks has handed its work on.
-    pub(crate) fn claims(&self, polled: &Polled) -> Vec<Claim> {
-        let threads = polled.places().into_iter();
+    pub(super) fn claims(&self, current_task: &CurrentTask) -> Vec<Claim> {
+        let threads = current_task.places().into_iter();
         threads.filter_map(|(thread, place)| self.claim(thread, place)).collect()
     }
 
@@ -100,7 +101,7 @@ impl WorkerLayout {
 
 /// The thread of each worker of the runtime whose counted part is at `runtime`, up to the last one that is known. How many
 /// there are the oldest versions of tokio do not tell.
-pub(crate) fn threads(claims: &[Claim], runtime: u64, count: Option<usize>) -> Vec<Option<u32>> {
+pub(super) fn threads(claims: &[Claim], runtime: u64, count: Option<usize>) -> Vec<Option<u32>> {
     let count = count.unwrap_or(MAX_WORKERS);
     let of = |number: usize| {
         let mut own = claims.iter().filter(|claim| claim.runtime == runtime && claim.number == number as u64);
@@ -138,7 +139,6 @@ fn left(types: &Types<'_>, variable: &Rc<Type>) -> Option<(u64, u64, u64)> {
 }
 
 fn number(address: u64, size: u64) -> Option<u64> {
-    let mask = if size >= 8 { u64::MAX } else { (1 << (size * 8)) - 1 };
     // The variable goes on behind it, or its padding does.
-    Some(read_word(address)? & mask)
+    Some(read_word(address)? & mask(size))
 }

@@ -1,8 +1,9 @@
-//! Reads one entry: a type's members and variants, a function's parameters.
+//! One entry of the DWARF: a type's members and variants, a function's parameters.
 
 use gimli::{AttributeValue, DebuggingInformationEntry, EntriesTreeNode, UnitOffset};
 
-use super::lookup::{Member, Shape, Type, Types, Variant};
+use super::lookup::Types;
+use super::shape::{Member, Shape, Type, Variant};
 use super::units::text;
 use super::{EntryId, Reader};
 

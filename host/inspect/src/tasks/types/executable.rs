@@ -1,12 +1,15 @@
-//! What an executable file consists of, as far as a report depends on it.
+//! An executable's contents, as far as a report depends on them: unwind tables, symbols, line tables, debug information.
 
 use std::fs;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use object::read::CompressionFormat;
 use object::{Object, ObjectSection};
 
-use crate::debug_files::{self, ObjectFile};
+use super::sections;
+use crate::debug_files;
+use crate::tasks::model::{DebugInformationFault, Reason};
 
 /// What is there.
 pub(crate) struct Contents {
@@ -16,19 +19,23 @@ pub(crate) struct Contents {
     pub(crate) line_tables: bool,
     pub(crate) compressed: bool,
     /// Where its debug information is instead, if it is elsewhere.
-    pub(crate) separate: Option<String>,
+    pub(crate) separate: Option<PathBuf>,
 }
 
 impl Contents {
-    pub(crate) fn of(path: &Path) -> Result<Contents, String> {
-        let fail = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    pub(crate) fn of(path: &Path) -> Result<Contents, Reason> {
         let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let file = ObjectFile::open(path).map_err(|error| fail(&error))?.known_as(real);
-        let separate = match file.has_debug_info() {
-            true => None,
-            false => debug_files::find(&file, &debug_files::standard_directories()),
+        let file = sections::open(path)?.known_as(real);
+        let separate = if file.has_debug_info() {
+            None
+        } else {
+            debug_files::find(&file, &debug_files::standard_directories())
         };
-        let object = file.object().ok_or_else(|| fail(&"not an object file"))?;
+        // It was parsed when it was opened.
+        let object = file.object().ok_or_else(|| {
+            let error = io::Error::from(io::ErrorKind::InvalidData).into();
+            Reason::DebugInformation(DebugInformationFault::NotOpened { path: path.into(), error })
+        })?;
         let has = |name: &str| object.section_by_name(name).is_some_and(|section| section.size() > 0);
         let compressed = object.section_by_name(".debug_info").is_some_and(|section| {
             section.compressed_file_range().is_ok_and(|range| range.format != CompressionFormat::None)
@@ -38,7 +45,7 @@ impl Contents {
             symbols: has(".symtab"),
             line_tables: has(".debug_line"),
             compressed,
-            separate: separate.and_then(|file| Some(file.path()?.display().to_string())),
+            separate: separate.and_then(|file| file.path().map(Path::to_owned)),
         })
     }
 }

@@ -1,7 +1,8 @@
-//! What is kept of the debug information: hashes and offsets, a few megabytes for a large program.
+//! The index of the DWARF that is kept: hashes and offsets, a few megabytes for a large program.
 
 use super::EntryId;
 use super::units::{Place, Source, Units};
+use crate::tasks::model::Reason;
 
 /// Where in the debug information things are to be found.
 #[derive(Default)]
@@ -25,13 +26,13 @@ pub(crate) struct Index {
 const COPIES: usize = 4;
 
 impl Index {
-    /// Scans all units, unless `deadline` comes first.
-    pub(crate) fn build(source: &Source, unwanted: impl Fn() -> bool) -> Result<Index, String> {
+    /// Scans all units, unless it is no longer wanted.
+    pub(crate) fn build(source: &Source, unwanted: impl Fn() -> bool) -> Result<Index, Reason> {
         let units = Units::open(source)?;
         let mut index = Index { places: units.places(), ..Index::default() };
         for number in 0..index.places.len() {
             if unwanted() {
-                return Err("the reading of the debug information was broken off".to_owned());
+                return Err(Reason::BrokenOff);
             }
             // What cannot be parsed is absent; the rest of the program still has its types.
             let scanned =

@@ -1,15 +1,20 @@
-//! Finds and opens the debug information of the running executable.
+//! The debug sections of an executable: found, opened, decompressed.
 //!
-//! In this order: in the executable itself, in a separate file that [`debug_files`] finds by build id or debug link; of
-//! those two what was split off into a `.dwp` package or `.dwo` files. Files are mapped, so that what is read of them is
-//! no memory of the program's own. It never looks on the network, and refuses more than [`MAX_BYTES`].
+//! They are looked for in the executable itself, then in a separate file that [`debug_files`] finds by build id or debug
+//! link; for either, what was split off may be in a `.dwp` package or in `.dwo` files. Files are mapped, so that what is
+//! read of them is no memory of the program's own. Nothing is looked for on the network, and more than [`MAX_BYTES`] is
+//! refused.
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
-use object::{Object, ObjectSegment, ReadRef};
+use object::NativeEndian;
+use object::elf::{FileHeader64, PT_LOAD};
+use object::read::elf::{FileHeader as _, ProgramHeader as _};
 
 use crate::debug_files::{self, Held, ObjectFile};
+use crate::tasks::model::{DebugInformationFault, Reason};
 
 /// Three times the largest executable with full types that was met (a compiler's own, 300 MB).
 const MAX_BYTES: u64 = 1 << 30;
@@ -58,12 +63,13 @@ impl Sections {
         held.map_or(&[], |(_, section)| section.bytes(self.file.bytes()))
     }
 
-    fn of(file: ObjectFile) -> Result<Sections, String> {
+    /// `None` if there is more of it than is read.
+    fn of(file: ObjectFile) -> Option<Sections> {
         if file.debug_info_bytes() > MAX_BYTES {
-            return Err(format!("more than {} MB of debug information", MAX_BYTES >> 20));
+            return None;
         }
         let held = SECTIONS.iter().filter_map(|name| Some((*name, file.hold(&format!(".{name}"))?)));
-        Ok(Sections { held: held.collect(), file })
+        Some(Sections { held: held.collect(), file })
     }
 
     /// What was split off, if the file at `path` holds that.
@@ -83,18 +89,20 @@ impl Sections {
 
 impl Files {
     /// Opens what there is for the executable at `path`, which is `/proc/self/exe` for this process.
-    pub(super) fn open(path: &Path) -> Result<Files, String> {
-        let fail = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    pub(super) fn open(path: &Path) -> Result<Files, Reason> {
         let real = fs::read_link(path).unwrap_or_else(|_| path.to_owned());
-        let file = ObjectFile::open(path).map_err(|error| fail(&error))?.known_as(real.clone());
+        let file = open(path)?.known_as(real.clone());
         let program_headers = program_headers(&file);
-        let described = match file.has_debug_info() {
-            true => Some(file),
-            false => debug_files::find(&file, &debug_files::standard_directories()),
+        let described = if file.has_debug_info() {
+            Some(file)
+        } else {
+            debug_files::find(&file, &debug_files::standard_directories())
         };
-        let described =
-            described.ok_or("the executable has no debug information and none was found beside it")?;
-        let main = Sections::of(described).map_err(|error| fail(&error))?;
+        let described = described.ok_or(Reason::DebugInformation(DebugInformationFault::Missing))?;
+        let main = Sections::of(described).ok_or_else(|| {
+            let path = Arc::from(path);
+            Reason::DebugInformation(DebugInformationFault::TooLarge { path, limit_bytes: MAX_BYTES })
+        })?;
         let mut package = real.into_os_string();
         package.push(".dwp");
         Ok(Files { main, package: Sections::split_off(Path::new(&package)), program_headers })
@@ -102,11 +110,12 @@ impl Files {
 
     /// What is added to an address as linked to have it in memory: the kernel tells where it put the
     /// program headers.
-    pub(super) fn bias(&self) -> Result<u64, String> {
-        // SAFETY: the call takes a number and returns one.
+    pub(super) fn bias(&self) -> Result<u64, Reason> {
+        // SAFETY: the C library owns the vector that it reads and keeps it for the life of the process; the call takes
+        // a number and returns one.
         let loaded = unsafe { libc::getauxval(libc::AT_PHDR) };
         let linked = self.program_headers.filter(|_| loaded != 0);
-        let linked = linked.ok_or("the executable's place in memory is not known")?;
+        let linked = linked.ok_or(Reason::DebugInformation(DebugInformationFault::LoadAddressUnknown))?;
         Ok(loaded.wrapping_sub(linked))
     }
 
@@ -117,13 +126,24 @@ impl Files {
     }
 }
 
+/// Opens an object file.
+pub(super) fn open(path: &Path) -> Result<ObjectFile, Reason> {
+    ObjectFile::open(path).map_err(|error| {
+        let (path, error) = (Arc::from(path), error.into());
+        Reason::DebugInformation(DebugInformationFault::NotOpened { path, error })
+    })
+}
+
+/// Where the program headers lie, as linked.
 fn program_headers(file: &ObjectFile) -> Option<u64> {
-    let object = file.object()?;
-    // In the header of a 64-bit ELF file, from byte 32 on.
-    let offset = u64::from_ne_bytes(file.bytes().read_bytes_at(32, 8).ok()?.try_into().ok()?);
-    let offset = if object.is_64() { offset } else { return None };
-    object.segments().find_map(|segment| {
-        let (start, size) = segment.file_range();
-        (start..start.saturating_add(size)).contains(&offset).then(|| segment.address() + (offset - start))
+    let header = FileHeader64::<NativeEndian>::parse(file.bytes()).ok()?;
+    let endian = header.endian().ok()?;
+    let offset = header.e_phoff(endian);
+    let segments = header.program_headers(endian, file.bytes()).ok()?;
+    segments.iter().find_map(|segment| {
+        let (start, size) = segment.file_range(endian);
+        let holds =
+            segment.p_type(endian) == PT_LOAD && (start..start.saturating_add(size)).contains(&offset);
+        holds.then(|| segment.p_vaddr(endian).wrapping_add(offset - start))
     })
 }

@@ -1,4 +1,4 @@
-//! Loads units and their types when they are asked for, and forgets them all when it is dropped.
+//! Units of the DWARF, also those that were split off: opened when they are asked for, one at a time.
 
 use std::cell::OnceCell;
 use std::path::PathBuf;
@@ -7,11 +7,12 @@ use gimli::{DebugInfoOffset, Dwarf, DwarfPackage, EndianSlice, NativeEndian, Sec
 
 use super::Reader;
 use super::sections::{Files, Sections};
+use crate::tasks::model::Reason;
 
 /// The files, loaded at first use. It outlives everything that is read from them.
 pub(crate) struct Source {
     path: PathBuf,
-    files: OnceCell<Result<Files, String>>,
+    files: OnceCell<Result<Files, Reason>>,
     /// What was split off into files of their own, by unit.
     split: OnceCell<Vec<OnceCell<Option<Sections>>>>,
 }
@@ -23,11 +24,11 @@ impl Source {
     }
 
     /// What is added to an address as linked to have it in memory, of this process's executable.
-    pub(crate) fn bias(&self) -> Result<u64, String> {
+    pub(crate) fn bias(&self) -> Result<u64, Reason> {
         self.files()?.bias()
     }
 
-    pub(super) fn files(&self) -> Result<&Files, String> {
+    pub(super) fn files(&self) -> Result<&Files, Reason> {
         self.files.get_or_init(|| Files::open(&self.path)).as_ref().map_err(Clone::clone)
     }
 
@@ -61,7 +62,7 @@ pub(super) struct Units<'s> {
 }
 
 impl<'s> Units<'s> {
-    pub(super) fn open(source: &'s Source) -> Result<Self, String> {
+    pub(super) fn open(source: &'s Source) -> Result<Self, Reason> {
         let files = source.files()?;
         let package = files.package.as_ref().and_then(|sections| {
             let section = |id: SectionId| match id {

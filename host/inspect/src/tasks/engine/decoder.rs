@@ -1,0 +1,61 @@
+//! The decoder of one future at a time: runs the interpreter, and makes the plans that it finds missing.
+
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Known;
+use super::batch::Decode;
+use crate::tasks::decode::{Compiler, Interpreter, Output, PlanId, ReadSet};
+use crate::tasks::tokio::TaskLayout;
+use crate::tasks::tokio::task_kind::{self, Kind};
+
+/// Kinds of tasks that are remembered. A program has hundreds; a recycled header may look like many.
+const MAX_KINDS: usize = 100_000;
+
+pub(super) struct Decoder<'a, 't, 's> {
+    pub(super) task: &'a TaskLayout,
+    pub(super) known: &'a mut Known,
+    pub(super) compiler: &'a Compiler<'t, 's>,
+    pub(super) deadline: Instant,
+}
+
+impl Decoder<'_, '_, '_> {
+    /// Decodes, making plans until there is no more to make.
+    pub(super) fn run(&mut self, plan: PlanId, address: u64, reads: &mut ReadSet, output: &mut Output) {
+        let mark = reads.mark();
+        loop {
+            let mut interpreter = Interpreter::new(&self.known.plans, reads, output);
+            let Err(missing) = interpreter.decode(plan, address) else { return };
+            // Each round makes one plan, of which there are as many as types; time is the bound.
+            if Instant::now() > self.deadline {
+                reads.truncated = true;
+                return;
+            }
+            let task = self.task;
+            self.compiler.make(&mut self.known.plans, missing, |vtable| task_kind::id_offset(task, vtable));
+            reads.back_to(mark);
+            output.clear();
+        }
+    }
+}
+
+impl Decode for Decoder<'_, '_, '_> {
+    fn kind(&mut self, vtable: u64) -> Option<Arc<Kind>> {
+        let full = self.known.kinds.len() >= MAX_KINDS;
+        match self.known.kinds.entry(vtable) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(_) if full => None,
+            Entry::Vacant(place) => {
+                let found = task_kind::find(self.compiler.types, &mut self.known.plans, self.task, vtable);
+                place.insert(found.map(Arc::new)).clone()
+            }
+        }
+    }
+
+    fn decode(&mut self, kind: &Kind, header: u64, reads: &mut ReadSet, output: &mut Output) {
+        if let Ok((offset, plan)) = kind.stage {
+            self.run(plan, header.wrapping_add(offset), reads, output);
+        }
+    }
+}

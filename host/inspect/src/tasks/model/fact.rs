@@ -1,0 +1,45 @@
+//! Facts about one await: numbers, addresses and names that the code which waits cannot tell.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One thing that is known of an await beyond which future it is and where it was written.
+///
+/// Some facts are the same for every task that waits in one place ([`Await::facts`](super::Await::facts)), the others
+/// are each task's own ([`Task::particulars`](super::Task::particulars)); each variant says which it is.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Fact {
+    /// The name that this part of the task was registered with. A task's own.
+    Name(Arc<str>),
+    /// It is a timer, which fires this long after the look. A task's own.
+    FiresIn(Duration),
+    /// It is a timer, which was due this long before the look and has not been polled since. A task's own.
+    Overdue(Duration),
+    /// It waits for the task with this id to end. A task's own.
+    Task(u64),
+    /// It waits for this file descriptor. A task's own.
+    Descriptor(i32),
+    /// It waits for permits of the semaphore at this address. A task's own.
+    Semaphore(u64),
+    /// The semaphore that it waits for has this many free permits. The same for all tasks in one place.
+    Permits(u64),
+    /// It waits for several futures at once. The same for all tasks in one place.
+    Futures {
+        /// How many there are, as far as they were counted.
+        count: u64,
+        /// Whether there are more than that.
+        more: bool,
+    },
+    /// It waits for a set with this many tasks. The same for all tasks in one place.
+    Tasks(u64),
+    /// It is an async function that has not been polled yet. The same for all tasks in one place.
+    NotStarted,
+    /// It is an async function that has returned. The same for all tasks in one place.
+    Finished,
+    /// It is a trait object, and the debug information has no type that belongs to it. The same for all tasks in one
+    /// place.
+    NotDescribed,
+    /// The chain goes on, but it is too large to be read to its end. The same for all tasks in one place.
+    TooLarge,
+}

@@ -1,0 +1,235 @@
+//! Reasons: why chains of awaits, a chain, or the thread of a running task are not known.
+//!
+//! They are values and no sentences, so that a renderer words them and a program can act on them. Text inside of them
+//! is a name (of a type, a member, a file), and shared: ten thousand tasks may have the same reason.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Await, Particular, TaskState};
+
+/// Why something about tasks is not known.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// Chains are read on Linux only.
+    OnlyOnLinux,
+    /// The executable's debug information is still being read; the next look may have it.
+    StillReading,
+    /// [`Inspector::stop_preparing`](crate::tasks::Inspector::stop_preparing) broke off the reading of the debug
+    /// information.
+    BrokenOff,
+    /// No thread could be started to read the debug information; what the system said.
+    NoThread(SystemError),
+    /// Reading the debug information panicked.
+    ReadingPanicked,
+    /// An earlier look at the tasks panicked, and none is tried any more.
+    EarlierLookPanicked,
+    /// Another look at the tasks is under way.
+    LookUnderWay,
+    /// The executable's debug information cannot be used.
+    DebugInformation(DebugInformationFault),
+    /// The runtime's own data structures are not as expected.
+    Layout(LayoutFault),
+    /// The canary tasks, whose chains are known and which are read before anything is believed, did not read as they are.
+    Canary(CanaryFault),
+    /// It could not be found out where a thread has the id of the task that it polls.
+    CurrentTask(CurrentTaskFault),
+    /// The debug information does not describe the type of this task, or of this task's future.
+    TaskNotDescribed,
+    /// The linker folded several types of task into one, so that this one cannot be told from the others.
+    FoldedByLinker,
+    /// The task's vtable and the debug information disagree about its layout.
+    LayoutDisputed,
+    /// The debug information does not describe the type of this registered future.
+    FutureNotDescribed,
+    /// Some of the task's memory cannot be read.
+    MemoryUnreadable,
+    /// This registered future was never polled, so that it awaits nothing yet.
+    NeverPolled,
+    /// This registered future was not read: the time was over, or it came during the look.
+    NotRead,
+}
+
+/// Why an executable's debug information cannot be used.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum DebugInformationFault {
+    /// This file cannot be opened or mapped, or is no object file; what the system said.
+    NotOpened {
+        /// The file.
+        path: Arc<Path>,
+        /// What the system said.
+        error: SystemError,
+    },
+    /// The executable has none, and none was found beside it.
+    Missing,
+    /// This file has more of it than is read.
+    TooLarge {
+        /// The file.
+        path: Arc<Path>,
+        /// How much is read at the most, in bytes.
+        limit_bytes: u64,
+    },
+    /// It has no types; it may have line tables.
+    NoTypes,
+    /// It has no types of this package, which the canary tasks are made of.
+    NoTypesOfPackage(&'static str),
+    /// It is not known where the executable was loaded, so addresses in it mean nothing.
+    LoadAddressUnknown,
+}
+
+/// In which way a runtime's data structures differ from those that are known. Types and members are named as the
+/// debug information has them.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum LayoutFault {
+    /// The debug information has no type of this name.
+    NoType(Arc<str>),
+    /// A type has no member of this name, in itself or in what it consists of.
+    NoMember {
+        /// The type.
+        of: Arc<str>,
+        /// The member, or the path to it, with a full stop between each two names.
+        member: Arc<str>,
+    },
+    /// The type of this name is no enum.
+    NotAnEnum(Arc<str>),
+    /// The type of this name is no pointer.
+    NotAPointer(Arc<str>),
+    /// The type of this name has no list of tasks.
+    NoTaskList(Arc<str>),
+    /// The handle is of a kind of scheduler that the debug information does not have.
+    UnknownScheduler,
+    /// The list of tasks has this many shards, which is too many or no power of two.
+    ShardCount(u64),
+    /// The runtime's memory at this address cannot be read.
+    Unreadable(u64),
+    /// None of the kinds of scheduler is as known; what is wrong with each.
+    NoScheduler(Arc<[LayoutFault]>),
+}
+
+/// In which way the canary tasks were misread.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum CanaryFault {
+    /// A runtime for them could not be built; what the system said.
+    NoRuntime(SystemError),
+    /// Something limited the look at them.
+    Limited(Box<Note>),
+    /// The chain of one of them was seen to change, although nothing runs them.
+    Changing,
+    /// One of them was seen to be polled, although nothing runs them.
+    Polled,
+    /// The chain of one of them could not be read, for this reason.
+    Unknown(Box<Reason>),
+    /// One of them reads otherwise than it is.
+    Misread {
+        /// Its chain as it was read.
+        chain: Arc<[Await]>,
+        /// What was read of its single awaits.
+        particulars: Arc<[Particular]>,
+        /// What it seemed to be doing.
+        state: TaskState,
+    },
+    /// Other tasks than these were found.
+    OtherTasks {
+        /// The ids of those that there are.
+        spawned: Arc<[u64]>,
+        /// The ids of those that were found.
+        found: Arc<[u64]>,
+    },
+}
+
+/// Why it could not be found out where a thread has the id of the task that it polls.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum CurrentTaskFault {
+    /// The C library keeps no list of robust locks, which is where the search begins in each thread.
+    NoRobustList,
+    /// The kernel does not tell where that list is; what it said.
+    RobustListRefused(SystemError),
+    /// A runtime for the experiment could not be built; what the system said.
+    NoRuntime(SystemError),
+    /// A task of the experiment did not run to its end.
+    ExperimentFailed {
+        /// Its id.
+        task: u64,
+        /// Whether it panicked; otherwise it was cancelled.
+        panicked: bool,
+    },
+    /// This version of the runtime keeps the id elsewhere than in the executable's thread-local variables.
+    KeptElsewhere,
+    /// Several thread-local variables look like the one that has the id.
+    Ambiguous,
+    /// The executable has no thread-local variables.
+    NoThreadLocals,
+    /// The executable's thread-local variables are too large to be searched.
+    ThreadLocalsTooLarge,
+    /// The place of thread-local variables is not known on this architecture.
+    UnknownArchitecture,
+}
+
+/// What limited a look at the tasks without ending it. Runtimes are meant by their index in
+/// [`Snapshot::runtimes`](super::Snapshot::runtimes).
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Note {
+    /// The tasks of this runtime cannot be read.
+    RuntimeNotRead {
+        /// Which runtime.
+        runtime: usize,
+        /// Why.
+        fault: LayoutFault,
+    },
+    /// The runtime's lists of tasks look empty although it counts tasks.
+    ListsLookEmpty {
+        /// Which runtime.
+        runtime: usize,
+        /// How many tasks it counts.
+        alive: usize,
+    },
+    /// Some of the runtime's lists of tasks were not followed to their end.
+    ListsUnfinished {
+        /// Which runtime.
+        runtime: usize,
+        /// How many lists.
+        unfinished: usize,
+        /// Of how many.
+        lists: usize,
+    },
+}
+
+/// What the operating system or the standard library said of a failed call.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SystemError {
+    /// The kind of error, in the standard library's terms.
+    pub kind: io::ErrorKind,
+    /// The number that the system gave, if it was the system.
+    pub errno: Option<i32>,
+    /// What was said instead of a number, as `not an object file`.
+    pub message: Option<Arc<str>>,
+}
+
+impl From<io::Error> for SystemError {
+    fn from(error: io::Error) -> Self {
+        SystemError {
+            kind: error.kind(),
+            errno: error.raw_os_error(),
+            message: error.get_ref().map(|inner| inner.to_string().into()),
+        }
+    }
+}
+
+/// The error that it was made from, for its words.
+impl From<&SystemError> for io::Error {
+    fn from(error: &SystemError) -> Self {
+        match (error.errno, &error.message) {
+            (Some(errno), _) => io::Error::from_raw_os_error(errno),
+            (None, Some(message)) => io::Error::new(error.kind, message.to_string()),
+            (None, None) => io::Error::from(error.kind),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The way from tokio's `Handle` to its runtime's lists of tasks.
+//!
+//! A name that is not there is a reason to refuse the kind of scheduler that needs it.
+
+use std::rc::Rc;
+
+use super::layout::{mask, member, named, path};
+use crate::memory::read_word;
+use crate::tasks::model::LayoutFault;
+use crate::tasks::types::{Shape, Type, Types};
+
+/// More shards than this are damage; tokio makes four for each worker.
+const MAX_SHARDS: u64 = 1 << 16;
+
+/// How a `Handle` leads to the lists of tasks.
+#[derive(Clone, Debug)]
+pub(super) struct HandleLayout {
+    discriminant: Option<(u64, u64)>,
+    schedulers: Vec<(Option<u64>, Result<Scheduler, LayoutFault>)>,
+}
+
+/// How a handle's variant for one kind of scheduler leads there.
+#[derive(Clone, Debug)]
+struct Scheduler {
+    /// In the handle: the pointer to the counted part.
+    pointer: u64,
+    /// In the counted part.
+    id: u64,
+    lists: ListLayout,
+}
+
+#[derive(Clone, Debug)]
+enum ListLayout {
+    Sharded { data: u64, length: u64, element_size: u64, head: u64, tail: u64 },
+    Single { head: u64, tail: u64 },
+}
+
+/// The lists of one runtime, as they are in memory.
+#[derive(Clone, Debug)]
+pub(crate) struct Lists {
+    /// Where the counted part of the runtime's handle is.
+    pub(super) counted: u64,
+    /// What all of its tasks have in their header.
+    pub(crate) owner_id: u64,
+    /// Addresses of head and tail, by shard.
+    pub(super) shards: Vec<(u64, u64)>,
+}
+
+impl HandleLayout {
+    pub(super) fn find(types: &Types<'_>) -> Result<HandleLayout, LayoutFault> {
+        let (base, inner) = match types.by_name("tokio::runtime::handle::Handle") {
+            Some(handle) => member(types, &handle, "inner")?,
+            // It has one member; the type inside is described more often.
+            None => (0, named(types, "tokio::runtime::scheduler::Handle")?),
+        };
+        let Shape::Enum { discriminant, variants, .. } = &inner.shape else {
+            return Err(LayoutFault::NotAnEnum(inner.name.as_str().into()));
+        };
+        let schedulers = variants.iter().map(|variant| {
+            let value = variant.value.and_then(|value| u64::try_from(value).ok());
+            let of = types.get(variant.member.type_id);
+            (value, Scheduler::find(types, base + variant.member.offset, &of))
+        });
+        Ok(HandleLayout {
+            discriminant: discriminant.map(|(offset, size)| (base + offset, size)),
+            schedulers: schedulers.collect(),
+        })
+    }
+
+    /// Whether at least one kind of scheduler is described.
+    pub(super) fn complete(&self) -> Result<(), LayoutFault> {
+        let mut faults = Vec::new();
+        for (_, scheduler) in &self.schedulers {
+            match scheduler {
+                Ok(_) => return Ok(()),
+                Err(fault) => faults.push(fault.clone()),
+            }
+        }
+        Err(LayoutFault::NoScheduler(faults.into()))
+    }
+
+    /// The lists of the runtime whose handle is at `handle`.
+    pub(super) fn lists(&self, handle: u64) -> Result<Lists, LayoutFault> {
+        let value = match self.discriminant {
+            None => None,
+            Some((offset, size)) => Some(word(handle + offset)? & mask(size)),
+        };
+        let chosen = self.schedulers.iter().find(|(wanted, _)| *wanted == value);
+        let chosen = chosen.or_else(|| self.schedulers.iter().find(|(wanted, _)| wanted.is_none()));
+        let (_, scheduler) = chosen.ok_or(LayoutFault::UnknownScheduler)?;
+        scheduler.as_ref().map_err(Clone::clone)?.lists(handle)
+    }
+}
+
+impl Scheduler {
+    fn find(types: &Types<'_>, base: u64, of: &Rc<Type>) -> Result<Scheduler, LayoutFault> {
+        let (pointer, counted) = path(types, of, &["__0", "pointer"])?;
+        let Shape::Pointer(Some(counted)) = counted.shape else {
+            return Err(LayoutFault::NotAPointer(counted.name.as_str().into()));
+        };
+        let counted = types.get(counted);
+        let (owned_offset, owned) = path(types, &counted, &["data", "shared", "owned"])?;
+        let id = owned_offset + member(types, &owned, "id")?.0;
+        let lists = match types.path(&owned, &["list", "lists"]) {
+            Some((offset, lists)) => {
+                let (data, pointer) = member(types, &lists, "data_ptr")?;
+                let (length, _) = member(types, &lists, "length")?;
+                let Shape::Pointer(Some(element)) = pointer.shape else {
+                    return Err(LayoutFault::NotAPointer(pointer.name.as_str().into()));
+                };
+                let element = types.get(element);
+                ListLayout::Sharded {
+                    data: owned_offset + offset + data,
+                    length: owned_offset + offset + length,
+                    element_size: element.size,
+                    head: member(types, &element, "head")?.0,
+                    tail: member(types, &element, "tail")?.0,
+                }
+            }
+            None => {
+                let list = types.path(&owned, &["list"]).or_else(|| types.path(&owned, &["inner"]));
+                let (offset, list) =
+                    list.ok_or_else(|| LayoutFault::NoTaskList(owned.name.as_str().into()))?;
+                ListLayout::Single {
+                    head: owned_offset + offset + member(types, &list, "head")?.0,
+                    tail: owned_offset + offset + member(types, &list, "tail")?.0,
+                }
+            }
+        };
+        Ok(Scheduler { pointer: base + pointer, id, lists })
+    }
+
+    fn lists(&self, handle: u64) -> Result<Lists, LayoutFault> {
+        let counted = word(handle + self.pointer)?;
+        let at = |offset: u64| counted.wrapping_add(offset);
+        let shards = match self.lists {
+            ListLayout::Single { head, tail } => vec![(at(head), at(tail))],
+            ListLayout::Sharded { data, length, element_size, head, tail } => {
+                let (data, length) = (word(at(data))?, word(at(length))?);
+                // The shard of a task is told by the lowest bits of its id.
+                if length > MAX_SHARDS || !length.is_power_of_two() {
+                    return Err(LayoutFault::ShardCount(length));
+                }
+                let list = |index: u64| data.wrapping_add(index.wrapping_mul(element_size));
+                (0..length)
+                    .map(|index| (list(index).wrapping_add(head), list(index).wrapping_add(tail)))
+                    .collect()
+            }
+        };
+        Ok(Lists { counted, owner_id: word(at(self.id))?, shards })
+    }
+}
+
+fn word(address: u64) -> Result<u64, LayoutFault> {
+    read_word(address).ok_or(LayoutFault::Unreadable(address))
+}

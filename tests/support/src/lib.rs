@@ -1,0 +1,41 @@
+//! What the tests of several packages share. Never published; each part is a feature of its own.
+
+mod golden;
+#[cfg(feature = "guests")]
+pub mod guests;
+#[cfg(target_os = "linux")]
+mod in_child;
+#[cfg(feature = "load")]
+pub mod load;
+#[cfg(feature = "memory")]
+pub mod memory;
+mod skip;
+#[cfg(feature = "subject")]
+pub mod subject;
+#[cfg(feature = "tasks")]
+pub mod tasks;
+mod wait;
+#[cfg(all(feature = "threads", target_os = "linux"))]
+pub mod workload;
+
+use std::path::{Path, PathBuf};
+
+pub use golden::assert_golden;
+#[cfg(target_os = "linux")]
+pub use in_child::{in_child, succeeds_in_child};
+pub use skip::skip;
+pub use wait::{wait_for, wait_for_compiler};
+
+/// The project's top folder.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("this package is two folders down")
+        .to_owned()
+}
+
+/// The folder of a program in tests/fixtures.
+pub fn fixture(name: &str) -> PathBuf {
+    root().join("tests/fixtures").join(name)
+}

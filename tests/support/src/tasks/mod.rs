@@ -1,0 +1,5 @@
+//! Tasks whose chains of awaits are known.
+
+pub mod crowd;
+pub mod golden;
+pub mod shapes;
