@@ -61,7 +61,9 @@ pub fn patient() -> Options {
 fn callers(capture: &Capture, id: u32) -> Result<Vec<u64>, String> {
     let thread = capture.threads.iter().find(|thread| thread.id == id).ok_or("not listed")?;
     match &thread.stack {
-        Stack::Captured { frames, .. } => Ok(frames.iter().skip(1).map(|frame| frame.address).collect()),
+        Stack::Captured { frames, .. } => {
+            Ok(frames.iter().skip(1).map(|frame| frame.address.value()).collect())
+        }
         Stack::Missing(_) => Err(super::print(thread)),
     }
 }
