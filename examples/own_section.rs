@@ -22,5 +22,5 @@ fn main() -> Result<(), gmr::Error> {
 fn blocks(queue: &Mutex<VecDeque<&'static str>>) -> Vec<Block> {
     let queue = queue.lock().expect("no panic under the lock");
     let next = queue.front().map_or(Value::None, |job| Value::from(*job));
-    vec![Block::Fields { fields: vec![Field::new("waiting", queue.len() as u64), Field::new("next", next)] }]
+    vec![Block::fields([Field::new("waiting", queue.len() as u64), Field::new("next", next)])]
 }

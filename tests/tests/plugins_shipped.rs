@@ -8,7 +8,7 @@ use std::time::Duration;
 use gmr::plugin::{Candidate, CheckOptions, Checked, Facts, Grant, PluginConfig, check};
 use gmr::report::format::text;
 use gmr::report::{
-    Block, Field, Frame, Header, Member, Report, Section, Trace, TraceKind, Trigger, TriggerKind, Value,
+    Field, Frame, Header, Member, NativeSection, Report, Section, Trace, Trigger, TriggerKind, Value,
 };
 
 fn folder() -> PathBuf {
@@ -17,38 +17,28 @@ fn folder() -> PathBuf {
 
 /// A report of two threads that wait for one lock.
 fn report() -> Report {
-    let waiting = |id: u64| Member {
-        id,
-        name: Some(format!("worker-{id}")),
-        fields: vec![
+    let waiting = |id: u64| {
+        let mut member = Member::new(id);
+        member.name = Some(format!("worker-{id}"));
+        member.fields = vec![
             Field::new("state", "asleep"),
             Field::new("system_call", "futex"),
             Field::new("futex", Value::Address(0x40)),
-        ],
+        ];
+        member
     };
-    let trace = Trace {
-        kind: TraceKind::Stack,
-        title: "2 threads".to_owned(),
-        summary: Vec::new(),
-        members: vec![waiting(7), waiting(8)],
-        frames: vec![
-            Frame::of("std::sys::sync::mutex::futex::Mutex::lock_contended"),
-            Frame::of("shop::pay"),
-        ],
-        doubt: None,
-    };
-    let header = Header {
-        service: "shop".to_owned(),
-        version: "1.0.0".to_owned(),
-        host: "api-3".to_owned(),
-        process: 1,
-        uptime: None,
-        time: "2026-11-22T14:03:07Z".parse().expect("a time"),
-        trigger: Trigger { kind: TriggerKind::Call, detail: String::new(), count: 1 },
-        took: None,
-    };
-    let threads = Section { blocks: vec![Block::Trace(trace)], ..Section::native("threads", "Threads") };
-    Report { header, sections: vec![threads] }
+    let mut trace = Trace::stack("2 threads");
+    trace.members = vec![waiting(7), waiting(8)];
+    trace.frames =
+        vec![Frame::of("std::sys::sync::mutex::futex::Mutex::lock_contended"), Frame::of("shop::pay")];
+    let time = "2026-11-22T14:03:07Z".parse().expect("a time");
+    let mut header = Header::new("shop", time, Trigger::new(TriggerKind::Call, ""));
+    header.version = "1.0.0".to_owned();
+    header.host = "api-3".to_owned();
+    header.process = 1;
+    let mut report = Report::new(header);
+    report.sections.push(Section::native(NativeSection::Threads).with_blocks([trace.into()]));
+    report
 }
 
 /// Runs a plugin with all that it wants.

@@ -8,15 +8,15 @@ use gmr::report::Report;
 
 /// The report in a file, or in standard input for `-`.
 pub fn report(path: &Path) -> Result<Report> {
-    let text = match path.as_os_str() == "-" {
-        true => {
-            let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
-            text
-        }
-        false => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
+    let is_standard_input = path.as_os_str() == "-";
+    let text = if is_standard_input {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
+        text
+    } else {
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?
     };
-    let name = if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() };
+    let name = if is_standard_input { "standard input".to_owned() } else { path.display().to_string() };
     // What the JSON parser says of a text report (or of nothing at all) would help nobody.
     match text.trim_start().chars().next() {
         Some('{') => {}

@@ -3,25 +3,14 @@
 use std::io::{ErrorKind, Write};
 
 use anyhow::{Context, Result};
-use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use gmr::Format;
 use gmr::report::format::text::escape;
 
-/// How a report is written.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    Text,
-    /// For programs
-    Json,
-}
-
-impl From<Format> for gmr::Format {
-    fn from(format: Format) -> gmr::Format {
-        match format {
-            Format::Text => gmr::Format::Text,
-            Format::Json => gmr::Format::Json,
-        }
-    }
+/// The values of `--format`: the formats that there are.
+pub fn formats() -> impl TypedValueParser<Value = Format> {
+    let values = Format::ALL.iter().map(|format| PossibleValue::new(format.name()).help(format.summary()));
+    PossibleValuesParser::new(values).try_map(|name| name.parse())
 }
 
 /// Writes a result to standard output.

@@ -2,20 +2,16 @@
 //! debug files) that the process did not have. A file of another build is refused: it would name wrong
 //! functions.
 
-mod frames;
-mod modules;
+use std::path::{Path, PathBuf};
 
-use std::path::PathBuf;
+use anyhow::{Context, Result, anyhow, bail};
+use gmr::Format;
+use gmr::report::resolve::{self, LoadedFile, LoadedFiles};
+use gmr::report::{Call, Report};
+use gmr_inspect::debug_files::{self, ObjectFile};
+use gmr_inspect::symbols::{self, CodeOffset, Symbol};
 
-use anyhow::{Context, Result, bail};
-use gmr::report::{Block, Report, Trace, TraceKind, fold_start};
-use gmr_inspect::debug_files;
-use gmr_inspect::symbols::{CodeOffset, resolve_file};
-
-use crate::output::Format;
 use crate::{input, output};
-use frames::{Physical, physical};
-use modules::{Match, Modules};
 
 /// Give a report's frames their functions, files and lines
 #[derive(clap::Args)]
@@ -32,52 +28,56 @@ pub struct Resolve {
     #[arg(long)]
     all: bool,
     /// How to print the report
-    #[arg(long, value_enum, default_value = "text")]
+    #[arg(long, default_value = "text", value_parser = output::formats())]
     format: Format,
+}
+
+/// A file that serves for one that the process had loaded.
+struct Match {
+    loaded: LoadedFile,
+    /// Where the symbols are.
+    file: PathBuf,
 }
 
 impl Resolve {
     pub fn run(self) -> Result<()> {
         let mut report = input::report(&self.report)?;
-        let wanted = count(&report, self.all);
+        let wanted = resolve::wanted(&report, self.all);
         if wanted == 0 {
             output::note("no frame of this report can be looked up further");
         } else {
-            let matches = self.matches(&Modules::of(&report))?;
             let mut named = 0;
-            for found in &matches {
-                named += self.resolve(&mut report, found)?;
+            for found in self.matches(&LoadedFiles::of(&report))? {
+                named += self.resolve(&mut report, &found)?;
             }
             output::note(&format!("{named} of {wanted} frames were found"));
         }
-        output::print(&gmr::Format::from(self.format).render(&report))
+        output::print(&self.format.render(&report))
     }
 
-    /// The files to look into, and the modules that they are.
-    fn matches(&self, modules: &Modules) -> Result<Vec<Match>> {
+    /// The files to look into, and what they serve for.
+    fn matches(&self, loaded: &LoadedFiles) -> Result<Vec<Match>> {
         let mut matches = Vec::new();
         for binary in &self.binary {
-            matches.extend(modules.matching(binary)?);
+            let build_id = build_id(binary)?;
+            let served = loaded.served_by(binary, build_id.as_deref()).map_err(|reason| anyhow!(reason))?;
+            matches.extend(served.into_iter().map(|loaded| Match { loaded, file: binary.clone() }));
         }
-        let unmatched = modules.with_build_id().filter(|(path, _)| {
-            let taken = |found: &Match| found.module == *path;
-            !matches.iter().any(taken)
-        });
-        let apart = unmatched.filter_map(|(path, build_id)| {
-            let file = debug_files::find_by_build_id(&build_id.to_ascii_lowercase(), &self.debug_dir)?;
-            Some(Match {
-                module: path.to_owned(),
-                build_id: Some(build_id.to_owned()),
-                file: file.path()?.into(),
+        let separate: Vec<Match> = loaded
+            .with_build_id()
+            .filter(|loaded| matches.iter().all(|found: &Match| found.loaded.path != loaded.path))
+            .filter_map(|loaded| {
+                let build_id = loaded.build_id.as_ref()?.to_ascii_lowercase();
+                let file = debug_files::find_by_build_id(&build_id, &self.debug_dir)?.path()?.into();
+                Some(Match { loaded, file })
             })
-        });
-        let apart: Vec<Match> = apart.collect();
-        matches.extend(apart);
+            .collect();
+        matches.extend(separate);
         if matches.is_empty() {
             bail!(
                 "no file in the given directories belongs to this report; they are searched for \
                  .build-id/NN/REST.debug, and the report names {}",
-                modules.list()
+                loaded.list()
             );
         }
         Ok(matches)
@@ -85,56 +85,33 @@ impl Resolve {
 
     /// Returns how many frames got a name.
     fn resolve(&self, report: &mut Report, found: &Match) -> Result<usize> {
-        let lies_within =
-            |frame: &Physical<'_>| frame.module() == Some(&found.module) && frame.is_wanted(self.all);
-        let mut code: Vec<CodeOffset> = Vec::new();
-        for trace in stacks(report) {
-            code.extend(physical(&trace.frames).filter(lies_within).filter_map(|frame| frame.code()));
-        }
-        let symbols = resolve_file(&found.file, found.build_id.as_deref(), &self.debug_dir, &code)
-            .with_context(|| format!("cannot resolve {}", found.module))?;
-        // One answer for each question, and the questions come in the same order again.
-        let mut answers = symbols.into_iter();
-        let mut named = 0;
-        for trace in stacks(report) {
-            let mut frames = Vec::with_capacity(trace.frames.len());
-            for frame in physical(&trace.frames) {
-                let asked = lies_within(&frame) && frame.code().is_some();
-                match asked.then(|| answers.next()).flatten().filter(|symbols| !symbols.is_empty()) {
-                    Some(symbols) => {
-                        named += 1;
-                        frames.extend(frame.named(&symbols));
-                    }
-                    None => frames.extend(frame.lines().iter().cloned()),
-                }
-            }
-            trace.frames = frames;
-            // Folded as a whole is what stands there because of the report itself.
-            if !trace.frames.iter().all(|frame| frame.folded) {
-                fold_start(&mut trace.frames);
-            }
-        }
-        Ok(named)
+        let LoadedFile { path, build_id, .. } = &found.loaded;
+        let named = resolve::resolve(report, path, self.all, |offsets| {
+            let code: Vec<CodeOffset> = offsets.iter().map(code).collect();
+            let symbols = symbols::resolve_file(&found.file, build_id.as_deref(), &self.debug_dir, &code)?;
+            Ok::<_, symbols::ResolveError>(symbols.iter().map(|at| at.iter().map(call).collect()).collect())
+        });
+        named.with_context(|| format!("cannot resolve {path}"))
     }
 }
 
-/// How many frames are to be looked up.
-fn count(report: &Report, all: bool) -> usize {
-    let blocks = report.sections.iter().flat_map(|section| &section.blocks);
-    let traces = blocks.filter_map(|block| match block {
-        Block::Trace(trace) if trace.kind == TraceKind::Stack => Some(trace),
-        _ => None,
-    });
-    traces
-        .flat_map(|trace| physical(&trace.frames))
-        .filter(|frame| frame.is_wanted(all) && frame.module().is_some() && frame.code().is_some())
-        .count()
+fn build_id(file: &Path) -> Result<Option<String>> {
+    let object = ObjectFile::open(file).with_context(|| {
+        format!("{} cannot be read as an executable, library or debug file", file.display())
+    })?;
+    Ok(object.build_id())
 }
 
-/// Awaits have no addresses.
-fn stacks(report: &mut Report) -> impl Iterator<Item = &mut Trace> {
-    report.sections.iter_mut().flat_map(|section| &mut section.blocks).filter_map(|block| match block {
-        Block::Trace(trace) if trace.kind == TraceKind::Stack => Some(trace),
-        _ => None,
-    })
+fn code(offset: &resolve::CodeOffset) -> CodeOffset {
+    match *offset {
+        resolve::CodeOffset::Instruction(offset) => CodeOffset::Instruction(offset),
+        resolve::CodeOffset::Return(offset) => CodeOffset::Return(offset),
+    }
+}
+
+fn call(symbol: &Symbol) -> Call {
+    let mut call = Call::of(symbol.function.as_str());
+    call.file = symbol.file.as_ref().map(|file| file.display().to_string());
+    (call.line, call.column) = (symbol.line, symbol.column);
+    call
 }

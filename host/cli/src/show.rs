@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use gmr::Format;
 use gmr::report::Report;
 
-use crate::output::Format;
 use crate::{input, output};
 
 /// Print a report that was written in JSON
@@ -14,7 +14,7 @@ pub struct Show {
     /// The report, or `-` for standard input
     file: PathBuf,
     /// How to print it
-    #[arg(long, value_enum, default_value = "text")]
+    #[arg(long, default_value = "text", value_parser = output::formats())]
     format: Format,
     /// Print only this section, by its name such as `threads`; may be repeated
     #[arg(long, value_name = "NAME")]
@@ -25,7 +25,7 @@ impl Show {
     pub fn run(self) -> Result<()> {
         let mut report = input::report(&self.file)?;
         select(&mut report, &self.section)?;
-        output::print(&gmr::Format::from(self.format).render(&report))
+        output::print(&self.format.render(&report))
     }
 }
 
@@ -33,10 +33,10 @@ impl Show {
 fn select(report: &mut Report, names: &[String]) -> Result<()> {
     if let Some(name) = names.iter().find(|name| report.section(name).is_none()) {
         let known: Vec<&str> = report.sections.iter().map(|section| section.name.as_str()).collect();
-        match known.is_empty() {
-            true => bail!("the report has no section `{name}`, and no other either"),
-            false => bail!("the report has no section `{name}`; it has {}", known.join(", ")),
+        if known.is_empty() {
+            bail!("the report has no section `{name}`, and no other either");
         }
+        bail!("the report has no section `{name}`; it has {}", known.join(", "));
     }
     if !names.is_empty() {
         report.sections.retain(|section| names.contains(&section.name));

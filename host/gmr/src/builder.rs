@@ -1,4 +1,5 @@
-//! From a package, settings and a configuration to a running reporter.
+//! The builder of a reporter, from a package, settings and a configuration to a running thread; and the guard that ends
+//! it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::error::Error;
 #[cfg(feature = "plugin")]
 use crate::plugin::{Config, Facts, Plugins};
 use crate::report::mask::Secrets;
-use crate::report::{Block, Report};
+use crate::report::{Block, NativeSection, Report};
 use crate::section::Errand;
 use crate::section::configuration::Configuration;
 use crate::section::package::Package;
@@ -115,7 +116,7 @@ impl Builder {
         self
     }
 
-    /// Shows the tasks of this tokio runtime. The one that [`Builder::install`] is called in needs no
+    /// Shows the tasks of this tokio runtime. The runtime that [`Builder::install`] is called in needs no
     /// mention.
     pub fn runtime(mut self, handle: Handle) -> Builder {
         self.contents.runtimes.push(handle);
@@ -191,21 +192,11 @@ impl Builder {
     }
 }
 
-/// The names and titles of the report's own sections.
-const NATIVE: [(&str, &str); 7] = [
-    ("package", "Package"),
-    ("threads", "Threads"),
-    ("green_threads", "Green Threads"),
-    ("configuration", "Configuration"),
-    ("reporter", "Reporter"),
-    ("plugins", "Plugins"),
-    ("plugin_sections", "Plugin Sections"),
-];
-
 impl Contents {
     /// A section is found by its name, by plugins, by `gmr diff` and by people.
     fn refuse_equal_names(&self) -> Result<(), Error> {
-        let mut taken = NATIVE.to_vec();
+        let mut taken: Vec<(&str, &str)> =
+            NativeSection::ALL.iter().map(|section| (section.name(), section.title())).collect();
         for OwnSection { name, title, .. } in &self.own {
             if let Some((_, other)) = taken.iter().find(|(known, _)| known == name) {
                 return Err(Error::section(format!(
@@ -324,7 +315,7 @@ impl Guard {
         if self.is_forked() {
             return Err(Error::system(
                 "no report of this process",
-                "it was forked from the one that the reporter was installed in, whose thread it does not have",
+                "it was forked from the process that has the reporter, and does not have its thread",
             ));
         }
         let (answer, answered) = sync_channel(1);

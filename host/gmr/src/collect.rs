@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use crate::plugin::Plugins;
 use crate::report::mask::Secrets;
 use crate::report::words;
-use crate::report::{Block, Header, Report, Section, Trigger};
+use crate::report::{Block, Header, NativeSection, Origin, Report, Section, Trigger};
 use crate::section::configuration::Configuration;
 use crate::section::green_threads::Stacks;
 use crate::section::package::Package;
@@ -90,7 +90,7 @@ impl Collector {
         observer: &mut dyn Observer,
     ) -> Report {
         let deadline = began + self.deadline;
-        let mut report = Report { header: self.header(trigger), sections: Vec::new() };
+        let mut report = Report::new(self.header(trigger));
         self.native(&mut report, deadline);
         self.foreign(&mut report, began, deadline, observer);
         report.header.took = Some(began.elapsed());
@@ -98,23 +98,18 @@ impl Collector {
     }
 
     fn header(&self, trigger: Trigger) -> Header {
-        Header {
-            service: self.service.clone(),
-            version: self.package.version.clone(),
-            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-            process: std::process::id(),
-            uptime: None,
-            time: Timestamp::now(),
-            trigger,
-            took: None,
-        }
+        let mut header = Header::new(self.service.as_str(), Timestamp::now(), trigger);
+        header.version = self.package.version.clone();
+        header.host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        header.process = std::process::id();
+        header
     }
 
     /// Threads are looked at first, since they move on; they stand where oslo.reports has them.
     fn native(&mut self, report: &mut Report, deadline: Instant) {
         // Before and after: a task that its thread polled both times is what the stack in between belongs to.
         let mut stacks = Stacks { polling: self.tasks.polling(), capture: None };
-        let threads = guarded("threads", "Threads", || {
+        let threads = guarded(NativeSection::Threads, || {
             let options = threads::Options {
                 deadline: until(deadline, self.threads.deadline),
                 symbol_deadline: until(deadline, self.threads.symbol_deadline),
@@ -130,11 +125,11 @@ impl Collector {
             stacks.capture = Some(capture);
             section
         });
-        let green_threads = guarded("green_threads", "Green Threads", || {
+        let green_threads = guarded(NativeSection::GreenThreads, || {
             let options = tasks::Options::default().with_deadline(self.time_for_tasks(deadline));
             green_threads::section(&self.tasks.look(&options), &stacks)
         });
-        let configuration = guarded("configuration", "Configuration", || {
+        let configuration = guarded(NativeSection::Configuration, || {
             self.configuration.section(&self.secrets, deadline.min(Instant::now() + ANSWER))
         });
         report.sections.extend([self.package.section(), threads, green_threads, configuration]);
@@ -159,8 +154,8 @@ impl Collector {
             if reports == 1 { "the report before".to_owned() } else { format!("{reports} reports before") };
         let bytes = words::bytes(bytes);
         let line = format!("{bytes} of {reports} were lost: nobody read standard error in time");
-        let mut section = Section::native("reporter", "Reporter");
-        section.blocks.push(Block::Paragraph { text: line.clone() });
+        let mut section = Section::native(NativeSection::Reporter);
+        section.blocks.push(Block::paragraph(line.as_str()));
         section.remarks.push(line);
         Some(section)
     }
@@ -185,7 +180,7 @@ impl Collector {
                     let each = |section| drop(ready.send(section));
                     let rendered = catch_unwind(AssertUnwindSafe(|| plugins.render(natives, deadline, each)));
                     if let Err(panic) = rendered {
-                        drop(ready.send(fault("plugin_sections", "Plugin Sections", &*panic)));
+                        drop(ready.send(fault(NativeSection::PluginSections, &*panic)));
                     }
                 };
                 if let Err(error) = spawn(scope, render) {
@@ -218,7 +213,7 @@ impl Collector {
             // Last, so that it counts this report's calls.
             #[cfg(feature = "plugin")]
             if let Some(plugins) = &self.plugins {
-                let section = guarded("plugins", "Plugins", || plugins.section());
+                let section = guarded(NativeSection::Plugins, || plugins.section());
                 if shown {
                     observer.late(&section);
                 }
@@ -241,12 +236,12 @@ fn spawn<'scope>(scope: &'scope Scope<'scope, '_>, run: impl FnOnce() + Send + '
 
 impl OwnSection {
     fn empty(&self) -> Section {
-        Section::native(self.name.as_str(), self.title.as_str())
+        Section::new(self.name.as_str(), self.title.as_str(), Origin::Application)
     }
 
     fn section(&self, ready: &Sender<Section>, deadline: Instant) {
         let section = match self.ask.ask(deadline.min(Instant::now() + ANSWER)) {
-            Ok(blocks) => Section { blocks, ..self.empty() },
+            Ok(blocks) => self.empty().with_blocks(blocks),
             Err(reason) => self.empty().failed(format!("the application's closure {reason}")),
         };
         // The report may be over.
@@ -255,13 +250,12 @@ impl OwnSection {
 }
 
 /// A section of ours; a fault in it must not cost the others.
-fn guarded(name: &str, title: &str, section: impl FnOnce() -> Section) -> Section {
-    catch_unwind(AssertUnwindSafe(section)).unwrap_or_else(|panic| fault(name, title, &*panic))
+fn guarded(native: NativeSection, section: impl FnOnce() -> Section) -> Section {
+    catch_unwind(AssertUnwindSafe(section)).unwrap_or_else(|panic| fault(native, &*panic))
 }
 
-fn fault(name: &str, title: &str, panic: &(dyn Any + Send)) -> Section {
-    Section::native(name, title)
-        .failed(format!("a fault in gmr, please report it: {}", words_of_panic(panic)))
+fn fault(native: NativeSection, panic: &(dyn Any + Send)) -> Section {
+    Section::native(native).failed(format!("a fault in gmr, please report it: {}", words_of_panic(panic)))
 }
 
 /// What is left until then, at the most so much.

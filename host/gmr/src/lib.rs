@@ -30,7 +30,7 @@ pub use error::Error;
 pub use gmr_inspect::tasks::{Track, Tracked, spawn};
 pub use gmr_report as report;
 pub use gmr_report::Format;
-pub use section::package::Package;
 #[doc(hidden)]
-pub use section::reasons::reason as words_of_reason;
+pub use section::green_threads::translate::words_of_reason;
+pub use section::package::Package;
 pub use settings::{Settings, Signal};

@@ -4,7 +4,6 @@
 pub(crate) mod configuration;
 pub(crate) mod green_threads;
 pub(crate) mod package;
-pub(crate) mod reasons;
 pub(crate) mod threads;
 mod within;
 

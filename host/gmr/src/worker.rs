@@ -1,4 +1,5 @@
-//! The one thread: sleeps until something asks for a report, makes it, hands it to its sink.
+//! The worker, the reporter's one thread: it sleeps until something asks for a report, makes it, and hands it to its
+//! sink.
 //!
 //! It has no timer while nothing happens. Triggers that arrive while it makes a report wait, and are
 //! answered together by one more.
@@ -78,7 +79,9 @@ impl Worker {
             let mut triggers = self.triggered();
             let Asked { triggers: calls, reports } = self.mailbox.take();
             if calls > 0 {
-                triggers.push(Trigger { kind: TriggerKind::Call, detail: String::new(), count: calls });
+                let mut trigger = Trigger::new(TriggerKind::Call, "");
+                trigger.count = calls;
+                triggers.push(trigger);
             }
             if let Some(trigger) = joined(triggers) {
                 self.guarded_report(trigger);
@@ -127,7 +130,7 @@ impl Worker {
 
     /// Makes a report for a caller that waits for it.
     fn answer(&mut self, asked: &SyncSender<Report>) {
-        let trigger = Trigger { kind: TriggerKind::Call, detail: String::new(), count: 1 };
+        let trigger = Trigger::new(TriggerKind::Call, "");
         let collect = || self.collector.collect(trigger, Instant::now(), &mut Unobserved);
         // The caller may have given up. If there is no report, it is told so when `asked` is dropped.
         if let Ok(report) = catch_unwind(AssertUnwindSafe(collect)) {
@@ -184,8 +187,10 @@ impl Worker {
 
 /// Several triggers as one: the last one is named, all are counted.
 fn joined(triggers: Vec<Trigger>) -> Option<Trigger> {
-    let count =
-        |before: Trigger, last: Trigger| Trigger { count: before.count.saturating_add(last.count), ..last };
+    let count = |before: Trigger, mut last: Trigger| {
+        last.count = last.count.saturating_add(before.count);
+        last
+    };
     triggers.into_iter().reduce(count)
 }
 
@@ -257,7 +262,11 @@ mod tests {
 
     #[test]
     fn triggers_that_come_together_are_one_of_the_last_kind() {
-        let trigger = |kind, detail: &str, count| Trigger { kind, detail: detail.to_owned(), count };
+        let trigger = |kind, detail, count| {
+            let mut trigger = Trigger::new(kind, detail);
+            trigger.count = count;
+            trigger
+        };
         assert_eq!(joined(Vec::new()), None);
         assert_eq!(
             joined(vec![

@@ -108,7 +108,7 @@ fn hostile_plugins_cost_their_own_sections() {
     let native = ["package", "threads", "green_threads", "configuration", "plugins"];
     let whole = |name: &str| report.section(name).is_some_and(|section: &Section| section.failure.is_none());
     assert!(native.iter().all(|name| whole(name)), "{:?}", names(&report));
-    assert_eq!(report.section("hello").unwrap().blocks, [Block::Paragraph { text: "hello".into() }]);
+    assert_eq!(report.section("hello").unwrap().blocks, [Block::paragraph("hello")]);
     for name in guests.iter().filter(|name| !["hello", "escapes"].contains(name)) {
         assert!(report.section(name).unwrap().failure.is_some(), "{name} has failed");
     }

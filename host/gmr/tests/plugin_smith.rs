@@ -104,10 +104,7 @@ fn whatever_is_valid_is_refused_or_runs() {
         Err(format!("{:?}", report.section("plugins")))
     });
     let hello = report.section("a").unwrap();
-    assert_eq!(
-        (&hello.failure, &hello.blocks[..]),
-        (&None, &[Block::Paragraph { text: "hello".into() }][..])
-    );
+    assert_eq!((&hello.failure, &hello.blocks[..]), (&None, &[Block::paragraph("hello")][..]));
     let remarks = report.section("plugins").unwrap().remarks.join("\n");
     for path in &files {
         let (name, state) = (stem(path), state(&report, stem(path)));

@@ -64,8 +64,8 @@ fn stands(report: &Report, future: &str) -> Option<(i64, Vec<String>)> {
         traces.get(at + 1).filter(|trace| trace.kind == TraceKind::Stack && !trace.frames.is_empty())?;
     assert!(stack.title.contains(&format!("on thread {thread} ")), "{stack:?}");
     assert!(stack.members.is_empty(), "a thread is not listed twice");
-    let shown = stack.frames.iter().filter(|frame| !frame.folded);
-    Some((thread, shown.filter_map(|frame| frame.function.clone()).collect()))
+    let shown = stack.frames.iter().filter(|frame| !frame.folded).flat_map(|frame| &frame.calls);
+    Some((thread, shown.filter(|call| !call.folded).map(|call| call.function.clone()).collect()))
 }
 
 #[test]

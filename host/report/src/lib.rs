@@ -4,18 +4,19 @@
 //! that it speaks of, and nothing here asks a clock, a file or the system.
 //!
 //! ```
-//! use gmr_report::{Block, Field, Section, Value};
+//! use gmr_report::{Block, Field, Origin, Section, Value};
 //! use gmr_report::format::text;
 //!
-//! let mut section = Section::native("pool", "Pool");
-//! let used = Field::new("memory", Value::Bytes(1_288_490_189));
-//! section.blocks.push(Block::Fields { fields: vec![used] });
+//! let memory = Field::new("memory", Value::Bytes(1_288_490_189));
+//! let section = Section::new("pool", "Pool", Origin::Application).with_blocks([Block::fields([memory])]);
 //! assert!(text::section(&section).contains("memory = 1.2 GiB"));
 //! ```
 
+pub mod diff;
 pub mod format;
 pub mod mask;
 mod model;
+pub mod resolve;
 pub mod words;
 
 pub use format::Format;

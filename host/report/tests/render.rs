@@ -4,63 +4,73 @@ use std::time::Duration;
 
 use gmr_report::format::{json, text};
 use gmr_report::{
-    Block, Field, Frame, Header, Member, Origin, Report, Section, Trace, TraceKind, Trigger, TriggerKind,
-    Value,
+    Block, Call, Detail, Field, Frame, Header, Member, NativeSection, Origin, Reason, Report, Section, Trace,
+    Trigger, TriggerKind, Value,
 };
 
 fn member(id: u64) -> Member {
-    Member { id, name: Some(format!("worker-{id}")), fields: vec![Field::new("state", "asleep")] }
+    let mut member = Member::new(id);
+    member.name = Some(format!("worker-{id}"));
+    member.fields.push(Field::new("state", "asleep"));
+    member
 }
 
-fn frame(function: &str, file: &str, line: u32) -> Frame {
-    Frame { file: Some(file.to_owned()), line: Some(line), ..Frame::of(function) }
+fn with(frame: impl Into<Frame>, change: impl FnOnce(&mut Frame)) -> Frame {
+    let mut frame = frame.into();
+    change(&mut frame);
+    frame
 }
 
-fn report() -> Report {
-    let stack = Trace {
-        kind: TraceKind::Stack,
-        title: "12 threads, worker-0 to worker-11".to_owned(),
-        summary: vec!["asleep in futex on 0x55d0c8e8, 0.1 to 0.4 s of CPU time each".to_owned()],
-        members: (8680..8691).chain([8700, 8702]).map(member).collect(),
-        frames: vec![
-            frame("zaqar::queue::Queue::claim", "/home/me/zaqar/src/queue.rs", 118),
-            Frame { inlined: true, ..frame("zaqar::worker::run", "/home/me/zaqar/src/worker.rs", 51) },
-            Frame {
-                function: None,
-                address: Some(0x7f00_0000_1234),
-                module: Some("/usr/lib/libzaqar.so.1".to_owned()),
-                offset: Some(0x1234),
-                unverified: true,
-                ..Frame::of("")
-            },
-            Frame { folded: true, ..Frame::of("std::rt::lang_start") },
-            Frame { folded: true, ..Frame::of("_start") },
-        ],
-        doubt: Some("the frames marked unverified rest on frame pointers and may be wrong".to_owned()),
+/// Threads in a stack whose first frame has an inlined call.
+fn stack() -> Trace {
+    let mut stack = Trace::stack("12 threads, worker-0 to worker-11");
+    stack.summary.push("asleep in futex on 0x55d0c8e8, 0.1 to 0.4 s of CPU time each".to_owned());
+    stack.members = (8680..8691).chain([8700, 8702]).map(member).collect();
+    let claim = Call::of("zaqar::queue::Queue::claim").at("/home/me/zaqar/src/queue.rs", 118);
+    let take = Call::of("zaqar::queue::take").at("/home/me/zaqar/src/queue.rs", 51);
+    stack.frames = vec![
+        with(claim, |frame| frame.calls.push(take)),
+        with(Frame::default(), |frame| {
+            frame.address = Some(0x7f00_0000_1234);
+            frame.module = Some("/usr/lib/libzaqar.so.1".to_owned());
+            frame.offset = Some(0x1234);
+            frame.unverified = true;
+        }),
+        with(Frame::of("std::rt::lang_start"), |frame| frame.folded = true),
+        with(Frame::of("_start"), |frame| frame.folded = true),
+    ];
+    stack.doubt = Some(Reason::StackUnverified);
+    stack
+}
+
+/// Tasks that wait for two things at once, one of them below machinery.
+fn chain() -> Trace {
+    let step = |depth: u16, function: &str, line: Option<u32>, change: fn(&mut Frame)| {
+        let call = Call::of(function);
+        let call = match line {
+            Some(line) => call.at("/home/me/zaqar/src/db/pool.rs", line),
+            None => call,
+        };
+        let mut frame = Frame::from(call);
+        frame.depth = depth;
+        change(&mut frame);
+        frame
     };
-    let step = |depth: u16, function: &str, line: Option<u32>| Frame {
-        depth,
-        line,
-        file: line.map(|_| "/home/me/zaqar/src/db/pool.rs".to_owned()),
-        ..Frame::of(function)
-    };
-    let chain = Trace {
-        kind: TraceKind::Await,
-        title: "212 tasks, the longest for 33.1 s".to_owned(),
-        summary: vec!["waiting, spawned at src/http.rs:88".to_owned()],
-        members: (0..212)
-            .map(|number| Member { id: 4711 + 2 * number, name: None, fields: Vec::new() })
-            .collect(),
-        frames: vec![
-            step(0, "zaqar::http::serve", Some(88)),
-            Frame { folded: true, ..step(1, "tower::util::Oneshot", None) },
-            step(2, "zaqar::db::query", Some(40)),
-            Frame { branch: Some("0".to_owned()), ..step(3, "zaqar::db::pool::acquire", Some(71)) },
-            Frame { detail: Some("0 permits".to_owned()), ..step(4, "tokio Semaphore", None) },
-            Frame { branch: Some("1".to_owned()), ..step(3, "tokio::time::sleep::Sleep", None) },
-        ],
-        doubt: None,
-    };
+    let mut chain = Trace::awaits("212 tasks, the longest for 33.1 s");
+    chain.summary.push("waiting, spawned at src/http.rs:88".to_owned());
+    chain.members = (0..212).map(|number| Member::new(4711 + 2 * number)).collect();
+    chain.frames = vec![
+        step(0, "zaqar::http::serve", Some(88), |_| {}),
+        step(1, "tower::util::Oneshot", None, |frame| frame.folded = true),
+        step(2, "zaqar::db::query", Some(40), |_| {}),
+        step(3, "zaqar::db::pool::acquire", Some(71), |frame| frame.branch = Some("0".to_owned())),
+        step(4, "tokio Semaphore", None, |frame| frame.details = vec![Detail::Permits(0)]),
+        step(3, "tokio::time::sleep::Sleep", None, |frame| frame.branch = Some("1".to_owned())),
+    ];
+    chain
+}
+
+fn values() -> Section {
     let values = [
         ("text", Value::from("a\u{1b}[31mb")),
         ("integer", Value::Integer(-7)),
@@ -74,53 +84,39 @@ fn report() -> Report {
         ("list", Value::List(vec![Value::from("x"), Value::Redacted])),
         ("none", Value::None),
     ];
-    let table = Block::Table {
-        columns: vec!["file".to_owned(), "size".to_owned(), "note".to_owned()],
-        rows: vec![
-            vec![Value::from("a"), Value::Bytes(5), Value::from("x")],
-            vec![Value::from("longer"), Value::Bytes(4096)],
-        ],
-    };
-    Report {
-        header: Header {
-            service: "zaqar-server".to_owned(),
-            version: "20.0.1".to_owned(),
-            host: "api-3".to_owned(),
-            process: 8675,
-            uptime: Some(Duration::from_secs(273_120)),
-            time: "2026-11-22T14:03:07.412Z".parse().unwrap(),
-            trigger: Trigger {
-                kind: TriggerKind::Signal,
-                detail: "SIGUSR2 from process 9120 (bash, user 0)".to_owned(),
-                count: 2,
-            },
-            took: Some(Duration::from_millis(41)),
-        },
-        sections: vec![
-            Section {
-                remarks: vec!["3 threads wait for the lock at 0x7f3a10c0".to_owned()],
-                blocks: vec![Block::Trace(stack)],
-                ..Section::native("threads", "Threads")
-            },
-            Section {
-                blocks: vec![Block::Trace(chain)],
-                ..Section::native("green_threads", "Green Threads")
-            },
-            Section {
-                origin: Origin::Plugin,
-                blocks: vec![
-                    Block::Heading { level: 1, text: "values".to_owned() },
-                    Block::Fields { fields: values.map(|(key, value)| Field::new(key, value)).into() },
-                    Block::Heading { level: 2, text: "files".to_owned() },
-                    table,
-                    Block::Paragraph { text: "==== not a banner".to_owned() },
-                    Block::Preformatted { text: "as\n  it is".to_owned() },
-                ],
-                ..Section::native("values", "Values")
-            },
-            Section::native("cluster", "Cluster").failed("the plugin's deadline of 1 s passed"),
-        ],
-    }
+    let rows = [
+        vec![Value::from("a"), Value::Bytes(5), Value::from("x")],
+        vec![Value::from("longer"), Value::Bytes(4096)],
+    ];
+    Section::new("values", "Values", Origin::Plugin).with_blocks([
+        Block::heading(1, "values"),
+        Block::fields(values.map(|(key, value)| Field::new(key, value))),
+        Block::heading(2, "files"),
+        Block::table(["file", "size", "note"], rows),
+        Block::paragraph("==== not a banner"),
+        Block::preformatted("as\n  it is"),
+    ])
+}
+
+fn report() -> Report {
+    let mut trigger = Trigger::new(TriggerKind::Signal, "SIGUSR2 from process 9120 (bash, user 0)");
+    trigger.count = 2;
+    let mut header = Header::new("zaqar-server", "2026-11-22T14:03:07.412Z".parse().unwrap(), trigger);
+    header.version = "20.0.1".to_owned();
+    header.host = "api-3".to_owned();
+    header.process = 8675;
+    header.uptime = Some(Duration::from_secs(273_120));
+    header.took = Some(Duration::from_millis(41));
+    let mut report = Report::new(header);
+    let mut threads = Section::native(NativeSection::Threads).with_blocks([stack().into()]);
+    threads.remarks.push("3 threads wait for the lock at 0x7f3a10c0".to_owned());
+    report.sections = vec![
+        threads,
+        Section::native(NativeSection::GreenThreads).with_blocks([chain().into()]),
+        values(),
+        Section::new("cluster", "Cluster", Origin::Plugin).failed("the plugin's deadline of 1 s passed"),
+    ];
+    report
 }
 
 const TEXT: &str = r#"========================================================================
@@ -148,8 +144,8 @@ look at
 asleep in futex on 0x55d0c8e8, 0.1 to 0.4 s of CPU time each
 the frames marked unverified rest on frame pointers and may be wrong
 
-  0  zaqar::queue::Queue::claim    zaqar/src/queue.rs:118
-  1  zaqar::worker::run (inlined)  zaqar/src/worker.rs:51
+  0  zaqar::queue::Queue::claim (inlined)  zaqar/src/queue.rs:118
+  1  zaqar::queue::take                    zaqar/src/queue.rs:51
   2  lib/libzaqar.so.1+0x1234 (unverified)
      2 frames of the thread's start
 ========================================================================

@@ -118,8 +118,8 @@ fn reporter(folder: &Path, cache: Option<&Path>, own: bool) -> Guard {
     let builder = Builder::new(gmr::package!()).settings(settings);
     let builder = builder.fact("pool", || std::collections::BTreeMap::from(value()));
     let section = || {
-        let fields = value().map(|(key, value)| Field::new(format!("pool.{key}"), value)).to_vec();
-        vec![Block::Fields { fields }]
+        let fields = value().map(|(key, value)| Field::new(format!("pool.{key}"), value));
+        vec![Block::fields(fields)]
     };
     let builder = if own { builder.section("Own", section) } else { builder };
     builder.install().expect("the reporter is installed")
@@ -127,7 +127,9 @@ fn reporter(folder: &Path, cache: Option<&Path>, own: bool) -> Guard {
 
 /// A cell of the Plugins section.
 fn cell(report: &Report, plugin: &str, column: &str) -> Option<Value> {
-    let Some(Block::Table { columns, rows }) = report.section("plugins")?.blocks.first() else { return None };
+    let Some(Block::Table { columns, rows, .. }) = report.section("plugins")?.blocks.first() else {
+        return None;
+    };
     let column = columns.iter().position(|name| name == column)?;
     rows.iter().find(|row| row[0] == Value::from(plugin)).map(|row| row[column].clone())
 }

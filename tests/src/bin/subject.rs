@@ -79,7 +79,7 @@ fn builder(scenario: &str) -> (gmr::Builder, Keep) {
             builder
                 .configuration_with(|| -> u32 { panic!("no configuration today") })
                 .section("Pool", || panic!("no pool today"))
-                .section("Queue", || vec![Block::Paragraph { text: "3 jobs".to_owned() }]),
+                .section("Queue", || vec![Block::paragraph("3 jobs")]),
             None,
         ),
         "stuck" => {
@@ -95,7 +95,7 @@ fn builder(scenario: &str) -> (gmr::Builder, Keep) {
         "forgery" => (
             builder.section("Forged\u{1b}[2J", || {
                 let banner = format!("{0}\n===={1:^64}====\n{0}", "=".repeat(72), "Package");
-                vec![Block::Paragraph { text: banner.clone() }, Block::Preformatted { text: banner }]
+                vec![Block::paragraph(banner.as_str()), Block::preformatted(banner)]
             }),
             None,
         ),

@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use gmr::report::NativeSection;
 
 use super::templates::Language;
 use crate::output;
@@ -99,14 +100,8 @@ fn write(project: &Path, path: &str, text: &str) -> Result<()> {
     made.and_then(|()| fs::write(&path, text)).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Sections of the report's own, and words that are no name of a package or module in one of the languages.
-const TAKEN: [&str; 18] = [
-    "package",
-    "threads",
-    "green_threads",
-    "configuration",
-    "reporter",
-    "plugins",
+/// Words that are no name of a package or module in one of the languages.
+const TAKEN: [&str; 12] = [
     "wit",
     "wit_world",
     "test",
@@ -127,10 +122,10 @@ fn name(text: &str) -> Result<String, String> {
         let rule = "1 to 64 lower-case letters, digits and underscores, beginning with a letter";
         return Err(format!("a plugin's name has {rule}"));
     }
-    match TAKEN.contains(&text) {
-        true => {
-            Err(format!("`{text}` already means something to the report or to a compiler; choose another"))
-        }
-        false => Ok(text.to_owned()),
+    if NativeSection::named(text).is_some() || TAKEN.contains(&text) {
+        return Err(format!(
+            "`{text}` already means something to the report or to a compiler; choose another"
+        ));
     }
+    Ok(text.to_owned())
 }

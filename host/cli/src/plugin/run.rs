@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
+use gmr::Format;
 use gmr::plugin::{CheckOptions, check};
-use gmr::report::Section;
 
 use super::given::Given;
-use crate::output::Format;
 use crate::{input, output};
 
 /// Print a plugin's section
@@ -21,7 +20,7 @@ pub struct Run {
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// How to print the section
-    #[arg(long, value_enum, default_value = "text")]
+    #[arg(long, default_value = "text", value_parser = output::formats())]
     format: Format,
 }
 
@@ -33,26 +32,10 @@ impl Run {
             report: self.report.as_deref().map(input::report).transpose()?,
         };
         let checked = check(&self.file, options).map_err(|reason| anyhow!("{reason}"))?;
-        output::print(&match self.format {
-            Format::Text => gmr::report::format::text::section(&checked.section),
-            Format::Json => json(&checked.section)?,
-        })?;
+        output::print(&self.format.render_section(&checked.section))?;
         match checked.section.failure {
             Some(reason) => bail!("{}: the section failed: {reason}", self.file.display()),
             None => Ok(()),
         }
     }
-}
-
-/// Characters that a terminal obeys are escaped by JSON, but for those that a whole report escapes too.
-fn json(section: &Section) -> Result<String> {
-    let plain = serde_json::to_string_pretty(section).context("the section has no JSON")?;
-    let escaped = plain.chars().fold(String::with_capacity(plain.len() + 1), |mut text, c| {
-        match c {
-            '\u{7f}'..='\u{9f}' => text.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => text.push(c),
-        }
-        text
-    });
-    Ok(escaped + "\n")
 }

@@ -96,7 +96,8 @@ pub fn section(name: &str, blocks: &Value) -> Value {
 
 /// A stack in which so many threads stand.
 pub fn stack(functions: &[&str], threads: u64) -> Value {
-    let frames: Vec<Value> = functions.iter().map(|function| json!({ "function": function })).collect();
+    let frames: Vec<Value> =
+        functions.iter().map(|function| json!({ "calls": [{ "function": function }] })).collect();
     let members: Vec<Value> = (0..threads).map(|id| json!({ "id": id })).collect();
     json!({ "type": "trace", "kind": "stack", "title": "threads", "members": members, "frames": frames })
 }

@@ -66,7 +66,7 @@ impl Bench {
     /// A cell of the Plugins section.
     fn cell(&self, plugin: &str, column: &str) -> Value {
         let section = self.plugins.section();
-        let Some(Block::Table { columns, rows }) = section.blocks.first() else { panic!("{section:?}") };
+        let Some(Block::Table { columns, rows, .. }) = section.blocks.first() else { panic!("{section:?}") };
         let column = columns.iter().position(|name| name == column).unwrap();
         rows.iter().find(|row| row[0] == Value::from(plugin)).unwrap()[column].clone()
     }
@@ -83,7 +83,7 @@ fn report() -> Report {
 fn words(section: &Section) -> String {
     match (&section.failure, &section.blocks[..]) {
         (Some(failure), _) => format!("{}: {failure}", section.name),
-        (None, [Block::Paragraph { text }]) => format!("{}: {text}", section.name),
+        (None, [Block::Paragraph { text, .. }]) => format!("{}: {text}", section.name),
         (None, blocks) => format!("{}: {blocks:?}", section.name),
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::Errand;
 use crate::report::mask::{self, Secrets};
-use crate::report::{Block, Field, Section, Value};
+use crate::report::{Block, Field, NativeSection, Section, Value};
 
 /// Where the application's configuration comes from.
 pub(crate) enum Configuration {
@@ -29,10 +29,10 @@ impl Configuration {
     }
 
     pub(crate) fn section(&self, secrets: &Secrets, deadline: Instant) -> Section {
-        let section = Section::native("configuration", "Configuration");
+        let section = Section::native(NativeSection::Configuration);
         let written = match self {
             Configuration::Absent => {
-                return Section { blocks: vec![paragraph("the application gave none")], ..section };
+                return section.with_blocks([Block::paragraph("the application gave none")]);
             }
             Configuration::Fixed(written) => written.clone(),
             Configuration::Asked(errand) => match errand.ask(deadline) {
@@ -41,7 +41,7 @@ impl Configuration {
             },
         };
         match written {
-            Ok(json) => Section { blocks: blocks(&json, secrets), ..section },
+            Ok(json) => section.with_blocks(blocks(&json, secrets)),
             Err(reason) => section.failed(format!("the application's value cannot be read: {reason}")),
         }
     }
@@ -49,10 +49,6 @@ impl Configuration {
 
 fn written(value: &impl Serialize) -> Result<Json, String> {
     serde_json::to_value(value).map_err(|error| error.to_string())
-}
-
-fn paragraph(text: &str) -> Block {
-    Block::Paragraph { text: text.to_owned() }
 }
 
 /// The group of options that stand outside every table, as oslo calls it.
@@ -66,11 +62,11 @@ fn blocks(json: &Json, secrets: &Secrets) -> Vec<Block> {
         other => groups.table("", &serde_json::json!({ "value": other }), false),
     }
     if groups.groups.is_empty() {
-        return vec![paragraph("no options")];
+        return vec![Block::paragraph("no options")];
     }
     let blocks = groups.groups.into_iter().flat_map(|(name, fields)| {
         let name = if name.is_empty() { DEFAULT_GROUP.to_owned() } else { name };
-        [Block::Heading { level: 1, text: name }, Block::Fields { fields }]
+        [Block::heading(1, name), Block::fields(fields)]
     });
     blocks.collect()
 }

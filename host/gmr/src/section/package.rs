@@ -1,6 +1,6 @@
 //! The Package section: what is running. oslo.reports' three names, and how it was built.
 
-use crate::report::{Block, Field, Section, Value};
+use crate::report::{Block, Field, NativeSection, Section, Value};
 
 /// What is running: made at compile time by [`package!`](crate::package), changed as wanted.
 ///
@@ -67,7 +67,7 @@ impl Package {
     }
 
     pub(crate) fn section(&self) -> Section {
-        let mut section = Section::native("package", "Package");
+        let mut section = Section::native(NativeSection::Package);
         let vendor = self.vendor.as_deref().unwrap_or("not given");
         let mut fields = vec![
             Field::new("product", self.product.as_str()),
@@ -79,7 +79,7 @@ impl Package {
         fields.push(Field::new("build", build.join(", ")));
         fields.push(Field::new("revision", self.revision.clone()));
         fields.retain(|field| field.value != Value::None);
-        section.blocks.push(Block::Fields { fields });
+        section.blocks.push(Block::fields(fields));
         section
     }
 }

@@ -33,7 +33,7 @@ struct SignalTrigger {
     _forked: ForkedNotice,
 }
 
-/// What a forked child says, whose reporter's thread stayed with its parent.
+/// What a forked child answers: its parent alone has the reporter's thread.
 const FORKED: &str = "gmr: no report: this process was forked from the one whose reporter it would ask\n";
 
 impl SignalTrigger {
@@ -57,7 +57,7 @@ impl TriggerSource for SignalTrigger {
         let received = |origin: Origin| {
             let detail = format!("{signal}{}", sender(&origin));
             match instead {
-                None => Received::Wanted(Trigger { kind: TriggerKind::Signal, detail, count: 1 }),
+                None => Received::Wanted(Trigger::new(TriggerKind::Signal, detail)),
                 Some(path) => Received::Refused(format!(
                     "gmr: {detail}: reports are triggered by {} here; touch it instead\n",
                     path.display()

@@ -20,7 +20,7 @@ fn what_is_not_granted_is_refused_to_a_plugin_that_still_runs() {
         options.facts.add("pool", || 8);
         let section = check(&path, options).unwrap().section;
         match &section.blocks[..] {
-            [Block::Paragraph { text }] => text.clone(),
+            [Block::Paragraph { text, .. }] => text.clone(),
             _ => panic!("{section:?}"),
         }
     };
@@ -46,7 +46,7 @@ fn look(grants: &[&Path], path: &str) -> String {
     let config = PluginConfig { grants, ..PluginConfig::default() };
     let section = check(&plugin, CheckOptions { config, ..CheckOptions::default() }).unwrap().section;
     match &section.blocks[..] {
-        [Block::Paragraph { text }] => text.clone(),
+        [Block::Paragraph { text, .. }] => text.clone(),
         _ => panic!("{section:?}"),
     }
 }
@@ -155,5 +155,5 @@ fn settings_of_every_type_reach_the_plugin() {
         ("whole", Value::Integer(-7)),
     ];
     let fields = fields.map(|(key, value)| Field::new(key, value)).to_vec();
-    assert_eq!((section.failure, section.blocks), (None, vec![Block::Fields { fields }]));
+    assert_eq!((section.failure, section.blocks), (None, vec![Block::fields(fields)]));
 }

@@ -31,7 +31,7 @@ fn failure(name: &str, limits: Limits) -> String {
 
 fn innermost(section: &Section) -> &str {
     let Some(Block::Trace(trace)) = section.blocks.first() else { panic!("{:?}", section.blocks) };
-    trace.frames[0].function.as_deref().unwrap()
+    &trace.frames[0].calls[0].function
 }
 
 fn short() -> Limits {
@@ -44,7 +44,7 @@ fn a_guest_that_behaves_becomes_a_section() {
     assert_eq!((checked.title.as_str(), checked.version.as_str()), ("Guest", "1.0.0"));
     assert_eq!(checked.section.name, "hello");
     assert_eq!(checked.section.failure, None);
-    assert_eq!(checked.section.blocks, [Block::Paragraph { text: "hello".into() }]);
+    assert_eq!(checked.section.blocks, [Block::paragraph("hello")]);
 }
 
 #[test]
@@ -173,10 +173,11 @@ fn escape_sequences_do_not_reach_a_terminal() {
 fn a_trap_shows_its_frames_and_what_was_printed_before() {
     let section = section("trap", Limits::default());
     assert!(section.failure.as_deref().unwrap().starts_with("it trapped: it panicked or aborted"));
-    let [Block::Trace(trace), Block::Preformatted { text }] = &section.blocks[..] else {
+    let [Block::Trace(trace), Block::Preformatted { text, .. }] = &section.blocks[..] else {
         panic!("{section:?}")
     };
-    let functions: Vec<_> = trace.frames.iter().filter_map(|frame| frame.function.as_deref()).collect();
+    let functions: Vec<_> =
+        trace.frames.iter().flat_map(|frame| &frame.calls).map(|call| &*call.function).collect();
     assert_eq!(functions[..2], ["topology::walk", "render"]);
     assert_eq!(text, "ring is not settled");
     assert_eq!(
@@ -211,7 +212,7 @@ fn a_sleep_is_cut_at_the_deadline() {
     let failure = checked.section.failure.unwrap();
     let expected = "its deadline of 50ms passed while it waited in WASI, for a sleep or a poll (sleep.wasm";
     assert!(failure.starts_with(expected), "{failure}");
-    assert_eq!(checked.section.blocks, [Block::Preformatted { text: "waits for the ring".into() }]);
+    assert_eq!(checked.section.blocks, [Block::preformatted("waits for the ring")]);
 }
 
 #[test]
@@ -224,7 +225,7 @@ fn wasi_is_empty_but_for_what_is_granted() {
         let config = PluginConfig { grants, ..PluginConfig::default() };
         let section = check(&path, CheckOptions { config, ..CheckOptions::default() }).unwrap().section;
         match &section.blocks[..] {
-            [Block::Paragraph { text }] => text.clone(),
+            [Block::Paragraph { text, .. }] => text.clone(),
             _ => panic!("{section:?}"),
         }
     };

@@ -6,7 +6,7 @@ pub mod text;
 
 use std::str::FromStr;
 
-use crate::model::Report;
+use crate::model::{Report, Section};
 
 /// How a report is written.
 ///
@@ -46,11 +46,27 @@ impl Format {
         }
     }
 
+    /// Whom it is for, in a few words.
+    pub fn summary(self) -> &'static str {
+        match self {
+            Format::Text => "For people",
+            Format::Json => "For programs",
+        }
+    }
+
     /// The report as one whole document of this format, with a line feed at its end.
     pub fn render(self, report: &Report) -> String {
         match self {
             Format::Text => text::report(report),
             Format::Json => json::report(report),
+        }
+    }
+
+    /// One section alone, with a line feed at its end.
+    pub fn render_section(self, section: &Section) -> String {
+        match self {
+            Format::Text => text::section(section),
+            Format::Json => json::section(section),
         }
     }
 }

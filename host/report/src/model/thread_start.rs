@@ -9,7 +9,7 @@ const BEGIN: &str = "__rust_begin_short_backtrace";
 const STARTS: [&str; 7] =
     ["_start", "__libc_start_main", "__libc_start_call_main", "start_thread", "clone", "clone3", "__clone3"];
 
-/// Marks the frames that every thread begins with, so that text counts instead of listing them. For a stack
+/// Marks the calls that every thread begins with, so that text counts instead of listing them. For a stack
 /// whose functions were not known when it was reported and have been looked up since.
 ///
 /// ```
@@ -20,16 +20,42 @@ const STARTS: [&str; 7] =
 /// assert_eq!(frames.map(|frame| frame.folded), [false, true, true]);
 /// ```
 pub fn fold_start(frames: &mut [Frame]) {
-    let begins = |frame: &Frame| frame.function.as_ref().is_some_and(|name| name.contains(BEGIN));
-    let start = frames.iter().position(begins).unwrap_or_else(|| {
-        let in_start = |frame: &Frame| frame.function.as_ref().is_some_and(|name| is_start(name));
-        frames.len() - frames.iter().rev().take_while(|frame| in_start(frame)).count()
-    });
-    // A stack that is nothing but a start is shown: it is all there is to see.
-    let start = if start == 0 { frames.len() } else { start };
-    for frame in &mut frames[start..] {
-        frame.folded = true;
+    if fold_from(frames, |function| function.contains(BEGIN)) {
+        return;
     }
+    let lines = lines(frames);
+    let starts = lines.iter().rev().take_while(|(.., function)| function.is_some_and(is_start)).count();
+    if let Some(&(frame, call, _)) = lines.get(lines.len() - starts) {
+        fold(frames, frame, call);
+    }
+}
+
+/// Marks the first call that is one of these, and all around it. A stack that is nothing but that stays as it is: it
+/// is all there is to see. Returns whether there is such a call.
+pub fn fold_from(frames: &mut [Frame], is_one: impl Fn(&str) -> bool) -> bool {
+    let first = lines(frames).into_iter().find(|(.., function)| function.is_some_and(&is_one));
+    let Some((frame, call, _)) = first else { return false };
+    fold(frames, frame, call);
+    true
+}
+
+fn fold(frames: &mut [Frame], frame: usize, call: usize) {
+    if (frame, call) == (0, 0) {
+        return;
+    }
+    frames[frame].fold_from(call);
+    for frame in &mut frames[frame + 1..] {
+        frame.fold_from(0);
+    }
+}
+
+/// Index of the frame, index of the call in it, and the function, of each line that text would show.
+fn lines(frames: &[Frame]) -> Vec<(usize, usize, Option<&str>)> {
+    let mut lines = Vec::new();
+    for (at, frame) in frames.iter().enumerate() {
+        lines.extend(frame.lines().enumerate().map(|(call, line)| (at, call, line.function())));
+    }
+    lines
 }
 
 fn is_start(function: &str) -> bool {

@@ -1,12 +1,18 @@
-//! Values in words, as people say them: sizes, lengths of time, points in time, paths. Each is said in one way, by
-//! whoever prints it.
+//! Values in words, as people say them: sizes, lengths of time, points in time, paths, details, reasons. Each is said in
+//! one way, whatever prints it.
 
+mod count;
+mod detail;
 mod duration;
 mod moment;
 mod path;
+mod reason;
 mod size;
+mod value;
 
+pub use count::counted;
 pub use duration::duration;
 pub use moment::moment;
 pub use path::{file_name, short_path};
 pub use size::bytes;
+pub use value::value;

@@ -3,12 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::report::NativeSection;
+
 /// A file larger than this is no plugin. A Python component, which holds an interpreter, has 18 MB.
 pub const MOST_BYTES: u64 = 64 << 20;
-
-/// Names of native sections, which a plugin cannot have.
-const RESERVED: [&str; 7] =
-    ["package", "threads", "green_threads", "configuration", "reporter", "plugins", "plugin_sections"];
 
 /// Whether a file's name says that it is a plugin: `NAME.wasm` or `NAME.wat`, not hidden. Editors and installers write
 /// hidden files before they rename them.
@@ -32,7 +30,7 @@ pub fn name_of(path: &Path, taken: &[String]) -> Result<String, String> {
             "the plugin's name, which is the file's without extension, has {rule}: rename the file"
         ));
     }
-    if RESERVED.contains(&name) {
+    if NativeSection::named(name).is_some() {
         return Err(format!("`{name}` is a section of the report's own: rename the file"));
     }
     match taken.iter().any(|taken| taken == name) {

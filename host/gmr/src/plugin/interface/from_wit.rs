@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::plugin::Limits;
 use crate::plugin::interface::bindings::wit::document as wit;
 use crate::plugin::sandbox::limits::size;
-use crate::report::{Block, Field, Frame, Member, Trace, TraceKind, Value};
+use crate::report::{Block, Call, Detail, Field, Frame, Member, Reason, Trace, TraceKind, Value};
 
 /// What was taken in of one section.
 #[derive(Debug, Default, PartialEq)]
@@ -116,12 +116,10 @@ impl Intake<'_> {
 
     fn block(&mut self, block: wit::Block) -> Option<Block> {
         Some(match block {
-            wit::Block::Heading(heading) => {
-                Block::Heading { level: heading.level.clamp(1, 3), text: self.text(heading.text) }
-            }
-            wit::Block::Paragraph(text) => Block::Paragraph { text: self.text(text) },
-            wit::Block::Preformatted(text) => Block::Preformatted { text: self.text(text) },
-            wit::Block::Fields(fields) => Block::Fields { fields: self.fields(fields) },
+            wit::Block::Heading(heading) => Block::heading(heading.level, self.text(heading.text)),
+            wit::Block::Paragraph(text) => Block::paragraph(self.text(text)),
+            wit::Block::Preformatted(text) => Block::preformatted(self.text(text)),
+            wit::Block::Fields(fields) => Block::fields(self.fields(fields)),
             wit::Block::Table(table) => self.table(table),
             wit::Block::Trace(trace) => Block::Trace(self.trace(trace)),
             wit::Block::Remark(_) => return None,
@@ -130,10 +128,7 @@ impl Intake<'_> {
 
     fn fields(&mut self, fields: Vec<wit::Field>) -> Vec<Field> {
         self.items += fields.len() as u64;
-        fields
-            .into_iter()
-            .map(|field| Field { key: self.text(field.key).into(), value: self.value(field.value) })
-            .collect()
+        fields.into_iter().map(|field| Field::new(self.text(field.key), self.value(field.value))).collect()
     }
 
     fn table(&mut self, table: wit::Table) -> Block {
@@ -146,46 +141,47 @@ impl Intake<'_> {
                 false => self.bad_rows += 1,
             }
         }
-        Block::Table { columns, rows }
+        Block::table(columns, rows)
     }
 
     fn trace(&mut self, trace: wit::Trace) -> Trace {
         self.items += (trace.members.len() + trace.frames.len()) as u64;
-        Trace {
-            kind: match trace.kind {
-                wit::TraceKind::Stack => TraceKind::Stack,
-                wit::TraceKind::AwaitChain => TraceKind::Await,
-            },
-            title: self.text(trace.title),
-            summary: self.texts(trace.summary),
-            members: trace.members.into_iter().map(|member| self.member(member)).collect(),
-            frames: trace.frames.into_iter().map(|frame| self.frame(frame)).collect(),
-            doubt: self.optional(trace.doubt),
-        }
+        let kind = match trace.kind {
+            wit::TraceKind::Stack => TraceKind::Stack,
+            wit::TraceKind::AwaitChain => TraceKind::Await,
+        };
+        let mut taken = Trace::new(kind, self.text(trace.title));
+        taken.summary = self.texts(trace.summary);
+        taken.members = trace.members.into_iter().map(|member| self.member(member)).collect();
+        taken.frames = trace.frames.into_iter().map(|frame| self.frame(frame)).collect();
+        taken.doubt = self.optional(trace.doubt).map(Reason::Text);
+        taken
     }
 
     fn member(&mut self, member: wit::Member) -> Member {
-        Member { id: member.id, name: self.optional(member.name), fields: self.fields(member.fields) }
+        let mut taken = Member::new(member.id);
+        taken.name = self.optional(member.name);
+        taken.fields = self.fields(member.fields);
+        taken
     }
 
     fn frame(&mut self, frame: wit::Frame) -> Frame {
-        Frame {
-            depth: frame.depth,
-            branch: self.optional(frame.branch),
-            function: self.optional(frame.function),
-            file: self.optional(frame.file),
-            line: frame.line,
-            column: frame.column,
-            inlined: frame.inlined,
-            address: frame.address,
-            module: self.optional(frame.module),
-            offset: frame.offset,
-            // Plugins show stacks that they were given; only threads of this process are interrupted.
-            interrupted: false,
-            unverified: frame.unverified,
-            folded: frame.folded,
-            detail: self.optional(frame.detail),
-        }
+        let mut taken = Frame::default();
+        taken.depth = frame.depth;
+        taken.branch = self.optional(frame.branch);
+        taken.calls.extend(frame.function.map(|function| {
+            let mut call = Call::of(self.text(function));
+            call.file = self.optional(frame.file);
+            (call.line, call.column) = (frame.line, frame.column);
+            call
+        }));
+        taken.address = frame.address;
+        taken.module = self.optional(frame.module);
+        taken.offset = frame.offset;
+        taken.unverified = frame.unverified;
+        taken.folded = frame.folded;
+        taken.details.extend(self.optional(frame.detail).map(Detail::Text));
+        taken
     }
 
     fn value(&mut self, value: wit::Value) -> Value {
@@ -279,7 +275,7 @@ mod tests {
         assert_eq!(cut("añb".into(), 2), "a…");
         let limits = Limits { text_bytes: 1, ..Limits::default() };
         let taken = take(vec![paragraph("ab")], &limits);
-        assert_eq!(taken.blocks, [Block::Paragraph { text: "a…".into() }]);
+        assert_eq!(taken.blocks, [Block::paragraph("a…")]);
         assert_eq!(taken.failure.as_deref(), Some("1 texts were longer than 1 bytes and are cut"));
     }
 
@@ -298,7 +294,7 @@ mod tests {
         assert_eq!(levels.collect::<Vec<_>>(), [1, 3, 3]);
         let fields = vec![wit::Field { key: "n".into(), value: wit::Value::Number(f64::NAN) }];
         let taken = take(vec![wit::Block::Fields(fields)], &Limits::default());
-        assert_eq!(taken.blocks, [Block::Fields { fields: vec![Field::new("n", "NaN")] }]);
+        assert_eq!(taken.blocks, [Block::fields([Field::new("n", "NaN")])]);
     }
 
     #[test]

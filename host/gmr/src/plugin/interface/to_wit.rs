@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 
 use crate::plugin::interface::bindings::wit::document as wit;
-use crate::report::{Block, Field, Frame, Member, Trace, TraceKind, Value};
+use crate::report::{Block, Call, Field, Frame, Member, Trace, TraceKind, Value, words};
 
 pub fn moment(moment: Timestamp) -> wit::Moment {
     // jiff counts nanoseconds backwards before 1970, the interface never does.
@@ -18,17 +18,23 @@ pub fn moment(moment: Timestamp) -> wit::Moment {
 
 pub fn block(block: &Block) -> wit::Block {
     match block {
-        Block::Heading { level, text } => {
+        Block::Heading { level, text, .. } => {
             wit::Block::Heading(wit::Heading { level: *level, text: text.clone() })
         }
-        Block::Paragraph { text } => wit::Block::Paragraph(text.clone()),
-        Block::Preformatted { text } => wit::Block::Preformatted(text.clone()),
-        Block::Fields { fields } => wit::Block::Fields(fields.iter().map(field).collect()),
-        Block::Table { columns, rows } => wit::Block::Table(wit::Table {
+        Block::Paragraph { text, .. } => wit::Block::Paragraph(text.clone()),
+        Block::Preformatted { text, .. } => wit::Block::Preformatted(text.clone()),
+        Block::Fields { fields, .. } => wit::Block::Fields(fields.iter().map(field).collect()),
+        Block::Table { columns, rows, .. } => wit::Block::Table(wit::Table {
             columns: columns.clone(),
             rows: rows.iter().map(|row| row.iter().map(value).collect()).collect(),
         }),
         Block::Trace(trace) => wit::Block::Trace(self::trace(trace)),
+        Block::Notes { notes, .. } => {
+            wit::Block::Paragraph(notes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        }
+        // The interface has no such kind; what it is can be said.
+        Block::Unknown(unknown) => wit::Block::Paragraph(unknown.to_string()),
+        _ => wit::Block::Paragraph(String::new()),
     }
 }
 
@@ -36,13 +42,13 @@ fn trace(trace: &Trace) -> wit::Trace {
     wit::Trace {
         kind: match trace.kind {
             TraceKind::Stack => wit::TraceKind::Stack,
-            TraceKind::Await => wit::TraceKind::AwaitChain,
+            _ => wit::TraceKind::AwaitChain,
         },
         title: trace.title.clone(),
         summary: trace.summary.clone(),
         members: trace.members.iter().map(member).collect(),
-        frames: trace.frames.iter().map(frame).collect(),
-        doubt: trace.doubt.clone(),
+        frames: trace.frames.iter().flat_map(frames).collect(),
+        doubt: trace.doubt.as_ref().map(ToString::to_string),
     }
 }
 
@@ -54,22 +60,35 @@ fn member(member: &Member) -> wit::Member {
     }
 }
 
-fn frame(frame: &Frame) -> wit::Frame {
-    wit::Frame {
+/// A line for each call of a frame.
+fn frames(frame: &Frame) -> Vec<wit::Frame> {
+    let details: Vec<String> = frame.details.iter().map(ToString::to_string).collect();
+    let bare = wit::Frame {
         depth: frame.depth,
         branch: frame.branch.clone(),
-        function: frame.function.clone(),
-        file: frame.file.clone(),
-        line: frame.line,
-        column: frame.column,
-        inlined: frame.inlined,
+        function: None,
+        file: None,
+        line: None,
+        column: None,
+        inlined: false,
         address: frame.address,
         module: frame.module.clone(),
         offset: frame.offset,
         unverified: frame.unverified,
         folded: frame.folded,
-        detail: frame.detail.clone(),
-    }
+        detail: (!details.is_empty()).then(|| details.join(", ")),
+    };
+    let Some(last) = frame.calls.len().checked_sub(1) else { return vec![bare] };
+    let line = |(at, call): (usize, &Call)| wit::Frame {
+        function: Some(call.function.clone()),
+        file: call.file.clone(),
+        line: call.line,
+        column: call.column,
+        inlined: at < last,
+        folded: frame.folded || call.folded,
+        ..bare.clone()
+    };
+    frame.calls.iter().enumerate().map(line).collect()
 }
 
 fn field(field: &Field) -> wit::Field {
@@ -98,6 +117,7 @@ fn scalar(value: &Value) -> wit::Scalar {
         Value::Redacted => wit::Scalar::Redacted,
         // The model forbids lists in lists.
         Value::None | Value::List(_) => wit::Scalar::None,
+        other => wit::Scalar::Text(words::value(other)),
     }
 }
 
@@ -176,6 +196,7 @@ mod tests {
     use super::*;
     use crate::plugin::Limits;
     use crate::plugin::interface::from_wit::take;
+    use crate::report::Detail;
 
     #[test]
     fn what_goes_out_comes_back_the_same() {
@@ -194,21 +215,23 @@ mod tests {
         ];
         let mut fields: Vec<Field> = every_value.iter().map(|value| Field::new("k", value.clone())).collect();
         fields.push(Field::new("list", Value::List(every_value.clone())));
-        let frame = Frame { depth: 2, line: Some(9), inlined: true, offset: Some(16), ..Frame::of("f") };
+        let mut frame = Frame::of("f");
+        (frame.depth, frame.offset) = (2, Some(16));
+        frame.details.push(Detail::Text("d".into()));
+        let mut member = Member::new(5);
+        (member.name, member.fields) = (Some("n".into()), fields.clone());
+        let mut trace = Trace::awaits("t");
+        trace.summary.push("s".into());
+        trace.members.push(member);
+        trace.frames.push(frame);
+        trace.doubt = Some("d".into());
         let blocks = vec![
-            Block::Heading { level: 2, text: "h".into() },
-            Block::Paragraph { text: "p".into() },
-            Block::Fields { fields: fields.clone() },
-            Block::Table { columns: vec!["c".into()], rows: vec![vec![Value::from(1_i64)]] },
-            Block::Trace(Trace {
-                kind: TraceKind::Await,
-                title: "t".into(),
-                summary: vec!["s".into()],
-                members: vec![Member { id: 5, name: Some("n".into()), fields }],
-                frames: vec![frame],
-                doubt: Some("d".into()),
-            }),
-            Block::Preformatted { text: "x".into() },
+            Block::heading(2, "h"),
+            Block::paragraph("p"),
+            Block::fields(fields),
+            Block::table(["c"], [vec![Value::from(1_i64)]]),
+            Block::Trace(trace),
+            Block::preformatted("x"),
         ];
         let taken = take(blocks.iter().map(block).collect(), &Limits::default());
         assert_eq!((taken.blocks, taken.failure), (blocks, None));

@@ -6,7 +6,7 @@ use crate::plugin::interface::bindings::section::Failure;
 use crate::plugin::interface::bindings::wit::document::Block as WitBlock;
 use crate::plugin::interface::from_wit as intake;
 use crate::plugin::sandbox::call::{Broken, Outcome};
-use crate::report::{Block, Frame, Origin, Section, Trace, TraceKind};
+use crate::report::{Block, Frame, Origin, Section, Trace};
 
 /// What is known of a plugin before it is called.
 pub struct Face<'a> {
@@ -18,14 +18,7 @@ pub struct Face<'a> {
 
 impl Face<'_> {
     fn empty(&self) -> Section {
-        Section {
-            name: self.name.to_owned(),
-            title: self.title.to_owned(),
-            origin: Origin::Plugin,
-            failure: None,
-            remarks: Vec::new(),
-            blocks: Vec::new(),
-        }
+        Section::new(self.name, self.title, Origin::Plugin)
     }
 }
 
@@ -69,24 +62,20 @@ fn reason(failure: Failure) -> String {
 /// The frames of a trap, as a block.
 pub fn stood_at(frames: Vec<Frame>) -> Option<Block> {
     (!frames.is_empty()).then(|| {
-        Block::Trace(Trace {
-            kind: TraceKind::Stack,
-            title: "where it stood".to_owned(),
-            summary: Vec::new(),
-            members: Vec::new(),
-            frames,
-            doubt: None,
-        })
+        let mut trace = Trace::stack("where it stood");
+        trace.frames = frames;
+        trace.into()
     })
 }
 
 fn wrote(diagnostics: String) -> Option<Block> {
-    (!diagnostics.is_empty()).then_some(Block::Preformatted { text: diagnostics })
+    (!diagnostics.is_empty()).then(|| Block::preformatted(diagnostics))
 }
 
 /// A call that broke, in one line.
 pub fn in_a_line(broken: &Broken, diagnostics: &str) -> String {
-    let place = broken.frames.first().and_then(|frame| frame.function.as_deref());
+    let place =
+        broken.frames.first().and_then(|frame| frame.calls.first()).map(|call| call.function.as_str());
     let place = place.map(|function| format!(", in {function}")).unwrap_or_default();
     let said = diagnostics.lines().last().map(|line| format!("; it wrote: {line}")).unwrap_or_default();
     format!("{}{place}{said}", broken.reason)

@@ -17,7 +17,7 @@ use crate::plugin::sandbox::handle::Hosts;
 use crate::plugin::sandbox::parallel as run;
 use crate::plugin::sandbox::parallel::Job;
 use crate::plugin::{Config, Facts, Grant};
-use crate::report::{Block, Field, Report, Section, Value};
+use crate::report::{Block, Field, NativeSection, Report, Section, Value};
 
 /// The plugins of this process. While nothing happens it has one thread, notify's.
 pub(crate) struct Plugins {
@@ -108,7 +108,7 @@ impl Plugins {
 
     /// The section about the plugins: which there are, from where, and what is wrong with them.
     pub(crate) fn section(&self) -> Section {
-        let mut section = Section::native("plugins", "Plugins");
+        let mut section = Section::native(NativeSection::Plugins);
         self.loader.shelf(|shelf| {
             if shelf.entries.is_empty() {
                 let folders: Vec<String> = self
@@ -118,9 +118,7 @@ impl Plugins {
                     .iter()
                     .map(|folder| folder.display().to_string())
                     .collect();
-                section
-                    .blocks
-                    .push(Block::Paragraph { text: format!("no plugins in {}", folders.join(", ")) });
+                section.blocks.push(Block::paragraph(format!("no plugins in {}", folders.join(", "))));
             } else {
                 section.blocks.push(table(&shelf.entries));
             }
@@ -136,7 +134,7 @@ impl Plugins {
                 section.remarks.iter().map(|remark| Field::new("problem", remark.as_str())).collect();
             let wishes = wishes(&shelf.entries);
             for fields in [problems, wishes].into_iter().filter(|fields| !fields.is_empty()) {
-                section.blocks.push(Block::Fields { fields });
+                section.blocks.push(Block::fields(fields));
             }
             // Told above all sections, since nothing stands where theirs will, or an older one does.
             let pending = |has_older: bool| {
@@ -168,7 +166,7 @@ fn visible(so_far: &Report, ready: &[(PathBuf, Good, Arc<Record>)]) -> Report {
     let granted = |good: &Good| good.loaded.callee.identity.config.grants.contains(&Grant::Report);
     match ready.iter().any(|(_, good, _)| granted(good)) {
         true => so_far.clone(),
-        false => Report { header: so_far.header.clone(), sections: Vec::new() },
+        false => Report::new(so_far.header.clone()),
     }
 }
 
@@ -200,7 +198,7 @@ fn table(entries: &BTreeMap<PathBuf, Entry>) -> Block {
             Value::from(path.display().to_string()),
         ]
     });
-    Block::Table { columns: columns.map(str::to_owned).to_vec(), rows: rows.collect() }
+    Block::table(columns, rows)
 }
 
 fn state(entry: &Entry) -> String {

@@ -152,12 +152,7 @@ fn request(subject: &Subject, identity: &Identity, deadline: Instant) -> section
         uptime: header.uptime.map(crate::plugin::interface::functions::nanoseconds),
         time: crate::plugin::interface::to_wit::moment(header.time),
         trigger: section::Trigger {
-            kind: match header.trigger.kind {
-                crate::report::TriggerKind::Signal => "signal",
-                crate::report::TriggerKind::File => "file",
-                crate::report::TriggerKind::Call => "call",
-            }
-            .to_owned(),
+            kind: header.trigger.kind.word().to_owned(),
             detail: header.trigger.detail.clone(),
             count: header.trigger.count,
         },

@@ -166,17 +166,9 @@ fn describe(callee: Callee) -> Result<Description, String> {
 
 /// A report of nothing, for calls that are made outside of any report.
 pub fn nothing() -> Subject {
-    let header = Header {
-        service: String::new(),
-        version: String::new(),
-        host: String::new(),
-        process: std::process::id(),
-        uptime: None,
-        time: Timestamp::now(),
-        trigger: Trigger { kind: TriggerKind::Call, detail: String::new(), count: 1 },
-        took: None,
-    };
-    subject(Report { header, sections: Vec::new() }, Arc::new(Facts::new()))
+    let mut header = Header::new("", Timestamp::now(), Trigger::new(TriggerKind::Call, ""));
+    header.process = std::process::id();
+    subject(Report::new(header), Arc::new(Facts::new()))
 }
 
 /// What the calls of one report share.

@@ -2,38 +2,33 @@
 
 use wasmtime::{FrameInfo, WasmBacktrace};
 
-use crate::report::Frame;
+use crate::report::{Call, Frame};
 
-/// The frames, innermost first; where debug information is there, inlined ones too.
+/// The frames, innermost first; where debug information is there, with inlined calls.
 pub fn frames(backtrace: &WasmBacktrace) -> Vec<Frame> {
-    backtrace.frames().iter().flat_map(frame).collect()
+    backtrace.frames().iter().map(frame).collect()
 }
 
-fn frame(info: &FrameInfo) -> Vec<Frame> {
-    let outermost = info.symbols().len().saturating_sub(1);
-    let symbols = info.symbols().iter().enumerate().map(|(index, symbol)| Frame {
-        function: symbol.name().or(info.func_name()).map(demangled),
-        file: symbol.file().map(str::to_owned),
-        line: symbol.line(),
-        column: symbol.column(),
-        inlined: index < outermost,
-        ..place(info)
-    });
-    let symbols: Vec<Frame> = symbols.collect();
-    match symbols.is_empty() {
-        true => vec![place(info)],
-        false => symbols,
+fn frame(info: &FrameInfo) -> Frame {
+    let mut frame = Frame::default();
+    frame.module = info.module().name().map(str::to_owned);
+    frame.offset = info.module_offset().map(|offset| offset as u64);
+    frame.calls = info
+        .symbols()
+        .iter()
+        .filter_map(|symbol| {
+            let mut call = Call::of(symbol.name().or(info.func_name()).map(demangled)?);
+            call.file = symbol.file().map(str::to_owned);
+            (call.line, call.column) = (symbol.line(), symbol.column());
+            Some(call)
+        })
+        .collect();
+    // Without debug information the function's name or number is known.
+    if frame.calls.is_empty() {
+        let number = || format!("wasm function {}", info.func_index());
+        frame.calls.push(Call::of(info.func_name().map_or_else(number, demangled)));
     }
-}
-
-/// What is known without debug information: the function's name or number, and the offset in the file.
-fn place(info: &FrameInfo) -> Frame {
-    let function = info.func_name().map_or_else(|| format!("wasm function {}", info.func_index()), demangled);
-    Frame {
-        module: info.module().name().map(str::to_owned),
-        offset: info.module_offset().map(|offset| offset as u64),
-        ..Frame::of(function)
-    }
+    frame
 }
 
 fn demangled(name: &str) -> String {

@@ -7,8 +7,8 @@ use gmr_inspect::tasks::tokio::is_poll_frame;
 use gmr_inspect::tasks::{Polling, Task, TaskState};
 use gmr_inspect::threads::{Capture, Stack, Thread};
 
-use crate::report::{Frame, Trace, TraceKind};
-use crate::section::threads::{fold, why};
+use crate::report::{Frame, NoStack, Reason, Trace, fold_from};
+use crate::section::threads::translate;
 
 /// What was seen of the threads before the look at the tasks.
 #[derive(Default)]
@@ -24,7 +24,7 @@ struct Group {
     threads: Vec<u32>,
     tasks: Vec<u64>,
     names: Vec<String>,
-    stack: Result<Vec<Frame>, String>,
+    stack: Result<Vec<Frame>, NoStack>,
 }
 
 impl Stacks {
@@ -51,27 +51,20 @@ impl Stacks {
         groups.into_iter().map(Group::trace).collect()
     }
 
-    fn stack(&self, task: &Task, id: u32, thread: Option<&Thread>) -> Result<Vec<Frame>, String> {
+    fn stack(&self, task: &Task, id: u32, thread: Option<&Thread>) -> Result<Vec<Frame>, NoStack> {
         if !self.polling.contains(&Polling::new(id, task.id)) {
-            return Err("it came to this task only after its stack was taken".to_owned());
+            return Err(NoStack::CameLater);
         }
         match thread.map(|thread| &thread.stack) {
             Some(Stack::Captured { frames, method, .. }) => {
-                let mut frames = fold::frames(frames, *method);
-                fold_runtime(&mut frames);
+                let mut frames = translate::frames(frames, *method);
+                // Of nested polls the innermost is the task's.
+                fold_from(&mut frames, is_poll_frame);
                 Ok(frames)
             }
-            Some(Stack::Missing(missing)) => Err(why(missing)),
-            None => Err("the thread was not listed".to_owned()),
+            Some(Stack::Missing(missing)) => Err(translate::no_stack(missing)),
+            None => Err(NoStack::NotListed),
         }
-    }
-}
-
-/// Marks everything from tokio's own poll on. Of nested ones the innermost is the task's.
-fn fold_runtime(frames: &mut [Frame]) {
-    let polls = |frame: &Frame| frame.function.as_ref().is_some_and(|function| is_poll_frame(function));
-    if let Some(at @ 1..) = frames.iter().position(polls) {
-        frames[at..].iter_mut().for_each(|frame| frame.folded = true);
     }
 }
 
@@ -84,11 +77,12 @@ impl Group {
                 format!("tasks {} run on threads {}", listed(tasks), listed(threads))
             }
         };
-        let (frames, doubt) = match self.stack {
-            Ok(frames) => (frames, None),
-            Err(reason) => (Vec::new(), Some(format!("no stack: {reason}"))),
-        };
-        Trace { kind: TraceKind::Stack, title, summary: Vec::new(), members: Vec::new(), frames, doubt }
+        let mut trace = Trace::stack(title);
+        match self.stack {
+            Ok(frames) => trace.frames = frames,
+            Err(reason) => trace.doubt = Some(Reason::NoStack(reason)),
+        }
+        trace
     }
 }
 

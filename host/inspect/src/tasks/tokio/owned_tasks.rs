@@ -9,7 +9,8 @@ use std::time::Instant;
 
 use rustc_hash::FxBuildHasher;
 
-use super::{Lists, TaskLayout};
+use super::handle::Lists;
+use super::header::TaskLayout;
 use crate::memory::{self, Range, read_word};
 use crate::tasks::decode::word_at;
 
@@ -129,7 +130,7 @@ impl Search<'_> {
         Some(Cursor { shard, at, tries: 0, steps: 0, trail: Vec::new() })
     }
 
-    /// Reads the node that each cursor is at; `None` for one that does not belong there.
+    /// Reads the node that each cursor is at; `None` for a node that does not belong there.
     fn read(&mut self, active: &[Cursor], buffers: &mut Buffers, nodes: &mut Vec<Option<Node>>) {
         let Buffers { ranges, bytes, readable, checked } = buffers;
         ranges.clear();
@@ -193,8 +194,8 @@ impl Search<'_> {
         }
         let (trailer, id) = (self.offsets)(vtable)?;
         let shards = self.lists.shards.len() as u64;
-        let told = usize::try_from(id).is_ok_and(|id| id + 8 <= header.len());
-        if told && shards > 1 && word_at(header, id) & (shards - 1) != shard as u64 {
+        let has_id = usize::try_from(id).is_ok_and(|id| id + 8 <= header.len());
+        if has_id && shards > 1 && word_at(header, id) & (shards - 1) != shard as u64 {
             return None;
         }
         Some(Checked { vtable, trailer })

@@ -2,8 +2,8 @@
 
 use super::BANNER;
 use super::escape::escape;
-use crate::model::{Frame, Member, Trace, TraceKind};
-use crate::words;
+use crate::model::{Frame, Line, Member, Trace, TraceKind};
+use crate::words::{self, counted};
 
 /// Terminals on call are a hundred columns wide.
 const SCREEN: usize = 100;
@@ -14,6 +14,9 @@ const LOCATION_COLUMN: usize = 64;
 pub(super) fn trace(trace: &Trace, mut line: impl FnMut(&str)) {
     line("");
     line(&format!("------{:^width$}------", escape(&trace.title), width = BANNER - 12));
+    if let TraceKind::Unknown(word) = &trace.kind {
+        line(&escape(&format!("a trace of a kind that this version does not know: {word}")));
+    }
     if trace.members.len() > 1 {
         line(&ids(&trace.members));
     }
@@ -21,107 +24,104 @@ pub(super) fn trace(trace: &Trace, mut line: impl FnMut(&str)) {
         line(&escape(summary));
     }
     if let Some(doubt) = &trace.doubt {
-        line(&escape(doubt));
+        line(&escape(&doubt.to_string()));
     }
-    let shown: Vec<Line> = match trace.kind {
+    let shown: Vec<Shown> = match &trace.kind {
         TraceKind::Stack => stack(&trace.frames),
-        TraceKind::Await => awaits(&trace.frames),
+        // One that this version does not know may be a tree, too.
+        TraceKind::Await | TraceKind::Unknown(_) => awaits(&trace.frames),
     };
     if shown.is_empty() {
         return;
     }
     line("");
-    let width = |line: &Line| line.left.chars().count();
+    let width = |line: &Shown| line.left.chars().count();
     let located = shown.iter().filter(|line| !line.right.is_empty());
     let column = located.map(width).filter(|&width| width <= LOCATION_COLUMN).max().unwrap_or(0);
-    for Line { left, right } in shown {
+    for Shown { left, right } in shown {
         line(format!("{left:<column$}  {right}").trim_end());
     }
 }
 
-/// A frame: what it is, and where.
-struct Line {
+/// A line of a trace: what stands there, and where it was written.
+struct Shown {
     left: String,
     right: String,
 }
 
-fn stack(frames: &[Frame]) -> Vec<Line> {
+/// Calls are numbered, inlined ones too, and whether they are shown or not.
+fn stack(frames: &[Frame]) -> Vec<Shown> {
     let mut lines = Vec::new();
     let mut folded = 0;
-    let fold = |folded: &mut usize, lines: &mut Vec<Line>| {
-        if let count @ 1.. = std::mem::take(folded) {
-            let frames = if count == 1 { "frame" } else { "frames" };
-            lines.push(Line {
-                left: format!("     {count} {frames} of the thread's start"),
-                right: String::new(),
-            });
-        }
-    };
-    for (at, frame) in frames.iter().enumerate() {
-        if frame.folded {
+    for (at, line) in frames.iter().flat_map(Frame::lines).enumerate() {
+        if line.folded {
             folded += 1;
             continue;
         }
-        fold(&mut folded, &mut lines);
-        let mut marks = String::new();
-        if frame.inlined {
-            marks.push_str(" (inlined)");
-        }
-        if frame.interrupted {
-            marks.push_str(" (interrupted by a signal)");
-        }
-        if frame.unverified {
-            marks.push_str(" (unverified)");
-        }
-        lines.push(Line { left: format!("{at:>3}  {}{marks}", name(frame)), right: location(frame) });
+        lines.extend(counted_start(std::mem::take(&mut folded)));
+        let left = format!("{at:>3}  {}{}", name(line), marks(line));
+        lines.push(Shown { left, right: location(line) });
     }
-    if lines.is_empty() {
-        return lines;
+    if !lines.is_empty() {
+        lines.extend(counted_start(folded));
     }
-    fold(&mut folded, &mut lines);
     lines
 }
 
-fn awaits(frames: &[Frame]) -> Vec<Line> {
+fn counted_start(count: u64) -> Option<Shown> {
+    let left = format!("     {} of the thread's start", counted(count, "frame"));
+    (count > 0).then(|| Shown { left, right: String::new() })
+}
+
+fn marks(line: Line<'_>) -> String {
+    let marks = [
+        (line.inlined, " (inlined)"),
+        (line.frame.interrupted, " (interrupted by a signal)"),
+        (line.frame.unverified, " (unverified)"),
+    ];
+    marks.iter().filter(|(is_so, _)| *is_so).map(|(_, mark)| *mark).collect()
+}
+
+/// Indented below what awaits it.
+fn awaits(frames: &[Frame]) -> Vec<Shown> {
     let mut lines = Vec::new();
     // The shown ancestors' depths: a folded frame indents nothing.
     let mut above: Vec<u16> = Vec::new();
-    for frame in frames.iter().filter(|frame| !frame.folded) {
+    for line in frames.iter().flat_map(Frame::lines).filter(|line| !line.folded) {
+        let frame = line.frame;
         while above.last().is_some_and(|depth| *depth >= frame.depth) {
             above.pop();
         }
         let branch = frame.branch.as_ref().map_or(String::new(), |branch| format!("{}: ", escape(branch)));
-        let detail = frame.detail.as_ref().map_or(String::new(), |detail| format!(", {}", escape(detail)));
+        let details = frame.details.iter().map(|detail| format!(", {}", escape(&detail.to_string())));
+        let details: String = details.collect();
         let indent = 2 * above.len();
-        lines.push(Line {
-            left: format!("  {:indent$}{branch}{}{detail}", "", name(frame)),
-            right: location(frame),
-        });
+        let left = format!("  {:indent$}{branch}{}{details}", "", name(line));
+        lines.push(Shown { left, right: location(line) });
         above.push(frame.depth);
     }
     lines
 }
 
 /// The function; failing that, what is needed to look it up elsewhere.
-fn name(frame: &Frame) -> String {
-    if let Some(function) = &frame.function {
+fn name(line: Line<'_>) -> String {
+    if let Some(function) = line.function() {
         return escape(function);
     }
-    match (&frame.module, frame.offset, frame.address) {
+    match (&line.frame.module, line.frame.offset, line.frame.address) {
         (Some(module), Some(offset), _) => format!("{}+{offset:#x}", escape(words::short_path(module))),
         (_, _, Some(address)) => format!("{address:#x}"),
         _ => "?".to_owned(),
     }
 }
 
-fn location(frame: &Frame) -> String {
-    match (&frame.file, frame.line) {
+fn location(line: Line<'_>) -> String {
+    let Some(call) = line.call else { return String::new() };
+    match (&call.file, call.line) {
         (Some(file), Some(line)) => format!("{}:{line}", escape(words::short_path(file))),
         (Some(file), None) => escape(words::short_path(file)),
-        (None, _) => match (&frame.function, &frame.module, frame.offset) {
-            (Some(_), Some(module), Some(offset)) => {
-                format!("{}+{offset:#x}", escape(words::file_name(module)))
-            }
+        (None, _) => match (&line.frame.module, line.frame.offset) {
+            (Some(module), Some(offset)) => format!("{}+{offset:#x}", escape(words::file_name(module))),
             _ => String::new(),
         },
     }

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use gmr::report::format::text::escape;
-use gmr::report::{Block, Frame, Trace, TraceKind};
+use crate::format::text::escape;
+use crate::model::{Block, Frame, Line, Trace, TraceKind};
 
 /// How many functions name a group: enough to tell what it does, few enough for one line.
 const SHOWN: usize = 3;
@@ -12,7 +12,9 @@ const SHOWN: usize = 3;
 /// What makes two traces the same group: their depths and functions, or the reason why there are none.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Group {
-    awaits: bool,
+    /// Stacks come first, then awaits.
+    order: u8,
+    kind: String,
     frames: Vec<(u16, String)>,
     doubt: String,
 }
@@ -51,10 +53,11 @@ fn line(group: &Group, counts: &Counts) -> String {
         (old, new) if old < new => "grew",
         _ => "shrank",
     };
-    let kind = match (group.awaits, group.frames.is_empty()) {
+    let kind = match (group.order, group.frames.is_empty()) {
         (_, true) => "without frames,",
-        (true, false) => "tasks in",
-        (false, false) => "stacks in",
+        (0, false) => "stacks in",
+        (1, false) => "tasks in",
+        (_, false) => "traces in",
     };
     format!("{what}: {old} -> {new} {kind} {shown}")
 }
@@ -72,17 +75,28 @@ fn members(trace: &Trace) -> usize {
 }
 
 fn group(trace: &Trace) -> Group {
-    let frames: Vec<_> = trace.frames.iter().map(|frame| (frame.depth, function(frame))).collect();
-    let doubt = match frames.is_empty() {
-        true => trace.doubt.clone().unwrap_or_default(),
-        false => String::new(),
+    let frames: Vec<_> = lines(trace).map(|line| (line.frame.depth, function(line))).collect();
+    let doubt = trace.doubt.as_ref().filter(|_| frames.is_empty());
+    let order = match trace.kind {
+        TraceKind::Stack => 0,
+        TraceKind::Await => 1,
+        TraceKind::Unknown(_) => 2,
     };
-    Group { awaits: trace.kind == TraceKind::Await, frames, doubt }
+    Group {
+        order,
+        kind: trace.kind.word().to_owned(),
+        frames,
+        doubt: doubt.map(ToString::to_string).unwrap_or_default(),
+    }
 }
 
-fn function(frame: &Frame) -> String {
-    match (&frame.function, &frame.module, frame.offset) {
-        (Some(function), ..) => function.clone(),
+fn lines(trace: &Trace) -> impl Iterator<Item = Line<'_>> {
+    trace.frames.iter().flat_map(Frame::lines)
+}
+
+fn function(line: Line<'_>) -> String {
+    match (line.function(), &line.frame.module, line.frame.offset) {
+        (Some(function), ..) => function.to_owned(),
         (None, Some(module), Some(offset)) => format!("{module}+{offset:#x}"),
         (None, ..) => "?".to_owned(),
     }
@@ -91,9 +105,9 @@ fn function(frame: &Frame) -> String {
 /// The frames nearest to what is waited for: a stack's first ones, a chain's last ones.
 fn shown(trace: &Trace) -> String {
     let mut names: Vec<String> =
-        trace.frames.iter().filter(|frame| !frame.folded).map(|frame| escape(&function(frame))).collect();
+        lines(trace).filter(|line| !line.folded).map(|line| escape(&function(line))).collect();
     if names.is_empty() {
-        names = trace.frames.iter().map(|frame| escape(&function(frame))).collect();
+        names = lines(trace).map(|line| escape(&function(line))).collect();
     }
     if trace.kind == TraceKind::Await {
         names.reverse();
@@ -101,7 +115,7 @@ fn shown(trace: &Trace) -> String {
     let more = names.len() > SHOWN;
     names.truncate(SHOWN);
     match (names.is_empty(), &trace.doubt) {
-        (true, Some(doubt)) => escape(doubt),
+        (true, Some(doubt)) => escape(&doubt.to_string()),
         (true, None) => escape(&trace.title),
         (false, _) => format!("{}{}", names.join(" < "), if more { " < ..." } else { "" }),
     }

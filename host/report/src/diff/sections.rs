@@ -1,8 +1,8 @@
 //! Sections by their names: those that appeared, vanished, failed or recovered, and what changed in the
 //! others. The new report's order, then what vanished in the old one's.
 
-use gmr::report::Section;
-use gmr::report::format::text::escape;
+use crate::format::text::escape;
+use crate::model::Section;
 
 use super::{blocks, traces};
 
@@ -28,10 +28,7 @@ pub fn compare(old: &[Section], new: &[Section]) -> Vec<(String, Vec<String>)> {
 }
 
 fn title(section: &Section) -> String {
-    match section.title.is_empty() {
-        true => escape(&section.name),
-        false => escape(&section.title),
-    }
+    if section.title.is_empty() { escape(&section.name) } else { escape(&section.title) }
 }
 
 fn change(old: &Section, new: &Section) -> Vec<String> {

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gmr::report::Block;
-use gmr::report::format::text::{escape, value};
+use crate::format::text::{escape, value};
+use crate::model::Block;
 
 /// The lines that tell what changed, in the new section's order, then what vanished in the old one's.
 pub fn compare(old: &[Block], new: &[Block]) -> Vec<String> {
@@ -77,12 +77,20 @@ impl Contents {
                     }
                 }
                 Block::Paragraph { text } | Block::Preformatted { text } => {
-                    contents.texts.extend(text.lines().map(|line| format!("{above}{}", escape(line))));
+                    contents.lines(&above, text);
                 }
+                Block::Notes { notes } => {
+                    notes.iter().for_each(|note| contents.lines(&above, &note.to_string()));
+                }
+                Block::Unknown(unknown) => contents.lines(&above, &unknown.to_string()),
                 Block::Trace(_) => {}
             }
         }
         contents
+    }
+
+    fn lines(&mut self, above: &str, text: &str) {
+        self.texts.extend(text.lines().map(|line| format!("{above}{}", escape(line))));
     }
 
     fn add(&mut self, name: String, text: String) {

@@ -4,13 +4,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::Report;
+use crate::model::{Report, Section};
 
 /// The version of the document's layout. Additions keep it; whatever breaks a reader raises it.
 pub const SCHEMA_VERSION: u32 = 1;
 
 #[derive(Serialize)]
-struct Written<'a> {
+struct Document<'a> {
     schema: &'static str,
     schema_version: u32,
     #[serde(flatten)]
@@ -27,15 +27,23 @@ const SCHEMA: &str = "guru-meditation-report";
 /// The report as a document. Control characters in texts are escaped, as JSON demands, and so are those
 /// that a terminal would obey although JSON allows them (U+007F to U+009F).
 pub fn report(report: &Report) -> String {
-    let written = Written { schema: SCHEMA, schema_version: SCHEMA_VERSION, report };
-    let plain = serde_json::to_string_pretty(&written).unwrap_or_else(|error| {
+    written(&Document { schema: SCHEMA, schema_version: SCHEMA_VERSION, report })
+}
+
+/// One section alone, escaped in the same way.
+pub fn section(section: &Section) -> String {
+    written(section)
+}
+
+fn written(value: &impl Serialize) -> String {
+    let plain = serde_json::to_string_pretty(value).unwrap_or_else(|error| {
         // The model has no map with keys that are no texts and no value that refuses to be written.
         unreachable!("a report is always JSON: {error}")
     });
     let mut escaped = String::with_capacity(plain.len() + 1);
     for c in plain.chars() {
         match c {
-            '\u{7f}'..='\u{9f}' => escaped.push_str(&format!("\\u{:04x}", c as u32)),
+            '\u{7f}'..='\u{9f}' => escaped.push_str(&format!("\\u{:04x}", u32::from(c))),
             c => escaped.push(c),
         }
     }

@@ -1,0 +1,55 @@
+//! Which threads stand together: those with the same frames in the same state.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use gmr_inspect::threads::{Frame, Method, Stack, State, Thread};
+
+/// Threads that stand in the same place in the same state.
+pub(super) struct Group<'c> {
+    /// At least one.
+    pub(super) threads: Vec<&'c Thread>,
+}
+
+impl Group<'_> {
+    /// Whether it is the reporter's own thread, which is only there because of the report.
+    pub(super) fn is_own(&self) -> bool {
+        self.threads.iter().any(|thread| matches!(thread.stack, Stack::Captured { method: Method::Own, .. }))
+    }
+
+    /// The same frames, so that one thread tells it of all.
+    pub(super) fn frames(&self) -> &[Frame] {
+        match &self.threads[0].stack {
+            Stack::Captured { frames, .. } => frames,
+            Stack::Missing(_) => &[],
+        }
+    }
+}
+
+/// The largest groups first, the reporter's own thread last.
+pub(super) fn groups(threads: &[Thread]) -> Vec<Group<'_>> {
+    let mut at: HashMap<(State, Vec<u64>), usize> = HashMap::new();
+    // Most threads share their frames with another one, so that these need not be compared.
+    let mut shared: HashMap<(State, *const Frame), usize> = HashMap::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for thread in threads {
+        let mut add = || {
+            groups.push(Group { threads: Vec::new() });
+            groups.len() - 1
+        };
+        let group = match &thread.stack {
+            Stack::Captured { frames, .. } => {
+                let compare = || {
+                    let addresses = frames.iter().map(|frame| frame.address).collect();
+                    *at.entry((thread.state, addresses)).or_insert_with(&mut add)
+                };
+                *shared.entry((thread.state, frames.as_ptr())).or_insert_with(compare)
+            }
+            // Each for itself: their lines tell one thread's state.
+            Stack::Missing(_) => add(),
+        };
+        groups[group].threads.push(thread);
+    }
+    groups.sort_by_key(|group| (group.is_own(), Reverse(group.threads.len())));
+    groups
+}

@@ -1,0 +1,69 @@
+//! A section's body: each block below the one before, indented below headings.
+
+use super::escape::{escape, escape_lines};
+use super::{table, trace, value};
+use crate::model::{Block, Field};
+
+/// The lines of a section so far.
+pub(super) struct Body {
+    text: String,
+    indent: usize,
+}
+
+impl Body {
+    /// A body below this banner.
+    pub(super) fn new(banner: String) -> Body {
+        Body { text: banner, indent: 0 }
+    }
+
+    pub(super) fn into_text(self) -> String {
+        self.text
+    }
+
+    pub(super) fn line(&mut self, line: &str) {
+        if !line.is_empty() {
+            self.text.extend(std::iter::repeat_n(' ', self.indent));
+            self.text.push_str(line);
+        }
+        self.text.push('\n');
+    }
+
+    pub(super) fn block(&mut self, block: &Block) {
+        match block {
+            Block::Heading { level, text } => {
+                self.indent = 2 * usize::from(level.saturating_sub(1).min(2));
+                self.line("");
+                self.line(&format!("{}:", escape(text)));
+                self.indent += 2;
+            }
+            Block::Paragraph { text } => self.paragraph(text),
+            Block::Notes { notes } => notes.iter().for_each(|note| self.paragraph(&note.to_string())),
+            Block::Preformatted { text } => {
+                for line in escape_lines(text) {
+                    self.line(&format!("  | {line}"));
+                }
+            }
+            Block::Fields { fields } => {
+                for Field { key, value } in fields {
+                    self.line(format!("{} = {}", escape(key), self::value(value)).trim_end());
+                }
+            }
+            Block::Table { columns, rows } => {
+                table::lines(columns, rows).iter().for_each(|line| self.line(line));
+            }
+            Block::Trace(trace) => {
+                self.indent = 0;
+                trace::trace(trace, |line| self.line(line));
+            }
+            Block::Unknown(unknown) => self.paragraph(&unknown.to_string()),
+        }
+    }
+
+    /// Nothing in a body may look like the banner of the next section.
+    fn paragraph(&mut self, text: &str) {
+        for line in escape_lines(text) {
+            let guard = if line.starts_with(['=', '|', '-']) { " " } else { "" };
+            self.line(&format!("{guard}{line}"));
+        }
+    }
+}

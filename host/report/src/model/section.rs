@@ -1,0 +1,147 @@
+//! A titled part of a report, who made it, and the sections that the library itself makes.
+
+use serde::{Deserialize, Serialize};
+
+use super::Block;
+use super::unknown::words;
+
+/// A titled part of a report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Section {
+    /// What programs know it by, unique in the report: `threads`, or a plugin's name.
+    pub name: String,
+    /// What people read above it.
+    pub title: String,
+    /// Who made it.
+    pub origin: Origin,
+    /// Why there is no section, or not the whole of it. Blocks may follow all the same: what was there by
+    /// then, a trap's frames, what a plugin wrote to its standard error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// What deserves a look first, one line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
+    /// Its body.
+    pub blocks: Vec<Block>,
+}
+
+words! {
+    /// Who made a section, and so who vouches for it.
+    Origin {
+        /// The library.
+        Native = "native",
+        /// The application that the report is of.
+        Application = "application",
+        /// A plugin.
+        Plugin = "plugin",
+    }
+}
+
+/// A section that the library itself makes. Nobody else's section can have its name.
+///
+/// ```
+/// use gmr_report::NativeSection;
+///
+/// assert_eq!(NativeSection::GreenThreads.name(), "green_threads");
+/// assert!(NativeSection::ALL.iter().any(|section| section.title() == "Threads"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NativeSection {
+    /// What is running.
+    Package,
+    /// Every thread.
+    Threads,
+    /// Every async task.
+    GreenThreads,
+    /// The application's options.
+    Configuration,
+    /// What is wrong with the reporter itself.
+    Reporter,
+    /// The plugins that there are.
+    Plugins,
+    /// What stands where the plugins' sections would if making them failed as a whole.
+    PluginSections,
+}
+
+impl NativeSection {
+    /// All of them.
+    pub const ALL: &[NativeSection] = &[
+        NativeSection::Package,
+        NativeSection::Threads,
+        NativeSection::GreenThreads,
+        NativeSection::Configuration,
+        NativeSection::Reporter,
+        NativeSection::Plugins,
+        NativeSection::PluginSections,
+    ];
+
+    /// What programs know it by.
+    pub fn name(self) -> &'static str {
+        self.words().0
+    }
+
+    /// What people read above it.
+    pub fn title(self) -> &'static str {
+        self.words().1
+    }
+
+    /// The native section of this name, if there is one.
+    pub fn named(name: &str) -> Option<NativeSection> {
+        NativeSection::ALL.iter().copied().find(|section| section.name() == name)
+    }
+
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            NativeSection::Package => ("package", "Package"),
+            NativeSection::Threads => ("threads", "Threads"),
+            NativeSection::GreenThreads => ("green_threads", "Green Threads"),
+            NativeSection::Configuration => ("configuration", "Configuration"),
+            NativeSection::Reporter => ("reporter", "Reporter"),
+            NativeSection::Plugins => ("plugins", "Plugins"),
+            NativeSection::PluginSections => ("plugin_sections", "Plugin Sections"),
+        }
+    }
+}
+
+impl Section {
+    /// An empty section.
+    pub fn new(name: impl Into<String>, title: impl Into<String>, origin: Origin) -> Section {
+        Section {
+            name: name.into(),
+            title: title.into(),
+            origin,
+            failure: None,
+            remarks: Vec::new(),
+            blocks: Vec::new(),
+        }
+    }
+
+    /// An empty section of the library's own.
+    pub fn native(section: NativeSection) -> Section {
+        Section::new(section.name(), section.title(), Origin::Native)
+    }
+
+    /// The same section with these blocks after those that it has.
+    #[must_use]
+    pub fn with_blocks(mut self, blocks: impl IntoIterator<Item = Block>) -> Section {
+        self.blocks.extend(blocks);
+        self
+    }
+
+    /// The same section, failed for this reason.
+    #[must_use]
+    pub fn failed(mut self, reason: impl Into<String>) -> Section {
+        self.failure = Some(reason.into());
+        self
+    }
+
+    /// What this section contributes to the report's [`Report::look_at`](super::Report::look_at).
+    pub fn look_at(&self) -> impl Iterator<Item = (&str, String)> {
+        let failure = self.failure.iter().map(|reason| {
+            if self.blocks.is_empty() { format!("no section: {reason}") } else { reason.clone() }
+        });
+        failure.chain(self.remarks.iter().cloned()).map(|line| (self.title.as_str(), line))
+    }
+}
