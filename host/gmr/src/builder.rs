@@ -1,4 +1,5 @@
-//! From a package, settings and a configuration to a running reporter.
+//! The builder of a reporter, from a package, settings and a configuration to a running thread; and the guard that ends
+//! it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -115,7 +116,7 @@ impl Builder {
         self
     }
 
-    /// Shows the tasks of this tokio runtime. The one that [`Builder::install`] is called in needs no
+    /// Shows the tasks of this tokio runtime. The runtime that [`Builder::install`] is called in needs no
     /// mention.
     pub fn runtime(mut self, handle: Handle) -> Builder {
         self.contents.runtimes.push(handle);
@@ -314,7 +315,7 @@ impl Guard {
         if self.is_forked() {
             return Err(Error::system(
                 "no report of this process",
-                "it was forked from the one that the reporter was installed in, whose thread it does not have",
+                "it was forked from the process that has the reporter, and does not have its thread",
             ));
         }
         let (answer, answered) = sync_channel(1);

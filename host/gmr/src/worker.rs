@@ -1,4 +1,5 @@
-//! The one thread: sleeps until something asks for a report, makes it, hands it to its sink.
+//! The worker, the reporter's one thread: it sleeps until something asks for a report, makes it, and hands it to its
+//! sink.
 //!
 //! It has no timer while nothing happens. Triggers that arrive while it makes a report wait, and are
 //! answered together by one more.

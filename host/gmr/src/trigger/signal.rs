@@ -33,7 +33,7 @@ struct SignalTrigger {
     _forked: ForkedNotice,
 }
 
-/// What a forked child says, whose reporter's thread stayed with its parent.
+/// What a forked child answers: its parent alone has the reporter's thread.
 const FORKED: &str = "gmr: no report: this process was forked from the one whose reporter it would ask\n";
 
 impl SignalTrigger {

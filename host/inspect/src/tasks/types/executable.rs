@@ -1,4 +1,4 @@
-//! What an executable file consists of, as far as a report depends on it.
+//! An executable's contents, as far as a report depends on them: unwind tables, symbols, line tables, debug information.
 
 use std::fs;
 use std::io;
