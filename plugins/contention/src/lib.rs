@@ -7,6 +7,8 @@
 mod classify;
 mod group;
 
+use std::time::Duration;
+
 use gmr_plugin::report::{self, ReportError};
 use gmr_plugin::{Block, Description, Failure, Plugin, Request, Section, Table, Value, settings, words};
 
@@ -35,10 +37,10 @@ impl Plugin for Contention {
         let mut section = Section::new();
         let of_threads = show(&mut section, Kind::Thread, threads)?;
         let of_tasks = show(&mut section, Kind::Task, tasks)?;
-        match of_threads || of_tasks {
-            true => Ok(section),
-            false => Err(Failure::unavailable("the report has no stack and no chain of awaits")),
+        if !of_threads && !of_tasks {
+            return Err(Failure::unavailable("the report has no stack and no chain of awaits"));
         }
+        Ok(section)
     }
 }
 
@@ -94,7 +96,7 @@ fn remarked(kind: Kind) -> Result<Vec<String>, Failure> {
 }
 
 fn remark(group: &Group, kind: Kind) -> String {
-    let longest = group.longest.map(|longest| format!(", the longest for {}", words::duration(longest)));
+    let longest = group.longest.map(|longest| format!(", the longest for {}", words::duration(Duration::from_nanos(longest))));
     let (count, subject) = (words::count(group.count, kind.noun()), group.subject());
     let verb = if group.count == 1 { "waits" } else { "wait" };
     format!("{count} {verb} for {subject}{}", longest.unwrap_or_default())
@@ -105,9 +107,8 @@ fn places(group: &Group) -> Vec<String> {
     let mut places: Vec<String> = group
         .places()
         .into_iter()
-        .map(|(place, count)| match count == group.count {
-            true => place.to_owned(),
-            false => format!("{place} ({})", words::grouped(count)),
+        .map(|(place, count)| {
+            if count == group.count { place.to_owned() } else { format!("{place} ({})", words::grouped(count)) }
         })
         .collect();
     let rest = places.len().saturating_sub(PLACES);

@@ -127,15 +127,17 @@ mod tests {
             ..Default::default()
         });
         let expected = "\
-limited        used     limit    percent
-cgroup memory  1.0 GiB  2.0 GiB  50
-## Control group
-path = /api
-version = 2
-periods held back, percent = 1.5
-## Pressure
-percent stalled  of      10 s  60 s  300 s  in all
-io, some         cgroup  0.5   0     0      5 ms
+limited           used    limit  percent
+cgroup memory  1.0 GiB  2.0 GiB       50
+
+  Control group:
+    path = /api
+    version = 2
+    periods held back, percent = 1.5
+
+  Pressure:
+    percent stalled  of      10 s  60 s  300 s  in all
+    io, some         cgroup   0.5     0      0    5 ms
 ";
         assert_eq!(host.render::<Limits>().unwrap().to_string(), expected);
     }

@@ -59,6 +59,7 @@
 //! tests that run with `cargo test`.
 
 pub mod bindings;
+mod conversion;
 mod description;
 mod document;
 mod failure;
@@ -80,7 +81,7 @@ pub mod words;
 
 pub use bindings::exports::gmr::plugin::section::{Description, Failure, Request, Trigger};
 pub use bindings::gmr::plugin::document::{
-    Block, Field, Frame, Member, Moment, Scalar, Table, Trace, TraceKind, Value,
+    Block, Call, Field, Frame, Member, Moment, Scalar, Table, Trace, TraceKind, Value,
 };
 pub use bindings::gmr::plugin::grants::Denial;
 pub use section::Section;

@@ -27,7 +27,6 @@
 //! ```
 
 pub(crate) mod imports;
-mod json;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -249,12 +248,12 @@ impl Host {
             Some(start) => grant.starts_with(start),
             None => grant == denied,
         };
-        match self.denied.iter().any(refuses) {
-            true => Err(Denial {
-                grant: grant.to_owned(),
-                advice: format!("write grants = [\"{grant}\"] under [gmr.plugins.test]"),
-            }),
-            false => Ok(()),
+        if !self.denied.iter().any(refuses) {
+            return Ok(());
         }
+        Err(Denial {
+            grant: grant.to_owned(),
+            advice: format!("write grants = [\"{grant}\"] under [gmr.plugins.test]"),
+        })
     }
 }

@@ -33,20 +33,20 @@ pub fn name_of(path: &Path, taken: &[String]) -> Result<String, String> {
     if NativeSection::named(name).is_some() {
         return Err(format!("`{name}` is a section of the report's own: rename the file"));
     }
-    match taken.iter().any(|taken| taken == name) {
-        true => Err(format!("`{name}` is a section that the application fills itself: rename the file")),
-        false => Ok(name.to_owned()),
+    if taken.iter().any(|taken| taken == name) {
+        return Err(format!("`{name}` is a section that the application fills itself: rename the file"));
     }
+    Ok(name.to_owned())
 }
 
 /// # Errors
 ///
 /// How large a plugin may be, if this one is larger.
 pub fn refuse_too_large(bytes: u64) -> Result<(), String> {
-    match bytes <= MOST_BYTES {
-        true => Ok(()),
-        false => Err(format!("the file is larger than {} MiB", MOST_BYTES >> 20)),
+    if bytes > MOST_BYTES {
+        return Err(format!("the file is larger than {} MiB", MOST_BYTES >> 20));
     }
+    Ok(())
 }
 
 /// The plugin files of a folder, sorted by name.

@@ -1,8 +1,10 @@
-//! Counts what a call uses up and says which limit stopped it. Time is not counted here but by epochs.
+//! The limits of a call but for time: counts what it uses up, and says which limit stopped it. The time limit is
+//! [`deadline`](super::deadline)'s.
 
 use wasmtime::ResourceLimiter;
 
 use crate::plugin::Limits;
+use crate::plugin::interface::bindings::wit::document::{Block, Member};
 
 /// The limiter of one store: totals over everything that the store holds, not per memory or table.
 #[derive(Debug)]
@@ -93,6 +95,14 @@ impl ResourceLimiter for Limiter {
     fn memories(&self) -> usize {
         self.limits.memories as usize
     }
+}
+
+/// How many bytes one call to the host may carry: the text twice, as limits are told apart better afterwards, and
+/// the room that blocks and items take before they are looked at.
+pub fn transfer_bytes(limits: &Limits) -> usize {
+    let blocks = size_of::<Block>() as u64 * u64::from(limits.blocks);
+    let items = size_of::<Member>() as u64 * u64::from(limits.items);
+    usize::try_from(limits.output_bytes.saturating_mul(2) + 2 * (blocks + items)).unwrap_or(usize::MAX)
 }
 
 /// A limit as people set it: `64 MiB`, or in bytes where it is not whole.
