@@ -167,8 +167,7 @@ impl Builder {
         contents.refuse_equal_names()?;
         let claim = Claim::new()?;
         contents.add_current_runtime();
-        let threads =
-            threads::Options { signal: settings.thread_signal.number(), ..threads::Options::default() };
+        let threads = threads::Options::default().with_signal(settings.thread_signal.number());
         let prepared = threads::prepare(&threads)
             .map_err(|error| Error::system("running threads cannot be asked for their stacks", error))?;
         let (mailbox, bell) =

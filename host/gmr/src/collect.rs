@@ -110,11 +110,9 @@ impl Collector {
         // Before and after: a task that its thread polled both times is what the stack in between belongs to.
         let mut stacks = Stacks { polling: self.tasks.polling(), capture: None };
         let threads = guarded(NativeSection::Threads, || {
-            let options = threads::Options {
-                deadline: until(deadline, self.threads.deadline),
-                symbol_deadline: until(deadline, self.threads.symbol_deadline),
-                ..self.threads
-            };
+            let options = (self.threads.clone())
+                .with_deadline(until(deadline, self.threads.deadline))
+                .with_symbol_deadline(until(deadline, self.threads.symbol_deadline));
             let capture = threads::capture_with(&options, &mut self.symbolizer);
             report.header.uptime = capture
                 .threads

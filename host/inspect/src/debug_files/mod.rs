@@ -18,7 +18,6 @@
 //! ```
 
 mod build_id;
-mod checksum;
 mod object_file;
 mod section;
 
@@ -76,7 +75,7 @@ fn find_by_link(file: &ObjectFile, directories: &[PathBuf]) -> Option<ObjectFile
         .chain(below)
         .filter(|path| Some(path.as_path()) != file.path())
         .filter_map(|path| ObjectFile::open(&path).ok())
-        .find(|found| found.has_debug_info() && checksum::crc32(found.bytes()) == checksum)
+        .find(|found| found.has_debug_info() && crc32fast::hash(found.bytes()) == checksum)
 }
 
 /// The file that several files' debug information shares (`.gnu_debugaltlink`, as `dwz` makes it).

@@ -1,5 +1,7 @@
 //! Open descriptors by kind, from the links in `/proc/self/fd`. They are read, not followed: no file behind them is asked.
 
+use super::file;
+use crate::proc::keys;
 use std::fmt;
 
 /// Open descriptors.
@@ -116,8 +118,8 @@ fn kind(target: &str, is_directory: impl FnOnce() -> bool) -> Kind {
 
 /// From the descriptor's own flags: its file, perhaps on a server that is gone, is not asked.
 fn is_directory(number: u32) -> bool {
-    let info = super::read::text(format!("/proc/self/fdinfo/{number}"));
-    let flags = info.as_deref().and_then(|info| super::read::after(info, "flags"));
+    let info = file::read(format!("/proc/self/fdinfo/{number}"));
+    let flags = info.as_deref().and_then(|info| std::str::from_utf8(keys::after(info, "flags")?).ok());
     let flags = flags.and_then(|flags| u32::from_str_radix(flags, 8).ok());
     flags.is_some_and(|flags| flags & rustix::fs::OFlags::DIRECTORY.bits() != 0)
 }

@@ -1,6 +1,7 @@
 //! Memory of the process, from `/proc/self/status` and, in a small process, `smaps_rollup`.
 
-use super::read;
+use super::file;
+use crate::proc::keys;
 
 /// Memory of the process, in bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,16 +47,16 @@ pub fn give_back() {
 }
 
 pub(super) fn take() -> Memory {
-    let mut memory = read::text("/proc/self/status").map(|status| from(&status)).unwrap_or_default();
+    let mut memory = file::read("/proc/self/status").map(|status| from(&status)).unwrap_or_default();
     if memory.resident.is_some_and(|resident| resident <= Memory::COUNTABLE) {
         memory.proportional =
-            read::text("/proc/self/smaps_rollup").and_then(|text| read::bytes_after(&text, "Pss"));
+            file::read("/proc/self/smaps_rollup").and_then(|text| keys::bytes_after(&text, "Pss"));
     }
     memory
 }
 
-fn from(status: &str) -> Memory {
-    let bytes = |key| read::bytes_after(status, key);
+fn from(status: &[u8]) -> Memory {
+    let bytes = |key| keys::bytes_after(status, key);
     Memory {
         resident: bytes("VmRSS"),
         peak_resident: bytes("VmHWM"),
@@ -88,6 +89,6 @@ mod tests {
 
     #[test]
     fn a_kernel_that_tells_nothing_leaves_nothing() {
-        assert_eq!(from(""), Memory::default());
+        assert_eq!(from(b""), Memory::default());
     }
 }

@@ -7,19 +7,20 @@
 mod cgroup;
 mod cpu;
 mod descriptors;
+mod file;
 mod identity;
 mod limits;
 mod memory;
 mod mounts;
-mod read;
 mod sockets;
 
 use std::sync::OnceLock;
 
-pub use cgroup::{Cgroup, Pressure, Stall};
+pub use crate::proc::pressure::Stall;
+pub use cgroup::{Cgroup, Pressure};
 pub use cpu::Cpu;
 pub use descriptors::{Descriptor, Descriptors, Kind};
-pub use identity::Identity;
+pub use identity::{Identity, uptime};
 pub use limits::Limit;
 pub use memory::{Memory, give_back};
 pub use mounts::Mount;
@@ -51,7 +52,7 @@ impl Process {
         Process::default()
     }
 
-    /// Who the process is.
+    /// Which process this is, who started it and when.
     pub fn identity(&self) -> &Identity {
         self.identity.get_or_init(identity::take)
     }

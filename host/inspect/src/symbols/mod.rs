@@ -4,40 +4,26 @@
 //! report can be looked up later, on another machine, with [`resolve_file`]. Debug information is opened
 //! module by module, searched, and closed again before the next one is opened: none of it is kept.
 
-mod apart;
 mod dwarf;
+mod note;
 mod offline;
+mod scratch_thread;
 mod symbol;
 mod table;
 
+pub use note::{Damage, Limit, Note};
 pub use offline::{ResolveError, resolve_file};
 pub use symbol::Symbol;
 
 use crate::debug_files::{self, ObjectFile};
-use crate::modules::{Module, ModuleName};
+use crate::modules::{CodeAddress, Module, ModuleName};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// A code address, as the module's file counts it, that names are wanted for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum CodeOffset {
-    /// The instruction itself: the innermost frame, and one that a signal interrupted.
-    Instruction(u64),
-    /// The instruction after a call: every other frame. The call before it is what is looked up.
-    Return(u64),
-}
-
-impl CodeOffset {
-    /// An address within the instruction that is meant.
-    pub fn lookup(self) -> u64 {
-        match self {
-            CodeOffset::Instruction(offset) => offset,
-            CodeOffset::Return(offset) => offset.saturating_sub(1),
-        }
-    }
-}
+/// A [`CodeAddress`] as the module's own file counts it.
+pub type CodeOffset = CodeAddress;
 
 /// Looks up symbols and remembers the answers: four thousand of them, about a megabyte. A process that
 /// reports again and again may keep one ([`crate::threads::capture_with`]), since most of its threads stand
@@ -59,7 +45,7 @@ pub struct Symbolizer {
     budget_bytes: u64,
     directories: Vec<PathBuf>,
     known: HashMap<(Arc<ModuleName>, u64), Arc<[Symbol]>>,
-    notes: Vec<String>,
+    notes: Vec<Note>,
 }
 
 /// Symbols at one address take some 250 bytes.
@@ -114,18 +100,18 @@ impl Symbolizer {
         answers
     }
 
-    /// What could not be read since this was last asked, each a sentence.
-    pub fn take_notes(&mut self) -> Vec<String> {
+    /// What limited the searches since this was last asked.
+    pub fn take_notes(&mut self) -> Vec<Note> {
         std::mem::take(&mut self.notes)
     }
 
     /// As many answers as there was time for.
     fn search(&mut self, module: &Module, offsets: &[u64], until: Option<Instant>) -> Vec<Arc<[Symbol]>> {
         let (budget_bytes, directories) = (self.budget_bytes, &self.directories);
-        let (mut found, note) = match is_over(until) {
+        let (mut found, limit) = match is_over(until) {
             true => (Vec::new(), None),
             false => {
-                let (mut found, note) = apart::run(|| match open(module) {
+                let (mut found, limit) = scratch_thread::run(|| match open(module) {
                     Some(file) => search(&file, offsets, budget_bytes, directories, until),
                     None => (Vec::new(), None),
                 });
@@ -133,15 +119,14 @@ impl Symbolizer {
                 if found.is_empty() && !is_over(until) {
                     found.resize_with(offsets.len(), || Arc::from([]));
                 }
-                (found, note)
+                (found, limit)
             }
         };
         found.truncate(offsets.len());
         let without = offsets.len() - found.len();
-        let late = (without > 0).then(|| format!("there was no time to look up {without} addresses"));
-        for note in note.into_iter().chain(late) {
-            self.notes.push(format!("{}: {note}", module.name.path.display()));
-        }
+        let late = (without > 0).then_some(Limit::OutOfTime { addresses: without });
+        let limits = limit.into_iter().chain(late);
+        self.notes.extend(limits.map(|limit| Note::new(Arc::clone(&module.name), limit)));
         found
     }
 }
@@ -168,26 +153,22 @@ fn search(
     budget_bytes: u64,
     directories: &[PathBuf],
     until: Option<Instant>,
-) -> (Vec<Vec<Symbol>>, Option<String>) {
+) -> (Vec<Vec<Symbol>>, Option<Limit>) {
     let separate = match file.has_debug_info() {
         true => None,
         false => debug_files::find(file, directories),
     };
     let debug_file = separate.as_ref().unwrap_or(file);
     let size = debug_file.debug_info_bytes();
-    let mut note = None;
+    let mut limit = None;
     let mut short = Vec::new();
     let mut found = vec![Vec::new(); offsets.len()];
     if size > budget_bytes {
-        note = Some(format!(
-            "its debug information has {} MiB and is not read (the limit is {} MiB): no files and lines, no inlined calls",
-            size >> 20,
-            budget_bytes >> 20
-        ));
+        limit = Some(Limit::TooLarge { bytes: size, budget_bytes });
     } else if size > 0 {
         match dwarf::search(debug_file, directories, offsets, until, &mut found) {
             Ok(indices) => short = indices,
-            Err(error) => note = Some(format!("its debug information is damaged: {error}")),
+            Err(error) => limit = Some(Limit::Damaged(Damage::new(error))),
         }
     }
     let offsets = &offsets[..found.len()];
@@ -200,5 +181,5 @@ fn search(
     for symbols in &mut found {
         symbols.retain(|symbol| !symbol.function.is_empty());
     }
-    (found, note)
+    (found, limit)
 }

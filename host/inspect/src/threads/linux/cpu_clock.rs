@@ -26,7 +26,7 @@ pub(super) fn read(id: u32) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::own_id;
+    use super::super::current_thread::id as own_id;
     use super::*;
 
     #[test]
