@@ -1,5 +1,5 @@
-//! The builder of a reporter, from a package, settings and a configuration to a running thread; and the guard that ends
-//! it.
+//! The builder of a reporter, from a package, settings and a configuration to a running thread; and the guard
+//! that ends it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -126,9 +126,9 @@ impl Builder {
     /// Adds a section that the application fills itself. The closure is called on a thread of its own at
     /// each report; if it panics, or takes longer than a second, its section says so.
     ///
-    /// The section's name is its title in lower case, with `_` for what is no letter or digit. No other section may
-    /// have it: neither one that the application fills nor one of the report's own, such as `threads`. A plugin that
-    /// has the same name is refused, and the Plugins section says so.
+    /// The section's name is its title in lower case, with `_` for what is no letter or digit. No other
+    /// section may have it: neither one that the application fills nor one of the report's own, such as
+    /// `threads`. A plugin that has the same name is refused, and the Plugins section says so.
     pub fn section(
         mut self,
         title: impl Into<String>,
@@ -158,9 +158,9 @@ impl Builder {
     /// # Errors
     ///
     /// If a setting is wrong ([`Error::is_settings`]), if two sections would have the same name
-    /// ([`Error::is_section`]), if this process has a reporter already ([`Error::is_already_installed`]), or if the
-    /// system refuses a thread, a signal or what plugins need ([`Error::is_system`]). Nothing stays behind then: the
-    /// reporter's thread has ended.
+    /// ([`Error::is_section`]), if this process has a reporter already ([`Error::is_already_installed`]), or
+    /// if the system refuses a thread, a signal or what plugins need ([`Error::is_system`]). Nothing stays
+    /// behind then: the reporter's thread has ended.
     pub fn install(self) -> Result<Guard, Error> {
         let Builder { settings, mut contents } = self;
         let settings = settings?.with_environment()?;
@@ -216,7 +216,8 @@ impl Contents {
         }
     }
 
-    /// What makes the reports. Plugins are being compiled, and debug information is being read, when it returns.
+    /// What makes the reports. Plugins are being compiled, and debug information is being read, when it
+    /// returns.
     fn collector(
         self,
         service: String,

@@ -4,8 +4,9 @@
 use gmr_inspect::symbols::Symbolizer;
 use gmr_inspect::threads::{Capture, Method, Options, Quality, Stack, Thread, capture_with};
 use gmr_test_support::memory::{COUNTING, Counting, Memory};
+use gmr_test_support::wait_until;
 use std::sync::{Arc, Barrier};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 #[global_allocator]
 static ALLOCATOR: Counting = COUNTING;
@@ -34,11 +35,7 @@ fn a_capture_of_a_thousand_threads_leaves_the_names_that_it_found_and_little_els
     };
     let asleep = |found: &Capture| found.threads.iter().filter(|thread| is_asleep(thread)).count();
     let quiet = options.clone().with_symbols(false).with_signal(None);
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while asleep(&capture_with(&quiet, &mut symbolizer)) < THREADS {
-        assert!(Instant::now() < deadline, "the threads do not go to sleep");
-        std::thread::yield_now();
-    }
+    wait_until("all threads sleep", || asleep(&capture_with(&quiet, &mut symbolizer)) >= THREADS);
 
     let before = Memory::now();
     // All from one place, so that the first one looks up every name that there is.

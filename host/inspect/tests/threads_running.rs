@@ -4,12 +4,12 @@
 use gmr_inspect::threads::{
     Capture, Frame, Method, Missing, Note, Options, Quality, Stack, State, Thread, capture,
 };
-use gmr_test_support::skip;
 use gmr_test_support::workload::{
     self, RUNNING, StopAtEnd, Waits, judge, start, start_running, wait_until_asleep,
 };
+use gmr_test_support::{skip, wait_for};
 use std::os::fd::{FromRawFd as _, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn find(capture: &Capture, id: u32) -> &Thread {
     capture.threads.iter().find(|thread| thread.id == id).unwrap()
@@ -187,14 +187,11 @@ fn a_thread_of_the_kernels_io_uring_is_listed_with_the_reason_why_it_has_no_stac
     };
     // It gives itself its name, and looks for submissions a while before it sleeps.
     let sleeps = |thread: &&Thread| thread.name.starts_with("iou-sqp") && thread.state != State::Running;
-    let deadline = Instant::now() + Duration::from_secs(20);
-    let (found, id) = loop {
+    let (found, id) = wait_for(|| {
         let found = capture(&Options::default());
-        if let Some(id) = found.threads.iter().find(sleeps).map(|thread| thread.id) {
-            break (found, id);
-        }
-        assert!(Instant::now() < deadline, "no sleeping thread is named iou-sqp-PID");
-    };
+        let id = found.threads.iter().find(sleeps).map(|thread| thread.id);
+        id.map(|id| (found, id)).ok_or("no sleeping thread is named iou-sqp-PID")
+    });
     let thread = find(&found, id);
     assert!(matches!(thread.stack, Stack::Missing(Missing::NoUserStack)), "{}", workload::print(thread));
     assert_eq!((thread.state, thread.on_cpu), (State::Sleeping, Some(false)));

@@ -3,8 +3,8 @@
 #![cfg(target_os = "linux")]
 
 use gmr_inspect::threads::{Incomplete, Method, Missing, Quality, Stack, capture};
-use gmr_test_support::succeeds_in_child;
 use gmr_test_support::workload::{self, Known, patient};
+use gmr_test_support::{succeeds_in_child, wait_until};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -26,9 +26,7 @@ fn under(test: &str, round: fn(u64)) {
         let known = Known::start();
         let before = ROUNDS.load(Ordering::Relaxed);
         known.stay_right(CAPTURES);
-        while ROUNDS.load(Ordering::Relaxed) == before {
-            std::thread::yield_now();
-        }
+        wait_until("the stress goes on", || ROUNDS.load(Ordering::Relaxed) != before);
     });
 }
 
@@ -225,9 +223,7 @@ fn a_stack_used_up_to_its_guard_page() {
         let known = Known::start();
         let name = "at-the-guard";
         std::thread::Builder::new().name(name.into()).stack_size(256 << 10).spawn(|| down(bottom())).unwrap();
-        while !THERE.load(Ordering::SeqCst) {
-            std::thread::yield_now();
-        }
+        wait_until("the thread is at its guard page", || THERE.load(Ordering::SeqCst));
         known.stay_right(CAPTURES);
         let found = capture(&patient());
         let thread = found.threads.iter().find(|thread| thread.name == name).unwrap();

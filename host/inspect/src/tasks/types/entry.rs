@@ -4,8 +4,7 @@ use gimli::{AttributeValue, DebuggingInformationEntry, EntriesTreeNode, UnitOffs
 
 use super::lookup::Types;
 use super::shape::{Member, Shape, Type, Variant};
-use super::units::text;
-use super::{EntryId, Reader};
+use super::units::{EntryId, Reader, text};
 
 /// Members or variants of one type beyond this are ignored: it is damage.
 const MAX_CHILDREN: usize = 10_000;

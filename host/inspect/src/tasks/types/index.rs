@@ -1,7 +1,6 @@
 //! The index of the DWARF that is kept: hashes and offsets, a few megabytes for a large program.
 
-use super::EntryId;
-use super::units::{Place, Source, Units};
+use super::units::{EntryId, Place, Source, Units};
 use crate::tasks::model::Reason;
 
 /// Where in the debug information things are to be found.

@@ -9,11 +9,10 @@ use std::rc::Rc;
 use gimli::AttributeValue;
 
 use super::index::{Index, entries};
-use super::names::{function_path, hash, is_async_fn, resume_function};
+use super::names::{display, function_path, hash, is_async_fn, resume_function};
 use super::scopes::Scopes;
 use super::shape::{Shape, Type};
-use super::units::{Parsed, Source, Units, text};
-use super::{EntryId, Reader, display};
+use super::units::{EntryId, Parsed, Reader, Source, Units, text};
 
 /// What has been loaded of one unit.
 struct Loaded<'s> {
@@ -124,7 +123,7 @@ impl<'s> Types<'s> {
         entries(&self.index.functions, address.wrapping_sub(self.bias)).iter().map(|(_, id)| *id)
     }
 
-    /// Whose vtable lies at that address in memory; several if the linker folded them.
+    /// The types that have their vtable at that address in memory; several if the linker folded them.
     pub(crate) fn behind_vtable(&self, address: u64) -> Vec<Rc<Type>> {
         let mut found: Vec<Rc<Type>> = Vec::new();
         for (_, id) in entries(&self.index.vtables, address.wrapping_sub(self.bias)) {

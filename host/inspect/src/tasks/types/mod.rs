@@ -21,13 +21,4 @@ pub(super) use index::Index;
 pub(super) use lookup::Types;
 pub(super) use names::{display, without_generics};
 pub(super) use shape::{Member, Shape, Type, Variant};
-pub(super) use units::Source;
-
-type Reader<'s> = gimli::EndianSlice<'s, gimli::NativeEndian>;
-
-/// An entry of the debug information: of which unit, how many bytes after its start.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
-pub(super) struct EntryId {
-    pub(super) unit: u32,
-    pub(super) offset: u32,
-}
+pub(super) use units::{EntryId, Source};

@@ -4,8 +4,7 @@ use gimli::{AttributeValue, Dwarf, Operation, Unit};
 
 use super::index::Index;
 use super::names::{hash, hash_more};
-use super::units::{self, Parsed, Units};
-use super::{EntryId, Reader};
+use super::units::{self, EntryId, Parsed, Reader, Units};
 
 /// Deepest nesting that is followed; compilers stay below a hundred.
 const MAX_DEPTH: usize = 1000;

@@ -2,8 +2,7 @@
 
 use gimli::{Dwarf, Unit};
 
-use super::Reader;
-use super::units::text;
+use super::units::{Reader, text};
 
 /// How deep namespaces are nested.
 const MAX_DEPTH: usize = 1_000;

@@ -109,8 +109,7 @@ impl Files {
         Ok(Files { main, package: Sections::split_off(Path::new(&package)), program_headers })
     }
 
-    /// What is added to an address as linked to have it in memory: the kernel tells where it put the
-    /// program headers.
+    /// What is added to an address as linked to have it in memory: the kernel keeps the address of the program headers.
     pub(super) fn bias(&self) -> Result<u64, Reason> {
         // SAFETY: the C library owns the vector that it reads and keeps it for the life of the process; the
         // call takes a number and returns one.
@@ -121,7 +120,7 @@ impl Files {
     }
 
     /// What was split off into a file of its own: `name` as the executable has it, from the directory that
-    /// it was compiled in. Whether it is the right one is told by the number of its unit.
+    /// it was compiled in. The number of its unit shows whether it is the right one.
     pub(super) fn split_off(directory: &str, name: &str) -> Option<Sections> {
         Sections::split_off(&Path::new(directory).join(name))
     }

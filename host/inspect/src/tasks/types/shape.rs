@@ -1,6 +1,6 @@
 //! A type's shape: as far as memory is read by it.
 
-use super::EntryId;
+use super::units::EntryId;
 
 /// A type as far as memory is read by it.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(crate) struct Type {
     pub(crate) shape: Shape,
     pub(crate) members: Vec<Member>,
     pub(crate) generics: Vec<(Box<str>, EntryId)>,
-    /// For a vtable's type: whose vtable it is.
+    /// Of a vtable's type: the type that the vtable belongs to.
     pub(super) containing: Option<EntryId>,
 }
 
@@ -41,7 +41,7 @@ pub(crate) enum Shape {
 
 #[derive(Debug)]
 pub(crate) struct Variant {
-    /// `None` for the one that any other value means.
+    /// `None` for the variant that any other value means.
     pub(crate) value: Option<u128>,
     pub(crate) member: Member,
 }
