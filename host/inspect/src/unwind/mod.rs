@@ -31,7 +31,7 @@ pub(crate) const MAX_FRAMES: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct RawFrame {
     pub address: CodeAddress,
-    /// See [`crate::threads::Frame::verified`].
+    /// False where it rests on a frame pointer instead of unwind tables.
     pub verified: bool,
 }
 
