@@ -10,6 +10,7 @@
 //! that it speaks of.
 
 pub mod diff;
+pub mod example;
 pub mod flatten;
 pub mod format;
 pub mod mask;

@@ -96,7 +96,9 @@ fn remarked(kind: Kind) -> Result<Vec<String>, Failure> {
 }
 
 fn remark(group: &Group, kind: Kind) -> String {
-    let longest = group.longest.map(|longest| format!(", the longest for {}", words::duration(Duration::from_nanos(longest))));
+    let longest = group
+        .longest
+        .map(|longest| format!(", the longest for {}", words::duration(Duration::from_nanos(longest))));
     let (count, subject) = (words::count(group.count, kind.noun()), group.subject());
     let verb = if group.count == 1 { "waits" } else { "wait" };
     format!("{count} {verb} for {subject}{}", longest.unwrap_or_default())
@@ -108,7 +110,11 @@ fn places(group: &Group) -> Vec<String> {
         .places()
         .into_iter()
         .map(|(place, count)| {
-            if count == group.count { place.to_owned() } else { format!("{place} ({})", words::grouped(count)) }
+            if count == group.count {
+                place.to_owned()
+            } else {
+                format!("{place} ({})", words::grouped(count))
+            }
         })
         .collect();
     let rest = places.len().saturating_sub(PLACES);

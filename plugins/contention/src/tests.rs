@@ -156,10 +156,7 @@ fn states_and_system_calls_tell_where_frames_do_not() {
 #[test]
 fn place_has_the_end_of_its_file_s_path_and_the_reporter_is_left_out() {
     let file = Some("/build/api/src/queue/put.rs".to_owned());
-    let put = Frame {
-        calls: vec![Call { file, line: Some(7), ..Call::of("api::put") }],
-        ..Frame::default()
-    };
+    let put = Frame { calls: vec![Call { file, line: Some(7), ..Call::of("api::put") }], ..Frame::default() };
     let members = ["signal", "own"].map(|method| Field::new("method", method));
     let members = members.map(|method| Member { id: 1, name: None, fields: vec![method] });
     let text = text(&threads([trace(TraceKind::Stack, members.into(), vec![put])]));

@@ -86,6 +86,10 @@ pub use bindings::gmr::plugin::document::{
 pub use bindings::gmr::plugin::grants::Denial;
 pub use section::Section;
 
+/// The report's own values, which made-up hosts take and tests compare with.
+#[cfg(not(target_family = "wasm"))]
+pub use gmr_report;
+
 /// One section of the report.
 pub trait Plugin {
     /// Says what the plugin is. Called once when the file is loaded, without any grant: a call to the host fails.

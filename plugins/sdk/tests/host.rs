@@ -92,7 +92,8 @@ fn settings_and_facts_that_are_nested_or_empty_are_flattened_as_by_the_host() {
         assert_eq!(settings::get("plain.0"), Some("x".into()));
         assert_eq!(settings::get("a"), None);
         let fields = facts::read("f").unwrap();
-        let lines: Vec<String> = fields.iter().map(|field| format!("{}={}", field.key, field.value)).collect();
+        let lines: Vec<String> =
+            fields.iter().map(|field| format!("{}={}", field.key, field.value)).collect();
         assert_eq!(lines, ["a=none", "b=[]", "nodes.0=x", "nodes.1.port=1", "plain=[x]"]);
         assert_eq!(settings::all(), fields);
         assert_eq!(facts::read("none"), Ok(vec![]));

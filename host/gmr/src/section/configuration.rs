@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use crate::bounded_call::Closure;
 use crate::report::mask::{self, Secrets};
-use crate::report::{Block, Field, NativeSection, Section, Value};
+use crate::report::{Block, Field, NativeSection, Section, Value, flatten};
 
 /// Where the application's configuration comes from.
 pub(crate) enum Configuration {
@@ -124,11 +124,7 @@ impl Groups<'_> {
             Json::Bool(flag) => Value::Flag(*flag),
             Json::Array(items) if items.is_empty() => Value::List(Vec::new()),
             _ if hidden => Value::Redacted,
-            Json::Number(number) => number
-                .as_i64()
-                .map(Value::Integer)
-                .or_else(|| number.as_u64().map(Value::from))
-                .unwrap_or_else(|| number.as_f64().map_or_else(|| number.to_string().into(), Value::from)),
+            Json::Number(number) => flatten::number(number),
             Json::String(text) => mask::text(text).map_or(Value::Redacted, Value::from),
             Json::Array(items) => Value::List(items.iter().map(|item| self.value(item, false)).collect()),
             Json::Object(_) => Value::from("{}"),

@@ -157,6 +157,30 @@ impl Host {
         self
     }
 
+    /// Takes the sections of a report, such as [`gmr_report::example::report`], as what the report has collected.
+    ///
+    /// ```
+    /// use gmr_plugin::{gmr_report, report, testing::Host};
+    ///
+    /// let host = Host::new().report(&gmr_report::example::report());
+    /// assert!(host.within(|| report::blocks("threads").count()) > 1);
+    /// ```
+    #[must_use]
+    pub fn report(mut self, report: &gmr_report::Report) -> Host {
+        self.sections.extend(report.sections.iter().map(|section| {
+            let blocks: Vec<Block> = section.blocks.iter().map(Block::from).collect();
+            let head = SectionHead {
+                name: section.name.clone(),
+                title: section.title.clone(),
+                failure: section.failure.clone(),
+                remarks: section.remarks.clone(),
+                blocks: blocks.len() as u32,
+            };
+            (head, blocks)
+        }));
+        self
+    }
+
     /// Puts a file in place.
     #[must_use]
     pub fn file(mut self, path: impl Into<String>, content: impl Into<Vec<u8>>) -> Host {

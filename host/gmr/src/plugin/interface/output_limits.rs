@@ -3,8 +3,8 @@
 
 use super::bindings::wit::document::{Block, Field, Frame, Member, Scalar, Table, Trace, Value};
 use crate::plugin::Limits;
-use crate::plugin::sandbox::limits::size;
-use crate::report::{self, wit::Part};
+use crate::report::wit::Part;
+use crate::report::{self, words::bytes};
 
 /// What was taken of one section.
 #[derive(Debug, Default, PartialEq)]
@@ -69,7 +69,7 @@ struct Budget<'a> {
 impl Budget<'_> {
     fn excess(&self) -> Option<String> {
         if self.text_bytes > self.limits.output_bytes {
-            let limit = size(self.limits.output_bytes);
+            let limit = bytes(self.limits.output_bytes);
             return Some(format!("its text is longer than {limit}; the rest is left out"));
         }
         if self.items > u64::from(self.limits.items) {
@@ -83,7 +83,7 @@ impl Budget<'_> {
         match (self.bad_rows, self.cut_texts) {
             (0, 0) => None,
             (0, cut) => {
-                Some(format!("{cut} texts were longer than {} and are cut", size(self.limits.text_bytes)))
+                Some(format!("{cut} texts were longer than {} and are cut", bytes(self.limits.text_bytes)))
             }
             (rows, _) => Some(format!("{rows} table rows had more cells than columns and are left out")),
         }
@@ -198,7 +198,7 @@ mod tests {
     fn text_is_taken_up_to_the_limit() {
         let limits = || Limits { output_bytes: 4, ..Limits::default() };
         assert_eq!(taken(vec![paragraph("ab"), paragraph("cd")], limits()), (2, None));
-        let failure = "its text is longer than 4 bytes; the rest is left out".to_owned();
+        let failure = "its text is longer than 4 B; the rest is left out".to_owned();
         assert_eq!(taken(vec![paragraph("ab"), paragraph("cde")], limits()), (1, Some(failure)));
     }
 
@@ -220,7 +220,7 @@ mod tests {
         let limits = Limits { text_bytes: 1, ..Limits::default() };
         let taken = take(vec![paragraph("ab")], &limits);
         assert_eq!(taken.blocks, [report::Block::paragraph("a…")]);
-        assert_eq!(taken.failure.as_deref(), Some("1 texts were longer than 1 bytes and are cut"));
+        assert_eq!(taken.failure.as_deref(), Some("1 texts were longer than 1 B and are cut"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use wasmtime::{Store, UpdateDeadline};
 
 use super::store::State;
+use crate::report::words::duration;
 
 /// How often epochs advance while a plugin runs: how far a loop may overrun its deadline.
 pub const TICK: Duration = Duration::from_millis(10);
@@ -68,9 +69,9 @@ pub fn passed(own: Duration, began: Instant, deadline: Instant) -> String {
     let given = deadline.saturating_duration_since(began);
     // Less than all of it, since on a loaded machine the call begins some time after its deadline is set.
     if given * 4 >= own * 3 {
-        format!("its deadline of {own:?} passed")
+        format!("its deadline of {} passed", duration(own))
     } else {
-        format!("the report had {given:?} left for it, and they passed")
+        format!("the report had {} left for it, and they passed", duration(given))
     }
 }
 

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Engine, Result, WasmBacktraceDetails};
 
-use super::limits::size;
 use super::store::State;
 use crate::plugin::interface::bindings::Plugin;
 use crate::plugin::interface::wasi_files;
 use crate::plugin::{Limits, PluginConfig};
+use crate::report::words::bytes;
 
 /// What the host functions that a plugin calls may take of the stack that the call runs on, beyond WebAssembly's part.
 /// Pages that are not touched cost nothing.
@@ -23,7 +23,7 @@ const GROWTH_BYTES: u64 = 1 << 20;
 /// has compiled serves the others; a change of any other setting changes the key under which compiled plugins are kept.
 pub fn engine(wasm_stack_bytes: u64) -> Result<Engine> {
     if !Limits::WASM_STACK_BYTES.contains(&wasm_stack_bytes) {
-        wasmtime::bail!("a WebAssembly stack must be 64 KiB to 64 MiB, not {}", size(wasm_stack_bytes));
+        wasmtime::bail!("a WebAssembly stack must be 64 KiB to 64 MiB, not {}", bytes(wasm_stack_bytes));
     }
     let wasm_stack_bytes = usize::try_from(wasm_stack_bytes)?;
     let mut config = Config::new();
@@ -88,9 +88,9 @@ impl Sandboxes {
         let usual = Limits::default();
         let mut others = BTreeMap::new();
         for PluginConfig { limits, .. } in plugins {
-            let bytes = limits.wasm_stack_bytes;
-            if bytes != usual.wasm_stack_bytes && !others.contains_key(&bytes) {
-                others.insert(bytes, Sandbox::new(limits)?);
+            let stack = limits.wasm_stack_bytes;
+            if stack != usual.wasm_stack_bytes && !others.contains_key(&stack) {
+                others.insert(stack, Sandbox::new(limits)?);
             }
         }
         Ok(Sandboxes { usual: Sandbox::new(&usual)?, others })

@@ -6,9 +6,9 @@ use wasmtime::{FrameInfo, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use super::deadline;
-use super::limits::size;
 use super::store::State;
 use crate::plugin::Limits;
+use crate::report::words::bytes;
 use crate::report::{Call, Frame};
 
 /// A call that did not return.
@@ -48,7 +48,7 @@ fn reason(error: &wasmtime::Error, state: &State, began: Instant) -> String {
     match (error.downcast_ref::<Trap>(), state.limiter.refused()) {
         (Some(Trap::Interrupt), _) => deadline_passed(state, began),
         (Some(Trap::StackOverflow), _) => {
-            let stack = size(state.limiter.limits().wasm_stack_bytes);
+            let stack = bytes(state.limiter.limits().wasm_stack_bytes);
             format!("its calls are nested too deeply: its stack of {stack} is used up")
         }
         (_, Some(refused)) => refused.to_owned(),
@@ -62,7 +62,7 @@ fn reason(error: &wasmtime::Error, state: &State, began: Instant) -> String {
 fn other(error: &wasmtime::Error, limits: &Limits) -> String {
     let cause = error.root_cause().to_string();
     if cause.contains("fuel allocated for hostcalls") {
-        let (text, blocks, items) = (size(limits.output_bytes), limits.blocks, limits.items);
+        let (text, blocks, items) = (bytes(limits.output_bytes), limits.blocks, limits.items);
         return format!(
             "it handed over far more than it may: {text} of text, {blocks} blocks, {items} items"
         );
