@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use gmr::report::TriggerKind;
 use gmr_test_support::subject::Subject;
+use gmr_test_support::wait_for;
 use rustix::process::Signal;
 
 const SUBJECT: &str = env!("CARGO_BIN_EXE_subject");
@@ -193,14 +193,10 @@ fn installing_twice_is_refused_and_dropping_leaves_no_thread() {
     assert_eq!(subject.order("again"), "done");
     assert_eq!(subject.order("drop"), "done");
     // The file watcher's thread has nothing to do any more, but nobody can join it: it is seen on its way out at times.
-    let end = Instant::now() + Duration::from_secs(60);
-    loop {
-        let left = subject.order("threads");
-        if left == "subject" {
-            break;
-        }
-        assert!(Instant::now() < end, "{left}");
-    }
+    wait_for(|| match subject.order("threads") {
+        left if left == "subject" => Ok(()),
+        left => Err(left),
+    });
     assert_eq!(subject.order("install"), "done");
     assert_eq!(subject.order("trigger"), "done");
     assert_eq!(subject.report().header.trigger.kind, TriggerKind::Call);

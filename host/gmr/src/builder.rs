@@ -1,4 +1,5 @@
-//! From a package, settings and a configuration to a running reporter.
+//! The builder of a reporter, from a package, settings and a configuration to a running thread; and the guard
+//! that ends it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -115,7 +116,7 @@ impl Builder {
         self
     }
 
-    /// Shows the tasks of this tokio runtime. The one that [`Builder::install`] is called in needs no
+    /// Shows the tasks of this tokio runtime. The runtime that [`Builder::install`] is called in needs no
     /// mention.
     pub fn runtime(mut self, handle: Handle) -> Builder {
         self.contents.runtimes.push(handle);
@@ -125,9 +126,9 @@ impl Builder {
     /// Adds a section that the application fills itself. The closure is called on a thread of its own at
     /// each report; if it panics, or takes longer than a second, its section says so.
     ///
-    /// The section's name is its title in lower case, with `_` for what is no letter or digit. No other section may
-    /// have it: neither one that the application fills nor one of the report's own, such as `threads`. A plugin that
-    /// has the same name is refused, and the Plugins section says so.
+    /// The section's name is its title in lower case, with `_` for what is no letter or digit. No other
+    /// section may have it: neither one that the application fills nor one of the report's own, such as
+    /// `threads`. A plugin that has the same name is refused, and the Plugins section says so.
     pub fn section(
         mut self,
         title: impl Into<String>,
@@ -157,17 +158,16 @@ impl Builder {
     /// # Errors
     ///
     /// If a setting is wrong ([`Error::is_settings`]), if two sections would have the same name
-    /// ([`Error::is_section`]), if this process has a reporter already ([`Error::is_already_installed`]), or if the
-    /// system refuses a thread, a signal or what plugins need ([`Error::is_system`]). Nothing stays behind then: the
-    /// reporter's thread has ended.
+    /// ([`Error::is_section`]), if this process has a reporter already ([`Error::is_already_installed`]), or
+    /// if the system refuses a thread, a signal or what plugins need ([`Error::is_system`]). Nothing stays
+    /// behind then: the reporter's thread has ended.
     pub fn install(self) -> Result<Guard, Error> {
         let Builder { settings, mut contents } = self;
         let settings = settings?.with_environment()?;
         contents.refuse_equal_names()?;
         let claim = Claim::new()?;
         contents.add_current_runtime();
-        let threads =
-            threads::Options { signal: settings.thread_signal.number(), ..threads::Options::default() };
+        let threads = threads::Options::default().with_signal(settings.thread_signal.number());
         let prepared = threads::prepare(&threads)
             .map_err(|error| Error::system("running threads cannot be asked for their stacks", error))?;
         let (mailbox, bell) =
@@ -216,7 +216,8 @@ impl Contents {
         }
     }
 
-    /// What makes the reports. Plugins are being compiled, and debug information is being read, when it returns.
+    /// What makes the reports. Plugins are being compiled, and debug information is being read, when it
+    /// returns.
     fn collector(
         self,
         service: String,
@@ -317,7 +318,7 @@ impl Guard {
         if self.is_forked() {
             return Err(Error::system(
                 "no report of this process",
-                "it was forked from the one that the reporter was installed in, whose thread it does not have",
+                "it was forked from the process that has the reporter, and does not have its thread",
             ));
         }
         let (answer, answered) = sync_channel(1);

@@ -104,6 +104,7 @@ impl Collector {
         header.version = self.package.version.clone();
         header.host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         header.process = std::process::id();
+        header.uptime = gmr_inspect::process::uptime();
         header
     }
 
@@ -112,7 +113,6 @@ impl Collector {
         // Before and after: a task that its thread polled both times is what the stack in between belongs to.
         let polling = self.tasks.polling();
         let capture = caught(|| self.capture(deadline));
-        report.header.uptime = capture.as_ref().ok().and_then(age_of_main_thread);
         let threads = guarded(NativeSection::Threads, || match &capture {
             Ok(capture) => crate::section::threads::section(capture),
             Err(words) => fault(NativeSection::Threads, words),
@@ -130,11 +130,9 @@ impl Collector {
     }
 
     fn capture(&mut self, deadline: Instant) -> threads::Capture {
-        let options = threads::Options {
-            deadline: until(deadline, self.threads.deadline),
-            symbol_deadline: until(deadline, self.threads.symbol_deadline),
-            ..self.threads
-        };
+        let options = (self.threads.clone())
+            .with_deadline(until(deadline, self.threads.deadline))
+            .with_symbol_deadline(until(deadline, self.threads.symbol_deadline));
         threads::capture_with(&options, &mut self.symbolizer)
     }
 
@@ -308,12 +306,6 @@ fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
 
 fn fault(native: NativeSection, words: &str) -> Section {
     Section::native(native).failed(format!("a fault in gmr, please report it: {words}"))
-}
-
-/// The process is as old as its first thread.
-fn age_of_main_thread(capture: &threads::Capture) -> Option<Duration> {
-    let process = std::process::id();
-    capture.threads.iter().find(|thread| thread.id == process).and_then(|main| main.age)
 }
 
 /// What is left until then, at the most so much.

@@ -1,4 +1,4 @@
-//! Where reports go: a file of their own in a directory, or standard error.
+//! Sinks, where reports go: a file of their own in a directory, or standard error.
 
 mod directory;
 mod stderr;

@@ -2,13 +2,14 @@
 //! the others, and what hundreds of reports leave behind.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gmr::plugin::{Grant, Limits, PluginConfig};
 use gmr::report::{Block, Report, Section};
 use gmr::{Builder, Guard, Settings};
 use gmr_test_support::guests;
 use gmr_test_support::memory::{self, COUNTING, Counting};
+use gmr_test_support::{wait_for, wait_for_compiler};
 
 /// Handlers as the kernel knows them: which signals this process catches, ignores and blocks.
 fn dispositions() -> Vec<String> {
@@ -21,15 +22,11 @@ fn dispositions() -> Vec<String> {
 /// Reports until the plugins are there: they are compiled beside the first ones, at a low priority, so that reports
 /// without a pause would take a busy machine's time from the compiler.
 fn report_with(guard: &Guard, sections: &[&str]) -> Report {
-    let end = Instant::now() + Duration::from_secs(300);
-    loop {
+    wait_for_compiler(|| {
         let report = guard.report().unwrap();
-        if sections.iter().all(|name| report.section(name).is_some()) {
-            return report;
-        }
-        assert!(Instant::now() < end, "no {sections:?}: {:?}", names(&report));
-        std::thread::park_timeout(Duration::from_millis(50));
-    }
+        let is_whole = sections.iter().all(|name| report.section(name).is_some());
+        if is_whole { Ok(report) } else { Err(format!("no {sections:?}: {:?}", names(&report))) }
+    })
 }
 
 fn names(report: &Report) -> Vec<&str> {
@@ -132,10 +129,9 @@ fn hostile_plugins_cost_their_own_sections() {
     stays_flat(&guard);
 
     drop(guard);
-    let end = Instant::now() + Duration::from_secs(60);
     // notify's thread ends by itself, a moment after its watcher is dropped.
-    while threads() > before {
-        assert!(Instant::now() < end, "{} threads were there before, {} are now", before, threads());
-        std::thread::yield_now();
-    }
+    wait_for(|| match threads() {
+        now if now > before => Err(format!("{before} threads were there before, {now} are now")),
+        _ => Ok(()),
+    });
 }

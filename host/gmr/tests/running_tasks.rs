@@ -5,9 +5,10 @@
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gmr::report::{Block, Report, Trace, TraceKind, Value};
+use gmr_test_support::wait_for;
 
 static STOP: AtomicBool = AtomicBool::new(false);
 
@@ -79,14 +80,13 @@ fn running_tasks_have_the_stack_of_their_thread_down_to_their_own_poll() {
     runtime.spawn(spins());
     runtime.spawn(blocks());
 
-    let patience = Instant::now() + Duration::from_secs(60);
-    let (report, spins, blocks) = loop {
+    let (report, spins, blocks) = wait_for(|| {
         let report = guard.report().unwrap();
-        if let (Some(spins), Some(blocks)) = (stands(&report, "::spins"), stands(&report, "::blocks")) {
-            break (report, spins, blocks);
+        match (stands(&report, "::spins"), stands(&report, "::blocks")) {
+            (Some(spins), Some(blocks)) => Ok((report, spins, blocks)),
+            _ => Err(gmr::report::format::text::report(&report)),
         }
-        assert!(Instant::now() < patience, "{}", gmr::report::format::text::report(&report));
-    };
+    });
     for ((thread, functions), own) in [(&spins, "spin_for_long"), (&blocks, "sleep_for_long")] {
         assert!(functions.iter().any(|function| function.ends_with(own)), "{functions:?}");
         assert!(functions.iter().all(|function| !function.starts_with("tokio::runtime::")), "{functions:?}");

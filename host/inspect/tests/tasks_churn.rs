@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use gmr_inspect::tasks::{Inspector, Options, Rung, TaskState};
 use gmr_test_support::tasks::crowd;
+use gmr_test_support::wait_until;
 
 const IDLE: u64 = 1_000;
 const CHURNING: u64 = 500;
@@ -26,10 +27,9 @@ fn long_lived_tasks_are_neither_missed_nor_wrong_under_churn() {
         .collect();
     let inspector = Inspector::new([runtime.handle().clone()]);
     let options = Options::default().with_deadline(Duration::from_secs(60));
-    let patience = Instant::now() + Duration::from_secs(60);
-    while inspector.look(&options).tasks.iter().any(|task| task.state != TaskState::Idle) {
-        assert!(Instant::now() < patience);
-    }
+    wait_until("all tasks wait", || {
+        inspector.look(&options).tasks.iter().all(|task| task.state == TaskState::Idle)
+    });
 
     (0..HOT).for_each(|number| drop(runtime.spawn(crowd::hot(number))));
     runtime.spawn(crowd::spawner(CHURNING));

@@ -4,11 +4,12 @@
 
 use std::future::pending;
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gmr_inspect::tasks::{
     Await, Chain, Fact, Inspector, Options, Rung, Snapshot, Task, TaskState, Track, spawn,
 };
+use gmr_test_support::wait_for;
 use tokio::runtime::{Builder, Runtime};
 
 fn options() -> Options {
@@ -23,15 +24,10 @@ fn look(inspector: &Inspector) -> Snapshot {
 
 /// Looks until `settled` is content.
 fn until(inspector: &Inspector, settled: impl Fn(&Snapshot) -> bool) -> Snapshot {
-    let patience = Instant::now() + Duration::from_secs(60);
-    loop {
+    wait_for(|| {
         let snapshot = look(inspector);
-        if settled(&snapshot) {
-            return snapshot;
-        }
-        assert!(Instant::now() < patience, "{snapshot:#?}");
-        std::thread::yield_now();
-    }
+        if settled(&snapshot) { Ok(snapshot) } else { Err(format!("{snapshot:#?}")) }
+    })
 }
 
 fn workers(count: usize) -> Runtime {

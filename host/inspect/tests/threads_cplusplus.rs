@@ -3,7 +3,7 @@
 
 use gmr_inspect::threads::{Method, Quality, Stack, capture};
 use gmr_test_support::workload::{self, Known, patient};
-use gmr_test_support::{skip, succeeds_in_child};
+use gmr_test_support::{skip, succeeds_in_child, wait_until};
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -67,9 +67,7 @@ fn exceptions() {
         let known = Known::start();
         let before = ROUNDS.load(Ordering::Relaxed);
         known.stay_right(40);
-        while ROUNDS.load(Ordering::Relaxed) == before {
-            std::thread::yield_now();
-        }
+        wait_until("exceptions are thrown", || ROUNDS.load(Ordering::Relaxed) != before);
         remove("exceptions");
     });
 }
@@ -88,9 +86,7 @@ fn a_thread_asleep_below_cplusplus_frames_shows_them() {
         // SAFETY: the function has this type in the source.
         let deeper: Deeper = unsafe { std::mem::transmute(symbol(library, c"fixture_deeper")) };
         std::thread::spawn(move || deeper(5, sleep));
-        while ID.load(Ordering::SeqCst) == 0 {
-            std::thread::yield_now();
-        }
+        wait_until("the thread is there", || ID.load(Ordering::SeqCst) != 0);
         let id = ID.load(Ordering::SeqCst);
         workload::wait_until_asleep(id);
         let found = capture(&patient());

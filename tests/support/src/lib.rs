@@ -24,7 +24,7 @@ pub use golden::assert_golden;
 #[cfg(target_os = "linux")]
 pub use in_child::{in_child, succeeds_in_child};
 pub use skip::skip;
-pub use wait::{wait_for, wait_for_compiler};
+pub use wait::{wait_for, wait_for_compiler, wait_until};
 
 /// The project's top folder.
 pub fn root() -> PathBuf {

@@ -21,7 +21,18 @@ pub fn wait_for<T, Lack: Display>(attempt: impl FnMut() -> Result<T, Lack>) -> T
     wait_within(BOUND, std::thread::yield_now, attempt)
 }
 
-/// The same for what is compiled meanwhile, at a low priority: with pauses, and for up to five minutes.
+/// Waits until it is so; `what` says what is not, if it never is.
+///
+/// # Panics
+///
+/// After a minute.
+#[track_caller]
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    wait_for(|| if is_so() { Ok(()) } else { Err(what) });
+}
+
+/// Attempts it again and again as [`wait_for`] does, for what is compiled meanwhile at a low priority: with pauses, and for up
+/// to five minutes.
 ///
 /// # Panics
 ///

@@ -1,4 +1,4 @@
-//! Options from environment variables, which win over the file.
+//! Environment variables as options: they win over the file.
 
 use std::ffi::OsString;
 

@@ -1,4 +1,5 @@
-//! A file for each report: private, whole when it appears under its name, never in place of another.
+//! A directory of report files: each is private, whole when it appears under its name, and never takes the
+//! place of another.
 
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -65,7 +66,7 @@ impl Directory {
         reports.sort();
         let surplus = reports.len().saturating_sub(keep as usize);
         for (_, name) in &reports[..surplus] {
-            // One that another process removed first is as gone as one that we removed.
+            // Another process may have removed it first.
             let _ = std::fs::remove_file(self.path.join(name));
         }
     }

@@ -1,5 +1,5 @@
-//! Standard error, without trust in it: a reader that is slow or gone costs the report's rest, nothing
-//! else.
+//! Standard error as a sink. Its reader is not trusted: where it is slow or gone, the rest of the report is
+//! lost, and nothing else is.
 //!
 //! The descriptor belongs to the application. Its flags are never changed, and Rust's lock around it is
 //! never taken: the thread that holds it may be the one that is stuck. A pipe or terminal is opened a
@@ -16,7 +16,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 
-/// Writing of one report to standard error.
+/// One report's way to standard error.
 pub(crate) struct Stderr {
     way: Way,
     deadline: Instant,
@@ -27,11 +27,11 @@ pub(crate) struct Stderr {
 enum Way {
     /// A second description of the same pipe or terminal, non-blocking.
     Reopened(File),
-    /// A socket takes the wish not to block with each call.
+    /// A socket is told not to block with each call.
     Socket,
     /// A regular file, which is always ready; or a pipe that could not be opened again.
     Direct,
-    /// Nobody reads.
+    /// A pipe without a reader.
     Closed,
 }
 
@@ -58,7 +58,7 @@ impl Stderr {
         self.lost += rest.len();
     }
 
-    /// How many bytes nobody took.
+    /// How many bytes were not taken.
     pub(crate) fn lost(&self) -> usize {
         self.lost
     }
@@ -73,7 +73,8 @@ impl Stderr {
     }
 }
 
-/// A reader that is gone is an error; where the system cannot be asked for that, a `SIGPIPE` as for any write.
+/// A reader that is gone is an error; where the system cannot be asked for that, a `SIGPIPE` as for any
+/// write.
 #[cfg(not(target_vendor = "apple"))]
 const WITHOUT_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
 #[cfg(target_vendor = "apple")]

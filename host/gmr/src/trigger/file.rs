@@ -193,7 +193,7 @@ fn listener(
     }
 }
 
-/// The folders whose events can mean a change of the path: the nearest one that exists above it, also
+/// The folders whose events can mean a change of the path: the nearest existing folder above it, the same
 /// above what it links to, and the path itself if it is a folder.
 fn folders(path: &Path) -> Vec<PathBuf> {
     let mut folders = Vec::new();

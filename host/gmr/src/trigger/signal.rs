@@ -1,5 +1,5 @@
-//! The signal trigger: a signal that asks for a report. signal-hook's handler notes it and writes a byte; the worker
-//! reads which process sent it.
+//! The signal trigger: a signal that asks for a report. signal-hook's handler notes it and writes a byte; the
+//! worker reads which process sent it.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -33,7 +33,7 @@ struct SignalTrigger {
     _forked: ForkedNotice,
 }
 
-/// What a forked child says, whose reporter's thread stayed with its parent.
+/// What a forked child answers: its parent alone has the reporter's thread.
 const FORKED: &str = "gmr: no report: this process was forked from the one whose reporter it would ask\n";
 
 impl SignalTrigger {

@@ -1,8 +1,7 @@
-//! A clock cheap enough to be read twice a poll: the kernel's last tick.
+//! The coarse monotonic clock: the kernel's last tick, cheap enough to be read twice a poll.
 //!
-//! It steps by one tick of the kernel (1 to 10 ms, 4 ms as most are built) and costs a few nanoseconds, where
-//! the exact clock costs 20 and more. A sum of many short intervals taken with it is right on
-//! average, one short interval is not. It refuses to be exact.
+//! It steps by one tick of the kernel (1 to 10 ms, 4 ms as most are built) and costs a few nanoseconds, where the exact
+//! clock costs 20 and more. A sum of many short intervals taken with it is right on average, one short interval is not.
 
 #[cfg(target_os = "linux")]
 pub(crate) fn coarse_nanoseconds() -> u64 {

@@ -69,6 +69,6 @@ pub(crate) struct Unlisted {
 pub(crate) struct FoundRuntime {
     /// Its own id of itself.
     pub(crate) id: u64,
-    /// The thread of each worker, where that can be told.
+    /// The thread of each worker, where that is known.
     pub(crate) threads: Vec<Option<u32>>,
 }

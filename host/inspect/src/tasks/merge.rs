@@ -79,7 +79,7 @@ fn number_workers(runtimes: &mut [Runtime], found: &[Option<FoundRuntime>]) {
     }
 }
 
-/// The registered futures as they are after the look: one that was seen running is not to be shown as it was before.
+/// The registered futures as they are after the look: a future that was seen running must not be shown as it was before.
 /// Those that came meanwhile count if the look met them, and are left to the next one otherwise.
 #[cfg(target_os = "linux")]
 fn by_now(all: &FoundAll, before: &[Registered]) -> Vec<Registered> {
@@ -213,7 +213,7 @@ fn alone(reading: &Reading, now: u64, chain: Chain) -> Task {
     task
 }
 
-/// What a registered future tells of its task.
+/// Adds what is registered of a task.
 fn add(task: &mut Task, reading: &Reading, now: u64) {
     let since = |then: u64| Duration::from_nanos(now.saturating_sub(then));
     task.name.clone_from(&reading.name);

@@ -1,9 +1,9 @@
 //! Every async task of this process: which there are, and what each of them awaits.
 //!
-//! Two sources, told apart in [`Snapshot::rung`]: tasks that registered themselves ([`spawn`],
-//! [`Track::tracked`]; any executor, any build, any platform), and on Linux the tasks that a tokio runtime
-//! owns, found and decoded from memory with the executable's own debug information. Nothing is stopped,
-//! polled or locked for it, and nothing that could not be verified is stated.
+//! There are two sources, and [`Snapshot::rung`] says which were used: futures that registered themselves ([`spawn`],
+//! [`Track::tracked`]; any executor, any build, any platform), and on Linux the tasks that a tokio runtime owns, found and
+//! decoded in memory with the executable's own debug information. Nothing is stopped, polled or locked for it, and
+//! nothing is stated that could not be verified.
 //!
 //! ```
 //! use std::time::Duration;
@@ -44,10 +44,11 @@
 //!
 //! # Which tokio
 //!
-//! Version 1.45 or newer; cargo has one of them in a program. Chains are tested with the oldest and, when this was released,
-//! the newest one, on Rust 1.95 and the nightly compiler of then, in all of the builds above and with thin and fat
-//! link-time optimisation, `opt-level = "z"`, `panic = "abort"`, DWARF 4 and 5, and debug information that is compressed,
-//! split (`.dwp`, `.dwo`) or in a separate file. With others a canary decides: see [`Rung::Registered`].
+//! Version 1.28 or newer. Older ones count less: [`Runtime`] and [`Worker`] say since when a figure is there. Chains are
+//! tested with the oldest version and with the newest one of when this was released, on Rust 1.95 and the nightly compiler
+//! of then, in all of the builds above and with thin and fat link-time optimisation, `opt-level = "z"`,
+//! `panic = "abort"`, DWARF 4 and 5, and debug information that is compressed, split (`.dwp`, `.dwo`) or in a separate
+//! file. With any other version or compiler a canary decides: see [`Rung::Registered`].
 //!
 //! # What is not there
 //!
@@ -69,6 +70,7 @@ mod model;
 #[cfg(target_os = "linux")]
 mod preparation;
 mod registry;
+mod spawn;
 pub mod tokio;
 mod tracked;
 #[cfg(target_os = "linux")]
@@ -82,5 +84,5 @@ pub use model::{
     Options, Particular, Polling, Reason, Rung, Runtime, Snapshot, SourceLine, SystemError, Task, TaskState,
     Work, Worker,
 };
-pub use tokio::spawn;
+pub use spawn::spawn;
 pub use tracked::{Track, Tracked};

@@ -1,7 +1,8 @@
-//! The one engine of this process: built once, ahead or at the first look, by a thread that ends with it.
+//! The preparation of this process's one engine: built once, ahead of the first look or at it, by a thread that ends
+//! then.
 //!
-//! The executable does not change, so neither does what is known of it: all inspectors share it. It refuses
-//! to make anyone wait beyond their deadline: who comes while it is built or in use gets the reason.
+//! The executable does not change, so neither does what is known of it: all inspectors share the engine. No look waits
+//! for it beyond its deadline; while it is being built or in use, a look gets the reason instead.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,9 +17,9 @@ use crate::signals::block_all_in_this_thread;
 /// How fast the engine is to be built.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Haste {
-    /// Someone is waiting for it.
+    /// A look is waiting for it.
     Now,
-    /// Only with what processor time nobody else wants.
+    /// Only with processor time that nothing else wants.
     Whenever,
 }
 
@@ -27,16 +28,16 @@ enum State {
     Building,
     Ready(Box<Engine>),
     InUse,
-    /// It cannot be had; why.
+    /// There will be none, for this reason.
     Off(Reason),
 }
 
 static STATE: Mutex<State> = Mutex::new(State::Unbuilt);
 static CHANGED: Condvar = Condvar::new();
 
-/// The thread that builds, until somebody waits for its end.
+/// The thread that builds, until [`stop`] waits for its end.
 static BUILDER: Mutex<Option<JoinHandle<()>>> = Mutex::new(None);
-/// Whether what it builds is wanted no more.
+/// Whether what it builds is no longer wanted.
 static UNWANTED: AtomicBool = AtomicBool::new(false);
 
 fn lock() -> MutexGuard<'static, State> {
@@ -49,7 +50,7 @@ fn set(state: State) {
     CHANGED.notify_all();
 }
 
-/// Starts building the engine, if nobody has yet.
+/// Starts building the engine, unless that was started already.
 pub(super) fn start(haste: Haste) {
     let mut state = lock();
     if !matches!(*state, State::Unbuilt) {

@@ -1,4 +1,4 @@
-//! Makes plans from types.
+//! The compiler of plans: from types to what the interpreter follows.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use crate::tasks::types::{EntryId, Member, Shape, Type, Types, Variant, display,
 const DROP_SLOT: u64 = 0;
 const FIRST_METHOD_SLOT: u64 = 3;
 
-/// Makes what runs find missing, for the length of one look.
+/// Makes what the interpreter finds missing, for the length of one look.
 pub(crate) struct Compiler<'t, 's> {
     pub(crate) types: &'t Types<'s>,
     libraries: Libraries,
@@ -28,7 +28,7 @@ impl<'t, 's> Compiler<'t, 's> {
         Compiler { types, libraries, relevance: Relevance::new(types, libraries), files: RefCell::default() }
     }
 
-    /// Makes what a run has found missing, so that the next one gets past it.
+    /// Makes what a decoding has found missing, so that the next try gets past it.
     pub(crate) fn make(&self, plans: &mut Plans, missing: Missing, id_offset: impl Fn(u64) -> Option<u64>) {
         match missing {
             Missing::Plan(id) => {
@@ -147,7 +147,7 @@ impl<'t, 's> Compiler<'t, 's> {
         if self.libraries.is_closure(&of.name)
             && let Some((_, closure)) = of.generics.first()
         {
-            // The closure's name tells where it was written.
+            // The closure's name has the function that it was written in.
             label = format!("{label} {}", display(&self.types.get(*closure).name));
         }
         let inside = self.members(plans, of);
@@ -177,7 +177,7 @@ impl<'t, 's> Compiler<'t, 's> {
         let discriminant = discriminant.map(|(offset, size)| Discriminant { offset, size });
         let mut list = Vec::new();
         for variant in variants {
-            // A wider discriminant than any number fits cannot be told: no such variant is ever chosen.
+            // Of a discriminant wider than a word the lowest bits count.
             let value = match variant.value.map(|value| value & u128::from(u64::MAX)) {
                 Some(value) => Some(u64::try_from(value).ok()?),
                 None => None,
@@ -191,8 +191,8 @@ impl<'t, 's> Compiler<'t, 's> {
         Some(Variants { discriminant, list, common })
     }
 
-    /// The type behind a trait object's vtable; `None` also if several types share it, which cannot be told
-    /// apart then.
+    /// The type behind a trait object's vtable; `None` also if several types share it: which of them it is, is not
+    /// known then.
     fn behind(&self, vtable: u64) -> Option<std::rc::Rc<Type>> {
         let types = self.types;
         let mut found = types.behind_vtable(vtable);

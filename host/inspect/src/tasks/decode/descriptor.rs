@@ -34,12 +34,12 @@ fn way_below(types: &Types<'_>, of: &Type, base: u64, depth: usize, left: &mut u
                 Some(steps)
             }
             Shape::Struct => way_below(types, &inner, offset, depth + 1, left),
-            Shape::Enum { discriminant: Some((told, size)), variants, .. }
+            Shape::Enum { discriminant: Some((at, size)), variants, .. }
                 if inner.name.starts_with("core::option::Option<") =>
             {
                 let none = variants.iter().find(|variant| variant.member.name.as_ref() == "None")?;
                 let some = variants.iter().find(|variant| variant.member.name.as_ref() == "Some")?;
-                let discriminant = Discriminant { offset: offset + told, size: *size };
+                let discriminant = Discriminant { offset: offset + at, size: *size };
                 let value = match (none.value, some.value) {
                     (Some(none), _) => Step::Unless { discriminant, value: u64::try_from(none).ok()? },
                     (None, Some(some)) => Step::If { discriminant, value: u64::try_from(some).ok()? },

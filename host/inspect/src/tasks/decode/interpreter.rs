@@ -15,7 +15,7 @@ const MAX_ELEMENTS: u64 = 64;
 /// Below this no memory is mapped (and dangling pointers of empty values point there).
 const FIRST_ADDRESS: u64 = 4096;
 
-/// What has to be made before a run can be completed.
+/// What has to be made before a decoding can be completed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Missing {
     Plan(PlanId),
@@ -109,13 +109,7 @@ impl<'a> Interpreter<'a> {
             }
             Plan::Members(edges) => self.members(address, &at, edges),
             Plan::Enum(variants) => self.variant(address, &at, variants),
-            Plan::Pointer { size, to } => {
-                let Some(target) = self.reads.pointer(address) else { return Ok(()) };
-                if target < FIRST_ADDRESS || (*size != 0 && !self.reads.fetch(target, *size)) {
-                    return Ok(());
-                }
-                self.value(to.plan, target, at.inside(to))
-            }
+            Plan::Pointer { size, to } => self.pointer(address, *size, to, &at),
             Plan::Object { data, vtable, label } => {
                 let data = self.reads.pointer(address.wrapping_add(*data));
                 let vtable = self.reads.pointer(address.wrapping_add(*vtable));
@@ -175,7 +169,7 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    /// The futures of a linked list whose first node the pointer at `head` points to.
+    /// The futures of a linked list; the pointer at `head` points to its first node.
     fn linked(
         &mut self,
         head: u64,
@@ -192,6 +186,14 @@ impl<'a> Interpreter<'a> {
             count += 1;
         }
         Ok(Detail::Futures { count, more: node >= FIRST_ADDRESS })
+    }
+
+    fn pointer(&mut self, address: u64, size: u64, to: &Edge, at: &At) -> Result<(), Missing> {
+        let Some(target) = self.reads.pointer(address) else { return Ok(()) };
+        if target < FIRST_ADDRESS || (size != 0 && !self.reads.fetch(target, size)) {
+            return Ok(());
+        }
+        self.value(to.plan, target, at.inside(to))
     }
 
     fn slice(
@@ -223,7 +225,7 @@ impl<'a> Interpreter<'a> {
         if !self.reads.fetch(address, size) {
             return Ok(());
         }
-        let value = self.told(address, discriminant);
+        let value = self.discriminant(address, discriminant);
         let Some(state) = states.iter().find(|state| Some(state.value) == value) else {
             self.output.nodes[own].progress = Some(Progress::Nonsense);
             return Ok(());
@@ -245,9 +247,9 @@ impl<'a> Interpreter<'a> {
     fn variant(&mut self, address: u64, at: &At, variants: &Variants) -> Result<(), Missing> {
         let chosen = match variants.discriminant {
             None => variants.list.first(),
-            Some(told) => {
-                let Some(value) = self.told(address, told) else { return Ok(()) };
-                let is = |wanted: &u64| wanted & told.mask() == value;
+            Some(discriminant) => {
+                let Some(value) = self.discriminant(address, discriminant) else { return Ok(()) };
+                let is = |wanted: &u64| wanted & discriminant.mask() == value;
                 let named = variants.list.iter().find(|(wanted, _)| wanted.as_ref().is_some_and(is));
                 named.or_else(|| variants.list.iter().find(|(wanted, _)| wanted.is_none()))
             }
@@ -290,8 +292,8 @@ impl<'a> Interpreter<'a> {
         Ok(())
     }
 
-    /// The id of the task whose header the pointer at `address` points to. The handle counts a reference,
-    /// so the header is there for as long as the handle.
+    /// The id of the task that the pointer at `address` points to. Its handle counts a reference, so that the header is
+    /// there for as long as the handle.
     fn joined(&mut self, address: u64, vtable: u64) -> Result<Option<u64>, Missing> {
         let Some(header) = self.reads.pointer(address).filter(|header| *header >= FIRST_ADDRESS) else {
             return Ok(None);
@@ -312,10 +314,12 @@ impl<'a> Interpreter<'a> {
                     address = Some(to).filter(|to| *to >= FIRST_ADDRESS)?;
                 }
                 Step::If { discriminant, value } => {
-                    (self.told(address, discriminant)? == value & discriminant.mask()).then_some(())?;
+                    (self.discriminant(address, discriminant)? == value & discriminant.mask())
+                        .then_some(())?;
                 }
                 Step::Unless { discriminant, value } => {
-                    (self.told(address, discriminant)? != value & discriminant.mask()).then_some(())?;
+                    (self.discriminant(address, discriminant)? != value & discriminant.mask())
+                        .then_some(())?;
                 }
                 Step::Number { offset } => {
                     let number = self.reads.integer(address.wrapping_add(offset), 4)?;
@@ -326,7 +330,7 @@ impl<'a> Interpreter<'a> {
         None
     }
 
-    fn told(&mut self, address: u64, discriminant: Discriminant) -> Option<u64> {
+    fn discriminant(&mut self, address: u64, discriminant: Discriminant) -> Option<u64> {
         self.reads.integer(address.wrapping_add(discriminant.offset), discriminant.size)
     }
 

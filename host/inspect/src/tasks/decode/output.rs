@@ -1,4 +1,4 @@
-//! What a run finds: nodes, outermost first, cheap to make and to compare.
+//! Decoded awaits: nodes, outermost first, cheap to make and to compare.
 
 use super::plan::{StateKind, Text};
 
@@ -17,7 +17,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Whether it tells the same but for what is each task's own.
+    /// Whether it is the same but for what is each task's own.
     pub(crate) fn stands_with(&self, other: &Node) -> bool {
         let Node { depth, branch, label, place, detail, progress, awaited } = self;
         *depth == other.depth
@@ -86,7 +86,7 @@ impl Detail {
     }
 }
 
-/// What a run has found so far.
+/// What a decoding has found so far.
 #[derive(Default)]
 pub(crate) struct Output {
     pub(crate) nodes: Vec<Node>,
@@ -110,7 +110,7 @@ impl Output {
         })
     }
 
-    /// Cuts off what cannot be told of a task that is being polled: everything behind the first function
+    /// Cuts off what is not known of a task that is being polled: everything behind the first function
     /// that is not suspended any more.
     pub(crate) fn keep_passed(&mut self) {
         let over = |node: &Node| {

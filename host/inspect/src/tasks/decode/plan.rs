@@ -1,4 +1,4 @@
-//! What to do with a value of a type: offsets, no names to look up.
+//! Plans: what to do with a value of a type. Offsets only, no names to look up.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub(crate) struct Edge {
     pub(crate) plan: PlanId,
 }
 
-/// An integer inside a value that tells which variant it is.
+/// The integer inside a value that says which variant it is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Discriminant {
     pub(crate) offset: u64,

@@ -1,4 +1,4 @@
-//! The memory that one decoding has looked at, and the values in it that mattered.
+//! The read set of one decoding: the memory that it has read, and the values in it that mattered.
 
 use crate::memory::{self, Range};
 

@@ -1,4 +1,4 @@
-//! Which types are worth looking into: futures, and what owns or borrows one alone.
+//! Relevance of types: which may hold a future, by value or behind a pointer that owns or borrows it alone.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ const MAX_DEPTH: usize = 40;
 /// How many types are looked at to answer for one.
 const MAX_STEPS: usize = 50_000;
 
-/// A pointer whose holder decides alone about what it points to: following it from a suspended future is as safe as
+/// Whether the holder of such a pointer decides alone about what it points to: following it from a suspended future is as safe as
 /// reading the future.
 pub(super) fn owns(name: &str) -> bool {
     name.starts_with("&mut ") || name.starts_with("alloc::boxed::Box<")

@@ -48,7 +48,7 @@ pub(crate) struct Seen<'a> {
 /// Knows the kinds of tasks, and decodes the future in one.
 pub(crate) trait Decode {
     fn kind(&mut self, vtable: u64) -> Option<Arc<Kind>>;
-    /// Decodes the future of a task whose header is at `header` and whose bytes are in `reads` already.
+    /// Decodes the future of the task at `header`; the task's bytes are in `reads` already.
     fn decode(&mut self, kind: &Kind, header: u64, reads: &mut ReadSet, output: &mut Output);
 }
 

@@ -1,17 +1,26 @@
 //! The decoder of one future at a time: runs the interpreter, and makes the plans that it finds missing.
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Known;
 use super::batch::Decode;
-use crate::tasks::decode::{Compiler, Interpreter, Output, PlanId, ReadSet};
+use crate::tasks::decode::{Compiler, Interpreter, Output, PlanId, Plans, ReadSet};
 use crate::tasks::tokio::TaskLayout;
 use crate::tasks::tokio::task_kind::{self, Kind};
+use crate::tasks::types::EntryId;
 
 /// Kinds of tasks that are remembered. A program has hundreds; a recycled header may look like many.
 const MAX_KINDS: usize = 100_000;
+
+/// What earlier looks have found out.
+#[derive(Default)]
+pub(super) struct Known {
+    /// By vtable; `None` for what is no vtable of a task.
+    kinds: HashMap<u64, Option<Arc<Kind>>>,
+    plans: Plans,
+}
 
 pub(super) struct Decoder<'a, 't, 's> {
     pub(super) task: &'a TaskLayout,
@@ -21,6 +30,11 @@ pub(super) struct Decoder<'a, 't, 's> {
 }
 
 impl Decoder<'_, '_, '_> {
+    /// The number of the plan for futures of that type.
+    pub(super) fn plan(&mut self, of: EntryId) -> PlanId {
+        self.known.plans.number(of)
+    }
+
     /// Decodes, making plans until there is no more to make.
     pub(super) fn run(&mut self, plan: PlanId, address: u64, reads: &mut ReadSet, output: &mut Output) {
         let mark = reads.mark();

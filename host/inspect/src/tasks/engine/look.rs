@@ -83,7 +83,7 @@ impl Look<'_, '_, '_> {
         let Some(future) = future else {
             return FoundChain::Unknown(Arc::new(Reason::FutureNotDescribed));
         };
-        let plan = decoder.known.plans.number(future.id);
+        let plan = decoder.plan(future.id);
         for _ in 0..MAX_TRIES {
             let sequence = slot.sequence();
             let Some(now) = slot.read().filter(|now| now.id == reading.id) else { break };

@@ -8,26 +8,24 @@ mod decoder;
 mod look;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
 use self::chains::Chains;
-use self::decoder::Decoder;
+use self::decoder::{Decoder, Known};
 use self::look::Look;
-use super::decode::{Compiler, FUTURES_UTIL, Libraries, OWN, Plans, STANDARD};
+use super::decode::{Compiler, FUTURES_UTIL, Libraries, OWN, STANDARD};
 use super::found::{Found, FoundAll};
 use super::model::{DebugInformationFault, Note, Polling, Reason, TaskState};
 use super::registry::{Reading, Slot};
-use super::tokio::task_kind::Kind;
 use super::tokio::{FUTURES, Tokio, canary};
 use super::types::{Index, Source, Types};
 
 /// Decoding the canary's handful of tasks takes a millisecond.
 const CANARY_DEADLINE: Duration = Duration::from_secs(10);
 
-/// The libraries whose futures are known.
+/// The libraries with known futures.
 const LIBRARIES: Libraries = Libraries(&[&STANDARD, &FUTURES_UTIL, &FUTURES, &OWN]);
 
 /// All that is known of this executable: kept from look to look.
@@ -37,14 +35,6 @@ pub(crate) struct Engine {
     index: Index,
     tokio: Tokio,
     memory: Known,
-}
-
-/// What earlier looks have found out.
-#[derive(Default)]
-struct Known {
-    /// By vtable; `None` for what is no vtable of a task.
-    kinds: HashMap<u64, Option<Arc<Kind>>>,
-    plans: Plans,
 }
 
 impl Engine {
@@ -66,7 +56,7 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Which thread polls which task; empty where that cannot be told.
+    /// Which thread polls which task; empty where that is not known.
     pub(crate) fn polling(&self) -> Vec<Polling> {
         self.tokio.polling()
     }

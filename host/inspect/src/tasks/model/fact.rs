@@ -1,4 +1,4 @@
-//! Facts about one await: numbers, addresses and names that the code which waits cannot tell.
+//! Facts about an await: a timer's deadline, a semaphore's permits, the task or the descriptor that is waited for.
 
 use std::sync::Arc;
 use std::time::Duration;

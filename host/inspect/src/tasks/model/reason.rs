@@ -1,13 +1,14 @@
 //! Reasons: why chains of awaits, a chain, or the thread of a running task are not known.
 //!
-//! They are values and no sentences, so that a renderer words them and a program can act on them. Text inside of them
-//! is a name (of a type, a member, a file), and shared: ten thousand tasks may have the same reason.
+//! They are values, not sentences, so that a renderer words them and a program can act on them. Text in them is a name
+//! (of a type, a member, a file) and shared, since ten thousand tasks may have the same reason.
 
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Await, Particular, TaskState};
+use super::awaits::{Await, Particular};
+use super::task_state::TaskState;
 
 /// Why something about tasks is not known.
 #[non_exhaustive]
@@ -32,13 +33,13 @@ pub enum Reason {
     DebugInformation(DebugInformationFault),
     /// The runtime's own data structures are not as expected.
     Layout(LayoutFault),
-    /// The canary tasks, whose chains are known and which are read before anything is believed, did not read as they are.
+    /// The canary tasks did not read as they are: tasks with known chains, which are read before anything is believed.
     Canary(CanaryFault),
     /// It could not be found out where a thread has the id of the task that it polls.
     CurrentTask(CurrentTaskFault),
     /// The debug information does not describe the type of this task, or of this task's future.
     TaskNotDescribed,
-    /// The linker folded several types of task into one, so that this one cannot be told from the others.
+    /// The linker folded the code of several types of task into one, so that the type of this task is not known.
     FoldedByLinker,
     /// The task's vtable and the debug information disagree about its layout.
     LayoutDisputed,

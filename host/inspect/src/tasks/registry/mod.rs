@@ -1,37 +1,15 @@
-//! Futures that registered themselves: a table that anyone may read while everyone writes.
+//! The registry of futures: a table that is read while all threads of the program write to it.
 //!
-//! It is weak: it owns nothing of a future and keeps none alive. It never blocks a reader, and no reader ever
-//! blocks a program thread: the only locks are those of the free lists, which the reader does not take. It
-//! gives no memory back (192 bytes for each future that lived at the same time as others) and
-//! refuses more than sixteen million: later ones run unregistered.
+//! It is weak: it owns nothing of a future and keeps none alive. It never blocks a reader, and no reader ever blocks a
+//! thread of the program: the only locks are those of the free lists, which a reader does not take. It gives no memory
+//! back (192 bytes for each future that lived at the same time as others) and refuses more than sixteen million: further
+//! ones work unregistered.
 
+mod kind;
 mod name;
 mod shard;
 mod slot;
 
-use std::any::type_name;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
+pub(crate) use kind::Kind;
 pub(crate) use shard::{Lease, current_thread, lease, readings};
 pub(crate) use slot::{Reading, Registration, Slot};
-
-/// What all futures of one type have in common.
-#[derive(Debug)]
-pub(crate) struct Kind {
-    /// The compiler's name of the type.
-    pub(crate) type_name: fn() -> &'static str,
-    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "chains are read on Linux only"))]
-    /// The code of its `poll`, by which the debug information knows the type.
-    pub(crate) poll: *const (),
-}
-
-impl Kind {
-    pub(crate) const fn of<F: Future>() -> Self {
-        let poll: fn(Pin<&mut F>, &mut Context<'_>) -> Poll<F::Output> = F::poll;
-        Kind { type_name: type_name::<F>, poll: poll as *const () }
-    }
-}
-
-// SAFETY: the pointer is code, never written and never dereferenced.
-unsafe impl Sync for Kind {}

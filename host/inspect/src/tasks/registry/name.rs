@@ -1,7 +1,7 @@
-//! A task's name in words that can be read while they are written.
+//! The name of a registered future, in atomic words that can be read while they are written.
 //!
-//! The name is copied, so that a reader never follows a pointer to memory that its owner frees. It refuses
-//! to keep more than [`CAPACITY`] bytes.
+//! The name is copied, so that a reader never follows a pointer to memory that its owner frees. Of a longer one the
+//! first [`CAPACITY`] bytes are kept.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -34,7 +34,7 @@ impl NameCell {
     }
 
     /// The name; `None` for an empty one. What is read while it changes is some text or other, which the
-    /// slot's sequence number tells the reader to throw away.
+    /// slot's sequence number makes the reader throw away.
     pub(super) fn load(&self) -> Option<String> {
         let length = usize::try_from(self.length.load(Relaxed)).unwrap_or(0).min(CAPACITY);
         let mut bytes = [0; CAPACITY];

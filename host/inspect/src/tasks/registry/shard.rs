@@ -1,4 +1,4 @@
-//! Where slots come from and go back to: sixteen free lists, each thread using one of them.
+//! The free lists of slots: sixteen, of which each thread uses one.
 
 use std::cell::Cell;
 use std::ptr;
@@ -72,7 +72,8 @@ pub(crate) fn readings() -> Vec<(&'static Slot, Reading)> {
     for shard in &TABLE {
         let count = shard.count.load(Acquire).min(SEGMENTS);
         for segment in &shard.segments[..count] {
-            // SAFETY: the word is null or points to a leaked segment, stored with `Release` in `grow`.
+            // SAFETY: `Shard::grow` alone writes this word, with `Release`, from a segment that is leaked and therefore
+            // lives to the end of the process; it is null before that.
             let Some(segment) = (unsafe { segment.load(Acquire).as_ref() }) else { continue };
             let segment: &'static Segment = segment;
             readings.extend(segment.iter().filter_map(|slot| slot.read().map(|reading| (slot, reading))));

@@ -1,8 +1,8 @@
-//! What one registered future tells of itself, in words that anyone may read at any time.
+//! The slot of one registered future: atomic words behind a sequence lock, readable at any time.
 //!
-//! A slot is written by one thread at a time (who creates, polls or drops the future) and read by a
-//! report without any lock: a sequence number that is odd while the words change tells the reader whether
-//! what it read belongs together. A slot is never freed, so a late reader finds old words, not freed memory.
+//! A slot is written by one thread at a time (the one that creates, polls or drops the future) and read by a report
+//! without any lock: by a sequence number that is odd while the words change, the reader knows whether what it read
+//! belongs together. A slot is never freed, so that a late reader finds old words and no freed memory.
 
 use std::borrow::Cow;
 use std::panic::Location;
@@ -10,7 +10,7 @@ use std::ptr;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, fence};
 
-use super::Kind;
+use super::kind::Kind;
 use super::name::NameCell;
 
 /// One future's words. Three cache lines; the first holds all that a poll touches, so that neighbours in a
@@ -42,7 +42,7 @@ pub(crate) struct Slot {
     name: NameCell,
 }
 
-/// All that a slot tells, read at one moment.
+/// All that is in a slot, read at one moment.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
     pub(crate) id: u64,
@@ -104,7 +104,7 @@ impl Slot {
         self.kind.store(ptr::from_ref(new.kind).cast_mut(), Relaxed);
         self.location.store(ptr::from_ref(new.location).cast_mut(), Relaxed);
         self.name.store(new.name.as_deref().unwrap_or(""));
-        // Last: whoever sees the number sees the words.
+        // Last: a reader that sees the number sees the words.
         self.id.store(new.id, Release);
         self.sequence.store(first, Release);
     }
@@ -176,8 +176,8 @@ impl Slot {
                 return reading;
             }
         }
-        // Of those the times may be those of two polls. Whose they are is certain: no id is given twice, and
-        // it is taken from the slot before anything else is written there.
+        // In those the times may be from two polls. They are of the same future: no id is given twice, and it is taken
+        // from the slot before anything else is written there.
         let reading = self.read_words(self.sequence())?;
         fence(Acquire);
         (self.id.load(Relaxed) == reading.id).then_some(reading)
@@ -185,9 +185,9 @@ impl Slot {
 
     fn read_words(&self, sequence: u64) -> Option<Reading> {
         let id = self.id.load(Acquire);
-        // SAFETY: the word is null or came from a `&'static Kind` in `occupy`.
+        // SAFETY: `Slot::occupy` alone writes this word, from a `&'static Kind`; it is null before that.
         let kind = unsafe { self.kind.load(Relaxed).as_ref() }?;
-        // SAFETY: the word is null or came from a `&'static Location` in `occupy`.
+        // SAFETY: `Slot::occupy` alone writes this word, from a `&'static Location`; it is null before that.
         let location = unsafe { self.location.load(Relaxed).as_ref() }?;
         let count = sequence.wrapping_sub(self.first.load(Relaxed));
         let task = self.task.load(Relaxed);

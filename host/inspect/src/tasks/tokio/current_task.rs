@@ -1,7 +1,7 @@
 //! The current task of each thread: tokio's thread-local variable that has the id of the task which a thread polls.
 //!
 //! Thread-local variables of the executable lie at the same distance from a thread's control block in every thread, and
-//! the kernel tells where the C library keeps a part of that block: the list of robust locks. So a distance that was
+//! the kernel knows where the C library keeps a part of that block: the list of robust locks. So a distance that was
 //! measured in one thread leads to the variable of each. It is measured by experiment, not by name: tasks with known ids
 //! look at their own thread's variables, and the variable is where each of them finds its id and nothing is found
 //! outside of them. Reading it stops no thread.
@@ -27,7 +27,7 @@ const MAX_BYTES: u64 = 1 << 20;
 /// Executables have about a dozen; a number with more bits would be damage.
 const MAX_SEGMENTS: usize = 0xffff;
 
-/// How the variable is found.
+/// How a thread's variable is found.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CurrentTask {
     /// From a thread's list of robust locks to its variable, modulo 2^64.
@@ -37,7 +37,7 @@ pub(super) struct CurrentTask {
 }
 
 impl CurrentTask {
-    /// Does the experiment, in a runtime of its own. It must not run inside of another one.
+    /// Makes the experiment, in a runtime of its own. It must not be called inside of another one.
     pub(super) fn learn() -> Result<CurrentTask, CurrentTaskFault> {
         let anchor = robust_list(0)?;
         let variables = own_variables()?;
@@ -109,8 +109,8 @@ impl CurrentTask {
     }
 }
 
-/// Where the C library keeps a thread's list of robust locks, which it tells the kernel when the thread starts; of the
-/// calling thread for 0.
+/// Where the C library keeps a thread's list of robust locks, which it registers with the kernel when the thread starts;
+/// of the calling thread for 0.
 fn robust_list(thread: u32) -> Result<u64, CurrentTaskFault> {
     let (mut head, mut length) = (0_usize, 0_usize);
     // SAFETY: `head` and `length` are this function's own and live through the call; the kernel writes one word to each.

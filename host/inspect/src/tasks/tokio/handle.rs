@@ -79,7 +79,7 @@ impl HandleLayout {
         Err(LayoutFault::NoScheduler(faults.into()))
     }
 
-    /// The lists of the runtime whose handle is at `handle`.
+    /// The lists of the runtime that has its handle at `handle`.
     pub(super) fn lists(&self, handle: u64) -> Result<Lists, LayoutFault> {
         let value = match self.discriminant {
             None => None,
@@ -137,7 +137,7 @@ impl Scheduler {
             ListLayout::Single { head, tail } => vec![(at(head), at(tail))],
             ListLayout::Sharded { data, length, element_size, head, tail } => {
                 let (data, length) = (word(at(data))?, word(at(length))?);
-                // The shard of a task is told by the lowest bits of its id.
+                // The lowest bits of a task's id are the number of its shard.
                 if length > MAX_SHARDS || !length.is_power_of_two() {
                     return Err(LayoutFault::ShardCount(length));
                 }

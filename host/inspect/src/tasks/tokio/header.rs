@@ -41,7 +41,7 @@ impl TaskLayout {
         })
     }
 
-    /// The state of the task whose bytes these are, from its header on.
+    /// The state of a task, of which these are the bytes from its header on.
     pub(crate) fn state(&self, task: &[u8]) -> State {
         State(word_at(task, self.state))
     }
@@ -62,7 +62,7 @@ const COMPLETE: u64 = 2;
 const NOTIFIED: u64 = 4;
 /// References are counted above the lowest six bits.
 const REFERENCE_SHIFT: u32 = 6;
-/// Nobody holds more references than this to a task; a freed header may say so.
+/// No task has more references than this; a freed header may seem to.
 const MAX_REFERENCES: u64 = 1 << 24;
 
 /// A task's state word.
@@ -116,6 +116,6 @@ mod tests {
         check(MAX_REFERENCES << REFERENCE_SHIFT, false, false, false);
 
         assert!(State(one).moved(State(one | RUNNING)));
-        assert!(!State(one).moved(State(2 * one | NOTIFIED)), "woken, and held by one more");
+        assert!(!State(one).moved(State((2 * one) | NOTIFIED)), "woken, and held by one more");
     }
 }

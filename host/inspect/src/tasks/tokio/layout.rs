@@ -1,4 +1,4 @@
-//! Lookups of types and members by name, where one that is missing is a fault with that name.
+//! Lookups of types and members by name, where a missing name is a fault.
 //!
 //! Names are looked up breadth first below the type that has them, so that a wrapper more or less, or the unsharded list
 //! of older versions, needs no case of its own.

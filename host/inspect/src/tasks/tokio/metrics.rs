@@ -1,10 +1,10 @@
-//! What tokio itself counts: atomic reads; those of the blocking threads' queue take tokio's lock around it.
+//! tokio's own metrics: atomic reads; those of the blocking threads' queue take tokio's lock around it.
 //!
 //! Which figures there are depends on tokio's version and on `--cfg tokio_unstable`, and a program can ask for neither. So
-//! each method that may be missing stands in a trait here, where it tells nothing: of two methods with one name the type's
-//! own goes before a trait's.
+//! each method that may be missing is also in a trait here, where it returns nothing: of two methods with one name the
+//! compiler takes the type's own before a trait's.
 
-#![allow(clippy::useless_conversion, reason = "a figure that tokio does not tell is an option already")]
+#![allow(clippy::useless_conversion, reason = "a figure that tokio does not have is an option already")]
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ pub(crate) fn runtime(number: usize, handle: &Handle) -> Runtime {
         work: work(worker),
     };
     Runtime {
-        // tokio tells its own since 1.49; the walk finds it in every version.
+        // tokio has a method for its own number since 1.49; in memory it is in every version.
         id: number as u64 + 1,
         flavor: match handle.runtime_flavor() {
             RuntimeFlavor::CurrentThread => "current_thread".to_owned(),
@@ -71,7 +71,7 @@ trait Metered {
 impl Metered for Handle {}
 
 #[allow(dead_code, reason = "which of them tokio has depends on its version and configuration")]
-trait Untold {
+trait Missing {
     fn num_workers(&self) -> Option<usize> {
         None
     }
@@ -116,5 +116,5 @@ trait Untold {
     }
 }
 
-/// tokio's type, which the oldest versions keep to themselves, and what stands for it there.
-impl<T> Untold for T {}
+/// For tokio's type, which is not public in the oldest versions, and for what stands for it there.
+impl<T> Missing for T {}

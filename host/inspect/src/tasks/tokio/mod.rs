@@ -33,7 +33,6 @@ pub(super) mod metrics;
 #[cfg(target_os = "linux")]
 pub(super) mod owned_tasks;
 mod poll_frames;
-mod spawn;
 pub(super) mod task_id;
 #[cfg(target_os = "linux")]
 pub(super) mod task_kind;
@@ -53,7 +52,6 @@ use super::{
 };
 
 pub use poll_frames::is_poll_frame;
-pub use spawn::spawn;
 
 #[cfg(target_os = "linux")]
 pub(super) use self::{
@@ -68,7 +66,7 @@ pub(super) use self::{
 pub(super) struct Tokio {
     pub(super) task: TaskLayout,
     handle: HandleLayout,
-    /// How to find out who polls what, or why that cannot be found out.
+    /// How to find out which thread polls which task, or why that cannot be found out.
     current_task: Result<CurrentTask, CurrentTaskFault>,
     /// How to find out which thread is which worker; older versions of tokio keep that elsewhere.
     workers: Option<WorkerLayout>,
@@ -87,7 +85,7 @@ impl Tokio {
         })
     }
 
-    /// Which thread polls which task; empty where that cannot be told.
+    /// Which thread polls which task; empty where that is not known.
     pub(super) fn polling(&self) -> Vec<Polling> {
         self.current_task.as_ref().map(CurrentTask::now).unwrap_or_default()
     }
@@ -97,7 +95,7 @@ impl Tokio {
         self.current_task.as_ref().err().cloned().map(Reason::CurrentTask)
     }
 
-    /// Which thread works for which runtime; empty where that cannot be told.
+    /// Which thread works for which runtime; empty where that is not known.
     pub(super) fn claims(&self) -> Vec<Claim> {
         match (&self.workers, &self.current_task) {
             (Some(workers), Ok(current_task)) => workers.claims(current_task),

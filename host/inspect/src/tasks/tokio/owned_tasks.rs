@@ -4,11 +4,13 @@
 //! say that it is still in the list. Where the way breaks off, the search steps back to the last node that is still
 //! linked; the end counts only at the list's own tail.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::FxBuildHasher;
 
-use super::{Lists, TaskLayout};
+use super::handle::Lists;
+use super::header::TaskLayout;
 use crate::memory::{self, Range, read_word};
 use crate::tasks::decode::word_at;
 
@@ -79,7 +81,7 @@ struct Search<'a> {
     layout: &'a TaskLayout,
     lists: &'a Lists,
     offsets: &'a mut Offsets<'a>,
-    seen: FxHashSet<u64>,
+    seen: HashSet<u64, FxBuildHasher>,
     listing: Listing,
 }
 
@@ -91,7 +93,7 @@ pub(crate) fn follow<'a>(
     max: usize,
     deadline: Instant,
 ) -> Listing {
-    let (seen, listing) = (FxHashSet::default(), Listing { lists: lists.shards.len(), ..Listing::default() });
+    let (seen, listing) = (HashSet::default(), Listing { lists: lists.shards.len(), ..Listing::default() });
     let mut search = Search { layout, lists, offsets, seen, listing };
     let mut active: Vec<Cursor> = (0..lists.shards.len()).filter_map(|shard| search.start(shard)).collect();
     let (mut buffers, mut nodes) = (Buffers::default(), Vec::new());
@@ -128,7 +130,7 @@ impl Search<'_> {
         Some(Cursor { shard, at, tries: 0, steps: 0, trail: Vec::new() })
     }
 
-    /// Reads the node that each cursor is at; `None` for one that does not belong there.
+    /// Reads the node that each cursor is at; `None` for a node that does not belong there.
     fn read(&mut self, active: &[Cursor], buffers: &mut Buffers, nodes: &mut Vec<Option<Node>>) {
         let Buffers { ranges, bytes, readable, checked } = buffers;
         ranges.clear();
@@ -192,8 +194,8 @@ impl Search<'_> {
         }
         let (trailer, id) = (self.offsets)(vtable)?;
         let shards = self.lists.shards.len() as u64;
-        let told = usize::try_from(id).is_ok_and(|id| id + 8 <= header.len());
-        if told && shards > 1 && word_at(header, id) & (shards - 1) != shard as u64 {
+        let has_id = usize::try_from(id).is_ok_and(|id| id + 8 <= header.len());
+        if has_id && shards > 1 && word_at(header, id) & (shards - 1) != shard as u64 {
             return None;
         }
         Some(Checked { vtable, trailer })

@@ -1,4 +1,4 @@
-//! The number that tokio gives to a task, which it tells as text only.
+//! tokio's task ids as numbers: tokio itself gives them as text only.
 
 #[cfg(target_os = "linux")]
 use std::fmt::Debug;
@@ -19,7 +19,7 @@ fn try_id() -> Option<u64> {
     None
 }
 
-/// Of a spawned task; 0 if it cannot be told. In the oldest versions only its handle's debug text has it:
+/// Of a spawned task; 0 if it is not known. In the oldest versions only its handle's debug text has it:
 /// `JoinHandle { id: Id(7) }`.
 #[cfg(target_os = "linux")]
 pub(crate) fn of<T: Debug>(handle: &JoinHandle<T>) -> u64 {

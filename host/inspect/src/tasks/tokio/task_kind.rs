@@ -1,4 +1,4 @@
-//! What all tasks with the same future have in common, found once by their vtable.
+//! Kinds of tokio's tasks: what all tasks with the same future have in common, found once by their vtable.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::tasks::decode::{PlanId, Plans, TRACKED};
 use crate::tasks::model::Reason;
 use crate::tasks::types::{Shape, Type, Types, without_generics};
 
-/// Nobody spawns larger futures: tokio boxes those above 16 KiB.
+/// There are no larger futures: tokio boxes those above 16 KiB.
 const MAX_TRAILER: u64 = 1 << 26;
 /// A header is a few words; the id follows it.
 const MAX_ID_OFFSET: u64 = 4096;
@@ -23,7 +23,7 @@ const STAGE_DEPTH: usize = 6;
 /// Tasks of one type of future under one kind of scheduler.
 #[derive(Debug)]
 pub(crate) struct Kind {
-    /// The future, as a reader knows it.
+    /// The future, as a reader of the source knows it.
     pub(crate) future: Arc<str>,
     /// That future is a registered one.
     pub(crate) registered: bool,
@@ -98,7 +98,7 @@ pub(crate) fn find(types: &Types<'_>, plans: &mut Plans, layout: &TaskLayout, vt
 /// The type of a future, as a reader knows it: registration and boxes do not show.
 fn shown(types: &Types<'_>, future: &Rc<Type>) -> String {
     let mut future = Rc::clone(future);
-    // As many wrappers as anyone puts around a future.
+    // More wrappers than a program puts around a future.
     for _ in 0..4 {
         let inner = if future.name.starts_with(TRACKED) {
             future.member("future").map(|member| member.type_id)

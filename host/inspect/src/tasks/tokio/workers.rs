@@ -1,7 +1,7 @@
-//! Which thread is which worker of which runtime.
+//! tokio's workers: which thread is which worker of which runtime.
 //!
-//! The thread-local variable that has the id of the task has a pointer, too, to what the scheduler keeps on the stack of
-//! a thread that works for it. From there it is two steps to the runtime and to the worker's number. Nothing is
+//! The thread-local variable that has the id of the current task also has a pointer to what the scheduler keeps on the
+//! stack of a thread that works for it. From there it is two steps to the runtime and to the worker's number. Nothing is
 //! stated of a worker that two threads, or none, claim to be.
 
 use std::rc::Rc;
@@ -67,7 +67,8 @@ impl WorkerLayout {
         })
     }
 
-    /// Who works for whom. A thread that has left the runtime for something that blocks has handed its work on.
+    /// The threads that work for a runtime. A thread that has left its runtime for something that blocks has handed its
+    /// work on, and is none of them.
     pub(super) fn claims(&self, current_task: &CurrentTask) -> Vec<Claim> {
         let threads = current_task.places().into_iter();
         threads.filter_map(|(thread, place)| self.claim(thread, place)).collect()
@@ -99,8 +100,8 @@ impl WorkerLayout {
     }
 }
 
-/// The thread of each worker of the runtime whose counted part is at `runtime`, up to the last one that is known. How many
-/// there are the oldest versions of tokio do not tell.
+/// The thread of each worker of the runtime that has its counted part at `runtime`, up to the last one that is known:
+/// the oldest versions of tokio do not say how many there are.
 pub(super) fn threads(claims: &[Claim], runtime: u64, count: Option<usize>) -> Vec<Option<u32>> {
     let count = count.unwrap_or(MAX_WORKERS);
     let of = |number: usize| {
@@ -133,9 +134,9 @@ fn way(types: &Types<'_>, part: &Rc<Type>, base: u64) -> Option<Way> {
 
 fn left(types: &Types<'_>, variable: &Rc<Type>) -> Option<(u64, u64, u64)> {
     let (offset, entered) = types.path(variable, &["runtime", "value", "value"])?;
-    let Shape::Enum { discriminant: Some((told, size)), variants, .. } = &entered.shape else { return None };
+    let Shape::Enum { discriminant: Some((at, size)), variants, .. } = &entered.shape else { return None };
     let not_entered = variants.iter().find(|variant| &*variant.member.name == "NotEntered")?;
-    Some((offset + told, *size, u64::try_from(not_entered.value?).ok()?))
+    Some((offset + at, *size, u64::try_from(not_entered.value?).ok()?))
 }
 
 fn number(address: u64, size: u64) -> Option<u64> {

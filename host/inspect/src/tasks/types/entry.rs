@@ -1,10 +1,10 @@
-//! Reads one entry: a type's members and variants, a function's parameters.
+//! One entry of the DWARF: a type's members and variants, a function's parameters.
 
 use gimli::{AttributeValue, DebuggingInformationEntry, EntriesTreeNode, UnitOffset};
 
-use super::lookup::{Member, Shape, Type, Types, Variant};
-use super::units::text;
-use super::{EntryId, Reader};
+use super::lookup::Types;
+use super::shape::{Member, Shape, Type, Variant};
+use super::units::{EntryId, Reader, text};
 
 /// Members or variants of one type beyond this are ignored: it is damage.
 const MAX_CHILDREN: usize = 10_000;

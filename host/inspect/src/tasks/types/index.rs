@@ -1,7 +1,6 @@
-//! What is kept of the debug information: hashes and offsets, a few megabytes for a large program.
+//! The index of the DWARF that is kept: hashes and offsets, a few megabytes for a large program.
 
-use super::EntryId;
-use super::units::{Place, Source, Units};
+use super::units::{EntryId, Place, Source, Units};
 use crate::tasks::model::Reason;
 
 /// Where in the debug information things are to be found.
@@ -26,7 +25,7 @@ pub(crate) struct Index {
 const COPIES: usize = 4;
 
 impl Index {
-    /// Scans all units, unless `deadline` comes first.
+    /// Scans all units, unless it is no longer wanted.
     pub(crate) fn build(source: &Source, unwanted: impl Fn() -> bool) -> Result<Index, Reason> {
         let units = Units::open(source)?;
         let mut index = Index { places: units.places(), ..Index::default() };

@@ -1,4 +1,6 @@
-//! Types by entry and by name, functions by address: loaded once, kept for the length of one look.
+//! Lookups in the DWARF: types by entry and by name, functions by address, source files by index.
+//!
+//! What was loaded is kept for the length of one look.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -7,99 +9,15 @@ use std::rc::Rc;
 use gimli::AttributeValue;
 
 use super::index::{Index, entries};
-use super::names::{function_path, hash, is_async_fn, resume_function};
-use super::units::{Parsed, Source, Units, text};
-use super::{EntryId, Reader, display};
-
-/// A type as far as memory is read by it.
-#[derive(Debug)]
-pub(crate) struct Type {
-    pub(crate) id: EntryId,
-    /// With its path, and its generics as the compiler prints them.
-    pub(crate) name: String,
-    /// In bytes.
-    pub(crate) size: u64,
-    pub(crate) align: u64,
-    pub(crate) shape: Shape,
-    pub(crate) members: Vec<Member>,
-    pub(crate) generics: Vec<(Box<str>, EntryId)>,
-    /// For a vtable's type: whose vtable it is.
-    pub(super) containing: Option<EntryId>,
-}
-
-#[derive(Debug)]
-pub(crate) enum Shape {
-    /// A struct, a tuple or a union.
-    Struct,
-    Enum {
-        /// Where it is and how many bytes it has; none if there is but one variant.
-        discriminant: Option<(u64, u64)>,
-        /// It is the state of an async function, block or closure.
-        coroutine: bool,
-        variants: Vec<Variant>,
-    },
-    Pointer(Option<EntryId>),
-    Array {
-        element: EntryId,
-        count: u64,
-    },
-    /// Defined elsewhere, by the same name.
-    Declaration,
-    Other,
-}
-
-#[derive(Debug)]
-pub(crate) struct Variant {
-    /// `None` for the one that any other value means.
-    pub(crate) value: Option<u128>,
-    pub(crate) member: Member,
-}
-
-#[derive(Debug)]
-pub(crate) struct Member {
-    pub(crate) name: Box<str>,
-    /// In bytes, from the start of the type.
-    pub(crate) offset: u64,
-    pub(crate) type_id: EntryId,
-    /// Index of the file in the unit's table.
-    pub(crate) file: u64,
-    pub(crate) line: u32,
-}
-
-impl Type {
-    pub(super) fn empty(id: EntryId) -> Self {
-        Type {
-            id,
-            name: String::new(),
-            size: 0,
-            align: 0,
-            shape: Shape::Other,
-            members: Vec::new(),
-            generics: Vec::new(),
-            containing: None,
-        }
-    }
-
-    pub(crate) fn is_coroutine(&self) -> bool {
-        matches!(self.shape, Shape::Enum { coroutine: true, .. })
-    }
-
-    pub(crate) fn member(&self, name: &str) -> Option<&Member> {
-        self.members.iter().find(|member| &*member.name == name)
-    }
-}
-
-/// The name of an enclosing namespace or type.
-struct Scope<'s> {
-    offset: u32,
-    parent: Option<u32>,
-    name: &'s str,
-}
+use super::names::{display, function_path, hash, is_async_fn, resume_function};
+use super::scopes::Scopes;
+use super::shape::{Shape, Type};
+use super::units::{EntryId, Parsed, Reader, Source, Units, text};
 
 /// What has been loaded of one unit.
 struct Loaded<'s> {
     parsed: Parsed<'s>,
-    scopes: OnceCell<Vec<Scope<'s>>>,
+    scopes: OnceCell<Scopes<'s>>,
 }
 
 /// The types of the executable.
@@ -117,8 +35,6 @@ pub(crate) struct Types<'s> {
 const MEMBER_DEPTH: usize = 6;
 /// How many types are looked at for one member.
 const MEMBER_TYPES: usize = 2_000;
-/// How deep namespaces are nested.
-const SCOPE_DEPTH: usize = 1_000;
 
 impl<'s> Types<'s> {
     pub(crate) fn new(source: &'s Source, index: &'s Index, bias: u64) -> Self {
@@ -207,7 +123,7 @@ impl<'s> Types<'s> {
         entries(&self.index.functions, address.wrapping_sub(self.bias)).iter().map(|(_, id)| *id)
     }
 
-    /// Whose vtable lies at that address in memory; several if the linker folded them.
+    /// The types that have their vtable at that address in memory; several if the linker folded them.
     pub(crate) fn behind_vtable(&self, address: u64) -> Vec<Rc<Type>> {
         let mut found: Vec<Rc<Type>> = Vec::new();
         for (_, id) in entries(&self.index.vtables, address.wrapping_sub(self.bias)) {
@@ -292,62 +208,7 @@ impl<'s> Types<'s> {
     /// The name of a type with its path; `None` for what has no path (pointers, numbers).
     pub(super) fn full_name(&self, id: EntryId) -> Option<String> {
         let (loaded, units) = self.loaded(id.unit)?;
-        let scopes = loaded
-            .scopes
-            .get_or_init(|| read_scopes(loaded.parsed.dwarf(units), &loaded.parsed.unit).unwrap_or_default());
-        let mut at = scopes.binary_search_by_key(&id.offset, |scope| scope.offset).ok()?;
-        let mut parts = Vec::new();
-        for _ in 0..SCOPE_DEPTH {
-            let scope = scopes.get(at)?;
-            parts.push(scope.name);
-            match scope.parent {
-                Some(parent) => at = parent as usize,
-                None => break,
-            }
-        }
-        parts.reverse();
-        Some(parts.join("::"))
+        let read = || Scopes::read(loaded.parsed.dwarf(units), &loaded.parsed.unit);
+        loaded.scopes.get_or_init(read).full_name(id.offset)
     }
-}
-
-fn read_scopes<'s>(
-    dwarf: &gimli::Dwarf<Reader<'s>>,
-    unit: &gimli::Unit<Reader<'s>>,
-) -> gimli::Result<Vec<Scope<'s>>> {
-    let mut scopes = Vec::new();
-    let mut open: Vec<(isize, u32)> = Vec::new();
-    let mut entries = unit.entries_raw(None)?;
-    while !entries.is_empty() {
-        let offset = u32::try_from(entries.next_offset().0).unwrap_or(u32::MAX);
-        let depth = entries.next_depth();
-        let Some(abbreviation) = entries.read_abbreviation()? else { continue };
-        let named = matches!(
-            abbreviation.tag(),
-            gimli::DW_TAG_namespace
-                | gimli::DW_TAG_structure_type
-                | gimli::DW_TAG_enumeration_type
-                | gimli::DW_TAG_union_type
-        );
-        if !named {
-            entries.skip_attributes(abbreviation.attributes())?;
-            continue;
-        }
-        while open.last().is_some_and(|(enclosing, _)| *enclosing >= depth) {
-            open.pop();
-        }
-        let mut name = "";
-        for specification in abbreviation.attributes() {
-            let attribute = entries.read_attribute(*specification)?;
-            if attribute.name() == gimli::DW_AT_name {
-                name = dwarf.attr_string(unit, attribute.value()).map_or("", text);
-            }
-        }
-        let number = u32::try_from(scopes.len()).unwrap_or(u32::MAX);
-        scopes.push(Scope { offset, parent: open.last().map(|(_, number)| *number), name });
-        if abbreviation.has_children() {
-            open.push((depth, number));
-        }
-    }
-    scopes.shrink_to_fit();
-    Ok(scopes)
 }

@@ -1,8 +1,8 @@
-//! What the executable's own debug information says of types, functions and lines.
+//! An index of the executable's DWARF: its types, functions and lines.
 //!
-//! Two lives: a small [`Index`] of hashes and offsets that is kept, and [`Types`], which loads the sections
-//! when something new is asked and is dropped after each look, with all its memory. Whatever the files
-//! hold, nothing here panics or runs on: what does not make sense is absent.
+//! Two parts with different lives: a small [`Index`] of hashes and offsets that is kept, and [`Types`], which loads the
+//! sections when something new is asked and is dropped after each look, with all its memory. Whatever the files hold,
+//! nothing here panics or runs without end: what does not make sense is absent.
 
 mod entry;
 mod executable;
@@ -11,20 +11,14 @@ mod index;
 mod lookup;
 mod names;
 mod scan;
+mod scopes;
 mod sections;
+mod shape;
 mod units;
 
 pub(super) use executable::Contents;
 pub(super) use index::Index;
-pub(super) use lookup::{Member, Shape, Type, Types, Variant};
+pub(super) use lookup::Types;
 pub(super) use names::{display, without_generics};
-pub(super) use units::Source;
-
-type Reader<'s> = gimli::EndianSlice<'s, gimli::NativeEndian>;
-
-/// An entry of the debug information: of which unit, how many bytes after its start.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
-pub(super) struct EntryId {
-    pub(super) unit: u32,
-    pub(super) offset: u32,
-}
+pub(super) use shape::{Member, Shape, Type, Variant};
+pub(super) use units::{EntryId, Source};

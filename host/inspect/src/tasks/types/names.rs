@@ -1,6 +1,6 @@
-//! Names of types and functions: as the debug information has them, and as a reader wants them.
+//! Names of types and functions: as the debug information has them, and as a reader knows them from the source.
 
-/// FNV-1a, for names that are hashed piece by piece. Whoever finds a name by its hash compares the name.
+/// FNV-1a, for names that are hashed piece by piece. A name that is found by its hash is compared, too.
 pub(super) fn hash(name: &str) -> u64 {
     hash_more(0xcbf2_9ce4_8422_2325, name)
 }

@@ -1,11 +1,10 @@
-//! Reads one unit from end to end for the index.
+//! The scan of one unit for the index, from end to end.
 
-use gimli::{AttributeValue, Operation};
+use gimli::{AttributeValue, Dwarf, Operation, Unit};
 
 use super::index::Index;
 use super::names::{hash, hash_more};
-use super::units::{Parsed, Units};
-use super::{EntryId, Reader, units};
+use super::units::{self, EntryId, Parsed, Reader, Units};
 
 /// Deepest nesting that is followed; compilers stay below a hundred.
 const MAX_DEPTH: usize = 1000;
@@ -21,6 +20,27 @@ struct Scope {
     poll: bool,
 }
 
+/// An entry: where it is, and what is read of it.
+struct Entry<'a, 's> {
+    tag: gimli::DwTag,
+    id: EntryId,
+    depth: isize,
+    has_children: bool,
+    attributes: &'a [gimli::Attribute<Reader<'s>>],
+}
+
+/// One unit, as far as it has been read.
+struct Scan<'a, 's> {
+    index: &'a mut Index,
+    dwarf: &'a Dwarf<Reader<'s>>,
+    unit: &'a Unit<Reader<'s>>,
+    scopes: Vec<Scope>,
+    /// `Pin<&mut T>` by its place in the unit, with the hash of `T`.
+    pins: Vec<(u32, u64)>,
+    /// The types of what the polls take, by their place in the unit.
+    taken: Vec<u32>,
+}
+
 impl Index {
     pub(super) fn scan<'s>(
         &mut self,
@@ -28,133 +48,172 @@ impl Index {
         parsed: &Parsed<'s>,
         number: usize,
     ) -> gimli::Result<()> {
-        let (dwarf, unit) = (parsed.dwarf(units), &parsed.unit);
-        let id = |offset: u32| EntryId { unit: u32::try_from(number).unwrap_or(u32::MAX), offset };
-        let text = |value| dwarf.attr_string(unit, value).ok().map(units::text);
-        // `Pin<&mut T>` by its place in the unit, with the hash of `T`; and what the polls take.
-        let mut pins: Vec<(u32, u64)> = Vec::new();
-        let mut taken: Vec<u32> = Vec::new();
-        let mut scopes: Vec<Scope> = Vec::new();
-        let mut attributes: Vec<gimli::Attribute<Reader<'_>>> = Vec::new();
+        let mut scan = Scan {
+            index: self,
+            dwarf: parsed.dwarf(units),
+            unit: &parsed.unit,
+            scopes: Vec::new(),
+            pins: Vec::new(),
+            taken: Vec::new(),
+        };
+        scan.run(u32::try_from(number).unwrap_or(u32::MAX))
+    }
+}
 
-        let mut entries = unit.entries_raw(None)?;
+impl<'s> Scan<'_, 's> {
+    fn run(&mut self, unit: u32) -> gimli::Result<()> {
+        let mut attributes: Vec<gimli::Attribute<Reader<'s>>> = Vec::new();
+        let mut entries = self.unit.entries_raw(None)?;
         while !entries.is_empty() {
             let offset = u32::try_from(entries.next_offset().0).unwrap_or(u32::MAX);
             let depth = entries.next_depth();
             let Some(abbreviation) = entries.read_abbreviation()? else { continue };
-            while scopes.last().is_some_and(|scope| scope.depth >= depth) {
-                scopes.pop();
+            while self.scopes.last().is_some_and(|scope| scope.depth >= depth) {
+                self.scopes.pop();
             }
-            if scopes.len() > MAX_DEPTH {
+            if self.scopes.len() > MAX_DEPTH {
                 return Ok(());
             }
-            let enclosing = scopes.last().map_or(0, |scope| scope.hash);
-            let nested = |name: &str| {
-                if enclosing == 0 { hash(name) } else { hash_more(hash_more(enclosing, "::"), name) }
+            let tag = abbreviation.tag();
+            let Some(read) = self.reader(tag, depth) else {
+                entries.skip_attributes(abbreviation.attributes())?;
+                continue;
             };
-            match abbreviation.tag() {
-                gimli::DW_TAG_namespace
-                | gimli::DW_TAG_structure_type
-                | gimli::DW_TAG_enumeration_type
-                | gimli::DW_TAG_union_type => {
-                    entries.read_attributes(abbreviation.attributes(), &mut attributes)?;
-                    let (mut name, mut declared) = ("", false);
-                    for attribute in &attributes {
-                        match attribute.name() {
-                            gimli::DW_AT_name => name = text(attribute.value()).unwrap_or(""),
-                            gimli::DW_AT_declaration => declared = true,
-                            _ => {}
-                        }
-                    }
-                    let own = nested(name);
-                    if abbreviation.tag() != gimli::DW_TAG_namespace && !declared {
-                        self.types.push((own, id(offset)));
-                    }
-                    if let Some(inner) =
-                        name.strip_prefix("Pin<&mut ").and_then(|name| name.strip_suffix('>'))
-                    {
-                        pins.push((offset, hash(inner)));
-                    }
-                    if abbreviation.has_children() {
-                        scopes.push(Scope { depth, hash: own, poll: false });
-                    }
-                }
-                gimli::DW_TAG_subprogram => {
-                    entries.read_attributes(abbreviation.attributes(), &mut attributes)?;
-                    let (mut start, mut name, mut symbol) = (None, "", "");
-                    for attribute in &attributes {
-                        match attribute.name() {
-                            gimli::DW_AT_low_pc => {
-                                start = dwarf.attr_address(unit, attribute.value()).ok().flatten();
-                            }
-                            gimli::DW_AT_name => name = text(attribute.value()).unwrap_or(""),
-                            gimli::DW_AT_linkage_name => symbol = text(attribute.value()).unwrap_or(""),
-                            _ => {}
-                        }
-                    }
-                    // A function that the linker threw away begins at zero.
-                    if let Some(start) = start.filter(|&start| start != 0) {
-                        self.functions.push((start, id(offset)));
-                    }
-                    if enclosing != 0 && !symbol.is_empty() && name.starts_with("{async") {
-                        self.resumes.push((nested(name), id(offset)));
-                    }
-                    let poll = (name == "poll" || name.starts_with("poll<"))
-                        && POLL_SYMBOLS.iter().any(|part| symbol.contains(part));
-                    if poll && abbreviation.has_children() {
-                        scopes.push(Scope { depth, hash: enclosing, poll });
-                    }
-                }
-                gimli::DW_TAG_formal_parameter
-                    if scopes.last().is_some_and(|scope| scope.poll && scope.depth + 1 == depth) =>
-                {
-                    entries.read_attributes(abbreviation.attributes(), &mut attributes)?;
-                    for attribute in &attributes {
-                        if let (gimli::DW_AT_type, AttributeValue::UnitRef(to)) =
-                            (attribute.name(), attribute.value())
-                        {
-                            taken.push(u32::try_from(to.0).unwrap_or(u32::MAX));
-                            if let Some(scope) = scopes.last_mut() {
-                                scope.poll = false;
-                            }
-                        }
-                    }
-                }
-                gimli::DW_TAG_variable if depth == 1 => {
-                    entries.read_attributes(abbreviation.attributes(), &mut attributes)?;
-                    let (mut is_vtable, mut kind, mut address) = (false, None, None);
-                    for attribute in &attributes {
-                        match (attribute.name(), attribute.value()) {
-                            (gimli::DW_AT_name, value) => {
-                                is_vtable = text(value).is_some_and(|name| name.ends_with("{vtable}"));
-                            }
-                            (gimli::DW_AT_type, AttributeValue::UnitRef(to)) => {
-                                kind = u32::try_from(to.0).ok()
-                            }
-                            (gimli::DW_AT_location, AttributeValue::Exprloc(expression)) => {
-                                address = match expression.operations(unit.encoding()).next() {
-                                    Ok(Some(Operation::Address { address })) => Some(address),
-                                    Ok(Some(Operation::AddressIndex { index })) => {
-                                        dwarf.address(unit, index).ok()
-                                    }
-                                    _ => None,
-                                };
-                            }
-                            _ => {}
-                        }
-                    }
-                    if let (true, Some(kind), Some(address)) = (is_vtable, kind, address) {
-                        self.vtables.push((address, id(kind)));
-                    }
-                }
-                _ => entries.skip_attributes(abbreviation.attributes())?,
+            entries.read_attributes(abbreviation.attributes(), &mut attributes)?;
+            let id = EntryId { unit, offset };
+            let has_children = abbreviation.has_children();
+            read(self, &Entry { tag, id, depth, has_children, attributes: &attributes });
+        }
+        self.add_futures();
+        Ok(())
+    }
+
+    /// What reads entries with that tag, at that depth, if they are of interest.
+    fn reader(&self, tag: gimli::DwTag, depth: isize) -> Option<fn(&mut Self, &Entry<'_, 's>)> {
+        match tag {
+            gimli::DW_TAG_namespace
+            | gimli::DW_TAG_structure_type
+            | gimli::DW_TAG_enumeration_type
+            | gimli::DW_TAG_union_type => Some(Self::named),
+            gimli::DW_TAG_subprogram => Some(Self::function),
+            gimli::DW_TAG_formal_parameter => {
+                let of_poll = |scope: &Scope| scope.poll && scope.depth + 1 == depth;
+                self.scopes.last().is_some_and(of_poll).then_some(Self::parameter)
+            }
+            gimli::DW_TAG_variable if depth == 1 => Some(Self::variable),
+            _ => None,
+        }
+    }
+
+    fn text(&self, value: AttributeValue<Reader<'s>>) -> &'s str {
+        self.dwarf.attr_string(self.unit, value).map_or("", units::text)
+    }
+
+    /// The hash of the enclosing path; 0 outside of any.
+    fn enclosing(&self) -> u64 {
+        self.scopes.last().map_or(0, |scope| scope.hash)
+    }
+
+    /// The hash of a name in the enclosing path.
+    fn nested(&self, name: &str) -> u64 {
+        match self.enclosing() {
+            0 => hash(name),
+            enclosing => hash_more(hash_more(enclosing, "::"), name),
+        }
+    }
+
+    /// A namespace or a type.
+    fn named(&mut self, entry: &Entry<'_, 's>) {
+        let (mut name, mut declared) = ("", false);
+        for attribute in entry.attributes {
+            match attribute.name() {
+                gimli::DW_AT_name => name = self.text(attribute.value()),
+                gimli::DW_AT_declaration => declared = true,
+                _ => {}
             }
         }
+        let own = self.nested(name);
+        if entry.tag != gimli::DW_TAG_namespace && !declared {
+            self.index.types.push((own, entry.id));
+        }
+        if let Some(inner) = name.strip_prefix("Pin<&mut ").and_then(|name| name.strip_suffix('>')) {
+            self.pins.push((entry.id.offset, hash(inner)));
+        }
+        if entry.has_children {
+            self.scopes.push(Scope { depth: entry.depth, hash: own, poll: false });
+        }
+    }
 
+    fn function(&mut self, entry: &Entry<'_, 's>) {
+        let (mut start, mut name, mut symbol) = (None, "", "");
+        for attribute in entry.attributes {
+            match attribute.name() {
+                gimli::DW_AT_low_pc => {
+                    start = self.dwarf.attr_address(self.unit, attribute.value()).ok().flatten();
+                }
+                gimli::DW_AT_name => name = self.text(attribute.value()),
+                gimli::DW_AT_linkage_name => symbol = self.text(attribute.value()),
+                _ => {}
+            }
+        }
+        // A function that the linker threw away begins at zero.
+        if let Some(start) = start.filter(|&start| start != 0) {
+            self.index.functions.push((start, entry.id));
+        }
+        let enclosing = self.enclosing();
+        if enclosing != 0 && !symbol.is_empty() && name.starts_with("{async") {
+            let resume = (self.nested(name), entry.id);
+            self.index.resumes.push(resume);
+        }
+        let poll = (name == "poll" || name.starts_with("poll<"))
+            && POLL_SYMBOLS.iter().any(|part| symbol.contains(part));
+        if poll && entry.has_children {
+            self.scopes.push(Scope { depth: entry.depth, hash: enclosing, poll });
+        }
+    }
+
+    /// The first parameter of a `poll`.
+    fn parameter(&mut self, entry: &Entry<'_, 's>) {
+        for attribute in entry.attributes {
+            if let (gimli::DW_AT_type, AttributeValue::UnitRef(to)) = (attribute.name(), attribute.value()) {
+                self.taken.push(u32::try_from(to.0).unwrap_or(u32::MAX));
+                if let Some(scope) = self.scopes.last_mut() {
+                    scope.poll = false;
+                }
+            }
+        }
+    }
+
+    /// A variable outside of any function, which may be a vtable.
+    fn variable(&mut self, entry: &Entry<'_, 's>) {
+        let (mut is_vtable, mut kind, mut address) = (false, None, None);
+        for attribute in entry.attributes {
+            match (attribute.name(), attribute.value()) {
+                (gimli::DW_AT_name, value) => is_vtable = self.text(value).ends_with("{vtable}"),
+                (gimli::DW_AT_type, AttributeValue::UnitRef(to)) => kind = u32::try_from(to.0).ok(),
+                (gimli::DW_AT_location, AttributeValue::Exprloc(expression)) => {
+                    address = match expression.operations(self.unit.encoding()).next() {
+                        Ok(Some(Operation::Address { address })) => Some(address),
+                        Ok(Some(Operation::AddressIndex { index })) => {
+                            self.dwarf.address(self.unit, index).ok()
+                        }
+                        _ => None,
+                    };
+                }
+                _ => {}
+            }
+        }
+        if let (true, Some(offset), Some(address)) = (is_vtable, kind, address) {
+            self.index.vtables.push((address, EntryId { offset, ..entry.id }));
+        }
+    }
+
+    /// Adds the types that the polls take.
+    fn add_futures(&mut self) {
         // Entries come in the order of their offsets, so `pins` is sorted.
-        self.futures.extend(taken.into_iter().filter_map(|offset| {
-            pins.binary_search_by_key(&offset, |(place, _)| *place).ok().map(|at| pins[at].1)
+        let pins = &self.pins;
+        self.index.futures.extend(self.taken.iter().filter_map(|offset| {
+            pins.binary_search_by_key(offset, |(place, _)| *place).ok().map(|at| pins[at].1)
         }));
-        Ok(())
     }
 }

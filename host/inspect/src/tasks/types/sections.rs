@@ -1,16 +1,19 @@
-//! Finds and opens the debug information of the running executable.
+//! The debug sections of an executable: found, opened, decompressed.
 //!
-//! In this order: in the executable itself, in a separate file that [`debug_files`] finds by build id or debug link; of
-//! those two what was split off into a `.dwp` package or `.dwo` files. Files are mapped, so that what is read of them is
-//! no memory of the program's own. It never looks on the network, and refuses more than [`MAX_BYTES`].
+//! They are looked for in the executable itself, then in a separate file that [`debug_files`] finds by build
+//! id or debug link; for either, what was split off may be in a `.dwp` package or in `.dwo` files. Files are
+//! mapped, so that what is read of them is no memory of the program's own. Nothing is looked for on the
+//! network, and more than [`MAX_BYTES`] is refused.
 
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use object::{Object, ObjectSegment, ReadRef};
+use object::NativeEndian;
+use object::elf::{FileHeader64, PT_LOAD};
+use object::read::elf::{FileHeader as _, ProgramHeader as _};
 
-use crate::debug_files::{self, Held, ObjectFile};
+use crate::debug_files::{self, Held, ObjectBytes, ObjectFile};
 use crate::tasks::model::{DebugInformationFault, Reason};
 
 /// Three times the largest executable with full types that was met (a compiler's own, 300 MB).
@@ -47,7 +50,7 @@ pub(super) struct Files {
 
 /// Sections by name, decompressed, and the file that they lie in.
 pub(super) struct Sections {
-    file: ObjectFile,
+    file: ObjectBytes,
     held: Vec<(&'static str, Held)>,
 }
 
@@ -61,17 +64,18 @@ impl Sections {
     }
 
     /// `None` if there is more of it than is read.
-    fn of(file: ObjectFile) -> Option<Sections> {
+    fn of(file: &ObjectFile) -> Option<Sections> {
         if file.debug_info_bytes() > MAX_BYTES {
             return None;
         }
+        let file = map(file)?;
         let held = SECTIONS.iter().filter_map(|name| Some((*name, file.hold(&format!(".{name}"))?)));
         Some(Sections { held: held.collect(), file })
     }
 
     /// What was split off, if the file at `path` holds that.
     fn split_off(path: &Path) -> Option<Sections> {
-        let file = ObjectFile::open(path).ok()?;
+        let file = map(&ObjectFile::open(path).ok()?)?;
         let mut held = Vec::new();
         for name in SECTIONS.iter().chain(&PACKAGE_SECTIONS) {
             let suffix = if name.ends_with("_index") { "" } else { ".dwo" };
@@ -89,14 +93,14 @@ impl Files {
     pub(super) fn open(path: &Path) -> Result<Files, Reason> {
         let real = fs::read_link(path).unwrap_or_else(|_| path.to_owned());
         let file = open(path)?.known_as(real.clone());
-        let program_headers = program_headers(&file);
+        let program_headers = map(&file).as_ref().and_then(program_headers);
         let described = if file.has_debug_info() {
             Some(file)
         } else {
             debug_files::find(&file, &debug_files::standard_directories())
         };
         let described = described.ok_or(Reason::DebugInformation(DebugInformationFault::Missing))?;
-        let main = Sections::of(described).ok_or_else(|| {
+        let main = Sections::of(&described).ok_or_else(|| {
             let path = Arc::from(path);
             Reason::DebugInformation(DebugInformationFault::TooLarge { path, limit_bytes: MAX_BYTES })
         })?;
@@ -105,10 +109,10 @@ impl Files {
         Ok(Files { main, package: Sections::split_off(Path::new(&package)), program_headers })
     }
 
-    /// What is added to an address as linked to have it in memory: the kernel tells where it put the
-    /// program headers.
+    /// What is added to an address as linked to have it in memory: the kernel keeps the address of the program headers.
     pub(super) fn bias(&self) -> Result<u64, Reason> {
-        // SAFETY: the call takes a number and returns one.
+        // SAFETY: the C library owns the vector that it reads and keeps it for the life of the process; the
+        // call takes a number and returns one.
         let loaded = unsafe { libc::getauxval(libc::AT_PHDR) };
         let linked = self.program_headers.filter(|_| loaded != 0);
         let linked = linked.ok_or(Reason::DebugInformation(DebugInformationFault::LoadAddressUnknown))?;
@@ -116,10 +120,16 @@ impl Files {
     }
 
     /// What was split off into a file of its own: `name` as the executable has it, from the directory that
-    /// it was compiled in. Whether it is the right one is told by the number of its unit.
+    /// it was compiled in. The number of its unit shows whether it is the right one.
     pub(super) fn split_off(directory: &str, name: &str) -> Option<Sections> {
         Sections::split_off(&Path::new(directory).join(name))
     }
+}
+
+fn map(file: &ObjectFile) -> Option<ObjectBytes> {
+    // SAFETY: the executable or its debug information, which are replaced and not written to: what is relied
+    // on, and what comes of it otherwise, stands at `debug_files`.
+    unsafe { file.map() }.ok()
 }
 
 /// Opens an object file.
@@ -130,13 +140,16 @@ pub(super) fn open(path: &Path) -> Result<ObjectFile, Reason> {
     })
 }
 
-fn program_headers(file: &ObjectFile) -> Option<u64> {
-    let object = file.object()?;
-    // In the header of a 64-bit ELF file, from byte 32 on.
-    let offset = u64::from_ne_bytes(file.bytes().read_bytes_at(32, 8).ok()?.try_into().ok()?);
-    let offset = if object.is_64() { offset } else { return None };
-    object.segments().find_map(|segment| {
-        let (start, size) = segment.file_range();
-        (start..start.saturating_add(size)).contains(&offset).then(|| segment.address() + (offset - start))
+/// Where the program headers lie, as linked.
+fn program_headers(file: &ObjectBytes) -> Option<u64> {
+    let header = FileHeader64::<NativeEndian>::parse(file.bytes()).ok()?;
+    let endian = header.endian().ok()?;
+    let offset = header.e_phoff(endian);
+    let segments = header.program_headers(endian, file.bytes()).ok()?;
+    segments.iter().find_map(|segment| {
+        let (start, size) = segment.file_range(endian);
+        let holds =
+            segment.p_type(endian) == PT_LOAD && (start..start.saturating_add(size)).contains(&offset);
+        holds.then(|| segment.p_vaddr(endian).wrapping_add(offset - start))
     })
 }

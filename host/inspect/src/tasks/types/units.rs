@@ -1,13 +1,21 @@
-//! Loads units and their types when they are asked for, and forgets them all when it is dropped.
+//! Units of the DWARF, also those that were split off: opened when they are asked for, one at a time.
 
 use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use gimli::{DebugInfoOffset, Dwarf, DwarfPackage, EndianSlice, NativeEndian, SectionId, Unit};
 
-use super::Reader;
 use super::sections::{Files, Sections};
 use crate::tasks::model::Reason;
+
+pub(super) type Reader<'s> = gimli::EndianSlice<'s, gimli::NativeEndian>;
+
+/// An entry of the debug information: of which unit, how many bytes after its start.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub(crate) struct EntryId {
+    pub(crate) unit: u32,
+    pub(crate) offset: u32,
+}
 
 /// The files, loaded at first use. It outlives everything that is read from them.
 pub(crate) struct Source {

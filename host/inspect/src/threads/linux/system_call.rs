@@ -1,32 +1,15 @@
-//! Names of system calls, and what a thread in one of them waits on. Knows numbers and arguments; reads
-//! the thread's memory only where an argument is a pointer to a time or to a descriptor.
-
-#[cfg(any(target_arch = "aarch64", test))]
-mod aarch64;
-#[cfg(any(target_arch = "x86_64", test))]
-mod x86_64;
+//! The system call that a thread waits in: its name, and the lock, descriptor or time that it waits for. The
+//! thread's memory is read only where an argument is a pointer to a time or to a descriptor.
 
 use crate::memory;
 use crate::threads::{Resource, Wait};
-use std::borrow::Cow;
 use std::time::Duration;
-
-#[cfg(target_arch = "aarch64")]
-use aarch64::NAMES;
-#[cfg(target_arch = "x86_64")]
-use x86_64::NAMES;
+use syscalls::Sysno;
 
 /// The wait of a thread that is in this system call with these arguments.
 pub(super) fn wait(number: u64, arguments: &[u64; 6]) -> Wait {
-    match name(NAMES, number) {
-        Some(name) => Wait { number, name: Cow::Borrowed(name), resource: resource(name, arguments) },
-        None => Wait { number, name: format!("system call {number}").into(), resource: None },
-    }
-}
-
-fn name(names: &[(u64, &'static str)], number: u64) -> Option<&'static str> {
-    let at = names.binary_search_by_key(&number, |(number, _)| *number).ok()?;
-    names.get(at).map(|(_, name)| *name)
+    let name = usize::try_from(number).ok().and_then(Sysno::new).map(|call| call.name());
+    Wait { number, name, resource: name.and_then(|name| resource(name, arguments)) }
 }
 
 fn resource(name: &str, arguments: &[u64; 6]) -> Option<Resource> {
@@ -89,16 +72,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tables_are_sorted_so_that_every_name_is_found() {
-        for names in [x86_64::NAMES, aarch64::NAMES] {
-            assert!(names.is_sorted_by(|a, b| a.0 < b.0));
-        }
-        assert_eq!(name(x86_64::NAMES, 202), Some("futex"));
-        assert_eq!(name(aarch64::NAMES, 98), Some("futex"));
-        assert_eq!(name(aarch64::NAMES, 22), Some("epoll_pwait"));
-    }
-
-    #[test]
     fn numbers_are_those_of_this_machine() {
         for (number, expected) in [
             (libc::SYS_read, "read"),
@@ -106,9 +79,9 @@ mod tests {
             (libc::SYS_epoll_pwait2, "epoll_pwait2"),
             (libc::SYS_process_vm_readv, "process_vm_readv"),
         ] {
-            assert_eq!(wait(number as u64, &[0; 6]).name, expected);
+            assert_eq!(wait(number as u64, &[0; 6]).name, Some(expected));
         }
-        assert_eq!(wait(9999, &[0; 6]).name, "system call 9999");
+        assert_eq!(wait(9999, &[0; 6]).name, None);
     }
 
     #[test]

@@ -1,16 +1,48 @@
-//! Which threads are asked by signal, in which order, and what becomes of their answers.
+//! The queue of threads that are asked by signal: in which order, and what becomes of their answers.
 
-use super::Draft;
-use super::round::{Round, give_up};
-use super::signal::{Answer, Asker, Outcome, Request};
-use super::task_files::TaskFiles;
-use crate::threads::{Missing, State, Thread};
+use super::draft::Draft;
+use super::pass::Pass;
+use super::signal::{self, Answer, Asker, NotInstalled, Outcome, Request};
+use super::task_directory::TaskDirectory;
+use crate::threads::{Incomplete, Missing, Note, Operation, Options, State, Thread};
 use crate::unwind::{End, Registers};
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-pub(super) struct Inquiry<'m, 't> {
-    round: Round<'m>,
+/// Sends the signal to the threads of which only that can tell more.
+pub(super) fn ask(
+    pass: Pass<'_>,
+    threads: &mut [Thread],
+    drafts: &mut [Draft],
+    options: &Options,
+    notes: &mut Vec<Note>,
+) {
+    if !drafts.iter().any(|draft| matches!(draft, Draft::Wanted(_))) {
+        return;
+    }
+    let refusal = match options.signal.map(|signal| (signal, signal::install(signal))) {
+        None => Missing::NoSignal,
+        Some((signal, Ok(()))) => {
+            let deadline = pass.deadline();
+            return signal::ask(signal, deadline, &mut SignalQueue::new(pass, signal, threads, drafts));
+        }
+        Some((signal, Err(NotInstalled::Unsuitable))) => {
+            notes.push(Note::SignalUnsuitable { signal });
+            Missing::NoSignal
+        }
+        Some((signal, Err(NotInstalled::Taken))) => {
+            notes.push(Note::SignalTaken { signal });
+            Missing::SignalTaken
+        }
+        Some((_, Err(NotInstalled::Refused(errno)))) => refused(Operation::InstallHandler, errno),
+    };
+    for draft in drafts {
+        draft.give_up(&refusal);
+    }
+}
+
+struct SignalQueue<'m, 't> {
+    pass: Pass<'m>,
     signal: i32,
     threads: &'t mut [Thread],
     drafts: &'t mut [Draft],
@@ -23,19 +55,19 @@ pub(super) struct Inquiry<'m, 't> {
 }
 
 /// Threads block signals for moments: in a handler (ours, of the capture before), or while they start
-/// another thread. Who still does after running for this long does so on purpose.
+/// another thread. A thread that still blocks one after running for this long does so on purpose.
 const PASSING: Duration = Duration::from_millis(1);
 
 /// Tables read a few words below the one that they failed at.
 const SECOND_BELOW: u64 = 256;
 
-impl<'m, 't> Inquiry<'m, 't> {
+impl<'m, 't> SignalQueue<'m, 't> {
     pub fn new(
-        round: Round<'m>,
+        pass: Pass<'m>,
         signal: i32,
         threads: &'t mut [Thread],
         drafts: &'t mut [Draft],
-    ) -> Inquiry<'m, 't> {
+    ) -> SignalQueue<'m, 't> {
         let request = |(key, thread): (usize, &Thread)| Request { key, thread: thread.id, second: None };
         let wanted = |running: bool| {
             let fits = move |draft: &Draft| match draft {
@@ -51,8 +83,8 @@ impl<'m, 't> Inquiry<'m, 't> {
         };
         // Those that run answer at once; those that sleep have to be woken first.
         let queue = wanted(true).chain(wanted(false)).map(request).collect();
-        Inquiry {
-            round,
+        SignalQueue {
+            pass,
             signal,
             threads,
             drafts,
@@ -66,35 +98,39 @@ impl<'m, 't> Inquiry<'m, 't> {
     /// Why the thread must not be signalled, if so. A signal that it blocks would stay pending, and might
     /// be taken by a `sigwait` that waits for something else.
     fn objection(&self, id: u32) -> Option<Missing> {
-        let files = self.round.files()?;
-        match files.stat(id).map(|stat| stat.state) {
+        let directory = self.pass.directory()?;
+        match directory.stat(id).map(|stat| stat.state) {
             Err(_) | Ok(State::Dead) => return Some(Missing::Ended),
             Ok(State::Stopped) => return Some(Missing::Stopped),
-            Ok(State::Uninterruptible) => return Some(Missing::Uninterruptible(files.kernel_function(id))),
+            Ok(State::Uninterruptible) => {
+                return Some(Missing::Uninterruptible(directory.kernel_function(id)));
+            }
             Ok(_) => {}
         }
-        match files.blocked_signals(id) {
+        match directory.blocked_signals(id) {
             Ok(mask) if mask >> (self.signal - 1) & 1 == 1 => Some(Missing::SignalBlocked),
             Ok(_) => None,
-            Err(errno) => Some(Missing::Refused(errno.to_string())),
+            Err(errno) => Some(refused(Operation::ReadTaskFile, errno.raw_os_error())),
         }
     }
 
     /// Whether a thread that blocks the signal might let it in soon; it is asked again then.
     fn may_pass(&mut self, request: Request) -> bool {
         let known = self.blocked.iter().position(|(blocked, _)| blocked.key == request.key);
-        let runs_now =
-            |files: &TaskFiles| files.stat(request.thread).is_ok_and(|stat| stat.state == State::Running);
-        // One that was asleep may have been woken meanwhile, by the signal of another capture for one.
+        let runs_now = |directory: &TaskDirectory| {
+            directory.stat(request.thread).is_ok_and(|stat| stat.state == State::Running)
+        };
+        // A thread that was asleep may have been woken meanwhile, for example by the signal of another
+        // capture.
         let running = matches!(self.drafts.get(request.key), Some(Draft::Wanted(None)))
-            || self.round.files().is_some_and(runs_now);
-        let ran = self.round.files().and_then(|files| files.time_on_processors(request.thread));
+            || self.pass.directory().is_some_and(runs_now);
+        let ran = self.pass.directory().and_then(|directory| directory.time_on_processors(request.thread));
         match (ran, known) {
-            (Some(ran), None) if running && !self.round.is_over() => {
+            (Some(ran), None) if running && !self.pass.is_over() => {
                 self.blocked.push((request, ran));
                 true
             }
-            (Some(ran), Some(at)) if running && !self.round.is_over() => {
+            (Some(ran), Some(at)) if running && !self.pass.is_over() => {
                 let passed = self.blocked.get(at).is_some_and(|(_, before)| ran >= *before + PASSING);
                 if passed {
                     self.blocked.swap_remove(at);
@@ -110,7 +146,7 @@ impl<'m, 't> Inquiry<'m, 't> {
     }
 
     fn answered(&mut self, request: Request, answer: &Answer<'_>) {
-        let raw = self.round.unwind(Registers::of_all(answer.registers), &answer.ranges);
+        let raw = self.pass.unwind(Registers::of_all(answer.registers), &answer.ranges);
         let end = raw.end;
         let Some(draft) = self.drafts.get_mut(request.key) else { return };
         match end {
@@ -124,7 +160,7 @@ impl<'m, 't> Inquiry<'m, 't> {
             _ => {
                 let mut raw = raw;
                 if matches!(end, End::Unreadable(_)) && answer.cut {
-                    raw.reason = Some("the stack is deeper than was copied".to_owned());
+                    raw.reason = Some(Incomplete::DeeperThanCopied);
                 }
                 *draft = Draft::Done(raw);
             }
@@ -132,7 +168,7 @@ impl<'m, 't> Inquiry<'m, 't> {
         // It cannot have answered without a processor, so it had one all the time.
         if let Some(thread) = self.threads.get_mut(request.key)
             && let Some(before) = self.runs.get(&thread.id)
-            && self.round.files().and_then(|files| files.runs(thread.id)) == Some(*before)
+            && self.pass.directory().and_then(|directory| directory.runs(thread.id)) == Some(*before)
         {
             thread.on_cpu = Some(true);
             thread.state = State::Running;
@@ -140,10 +176,14 @@ impl<'m, 't> Inquiry<'m, 't> {
     }
 }
 
-impl Asker for Inquiry<'_, '_> {
+fn refused(operation: Operation, errno: i32) -> Missing {
+    Missing::Refused { operation, errno }
+}
+
+impl Asker for SignalQueue<'_, '_> {
     fn next(&mut self) -> Option<Request> {
-        // Not while others are to be asked first: who stands in the queue already would be asked twice, and of two
-        // signals of one number that are pending a thread takes one.
+        // Not while others are to be asked first: a thread that stands in the queue already would be asked
+        // twice, and of two signals of one number that are pending it takes one.
         if self.queue.is_empty() && !self.blocked.is_empty() && Instant::now() >= self.retry {
             self.retry = Instant::now() + PASSING;
             self.queue.extend(self.blocked.iter().map(|(request, _)| *request));
@@ -156,8 +196,8 @@ impl Asker for Inquiry<'_, '_> {
             let thread = self.threads.get_mut(request.key)?;
             let draft = self.drafts.get_mut(request.key)?;
             // It may sleep by now: then it need not be disturbed.
-            if matches!(draft, Draft::Wanted(None)) && !self.round.is_over() {
-                *draft = self.round.look(thread);
+            if matches!(draft, Draft::Wanted(None)) && !self.pass.is_over() {
+                *draft = self.pass.look(thread);
                 if !matches!(draft, Draft::Wanted(_)) {
                     self.blocked.retain(|(blocked, _)| blocked.key != request.key);
                     continue;
@@ -168,11 +208,11 @@ impl Asker for Inquiry<'_, '_> {
                     continue;
                 }
                 self.blocked.retain(|(blocked, _)| blocked.key != request.key);
-                give_up(self.drafts.get_mut(request.key)?, &missing);
+                self.drafts.get_mut(request.key)?.give_up(&missing);
                 continue;
             }
             self.blocked.retain(|(blocked, _)| blocked.key != request.key);
-            if let Some(runs) = self.round.files().and_then(|files| files.runs(request.thread)) {
+            if let Some(runs) = self.pass.directory().and_then(|directory| directory.runs(request.thread)) {
                 self.runs.insert(request.thread, runs);
             }
             return Some(request);
@@ -184,10 +224,10 @@ impl Asker for Inquiry<'_, '_> {
             Outcome::Answer(answer) => return self.answered(request, &answer),
             Outcome::Ended => Missing::Ended,
             Outcome::OutOfTime => Missing::OutOfTime,
-            Outcome::Refused(errno) => Missing::Refused(std::io::Error::from_raw_os_error(errno).to_string()),
+            Outcome::Refused(errno) => refused(Operation::SendSignal, errno),
         };
         if let Some(draft) = self.drafts.get_mut(request.key) {
-            give_up(draft, &missing);
+            draft.give_up(&missing);
         }
     }
 
@@ -196,7 +236,7 @@ impl Asker for Inquiry<'_, '_> {
     }
 
     fn has_ended(&self, thread: u32) -> bool {
-        let stat = self.round.files().map(|files| files.stat(thread));
+        let stat = self.pass.directory().map(|directory| directory.stat(thread));
         matches!(stat, Some(Err(_)))
             || stat.and_then(Result::ok).is_some_and(|stat| stat.state == State::Dead)
     }
@@ -204,7 +244,7 @@ impl Asker for Inquiry<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::facts;
+    use super::super::{current_thread, status};
     use super::*;
     use crate::modules;
     use crate::signals::block_all_in_this_thread;
@@ -227,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn who_blocked_the_signal_for_a_moment_is_asked_once_however_long_the_others_take() {
+    fn a_thread_that_blocked_the_signal_for_a_moment_is_asked_once_however_long_the_others_take() {
         let (step, id) = (AtomicU32::new(0), AtomicU32::new(0));
         let reach = |wanted| {
             while step.load(Ordering::SeqCst) != wanted {
@@ -236,23 +276,23 @@ mod tests {
         };
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                id.store(super::super::own_id(), Ordering::SeqCst);
+                id.store(current_thread::id(), Ordering::SeqCst);
                 blocking(&step);
             });
             reach(1);
             let id = id.load(Ordering::SeqCst);
-            let (map, files) = (CodeMap::new(modules::snapshot()), TaskFiles::open().unwrap());
-            let mut threads = [facts::of(id, None, super::super::own_id())];
+            let (map, directory) = (CodeMap::new(modules::snapshot()), TaskDirectory::open().unwrap());
+            let mut threads = [status::of(id, None, current_thread::id())];
             let mut drafts = [Draft::Wanted(None)];
-            let round = Round::new(&map, Some(&files), Instant::now() + Duration::from_secs(60));
-            let mut inquiry = Inquiry::new(round, libc::SIGURG, &mut threads, &mut drafts);
-            // Two who are to be asked in any case.
+            let pass = Pass::new(&map, Ok(&directory), Instant::now() + Duration::from_secs(60));
+            let mut queue = SignalQueue::new(pass, libc::SIGURG, &mut threads, &mut drafts);
+            // Two threads that are to be asked in any case.
             let other = |key| Request { key, thread: id, second: Some(8) };
-            inquiry.queue.extend([other(1), other(2)]);
+            queue.queue.extend([other(1), other(2)]);
 
             let mut next = || {
-                inquiry.retry = Instant::now();
-                inquiry.next().map(|request| request.key)
+                queue.retry = Instant::now();
+                queue.next().map(|request| request.key)
             };
             let first = next();
             step.store(2, Ordering::SeqCst);

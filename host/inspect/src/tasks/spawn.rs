@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use tokio::task::JoinHandle;
 
-use crate::tasks::tracked::Tracked;
+use super::tracked::Tracked;
 
 /// As [`tokio::spawn`], and registers the task without a name.
 ///

@@ -2,7 +2,7 @@
 //! cannot work. That one may wait for the dynamic loader's lock, and does not say whether it reached the
 //! thread's start.
 
-use super::{Frame, Method, Quality, Stack, Symbol};
+use super::{CodeAddress, Frame, Incomplete, Method, Quality, Stack, Symbol};
 
 /// As many as unwinding of our own follows.
 const MAX_FRAMES: usize = 1024;
@@ -10,7 +10,6 @@ const MAX_FRAMES: usize = 1024;
 pub(super) fn stack(symbols: bool) -> Stack {
     let mut frames = Vec::new();
     backtrace::trace(|frame| {
-        let address = frame.ip() as usize as u64;
         let mut found = Vec::new();
         if symbols {
             backtrace::resolve_frame(frame, |symbol| {
@@ -23,17 +22,12 @@ pub(super) fn stack(symbols: bool) -> Stack {
                 });
             });
         }
-        frames.push(Frame {
-            address,
-            module: None,
-            offset: None,
-            symbols: found.into(),
-            verified: true,
-            interrupted: false,
-        });
+        let address = frame.ip() as usize as u64;
+        let address =
+            if frames.is_empty() { CodeAddress::Instruction(address) } else { CodeAddress::Return(address) };
+        frames.push(Frame { symbols: found.into(), ..Frame::new(address) });
         frames.len() < MAX_FRAMES
     });
-    let quality =
-        Quality::Incomplete("the system's unwinder does not tell whether this is the whole stack".into());
+    let quality = Quality::Incomplete(Incomplete::SystemUnwinder);
     Stack::Captured { frames: frames.into(), method: Method::Own, quality }
 }

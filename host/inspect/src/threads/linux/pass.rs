@@ -1,76 +1,73 @@
-//! One look at all threads over one snapshot of the modules.
+//! One pass over all threads with one snapshot of the modules: everything that takes no signal.
 
-use super::naming::RawStack;
-use super::running::Inquiry;
-use super::signal::{self, NotInstalled};
+use super::draft::{Draft, RawStack};
 use super::sleeping::{self, Look};
-use super::task_files::TaskFiles;
-use super::{Draft, facts, own, own_id};
-use crate::threads::{Method, Missing, Options, State, Thread};
+use super::task_directory::TaskDirectory;
+use super::{current_thread, status};
+use crate::threads::{Method, Missing, Operation, State, Thread};
 use crate::unwind::{CodeMap, Copied, End, Live, RawFrame, Registers, Unwinder, Walk};
+use rustc_hash::FxHashSet;
 use rustix::io::Errno;
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-/// With more threads than this a second processor takes part: so many take some three milliseconds, and to start a
-/// thread a twentieth of one.
+/// With more threads than this a second processor takes part: so many take some three milliseconds, and to
+/// start a thread a twentieth of one.
 const MANY: usize = 128;
 /// How many threads are taken at a time: the slower of the two holds up the other for half a millisecond.
 const PART: usize = 16;
 
-pub(super) struct Round<'m> {
-    files: Option<&'m TaskFiles>,
+pub(super) struct Pass<'m> {
+    directory: Result<&'m TaskDirectory, Errno>,
     code: &'m CodeMap,
     unwinder: Unwinder<'m>,
     live: Live,
     /// Each different stack once.
-    stacks: HashSet<Arc<[RawFrame]>>,
+    stacks: FxHashSet<Arc<[RawFrame]>>,
     deadline: Instant,
     /// The calling thread.
     own: u32,
-    /// Which snapshot it is, for those who name the frames.
+    /// Which of the capture's snapshots it is: frames are named over the same one.
     map: usize,
 }
 
-impl<'m> Round<'m> {
-    pub fn new(map: &'m CodeMap, files: Option<&'m TaskFiles>, deadline: Instant) -> Round<'m> {
-        Round {
-            files,
+impl<'m> Pass<'m> {
+    pub fn new(map: &'m CodeMap, directory: Result<&'m TaskDirectory, Errno>, deadline: Instant) -> Pass<'m> {
+        Pass {
+            directory,
             code: map,
             unwinder: Unwinder::new(map),
             live: Live::default(),
-            stacks: HashSet::new(),
+            stacks: FxHashSet::default(),
             deadline,
-            own: own_id(),
+            own: current_thread::id(),
             map: 0,
         }
     }
 
-    /// Every thread.
-    pub fn first(mut self, threads: &mut [Thread], options: &Options, notes: &mut Vec<String>) -> Vec<Draft> {
+    /// Every thread, as far as that takes no signal.
+    pub fn first(&mut self, threads: &mut [Thread]) -> Vec<Draft> {
         let mut drafts: Vec<Draft> = threads.iter().map(|_| Draft::Missing(Missing::OutOfTime)).collect();
         self.look_at_others(threads, &mut drafts);
         for (thread, draft) in threads.iter_mut().zip(&mut drafts) {
             if thread.id == self.own {
-                *thread = self.facts(thread.id);
+                *thread = self.status(thread.id);
                 *draft = self.look(thread);
             }
         }
-        self.ask(threads, &mut drafts, options, notes);
         drafts
     }
 
-    /// Everything of the other threads but what takes a signal. Of many threads a second processor takes a part, so
-    /// that less time lies between the first and the last.
+    /// Everything of the other threads but what takes a signal. Of many threads a second processor takes a
+    /// part, so that less time lies between the first and the last.
     fn look_at_others(&mut self, threads: &mut [Thread], drafts: &mut [Draft]) {
         let many = threads.len() > MANY && std::thread::available_parallelism().is_ok_and(|n| n.get() > 1);
         let parts = Mutex::new(threads.chunks_mut(PART).zip(drafts.chunks_mut(PART)));
-        let (files, code, deadline, own) = (self.files, self.code, self.deadline, self.own);
+        let (directory, code, deadline, own) = (self.directory, self.code, self.deadline, self.own);
         std::thread::scope(|scope| {
             let second = || {
                 crate::signals::block_all_in_this_thread();
-                Round { own, ..Round::new(code, files, deadline) }.take_parts(&parts);
+                Pass { own, ..Pass::new(code, directory, deadline) }.take_parts(&parts);
             };
             let builder = std::thread::Builder::new().name("gmr-threads".to_owned());
             // Where no thread can be started, this one does it all.
@@ -87,59 +84,53 @@ impl<'m> Round<'m> {
         let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
         while let Some((threads, drafts)) = next() {
             for (thread, draft) in threads.iter_mut().zip(drafts) {
-                // Of the calling thread only itself can tell the registers.
+                // The registers of the calling thread are known to nobody else.
                 if thread.id != self.own {
-                    *thread = self.facts(thread.id);
+                    *thread = self.status(thread.id);
                     *draft = self.look(thread);
                 }
             }
         }
     }
 
-    fn facts(&self, id: u32) -> Thread {
-        facts::of(id, self.files.and_then(|files| files.stat(id).ok()), self.own)
+    fn status(&self, id: u32) -> Thread {
+        status::of(id, self.directory.ok().and_then(|directory| directory.stat(id).ok()), self.own)
     }
 
-    /// Those that were in unknown code, with the modules as they are now.
-    pub fn again(
-        mut self,
-        threads: &mut [Thread],
-        drafts: &mut [Draft],
-        options: &Options,
-        notes: &mut Vec<String>,
-    ) {
+    /// Those that were in unknown code, with the modules as they are now. Whether a signal is wanted for one
+    /// of them.
+    pub fn again(&mut self, threads: &mut [Thread], drafts: &mut [Draft]) -> bool {
         self.map = 1;
         let mut wanted = false;
-        for (thread, draft) in threads.iter_mut().zip(&mut *drafts) {
+        for (thread, draft) in threads.iter_mut().zip(drafts) {
             if matches!(draft, Draft::Again(_)) {
                 *draft = self.look(thread);
                 wanted |= matches!(draft, Draft::Wanted(_));
             }
         }
-        if wanted {
-            self.ask(threads, drafts, options, notes);
-        }
+        wanted
     }
 
     /// What can be learnt without a signal.
     pub fn look(&mut self, thread: &mut Thread) -> Draft {
         if thread.id == self.own {
-            let walk = own::walk(&mut self.unwinder, &mut self.live);
+            let walk = current_thread::walk(&mut self.unwinder, &mut self.live);
             return Draft::Done(self.raw(walk, Method::Own));
         }
-        let Some(files) = self.files else {
-            return Draft::Missing(Missing::Refused("no /proc/self/task".into()));
+        let directory = match self.directory {
+            Ok(directory) => directory,
+            Err(errno) => return Draft::Missing(refused(Operation::OpenTaskDirectory, errno)),
         };
         if self.is_over() {
             return Draft::Missing(Missing::OutOfTime);
         }
-        match sleeping::look(files, thread.id, &mut self.unwinder, &mut self.live) {
+        match sleeping::look(directory, thread.id, &mut self.unwinder, &mut self.live) {
             Look::Still { activity, walk } => {
-                facts::note_activity(thread, &activity);
+                status::note_activity(thread, &activity);
                 self.sleeping_stack(walk)
             }
             Look::NoUserStack { activity } => {
-                facts::note_activity(thread, &activity);
+                status::note_activity(thread, &activity);
                 Draft::Missing(Missing::NoUserStack)
             }
             Look::Ended => {
@@ -147,7 +138,7 @@ impl<'m> Round<'m> {
                 Draft::Missing(Missing::Ended)
             }
             Look::Refused(Errno::PERM | Errno::ACCESS) | Look::Running => Draft::Wanted(None),
-            Look::Refused(errno) => Draft::Missing(Missing::Refused(errno.to_string())),
+            Look::Refused(errno) => Draft::Missing(refused(Operation::ReadTaskFile, errno)),
         }
     }
 
@@ -190,49 +181,19 @@ impl<'m> Round<'m> {
         RawStack { frames, end, method, reason: None, map: self.map }
     }
 
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
     pub fn is_over(&self) -> bool {
         Instant::now() >= self.deadline
     }
 
-    pub fn files(&self) -> Option<&'m TaskFiles> {
-        self.files
-    }
-
-    /// Sends the signal to those who cannot be told otherwise.
-    fn ask(self, threads: &mut [Thread], drafts: &mut [Draft], options: &Options, notes: &mut Vec<String>) {
-        if !drafts.iter().any(|draft| matches!(draft, Draft::Wanted(_))) {
-            return;
-        }
-        let deadline = self.deadline;
-        let refusal = match options.signal.map(|signal| (signal, signal::install(signal))) {
-            None => Missing::NoSignal,
-            Some((signal, Ok(()))) => {
-                return signal::ask(signal, deadline, &mut Inquiry::new(self, signal, threads, drafts));
-            }
-            Some((signal, Err(NotInstalled::Unsuitable))) => {
-                notes.push(format!("signal {signal} cannot serve to ask running threads for their stacks"));
-                Missing::NoSignal
-            }
-            Some((signal, Err(NotInstalled::Taken))) => {
-                notes.push(format!("another handler for signal {signal} has been installed over this one's"));
-                Missing::SignalTaken
-            }
-            Some((_, Err(NotInstalled::Refused(errno)))) => {
-                Missing::Refused(std::io::Error::from_raw_os_error(errno).to_string())
-            }
-        };
-        for draft in drafts {
-            give_up(draft, &refusal);
-        }
+    pub fn directory(&self) -> Option<&'m TaskDirectory> {
+        self.directory.ok()
     }
 }
 
-/// No signal can be used: what is certain of the stack is all there is.
-pub(super) fn give_up(draft: &mut Draft, missing: &Missing) {
-    if let Draft::Wanted(partial) = draft {
-        *draft = match partial.take().filter(|raw| !raw.frames.is_empty()) {
-            Some(raw) => Draft::Done(raw),
-            None => Draft::Missing(missing.clone()),
-        };
-    }
+fn refused(operation: Operation, errno: Errno) -> Missing {
+    Missing::Refused { operation, errno: errno.raw_os_error() }
 }

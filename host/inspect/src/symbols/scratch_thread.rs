@@ -5,7 +5,8 @@
 //! glibc, 20 MB stayed for a 250 KB answer. A thread's hoard is given up when it ends; and the answer comes
 //! back in a handful of large blocks, whose release leaves nothing behind.
 
-use super::Symbol;
+use super::note::Limit;
+use super::symbol::Symbol;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -73,8 +74,8 @@ impl Packed {
 /// The outcome of `search`, which runs on a thread of its own; on this one if none can be started. If it
 /// panics nothing is known.
 pub(super) fn run(
-    search: impl Fn() -> (Vec<Vec<Symbol>>, Option<String>) + Sync,
-) -> (Vec<Arc<[Symbol]>>, Option<String>) {
+    search: impl Fn() -> (Vec<Vec<Symbol>>, Option<Limit>) + Sync,
+) -> (Vec<Arc<[Symbol]>>, Option<Limit>) {
     let packed = || {
         crate::signals::block_all_in_this_thread();
         let (found, note) = search();
@@ -86,7 +87,7 @@ pub(super) fn run(
     });
     match outcome {
         Some(Ok((packed, note))) => (packed.unpack(), note),
-        Some(Err(_)) => (Vec::new(), Some("its debug information could not be read".to_owned())),
+        Some(Err(_)) => (Vec::new(), Some(Limit::Failed)),
         None => {
             let (found, note) = search();
             (found.into_iter().map(Arc::from).collect(), note)
@@ -111,9 +112,9 @@ mod tests {
             vec![symbol("a::b", Some("/x/ü.rs"), Some(3)), symbol("", None, None)],
             vec![symbol("c", Some(""), Some(1))],
         ];
-        let (unpacked, note) = run(|| (found.clone(), Some("note".to_owned())));
+        let (unpacked, note) = run(|| (found.clone(), Some(Limit::Failed)));
         assert_eq!(unpacked.iter().map(|symbols| symbols.to_vec()).collect::<Vec<_>>(), found);
-        assert_eq!(note.as_deref(), Some("note"));
+        assert_eq!(note, Some(Limit::Failed));
     }
 
     #[test]
