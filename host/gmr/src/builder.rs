@@ -17,14 +17,14 @@ use crate::collect::{Collector, Lost, OwnSection};
 use crate::error::Error;
 #[cfg(feature = "plugin")]
 use crate::plugin::{Config, Facts, Plugins};
-use crate::report::mask::Secrets;
-use crate::report::{Block, NativeSection, Report};
 use crate::section::configuration::Configuration;
 use crate::section::package::Package;
 use crate::settings::Settings;
 use crate::sink::Directory;
 use crate::trigger::{self, Mailbox};
 use crate::worker::{self, Worker};
+use gmr_report::mask::Secrets;
+use gmr_report::{Block, NativeSection, Report};
 
 /// Gathers what a reporter needs, then installs it.
 ///

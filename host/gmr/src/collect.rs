@@ -19,13 +19,13 @@ use crate::bounded_call::{Closure, Failure, words_of_panic};
 use crate::no_plugin::Plugins;
 #[cfg(feature = "plugin")]
 use crate::plugin::Plugins;
-use crate::report::mask::Secrets;
-use crate::report::words;
-use crate::report::{Block, Header, NativeSection, Origin, Report, Section, Trigger};
 use crate::section::configuration::Configuration;
 use crate::section::green_threads;
 use crate::section::green_threads::Stacks;
 use crate::section::package::Package;
+use gmr_report::mask::Secrets;
+use gmr_report::words;
+use gmr_report::{Block, Header, NativeSection, Origin, Report, Section, Trigger};
 
 /// All that a report is made of.
 pub(crate) struct Collector {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::report::{Report, Section};
+use gmr_report::{Report, Section};
 
 /// The plugins of this process, of which there are none.
 pub(crate) enum Plugins {}

@@ -17,7 +17,7 @@ use super::sandbox::engine::Sandbox;
 use super::sandbox::handle::{PluginHandle, no_report};
 use super::sandbox::parallel::run_alone;
 use super::{Facts, PluginConfig};
-use crate::report::{Report, Section};
+use gmr_report::{Report, Section};
 
 /// What a plugin is checked with.
 #[derive(Debug, Default)]

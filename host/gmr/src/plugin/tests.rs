@@ -10,7 +10,7 @@ use gmr_test_support::guests;
 
 use super::sandbox::handle::no_report;
 use super::{Config, Facts, Grant, Limits, PluginConfig, Plugins};
-use crate::report::{Block, Report, Section, Value};
+use gmr_report::{Block, Report, Section, Value};
 
 /// Longer than any wait takes on a loaded machine.
 const BOUND: Duration = Duration::from_secs(60);

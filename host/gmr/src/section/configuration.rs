@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::bounded_call::Closure;
-use crate::report::mask::{self, Secrets};
-use crate::report::{Block, Field, NativeSection, Section, Value, flatten};
+use gmr_report::mask::{self, Secrets};
+use gmr_report::{Block, Field, NativeSection, Section, Value, flatten};
 
 /// Where the application's configuration comes from.
 pub(crate) enum Configuration {
@@ -151,7 +151,7 @@ fn join(path: &str, key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::format::text;
+    use gmr_report::format::text;
 
     #[track_caller]
     fn check(json: Json, expected: &str) {

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::report::NativeSection;
+use gmr_report::NativeSection;
 
 /// A file larger than this is no plugin. A Python component, which holds an interpreter, has 18 MB.
 pub const MOST_BYTES: u64 = 64 << 20;

@@ -2,7 +2,7 @@
 
 use super::bindings::wit::document;
 
-crate::report::wit_conversions!(document);
+gmr_report::wit_conversions!(document);
 
 #[cfg(test)]
 mod tests {
@@ -11,8 +11,8 @@ mod tests {
     use jiff::Timestamp;
 
     use super::document as wit;
-    use crate::report::wit::Part;
-    use crate::report::{Block, Call, Detail, Field, Frame, Member, Reason, Trace, TraceKind, Value};
+    use gmr_report::wit::Part;
+    use gmr_report::{Block, Call, Detail, Field, Frame, Member, Reason, Trace, TraceKind, Value};
 
     /// Makes up blocks. A xorshift generator with a fixed seed: the same blocks in every run.
     struct Maker(u64);

@@ -7,6 +7,7 @@ pub mod functions;
 pub mod grants;
 pub mod output_limits;
 pub mod request;
+pub mod single_files;
 pub mod subject;
 pub mod wasi;
 pub mod wasi_files;

@@ -3,13 +3,13 @@
 
 use super::bindings::wit::document::{Block, Field, Frame, Member, Scalar, Table, Trace, Value};
 use crate::plugin::Limits;
-use crate::report::wit::Part;
-use crate::report::{self, words::bytes};
+use gmr_report::wit::Part;
+use gmr_report::words::bytes;
 
 /// What was taken of one section.
 #[derive(Debug, Default, PartialEq)]
 pub struct Taken {
-    pub blocks: Vec<report::Block>,
+    pub blocks: Vec<gmr_report::Block>,
     pub remarks: Vec<String>,
     /// Why some of it is missing.
     pub failure: Option<String>,
@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(cut("añb".into(), 2), "a…");
         let limits = Limits { text_bytes: 1, ..Limits::default() };
         let taken = take(vec![paragraph("ab")], &limits);
-        assert_eq!(taken.blocks, [report::Block::paragraph("a…")]);
+        assert_eq!(taken.blocks, [gmr_report::Block::paragraph("a…")]);
         assert_eq!(taken.failure.as_deref(), Some("1 texts were longer than 1 B and are cut"));
     }
 
@@ -228,7 +228,7 @@ mod tests {
         let row = |cells| vec![Value::None; cells];
         let table = Table { columns: vec!["a".into()], rows: vec![row(0), row(1), row(2)] };
         let taken = take(vec![Block::Table(table)], &Limits::default());
-        assert!(matches!(&taken.blocks[..], [report::Block::Table { rows, .. }] if rows.len() == 2));
+        assert!(matches!(&taken.blocks[..], [gmr_report::Block::Table { rows, .. }] if rows.len() == 2));
         assert_eq!(
             taken.failure.as_deref(),
             Some("1 table rows had more cells than columns and are left out")

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::bindings::wit::grants::Denial;
 use super::facts::{Facts, FactsOfReport};
 use crate::plugin::{Grant, PluginConfig};
-use crate::report::Report;
+use gmr_report::Report;
 
 /// What all calls of one report share.
 pub struct Subject {

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 
+use super::single_files::SingleFiles;
 use super::subject::Identity;
-use super::wasi_files::SingleFiles;
 use crate::plugin::Grant;
 use crate::plugin::sandbox::output::Captured;
 

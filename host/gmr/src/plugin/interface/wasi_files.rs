@@ -6,8 +6,6 @@
 //! leads out is refused. Every function that takes a path is written out here: a function that WASI adds does not compile
 //! until it is decided upon.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use wasmtime::component::{HasSelf, Linker, Resource};
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView as _};
 use wasmtime_wasi::p2::bindings::filesystem::types::{
@@ -29,45 +27,11 @@ pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// The names that can be seen in a directory.
-type Names = BTreeSet<String>;
-
-/// The preopened directories of which only single files may be seen.
-#[derive(Default)]
-pub struct SingleFiles {
-    /// By the directory's path.
-    granted: BTreeMap<String, Names>,
-    /// Of descriptors that the plugin has, by their number.
-    open: BTreeMap<u32, Names>,
-}
-
-impl SingleFiles {
-    /// Lets one file be seen in a directory. Returns whether the directory has to be preopened for it.
-    pub fn grant(&mut self, directory: &str, file: &str) -> bool {
-        let is_new = !self.granted.contains_key(directory);
-        self.granted.entry(directory.to_owned()).or_default().insert(file.to_owned());
-        is_new
-    }
-
-    /// The path, if it may be gone from this directory.
-    fn path(&self, directory: &Resource<Descriptor>, path: String) -> FsResult<String> {
-        match self.open.get(&directory.rep()) {
-            None => Ok(path),
-            Some(names) => {
-                let name = path.strip_prefix("./").unwrap_or(&path);
-                names.get(name).cloned().ok_or_else(|| ErrorCode::Access.into())
-            }
-        }
-    }
-}
-
 impl preopens::Host for State {
     fn get_directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
         let directories = preopens::Host::get_directories(&mut self.filesystem())?;
         for (descriptor, path) in &directories {
-            if let Some(names) = self.files.granted.get(path) {
-                self.files.open.insert(descriptor.rep(), names.clone());
-            }
+            self.files.opened(descriptor, path);
         }
         Ok(directories)
     }
@@ -160,7 +124,7 @@ impl HostDescriptor for State {
     }
 
     async fn read_directory(&mut self, at: Resource<Descriptor>) -> FsResult<Resource<DirectoryEntryStream>> {
-        if self.files.open.contains_key(&at.rep()) {
+        if self.files.hides(&at) {
             return Err(ErrorCode::Access.into());
         }
         self.filesystem().read_directory(at).await
@@ -221,9 +185,8 @@ impl HostDescriptor for State {
         self.filesystem().rename_at(at, path, to, new_path).await
     }
 
-    /// The number is given to other descriptors afterwards.
     fn drop(&mut self, at: Resource<Descriptor>) -> wasmtime::Result<()> {
-        self.files.open.remove(&at.rep());
+        self.files.dropped(&at);
         HostDescriptor::drop(&mut self.filesystem(), at)
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::plugin::files::catalogue::{Catalogue, Entry};
-use crate::report::{Block, Field, NativeSection, Section, Value};
+use gmr_report::{Block, Field, NativeSection, Section, Value};
 
 type Entries = BTreeMap<PathBuf, Entry>;
 

@@ -7,8 +7,7 @@ use crate::plugin::interface::bindings::wit::document::Block as WitBlock;
 use crate::plugin::interface::output_limits;
 use crate::plugin::sandbox::call::Outcome;
 use crate::plugin::sandbox::handle::PluginHandle;
-use crate::plugin::sandbox::trap::Broken;
-use crate::report::{Block, Frame, Origin, Section, Trace};
+use gmr_report::{Block, Frame, Origin, Section, Trace};
 
 /// What is known of a section before its plugin is called.
 pub struct SectionHead<'a> {
@@ -79,13 +78,4 @@ fn stood_at(frames: Vec<Frame>) -> Option<Block> {
 
 fn wrote(diagnostics: String) -> Option<Block> {
     (!diagnostics.is_empty()).then(|| Block::preformatted(diagnostics))
-}
-
-/// A call that broke, in one line.
-pub fn in_a_line(broken: &Broken, diagnostics: &str) -> String {
-    let place =
-        broken.frames.first().and_then(|frame| frame.calls.first()).map(|call| call.function.as_str());
-    let place = place.map(|function| format!(", in {function}")).unwrap_or_default();
-    let said = diagnostics.lines().last().map(|line| format!("; it wrote: {line}")).unwrap_or_default();
-    format!("{}{place}{said}", broken.reason)
 }

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use super::about;
 use super::outcome::SectionHead;
-use crate::Error;
+use crate::error::Error;
 use crate::plugin::files::catalogue::{Callable, Last};
 use crate::plugin::files::loading::Loader;
 use crate::plugin::interface::subject::Subject;
 use crate::plugin::sandbox::engine::Sandboxes;
 use crate::plugin::sandbox::parallel::{self, Job};
 use crate::plugin::{Config, Facts, Grant};
-use crate::report::{Report, Section};
+use gmr_report::{Report, Section};
 
 /// The plugins of this process. While nothing happens it has one thread, notify's.
 pub(crate) struct Plugins {

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use wasmtime::{Store, UpdateDeadline};
 
-use super::store::State;
-use crate::report::words::duration;
+use gmr_report::words::duration;
 
 /// How often epochs advance while a plugin runs: how far a loop may overrun its deadline.
 pub const TICK: Duration = Duration::from_millis(10);
@@ -43,7 +42,7 @@ pub fn last_word(deadline: Instant) -> Instant {
 }
 
 /// Interrupts the store's code at the first epoch after the deadline.
-pub fn interrupt(store: &mut Store<State>, deadline: Instant) {
+pub fn interrupt<T>(store: &mut Store<T>, deadline: Instant) {
     // The first epoch may already be over when the call begins, so each one only asks for the time.
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(move |_| {

@@ -10,7 +10,7 @@ use super::store::State;
 use crate::plugin::interface::bindings::Plugin;
 use crate::plugin::interface::wasi_files;
 use crate::plugin::{Limits, PluginConfig};
-use crate::report::words::bytes;
+use gmr_report::words::bytes;
 
 /// What the host functions that a plugin calls may take of the stack that the call runs on, beyond WebAssembly's part.
 /// Pages that are not touched cost nothing.

@@ -13,9 +13,8 @@ use crate::plugin::files::digest::Digest;
 use crate::plugin::interface::bindings::section::Description;
 use crate::plugin::interface::facts::Facts;
 use crate::plugin::interface::subject::{Identity, Subject};
-use crate::plugin::report::outcome;
 use crate::plugin::{PluginConfig, interface};
-use crate::report::{Header, Report, Trigger, TriggerKind};
+use gmr_report::{Header, Report, Trigger, TriggerKind};
 
 /// A plugin that is ready to be called. Clones share the compiled code.
 #[derive(Clone)]
@@ -97,7 +96,7 @@ fn describe(callee: Callee) -> Result<Description, String> {
         run_alone(&engine, patience, move |until| callee.describe(subject, until));
     let reason = match told {
         Ok(Outcome { result: Ok(description), .. }) => return Ok(description),
-        Ok(Outcome { result: Err(broken), diagnostics, .. }) => outcome::in_a_line(&broken, &diagnostics),
+        Ok(Outcome { result: Err(broken), diagnostics, .. }) => broken.in_a_line(&diagnostics),
         Err(lost) => lost.reason(),
     };
     Err(format!("it does not say what it is: {reason}"))

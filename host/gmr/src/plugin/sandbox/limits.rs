@@ -5,7 +5,7 @@ use wasmtime::ResourceLimiter;
 
 use crate::plugin::Limits;
 use crate::plugin::interface::bindings::wit::document::{Block, Member};
-use crate::report::words::bytes;
+use gmr_report::words::bytes;
 
 /// The limiter of one store: totals over everything that the store holds, not per memory or table.
 #[derive(Debug)]

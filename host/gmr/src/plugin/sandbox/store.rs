@@ -11,9 +11,9 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use super::deadline;
 use super::limits::{Limiter, transfer_bytes};
 use super::output::Captured;
+use crate::plugin::interface::single_files::SingleFiles;
 use crate::plugin::interface::subject::{Identity, Subject};
 use crate::plugin::interface::wasi;
-use crate::plugin::interface::wasi_files::SingleFiles;
 
 /// The data of a store.
 pub struct State {

@@ -8,8 +8,8 @@ use wasmtime_wasi::I32Exit;
 use super::deadline;
 use super::store::State;
 use crate::plugin::Limits;
-use crate::report::words::bytes;
-use crate::report::{Call, Frame};
+use gmr_report::words::bytes;
+use gmr_report::{Call, Frame};
 
 /// A call that did not return.
 #[derive(Debug, Default)]
@@ -25,6 +25,14 @@ impl Broken {
     pub fn by(error: &wasmtime::Error, state: &State, began: Instant) -> Broken {
         let frames = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
         Broken { reason: reason(error, state, began), frames }
+    }
+
+    /// The reason, where it stood, and the last line that the plugin wrote to its standard error.
+    pub fn in_a_line(&self, diagnostics: &str) -> String {
+        let call = self.frames.first().and_then(|frame| frame.calls.first());
+        let place = call.map(|call| format!(", in {}", call.function)).unwrap_or_default();
+        let said = diagnostics.lines().last().map(|line| format!("; it wrote: {line}")).unwrap_or_default();
+        format!("{}{place}{said}", self.reason)
     }
 
     /// A call whose deadline passed while it waited in WASI: there is no instruction that it stood at.

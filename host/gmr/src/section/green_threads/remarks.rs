@@ -5,7 +5,7 @@ use std::time::Duration;
 use gmr_inspect::tasks::{Await, Chain};
 
 use super::grouping::Group;
-use crate::report::words::duration;
+use gmr_report::words::duration;
 
 /// Shorter waits are how a service works.
 const LONG: Duration = Duration::from_secs(10);

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use gmr_inspect::tasks::{Blocking, Runtime, Worker};
 
-use crate::report::words::{counted, duration};
-use crate::report::{Block, Value};
+use gmr_report::words::{counted, duration};
+use gmr_report::{Block, Value};
 
 /// A line for each runtime.
 pub(super) fn figures(runtimes: &[Runtime]) -> Option<Block> {

@@ -3,7 +3,7 @@
 use gmr_inspect::tasks::{Task, TaskState};
 
 use super::grouping::{Group, known};
-use crate::report::words::duration;
+use gmr_report::words::duration;
 
 /// `212 tasks, the longest for 33.1 s`, or `task 3  "gc"`.
 pub(super) fn title(group: &Group<'_>) -> String {

@@ -6,7 +6,7 @@ use gmr_inspect::tasks::{self as seen, Await, Chain, Fact, Rung, Snapshot, Task}
 
 use super::grouping::{Group, known};
 use super::summary::state;
-use crate::report::{
+use gmr_report::{
     Call, CanaryFault, CurrentTaskFault, DebugInformationFault, Detail, Field, Frame, LayoutFault, Member,
     NoChain, Reason, SystemError, TasksNote, Value,
 };

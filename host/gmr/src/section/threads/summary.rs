@@ -6,7 +6,7 @@ use std::time::Duration;
 use gmr_inspect::threads::{Capture, Method, Quality, Resource, Stack, State, Wait};
 
 use super::grouping::Group;
-use crate::report::words::{counted, duration};
+use gmr_report::words::{counted, duration};
 
 /// How many threads and stacks there are, and how they were read.
 pub(super) fn headline(capture: &Capture, groups: &[Group<'_>]) -> String {

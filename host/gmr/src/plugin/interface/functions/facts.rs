@@ -10,7 +10,7 @@ use crate::plugin::interface::bindings::wit::document::Field;
 use crate::plugin::interface::bindings::wit::facts::{FactError, Host};
 use crate::plugin::interface::facts::FactError as Cause;
 use crate::plugin::sandbox::store::State;
-use crate::report::flatten;
+use gmr_report::flatten;
 
 impl Host for State {
     fn names(&mut self) -> Result<Vec<String>> {

@@ -7,7 +7,7 @@ use crate::plugin::interface::bindings::wit::document::Block;
 use crate::plugin::interface::bindings::wit::grants::Denial;
 use crate::plugin::interface::bindings::wit::report::{Host, ReportError, SectionHead};
 use crate::plugin::sandbox::store::State;
-use crate::report::{Report, Section};
+use gmr_report::{Report, Section};
 
 impl Host for State {
     fn sections(&mut self) -> Result<Result<Vec<SectionHead>, Denial>> {

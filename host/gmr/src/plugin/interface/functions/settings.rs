@@ -5,7 +5,7 @@ use wasmtime::Result;
 use crate::plugin::interface::bindings::wit::document::{Field, Value};
 use crate::plugin::interface::bindings::wit::settings::Host;
 use crate::plugin::sandbox::store::State;
-use crate::report::flatten;
+use gmr_report::flatten;
 
 impl Host for State {
     fn get(&mut self, key: String) -> Result<Option<Value>> {
