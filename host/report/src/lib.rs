@@ -10,10 +10,13 @@
 //! that it speaks of.
 
 pub mod diff;
+pub mod example;
+pub mod flatten;
 pub mod format;
 pub mod mask;
 mod model;
 pub mod resolve;
+pub mod wit;
 pub mod words;
 
 pub use format::Format;

@@ -1,7 +1,7 @@
 //! Processor architectures: registers, prologues, calls, signal frames.
 //!
-//! Each has a folder in which the same names stand, and this is the only place that chooses one of them. Numbers of
-//! system calls, which differ too, come from the crate `syscalls`.
+//! Each has a folder in which the same names stand, and this is the only place that chooses one of them.
+//! Numbers of system calls, which differ too, come from the crate `syscalls`.
 
 #[cfg(any(target_arch = "aarch64", test))]
 mod aarch64;
@@ -16,5 +16,6 @@ pub(crate) use x86_64::{instructions, registers, signal_frame};
 /// How much code before a return address has to be shown to `instructions::follows_call`.
 pub(crate) const CALL_WINDOW: usize = 8;
 
-/// How much code from where the frame pointer is set has to be shown to `instructions::frame_pointer_distance`.
+/// How much code from where the frame pointer is set has to be shown to
+/// `instructions::frame_pointer_distance`.
 pub(crate) const PROLOGUE_WINDOW: usize = 96;

@@ -12,6 +12,7 @@ pub use linux::{read_many, read_some};
 
 /// An address range that could not be read, wholly or in part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Unreadable {
     /// Where the range begins.
     pub address: u64,

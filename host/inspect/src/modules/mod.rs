@@ -12,7 +12,7 @@ mod headers;
 mod image;
 
 #[cfg(unix)]
-pub(crate) use image::Image;
+pub(crate) use image::{Image, file_of};
 
 pub use code_address::CodeAddress;
 
@@ -259,15 +259,6 @@ fn file_build_id(mapping: &Mapping) -> Option<String> {
         return None;
     }
     crate::debug_files::ObjectFile::open(mapping.path.as_ref()).ok()?.build_id()
-}
-
-/// The file a module was loaded from, if it can still be had; for the vDSO a copy.
-#[cfg(unix)]
-pub(crate) fn open_file(module: &Module) -> Option<crate::debug_files::ObjectFile> {
-    match Image::of(module)? {
-        Image::File(file) => Some(file),
-        Image::Copy(_) => None,
-    }
 }
 
 #[cfg(all(test, target_os = "linux"))]

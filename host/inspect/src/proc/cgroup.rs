@@ -1,4 +1,5 @@
-//! `/proc/PID/cgroup` and the control group's `cpu.max`: which group a process is in, and how much processor time it has.
+//! `/proc/PID/cgroup` and the control group's `cpu.max`: which group a process is in, and how much processor
+//! time it has.
 
 /// The group's path in version 2: the line `0::/path`.
 pub(crate) fn unified(memberships: &[u8]) -> Option<String> {

@@ -1,4 +1,5 @@
-//! Files of lines with a key and a value, such as `VmRSS:   1620 kB` or `oom_kill 0`, and files of one number.
+//! Files of lines with a key and a value, such as `VmRSS:   1620 kB` or `oom_kill 0`, and files of one
+//! number.
 
 /// The words after `key`.
 pub(crate) fn after<'a>(text: &'a [u8], key: &str) -> Option<&'a [u8]> {

@@ -18,8 +18,8 @@ pub(crate) fn parse(text: &[u8]) -> Vec<Line> {
     String::from_utf8_lossy(text).lines().filter_map(line).collect()
 }
 
-/// `Max open files            20000                20000                files     `: the name has spaces, and the
-/// unit may be missing.
+/// `Max open files            20000                20000                files     `: the name has spaces, and
+/// the unit may be missing.
 fn line(line: &str) -> Option<Line> {
     let mut words: Vec<&str> = line.strip_prefix("Max ")?.split_whitespace().collect();
     let is_number = |word: &str| word == "unlimited" || word.parse::<u64>().is_ok();

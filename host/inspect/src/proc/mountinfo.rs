@@ -18,8 +18,8 @@ pub(crate) fn parse(text: &[u8], most: usize) -> Vec<Line> {
     String::from_utf8_lossy(text).lines().filter_map(line).take(most).collect()
 }
 
-/// `26 24 0:24 / /dev/pts rw,relatime shared:1 - devpts devpts rw,mode=600`: an unknown number of fields stand
-/// before the dash (proc_pid_mountinfo(5)).
+/// `26 24 0:24 / /dev/pts rw,relatime shared:1 - devpts devpts rw,mode=600`: an unknown number of fields
+/// stand before the dash (proc_pid_mountinfo(5)).
 fn line(line: &str) -> Option<Line> {
     let (left, right) = line.split_once(" - ")?;
     let mut left = left.split(' ').skip(4);

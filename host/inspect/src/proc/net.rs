@@ -13,7 +13,8 @@ pub(crate) struct Line {
     pub local: String,
     /// The other end's; empty if there is none.
     pub remote: String,
-    /// Bytes that the process has not read yet. Of a listening socket: connections that it has not accepted yet.
+    /// Bytes that the process has not read yet. Of a listening socket: connections that it has not accepted
+    /// yet.
     pub receive_queue: u64,
     /// Bytes that the other end has not confirmed yet.
     pub send_queue: u64,
@@ -60,8 +61,8 @@ fn unix(line: &str) -> Option<Line> {
     Some(Line { inode, state, local, remote: String::new(), receive_queue: 0, send_queue: 0 })
 }
 
-/// An address as the kernel prints it: words of 32 bits in the machine's byte order, the port as a number. Empty
-/// if it is not set.
+/// An address as the kernel prints it: words of 32 bits in the machine's byte order, the port as a number.
+/// Empty if it is not set.
 fn address(text: &str) -> Option<String> {
     let (host, port) = text.split_once(':')?;
     let port = u16::from_str_radix(port, 16).ok()?;

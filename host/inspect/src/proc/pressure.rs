@@ -1,10 +1,12 @@
-//! Pressure on a resource, in `/proc/pressure` and the control group's files: how long tasks stalled for want of it.
+//! Pressure on a resource, in `/proc/pressure` and the control group's files: how long tasks stalled for want
+//! of it.
 
 use super::keys;
 use std::time::Duration;
 
 /// How long tasks stalled.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Stall {
     /// Shares of the last 10, 60 and 300 seconds, in percent.
     pub averages: [f64; 3],

@@ -10,8 +10,8 @@ pub(crate) struct Schedstat {
     pub runs: u64,
 }
 
-/// Nanoseconds on processors, nanoseconds waiting for one, how often it got one. `None` on kernels that keep no such
-/// figures, where all are zero: a thread that exists has run.
+/// Nanoseconds on processors, nanoseconds waiting for one, how often it got one. `None` on kernels that keep
+/// no such figures, where all are zero: a thread that exists has run.
 pub(crate) fn parse(bytes: &[u8]) -> Option<Schedstat> {
     let mut figures =
         std::str::from_utf8(bytes).ok()?.split_ascii_whitespace().map_while(|word| word.parse().ok());

@@ -40,7 +40,8 @@ impl Stat {
     }
 }
 
-/// How long ago the machine was started, by the clock that [`Stat::started`] is counted by: time asleep counts.
+/// How long ago the machine was started, by the clock that [`Stat::started`] is counted by: time asleep
+/// counts.
 #[cfg(target_os = "linux")]
 pub(crate) fn since_boot() -> Duration {
     Duration::try_from(rustix::time::clock_gettime(rustix::time::ClockId::Boottime)).unwrap_or_default()
@@ -70,7 +71,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<Stat> {
     Some(Stat { name, state, cpu_user: ticks(14)?, cpu_system: ticks(15)?, started: ticks(22)? })
 }
 
-/// The kernel's `USER_HZ`, part of its interface: 100 on x86-64, AArch64 and all others but Alpha and Itanium.
+/// The kernel's `USER_HZ`, part of its interface: 100 on x86-64, AArch64 and all others but Alpha and
+/// Itanium.
 const TICKS_PER_SECOND: u64 = 100;
 
 fn from_ticks(ticks: u64) -> Option<Duration> {

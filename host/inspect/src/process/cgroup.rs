@@ -10,6 +10,7 @@ use crate::proc::{cgroup, keys, pressure};
 
 /// The control group of the process: its container, as a rule. Sizes are in bytes.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Cgroup {
     /// Its path, as the process sees it.
     pub path: String,
@@ -47,6 +48,7 @@ pub struct Cgroup {
 
 /// Pressure on one resource (PSI, see the kernel's `Documentation/accounting/psi.rst`).
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Pressure {
     /// `cpu`, `memory` or `io`.
     pub resource: &'static str,
@@ -133,7 +135,8 @@ fn version_1(root: &Path, memberships: &[u8]) -> Option<Cgroup> {
     })
 }
 
-/// In a container the group's own directory is often mounted as the root, while the path still tells the host's.
+/// In a container the group's own directory is often mounted as the root, while the path still tells the
+/// host's.
 fn directory(root: &Path, path: &str) -> PathBuf {
     let below = root.join(path.trim_start_matches('/'));
     if below.is_dir() { below } else { root.to_owned() }

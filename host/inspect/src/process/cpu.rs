@@ -7,6 +7,7 @@ use crate::proc::{keys, loadavg};
 
 /// Processor time, and what the process waited for.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Cpu {
     /// Time in the process's own code, all threads together, those that ended included.
     pub user: Option<Duration>,

@@ -1,4 +1,5 @@
-//! Open descriptors by kind, from the links in `/proc/self/fd`. They are read, not followed: no file behind them is asked.
+//! Open descriptors by kind, from the links in `/proc/self/fd`. They are read, not followed: no file behind
+//! them is asked.
 
 use super::file;
 use crate::proc::keys;
@@ -6,6 +7,7 @@ use std::fmt;
 
 /// Open descriptors.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Descriptors {
     /// How many are open.
     pub open: Option<u32>,
@@ -22,6 +24,7 @@ impl Descriptors {
 
 /// An open descriptor.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Descriptor {
     /// Its number.
     pub number: u32,
@@ -33,6 +36,7 @@ pub struct Descriptor {
 
 /// What a descriptor refers to, as far as its link tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Kind {
     File,
@@ -75,7 +79,7 @@ pub(super) fn take() -> Descriptors {
     let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     let mut numbers: Vec<u32> = numbers.collect();
     numbers.sort_unstable();
-    // The one that lists the others is closed by now, and has no target any more.
+    // The descriptor of the list itself is closed by now, and has no target any more.
     let mut all: Vec<Descriptor> = numbers.into_iter().filter_map(descriptor).collect();
     let mut kinds: Vec<(Kind, u32)> = Vec::new();
     for descriptor in &all {
@@ -96,7 +100,7 @@ fn descriptor(number: u32) -> Option<Descriptor> {
     Some(Descriptor { number, kind: kind(&target, || is_directory(number)), target })
 }
 
-/// The names are the kernel's; a path's kind is told by where it lies.
+/// The names are the kernel's; the kind of a path follows from where it lies.
 fn kind(target: &str, is_directory: impl FnOnce() -> bool) -> Kind {
     match target {
         target if target.starts_with("socket:") => Kind::Socket,

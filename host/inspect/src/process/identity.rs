@@ -1,5 +1,5 @@
-//! The process's identity: ids, names, user, start, from `/proc/self/stat`, `status`, `exe`, `cwd` and the system's user file. Network user
-//! directories are not asked, since they may not answer.
+//! The process's identity: ids, names, user, start, from `/proc/self/stat`, `status`, `exe`, `cwd` and the
+//! system's user file. Network user directories are not asked, since they may not answer.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,6 +10,7 @@ use crate::proc::{keys, status};
 
 /// Which process this is, who started it and when.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Identity {
     /// The process id, as the process itself sees it.
     pub id: u32,
@@ -74,8 +75,8 @@ fn name_of(user: u32, passwd: &str) -> Option<String> {
     })
 }
 
-/// How long ago this process was started, to 10 milliseconds; time asleep counts. `None` elsewhere than on Linux, or without
-/// `/proc`.
+/// How long ago this process was started, to 10 milliseconds; time asleep counts. `None` elsewhere than on
+/// Linux, or without `/proc`.
 ///
 /// ```
 /// # #[cfg(target_os = "linux")]

@@ -5,6 +5,7 @@ use crate::proc::{keys, limits};
 
 /// One resource limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limit {
     /// As the kernel calls it, without its "Max": `open files`, `address space`.
     pub name: String,
@@ -27,8 +28,8 @@ pub(super) fn take(process: &Process) -> Vec<Limit> {
     lines.into_iter().map(limit).collect()
 }
 
-/// Threads count against `processes` too, but so do those of the user's other processes: no figure is better than half
-/// of one.
+/// Threads count against `processes` too, but so do those of the user's other processes: no figure is better
+/// than half of one.
 fn used(name: &str, process: &Process) -> Option<u64> {
     match name {
         "open files" => process.descriptors().open.map(u64::from),

@@ -5,6 +5,7 @@ use crate::proc::keys;
 
 /// Memory of the process, in bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Memory {
     /// In physical memory (`VmRSS`).
     pub resident: Option<u64>,
@@ -31,13 +32,13 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Up to this many resident bytes the fair share is counted. The kernel looks at each page for it and holds
-    /// the address space against changes meanwhile: some 10 ms a GiB.
+    /// Up to this many resident bytes the fair share is counted. The kernel looks at each page for it and
+    /// holds the address space against changes meanwhile: some 10 ms a GiB.
     pub const COUNTABLE: u64 = 1 << 30;
 }
 
-/// Gives freed memory back to the system, after work that needed much more than the process does otherwise. Does
-/// nothing where the C library is not glibc.
+/// Gives freed memory back to the system, after work that needed much more than the process does otherwise.
+/// Does nothing where the C library is not glibc.
 ///
 /// Other threads that allocate meanwhile may wait for it, up to a few milliseconds each time.
 pub fn give_back() {

@@ -1,8 +1,9 @@
-//! Figures of this process: memory, processor time, descriptors, limits, cgroup, sockets, mounts. Taken from what the
-//! kernel shows in `/proc` and `/sys/fs/cgroup`.
+//! Figures of this process: memory, processor time, descriptors, limits, cgroup, sockets, mounts. Taken from
+//! what the kernel shows in `/proc` and `/sys/fs/cgroup`.
 //!
-//! What is not there is `None` or an empty list, never an error: kernels, containers and sandboxes differ. Nothing here
-//! asks a server, a device or a remote file system, which may not answer. Elsewhere than on Linux all of it is empty.
+//! What is not there is `None` or an empty list, never an error: kernels, containers and sandboxes differ.
+//! Nothing here asks a server, a device or a remote file system, which may not answer. Elsewhere than on
+//! Linux all of it is empty.
 
 mod cgroup;
 mod cpu;

@@ -1,11 +1,12 @@
-//! Mounted file systems, from `/proc/self/mountinfo`. Sizes are asked only of kinds that answer from memory or a local
-//! device: one on a server that is gone would hold the report up.
+//! Mounted file systems, from `/proc/self/mountinfo`. Sizes are asked only of kinds that answer from memory
+//! or a local device: one on a server that is gone would hold the report up.
 
 use super::file;
 use crate::proc::mountinfo;
 
 /// A mounted file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Mount {
     /// Where.
     pub path: String,

@@ -1,5 +1,5 @@
-//! The sockets of the process, from `/proc/self/net`. Those files list the sockets of the whole network namespace;
-//! only the ones that a descriptor of ours refers to are kept.
+//! The sockets of the process, from `/proc/self/net`. Those files list the sockets of the whole network
+//! namespace; only the ones that a descriptor of ours refers to are kept.
 
 use std::collections::HashMap;
 
@@ -8,6 +8,7 @@ use crate::proc::net;
 
 /// A socket of the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Socket {
     /// The lowest descriptor of it.
     pub descriptor: u32,
@@ -19,7 +20,8 @@ pub struct Socket {
     pub local: String,
     /// The other end's; empty if there is none.
     pub remote: String,
-    /// Bytes that the process has not read yet. Of a listening socket: connections that it has not accepted yet.
+    /// Bytes that the process has not read yet. Of a listening socket: connections that it has not accepted
+    /// yet.
     pub receive_queue: u64,
     /// Bytes that the other end has not confirmed yet.
     pub send_queue: u64,

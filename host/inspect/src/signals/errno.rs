@@ -2,13 +2,13 @@
 
 use errno::Errno;
 
-/// Restores the calling thread's `errno` when it is dropped: a handler may come between a failed call of the application and
-/// the application's look at its reason.
+/// Restores the calling thread's `errno` when it is dropped: a handler may come between a failed call of the
+/// application and the application's look at its reason.
 ///
 /// # Async-signal-safety
 ///
-/// `errno` is a variable of the thread's own, which exists since the thread does; nothing is called but the function that tells
-/// where it is.
+/// `errno` is a variable of the thread's own, which exists since the thread does; nothing is called but the
+/// function that tells where it is.
 pub(crate) struct ErrnoGuard(Errno);
 
 impl ErrnoGuard {

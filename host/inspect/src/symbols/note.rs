@@ -30,7 +30,8 @@ pub enum Limit {
         /// How many have no symbols for that reason.
         addresses: usize,
     },
-    /// The debug information is larger than the budget and was not read: no files and lines, no inlined calls.
+    /// The debug information is larger than the budget and was not read: no files and lines, no inlined
+    /// calls.
     TooLarge {
         /// Its size, decompressed.
         bytes: u64,

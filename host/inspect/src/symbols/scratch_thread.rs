@@ -5,7 +5,8 @@
 //! glibc, 20 MB stayed for a 250 KB answer. A thread's hoard is given up when it ends; and the answer comes
 //! back in a handful of large blocks, whose release leaves nothing behind.
 
-use super::{Limit, Symbol};
+use super::note::Limit;
+use super::symbol::Symbol;
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -62,8 +62,8 @@ pub use model::{Capture, Frame, Method, Options, Quality, Resource, Stack, Threa
 pub use reason::{Incomplete, Missing, Note, Operation};
 
 /// Looks at every thread. Takes as long as [`Options::deadline`] at the most, and with names as long as
-/// [`Options::symbol_deadline`]; usually some tens of microseconds a thread. Safe to call from any thread at any
-/// time except from a signal handler; calls on several threads at a time take turns where they must.
+/// [`Options::symbol_deadline`]; usually some tens of microseconds a thread. Safe to call from any thread at
+/// any time except from a signal handler; calls on several threads at a time take turns where they must.
 ///
 /// ```
 /// use gmr_inspect::threads::{Options, Stack, capture};

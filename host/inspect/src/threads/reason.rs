@@ -1,5 +1,5 @@
-//! Why a thread has no stack, why a stack is incomplete, and what limited a capture as a whole: as values, so that each
-//! reader finds words of its own.
+//! Why a thread has no stack, why a stack is incomplete, and what limited a capture as a whole: as values, so
+//! that each reader finds words of its own.
 
 use crate::symbols;
 

@@ -11,8 +11,8 @@ struct Loaded {
     image: OnceLock<Option<Image>>,
 }
 
-/// The code that unwinding may meet: a snapshot of the modules, and their files as far as they were wanted. Several
-/// threads may unwind over one.
+/// The code that unwinding may meet: a snapshot of the modules, and their files as far as they were wanted.
+/// Several threads may unwind over one.
 pub(crate) struct CodeMap {
     pub snapshot: Snapshot,
     loaded: Vec<Loaded>,

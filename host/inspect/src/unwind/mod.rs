@@ -1,4 +1,4 @@
-//! From registers and a stack to the list of callers.
+//! The unwinder: from registers and a stack to the list of callers.
 //!
 //! Runs on ordinary threads only, never in a signal handler: it allocates, and it opens files. It trusts
 //! neither the stack nor the tables: each step is bounded, and a register that is not known is never guessed.
@@ -19,19 +19,19 @@ use crate::arch::registers::{
 };
 use crate::arch::{PROLOGUE_WINDOW, instructions};
 use crate::modules::CodeAddress;
+use rustc_hash::FxHashMap;
 use std::cell::OnceCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use tables::{Cfa, Context, Row, Rule, Tables};
 
 /// Deep enough for every stack that a person reads; a runaway recursion has a hundred thousand.
 pub(crate) const MAX_FRAMES: usize = 1024;
 
-/// One frame, before anyone has looked up names.
+/// One frame, before names are looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct RawFrame {
     pub address: CodeAddress,
-    /// See [`crate::threads::Frame::verified`].
+    /// False where it rests on a frame pointer instead of unwind tables.
     pub verified: bool,
 }
 
@@ -70,9 +70,9 @@ pub(crate) struct Walk {
 pub(crate) struct Unwinder<'m> {
     map: &'m CodeMap,
     tables: Vec<OnceCell<Option<Tables<'m>>>>,
-    rows: HashMap<u64, Option<Rc<Row<'m>>>>,
+    rows: FxHashMap<u64, Option<Rc<Row<'m>>>>,
     /// Whether each address follows a call, or is where signal handlers return to.
-    returned_to: HashMap<u64, bool>,
+    returned_to: FxHashMap<u64, bool>,
     context: Context,
     /// Emptied, to be filled again.
     spare: Vec<RawFrame>,
@@ -98,8 +98,8 @@ impl<'m> Unwinder<'m> {
         Unwinder {
             map,
             tables: map.snapshot.modules.iter().map(|_| OnceCell::new()).collect(),
-            rows: HashMap::new(),
-            returned_to: HashMap::new(),
+            rows: FxHashMap::default(),
+            returned_to: FxHashMap::default(),
             context: Context::new(),
             spare: Vec::new(),
         }
@@ -153,7 +153,7 @@ impl<'m> Unwinder<'m> {
         }
     }
 
-    /// Lets the next walk use the memory of one that is done with.
+    /// Lets the next walk use the memory of a finished one.
     pub fn take_back(&mut self, walk: Walk) {
         self.spare = walk.frames;
     }
@@ -167,12 +167,12 @@ impl<'m> Unwinder<'m> {
         recovered: Option<&mut bool>,
     ) -> Step {
         let Some(index) = self.map.snapshot.index_of(lookup) else {
-            return match self.map.is_unnamed_code(lookup) {
-                true => {
-                    self.step_by_frame_pointer(&registers, memory, false).unwrap_or(Step::Stop(End::NoTables))
-                }
-                false => Step::Stop(End::UnknownCode),
-            };
+            if !self.map.is_unnamed_code(lookup) {
+                return Step::Stop(End::UnknownCode);
+            }
+            return self
+                .step_by_frame_pointer(&registers, memory, false)
+                .unwrap_or(Step::Stop(End::NoTables));
         };
         let Some(row) = self.row(index, lookup) else {
             return self.step_without_tables(lookup, exact, &registers, memory);
@@ -237,8 +237,8 @@ impl<'m> Unwinder<'m> {
             .unwrap_or(Step::Stop(End::NoTables))
     }
 
-    /// The caller of a function that has no frame of its own, as those in aarch64's vDSO: the address after the
-    /// call is still in its register.
+    /// The caller of a function that has no frame of its own, as those in aarch64's vDSO: the address after
+    /// the call is still in its register.
     fn step_by_link_register(
         &self,
         lookup: u64,

@@ -1,5 +1,5 @@
-//! The registers that the kernel saved on the stack when it delivered a signal. For trampolines without unwind
-//! tables (musl's on x86-64) and for those whose tables give less than everything (the aarch64 vDSO).
+//! The registers that the kernel saved on the stack when it delivered a signal. For trampolines without
+//! unwind tables (musl's on x86-64) and for those whose tables give less than everything (the aarch64 vDSO).
 
 use super::registers::Registers;
 use super::stack_memory::StackMemory;

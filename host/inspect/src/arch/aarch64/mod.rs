@@ -1,5 +1,5 @@
-//! AArch64: registers, prologues, signal frames. Of another architecture than the one that is compiled for, the patterns of machine
-//! code alone are there, for their tests.
+//! AArch64: registers, prologues, signal frames. On the other architecture the patterns of machine code alone
+//! are compiled, for their tests.
 
 pub(crate) mod instructions;
 #[cfg(target_arch = "aarch64")]

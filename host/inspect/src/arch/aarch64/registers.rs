@@ -1,4 +1,5 @@
-//! Registers of AArch64 by their DWARF numbers: names, the running thread's own, and those that a signal interrupted.
+//! Registers of AArch64 by their DWARF numbers: names, the running thread's own, and those that a signal
+//! interrupted.
 
 /// DWARF for the Arm 64-bit architecture, table 1; the program counter has no number in tables.
 pub const COUNT: usize = 33;

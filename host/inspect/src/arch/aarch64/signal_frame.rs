@@ -2,8 +2,8 @@
 
 use super::registers::COUNT;
 
-/// The unwind tables of the vDSO's signal trampoline tell where the frame pointer and the return address are, and of no
-/// other register: the frame is read instead.
+/// The unwind tables of the vDSO's signal trampoline tell where the frame pointer and the return address are,
+/// and of no other register: the frame is read instead.
 pub(crate) const TABLES_RESTORE_ALL: bool = false;
 
 /// Each register's DWARF number and its distance in bytes from the stack pointer in the trampoline.

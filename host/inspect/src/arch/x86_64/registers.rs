@@ -1,4 +1,5 @@
-//! Registers of x86-64 by their DWARF numbers: names, the running thread's own, and those that a signal interrupted.
+//! Registers of x86-64 by their DWARF numbers: names, the running thread's own, and those that a signal
+//! interrupted.
 
 /// System V ABI for x86-64, figure 3.36.
 pub const COUNT: usize = 17;
@@ -18,7 +19,8 @@ pub(crate) fn plain_address(address: u64) -> u64 {
     address
 }
 
-/// The link register may hold the return address of a function without a frame of its own. There is none here.
+/// The link register may hold the return address of a function without a frame of its own. There is none
+/// here.
 pub(crate) const LINK_REGISTER: Option<usize> = None;
 
 /// The registers inside the caller, into which this is folded. Those that a call may change are zero.

@@ -1,4 +1,5 @@
-//! The calling thread: its kernel id, and its own stack from its registers as they are here and live memory above them.
+//! The calling thread: its kernel id, and its own stack from its registers as they are here and live memory
+//! above them.
 
 use crate::arch::registers;
 use crate::unwind::{Live, Registers, Unwinder, Walk};

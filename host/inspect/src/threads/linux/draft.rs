@@ -27,7 +27,8 @@ impl Draft {
         }
     }
 
-    /// Decides, if only a signal could tell more and none can be had: what is certain of the stack is all there is.
+    /// Decides, if only a signal could tell more and none can be had: what is certain of the stack is all
+    /// there is.
     pub fn give_up(&mut self, missing: &Missing) {
         if let Draft::Wanted(partial) = self {
             *self = match partial.take().filter(|raw| !raw.frames.is_empty()) {

@@ -1,5 +1,5 @@
-//! The capture on Linux, as a ladder of ways to a stack: the calling thread's own, sleeping threads from outside, running
-//! ones by signal, and of the others the scheduler's figures alone.
+//! The capture on Linux, as a ladder of ways to a stack: the calling thread's own, sleeping threads from
+//! outside, running ones by signal, and of the others the scheduler's figures alone.
 
 mod cpu_clock;
 mod current_thread;
@@ -55,8 +55,8 @@ pub(super) fn capture(options: &Options, symbolizer: &mut Symbolizer) -> Capture
     Capture { threads, notes, took }
 }
 
-/// Reads every thread's stack over the first of `maps`; a second one is added for stacks that stand in code which is not in
-/// the first.
+/// Reads every thread's stack over the first of `maps`; a second one is added for stacks that stand in code
+/// which is not in the first.
 fn stacks(
     threads: &mut [Thread],
     directory: Result<&TaskDirectory, Errno>,

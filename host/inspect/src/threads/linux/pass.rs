@@ -6,13 +6,13 @@ use super::task_directory::TaskDirectory;
 use super::{current_thread, status};
 use crate::threads::{Method, Missing, Operation, State, Thread};
 use crate::unwind::{CodeMap, Copied, End, Live, RawFrame, Registers, Unwinder, Walk};
+use rustc_hash::FxHashSet;
 use rustix::io::Errno;
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-/// With more threads than this a second processor takes part: so many take some three milliseconds, and to start a
-/// thread a twentieth of one.
+/// With more threads than this a second processor takes part: so many take some three milliseconds, and to
+/// start a thread a twentieth of one.
 const MANY: usize = 128;
 /// How many threads are taken at a time: the slower of the two holds up the other for half a millisecond.
 const PART: usize = 16;
@@ -23,7 +23,7 @@ pub(super) struct Pass<'m> {
     unwinder: Unwinder<'m>,
     live: Live,
     /// Each different stack once.
-    stacks: HashSet<Arc<[RawFrame]>>,
+    stacks: FxHashSet<Arc<[RawFrame]>>,
     deadline: Instant,
     /// The calling thread.
     own: u32,
@@ -38,7 +38,7 @@ impl<'m> Pass<'m> {
             code: map,
             unwinder: Unwinder::new(map),
             live: Live::default(),
-            stacks: HashSet::new(),
+            stacks: FxHashSet::default(),
             deadline,
             own: current_thread::id(),
             map: 0,
@@ -58,8 +58,8 @@ impl<'m> Pass<'m> {
         drafts
     }
 
-    /// Everything of the other threads but what takes a signal. Of many threads a second processor takes a part, so
-    /// that less time lies between the first and the last.
+    /// Everything of the other threads but what takes a signal. Of many threads a second processor takes a
+    /// part, so that less time lies between the first and the last.
     fn look_at_others(&mut self, threads: &mut [Thread], drafts: &mut [Draft]) {
         let many = threads.len() > MANY && std::thread::available_parallelism().is_ok_and(|n| n.get() > 1);
         let parts = Mutex::new(threads.chunks_mut(PART).zip(drafts.chunks_mut(PART)));
@@ -97,7 +97,8 @@ impl<'m> Pass<'m> {
         status::of(id, self.directory.ok().and_then(|directory| directory.stat(id).ok()), self.own)
     }
 
-    /// Those that were in unknown code, with the modules as they are now. Whether a signal is wanted for one of them.
+    /// Those that were in unknown code, with the modules as they are now. Whether a signal is wanted for one
+    /// of them.
     pub fn again(&mut self, threads: &mut [Thread], drafts: &mut [Draft]) -> bool {
         self.map = 1;
         let mut wanted = false;

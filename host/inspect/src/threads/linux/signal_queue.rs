@@ -120,7 +120,8 @@ impl<'m, 't> SignalQueue<'m, 't> {
         let runs_now = |directory: &TaskDirectory| {
             directory.stat(request.thread).is_ok_and(|stat| stat.state == State::Running)
         };
-        // A thread that was asleep may have been woken meanwhile, for example by the signal of another capture.
+        // A thread that was asleep may have been woken meanwhile, for example by the signal of another
+        // capture.
         let running = matches!(self.drafts.get(request.key), Some(Draft::Wanted(None)))
             || self.pass.directory().is_some_and(runs_now);
         let ran = self.pass.directory().and_then(|directory| directory.time_on_processors(request.thread));
@@ -181,8 +182,8 @@ fn refused(operation: Operation, errno: i32) -> Missing {
 
 impl Asker for SignalQueue<'_, '_> {
     fn next(&mut self) -> Option<Request> {
-        // Not while others are to be asked first: a thread that stands in the queue already would be asked twice, and of
-        // two signals of one number that are pending it takes one.
+        // Not while others are to be asked first: a thread that stands in the queue already would be asked
+        // twice, and of two signals of one number that are pending it takes one.
         if self.queue.is_empty() && !self.blocked.is_empty() && Instant::now() >= self.retry {
             self.retry = Instant::now() + PASSING;
             self.queue.extend(self.blocked.iter().map(|(request, _)| *request));

@@ -68,8 +68,8 @@ fn attempts(
         // Interrupted at any instruction, a function may be in its epilogue, where its prologue says
         // nothing of the stack.
         let walk = unwinder.walk(registers, memory, in_call);
-        // A count of switches is written when a thread leaves its processor: one that is on it now is told
-        // by its activity alone.
+        // A count of switches is written when a thread leaves its processor: that it is on one now shows in
+        // its activity alone.
         let runs_now =
             || Ok(matches!(before, Mark::Switches(_)) && read_activity(&activity_file)? != activity);
         if !runs_now()? && progress.mark()? == before {

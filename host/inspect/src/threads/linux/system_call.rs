@@ -1,5 +1,5 @@
-//! The system call that a thread waits in: its name, and the lock, descriptor or time that it waits for. The thread's
-//! memory is read only where an argument is a pointer to a time or to a descriptor.
+//! The system call that a thread waits in: its name, and the lock, descriptor or time that it waits for. The
+//! thread's memory is read only where an argument is a pointer to a time or to a descriptor.
 
 use crate::memory;
 use crate::threads::{Resource, Wait};

@@ -1,5 +1,5 @@
-//! The directory `/proc/self/task`: all threads, and what the kernel shows of each. Plain reads: they stop no thread and
-//! need no privilege, but for `syscall`, which a process that is not dumpable shows to root alone.
+//! The directory `/proc/self/task`: all threads, and what the kernel shows of each. Plain reads: they stop no
+//! thread and need no privilege, but for `syscall`, which a process that is not dumpable shows to root alone.
 
 use crate::proc::schedstat::{self, Schedstat};
 use crate::proc::stat::{self, Stat};

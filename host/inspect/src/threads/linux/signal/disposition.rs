@@ -1,5 +1,5 @@
-//! The disposition of the signal: our handler is installed in front of what was there, which still gets every signal
-//! that is not ours.
+//! The disposition of the signal: our handler is installed in front of what was there, which still gets every
+//! signal that is not ours.
 //!
 //! A former handler's own mask and one-shot flag are not imitated.
 
@@ -118,8 +118,8 @@ fn default_action(signal: i32) {
     action.sa_sigaction = libc::SIG_DFL;
     action.sa_flags = 0;
     if exchange(signal, Some(&action)).is_ok() {
-        // SAFETY: takes an integer, which is a signal's number: this one has just come. It is blocked until our handler
-        // returns.
+        // SAFETY: takes an integer, which is a signal's number: this one has just come. It is blocked until
+        // our handler returns.
         unsafe { libc::raise(signal) };
     }
 }
@@ -149,8 +149,8 @@ impl Former {
 fn exchange(signal: i32, new: Option<&libc::sigaction>) -> Result<libc::sigaction, NotInstalled> {
     let mut old = std::mem::MaybeUninit::<libc::sigaction>::uninit();
     let new = new.map_or(std::ptr::null(), std::ptr::from_ref);
-    // SAFETY: `new` is null or an action that the kernel gave, with that handler, with ours, or with the default; `old` has
-    // room for one.
+    // SAFETY: `new` is null or an action that the kernel gave, with that handler, with ours, or with the
+    // default; `old` has room for one.
     if unsafe { libc::sigaction(signal, new, old.as_mut_ptr()) } != 0 {
         return Err(NotInstalled::Refused(errno::errno().0));
     }

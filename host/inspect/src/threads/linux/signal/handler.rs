@@ -32,12 +32,13 @@ pub(super) unsafe extern "C" fn handle(
     context: *mut libc::c_void,
 ) {
     let _errno = ErrnoGuard::new();
-    // SAFETY: the kernel passes a valid siginfo, which outlives the handler, since the handler is installed with SA_SIGINFO.
+    // SAFETY: the kernel passes a valid siginfo, which outlives the handler, since the handler is installed
+    // with SA_SIGINFO.
     let origin = Origin::of(unsafe { &*info });
     let slot = Slot::begin(rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned());
     if let Some(index) = slot {
-        // SAFETY: the kernel passes the interrupted thread's ucontext, which outlives the handler, since the handler is
-        // installed with SA_SIGINFO.
+        // SAFETY: the kernel passes the interrupted thread's ucontext, which outlives the handler, since the
+        // handler is installed with SA_SIGINFO.
         serve(index, unsafe { &*context.cast::<libc::ucontext_t>() });
     }
     match (slot, origin) {
@@ -69,10 +70,11 @@ enum Origin {
 impl Origin {
     fn of(info: &libc::siginfo_t) -> Origin {
         let own = rustix::process::getpid().as_raw_nonzero().get();
-        // SAFETY: `info` is initialised as a whole, and this part of its union is an integer; `si_code` below decides
-        // whether it means something.
+        // SAFETY: `info` is initialised as a whole, and this part of its union is an integer; `si_code` below
+        // decides whether it means something.
         let sender = unsafe { info.si_pid() };
-        // SAFETY: `info` is initialised as a whole, and this part of its union is a pointer, which is only compared.
+        // SAFETY: `info` is initialised as a whole, and this part of its union is a pointer, which is only
+        // compared.
         let value = unsafe { info.si_value() };
         match info.si_code {
             libc::SI_QUEUE if sender == own && value.sival_ptr as usize == mark() => Origin::Marked,
@@ -117,8 +119,8 @@ fn copy(slot: &Slot, index: usize, range: usize, address: u64, room: usize) {
     let local = libc::iovec { iov_base: into.cast(), iov_len: room };
     let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: room };
     let own = rustix::process::getpid().as_raw_nonzero().get();
-    // SAFETY: `local` lies within the copy of the slot whose `Slot::word` this handler moved to RUNNING in `Slot::begin`, so
-    // that nobody else reaches it; the kernel checks `remote`.
+    // SAFETY: `local` lies within the copy of the slot whose `Slot::word` this handler moved to RUNNING in
+    // `Slot::begin`, so that nobody else reaches it; the kernel checks `remote`.
     let copied = unsafe { libc::process_vm_readv(own, &raw const local, 1, &raw const remote, 1, 0) };
     length.store(copied.max(0) as usize, Ordering::Relaxed);
 }

@@ -1,8 +1,9 @@
 //! An alternate signal stack for the main thread that stays until the process is gone.
 //!
-//! std gives that thread one too, and before its issue 161018 was mended `std::process::exit` unmapped it whichever thread
-//! called: the main thread may still be waiting then, and a signal for it, ours too, would end the process by
-//! SIGSEGV instead of with its own status. Other threads' stacks are taken back by those threads themselves.
+//! std gives that thread one too, and before its issue 161018 was mended `std::process::exit` unmapped it
+//! whichever thread called: the main thread may still be waiting then, and a signal for it, ours too, would
+//! end the process by SIGSEGV instead of with its own status. Other threads' stacks are taken back by those
+//! threads themselves.
 
 use super::super::current_thread;
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
@@ -14,8 +15,9 @@ const GUARD: usize = 64 << 10;
 
 static DONE: AtomicBool = AtomicBool::new(false);
 
-/// Exchanges the main thread's alternate stack for one of the same size that is never given back. A thread can set its own
-/// alone, so on another thread this does nothing; nor if there is none, or a handler stands on it now.
+/// Exchanges the main thread's alternate stack for one of the same size that is never given back. A thread
+/// can set its own alone, so on another thread this does nothing; nor if there is none, or a handler stands
+/// on it now.
 pub(super) fn keep() {
     if current_thread::id() != std::process::id() || DONE.swap(true, Ordering::Relaxed) {
         return;

@@ -55,8 +55,9 @@ pub(super) struct Answer<'s> {
 }
 
 impl Answer<'_> {
-    /// Whether a stack that goes on at this address is the one that was copied first, and had no more room. Other
-    /// memory may follow an alternate stack at once, so that a copy that is full tells nothing by itself.
+    /// Whether a stack that goes on at this address is the one that was copied first, and had no more room.
+    /// Other memory may follow an alternate stack at once, so that a copy that is full tells nothing by
+    /// itself.
     pub fn ends_before(&self, address: u64) -> bool {
         let (start, bytes) = self.ranges[0];
         let beyond = address.checked_sub(start.saturating_add(bytes.len() as u64));
@@ -101,8 +102,8 @@ struct Outstanding {
     sent: Instant,
 }
 
-/// Asks every thread that `asker` names, with our handler in place for `signal`. Returns when all have answered,
-/// or ended, or the deadline has passed.
+/// Asks every thread that `asker` names, with our handler in place for `signal`. Returns when all have
+/// answered, or ended, or the deadline has passed.
 pub(super) fn ask(signal: i32, deadline: Instant, asker: &mut impl Asker) {
     let Some(mut turn) = Turn::take(deadline, slots::reset_all) else {
         while let Some(request) = asker.next() {
@@ -214,8 +215,8 @@ fn answer(turn: &Turn, ticket: Ticket) -> Option<Answer<'_>> {
     Some(Answer { registers, ranges, cut: length(0) == room })
 }
 
-/// A running thread answers within this time. As long as the capture does not sleep on the bell, a handler need not make the
-/// call that wakes it.
+/// A running thread answers within this time. As long as the capture does not sleep on the bell, a handler
+/// need not make the call that wakes it.
 const AWAKE: Duration = Duration::from_micros(100);
 
 /// Waits until a handler has rung the bell since `bell` was read, or it is time to look for other things.

@@ -1,9 +1,9 @@
-//! Slots in static memory, in which signalled threads leave their registers and a copy of their stack. Static, so that a
-//! handler that runs late, or after the capture has given up, never meets freed memory.
+//! Slots in static memory, in which signalled threads leave their registers and a copy of their stack.
+//! Static, so that a handler that runs late, or after the capture has given up, never meets freed memory.
 //!
-//! Each slot's state, generation and thread id share one atomic word. Moving it from `ARMED` makes an owner of the
-//! rest of the slot: to `RUNNING` the handler, to `FREE` the capture that holds the turn. A slot whose handler has begun is
-//! never taken away from it.
+//! Each slot's state, generation and thread id share one atomic word. Moving it from `ARMED` makes an owner
+//! of the rest of the slot: to `RUNNING` the handler, to `FREE` the capture that holds the turn. A slot whose
+//! handler has begun is never taken away from it.
 
 use super::turn::Turn;
 use crate::arch::registers::COUNT as REGISTER_COUNT;
@@ -36,8 +36,8 @@ pub(super) struct Slot {
 #[repr(C, align(4096))]
 pub(super) struct Copy(UnsafeCell<[u8; COPY_BYTES]>);
 
-// SAFETY: the owner of a slot's bytes is told by `Slot::word`: its handler while that is RUNNING, the holder of the `Turn`
-// otherwise. Nobody else reaches them.
+// SAFETY: `Slot::word` says which one owner a slot's bytes have: its handler while that is RUNNING, the
+// holder of the `Turn` otherwise. Nobody else reaches them.
 unsafe impl Sync for Copy {}
 
 pub(super) static SLOTS: [Slot; COUNT] = [const { Slot::new() }; COUNT];
@@ -84,7 +84,8 @@ impl Slot {
         }
     }
 
-    /// Takes the slot for a thread; `None` if it is in use. From now on a handler may come and write to its copy.
+    /// Takes the slot for a thread; `None` if it is in use. From now on a handler may come and write to its
+    /// copy.
     pub fn arm(_turn: &mut Turn, index: usize, thread: u32, generation: u32, second: u64) -> Option<Ticket> {
         let slot = SLOTS.get(index)?;
         let now = slot.word.load(Ordering::Acquire);
@@ -178,8 +179,9 @@ pub(super) fn copied(_turn: &Turn, ticket: Ticket) -> Option<&[u8; COPY_BYTES]> 
         return None;
     }
     let copy = COPIES.get(ticket.index)?;
-    // SAFETY: the memory is static and of this size. `Slot::word` is DONE, so its handler has returned, and another one
-    // begins only after `Slot::arm`, which borrows the `Turn` exclusively: not as long as this slice borrows it.
+    // SAFETY: the memory is static and of this size. `Slot::word` is DONE, so its handler has finished, and
+    // another one begins only after `Slot::arm`, which borrows the `Turn` exclusively: not as long as this
+    // slice borrows it.
     Some(unsafe { &*copy.0.get() })
 }
 
@@ -189,8 +191,8 @@ pub(super) fn reset_all() {
     LATE.store(0, Ordering::Relaxed);
 }
 
-/// Gets memory for a copy, so that the handler does not have to wait for it page by page: that took longer than
-/// all else it does. It is given back after the capture.
+/// Gets memory for a copy, so that the handler does not have to wait for it page by page: that took longer
+/// than all else it does. It is given back after the capture.
 pub(super) fn fill_memory(index: usize) {
     let Some(copy) = COPIES.get(index) else { return };
     // Kernels before 5.14 refuse, and the handler gets the memory after all.
@@ -202,9 +204,9 @@ pub(super) fn fill_memory(index: usize) {
 pub(super) fn return_memory(_turn: &mut Turn) {
     for (slot, copy) in SLOTS.iter().zip(&COPIES) {
         if !slot.is_busy() {
-            // SAFETY: `Copy` is aligned to a page and whole pages long. `Slot::word` is neither ARMED nor RUNNING, so no
-            // handler owns the bytes, and none can come to own them: to arm a slot takes the `Turn`, which is borrowed here
-            // exclusively, so that nobody reads them either.
+            // SAFETY: `Copy` is aligned to a page and whole pages long. `Slot::word` is neither ARMED nor
+            // RUNNING, so no handler owns the bytes, and none can come to own them: to arm a slot takes the
+            // `Turn`, which is borrowed here exclusively, so that nobody reads them either.
             let _ = unsafe { rustix::mm::madvise(copy.0.get().cast(), COPY_BYTES, Advice::LinuxDontNeed) };
         }
     }

@@ -1,4 +1,5 @@
-//! The turn to signal threads: a lock that one capture holds at a time, that survives `fork` and never blocks for long.
+//! The turn to signal threads: a lock that one capture holds at a time, that survives `fork` and never blocks
+//! for long.
 
 use super::super::current_thread;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,8 +7,8 @@ use std::time::{Duration, Instant};
 
 static OWNER: Owner = Owner(AtomicU64::new(0));
 
-/// The holder of the turn: its process in the upper half, its thread in the lower, 0 if there is none. One word, so
-/// that the first turn in a process and the turn itself are taken at once.
+/// The holder of the turn: its process in the upper half, its thread in the lower, 0 if there is none. One
+/// word, so that the first turn in a process and the turn itself are taken at once.
 struct Owner(AtomicU64);
 
 /// A turn as it was taken.
@@ -35,14 +36,14 @@ impl Owner {
     }
 }
 
-/// The right to arm slots and to read them. One exists in a process at a time: whoever holds a slot's copy borrows it, and
-/// whoever arms a slot borrows it exclusively, so that no copy is read while a handler may write to it.
+/// The right to arm slots and to read them. One exists in a process at a time. Reading a slot's copy borrows
+/// it, and arming a slot borrows it exclusively, so that no copy is read while a handler may write to it.
 #[derive(Debug)]
 pub(super) struct Turn(());
 
 impl Turn {
-    /// Waits until it is this thread's turn, until the deadline at the most. `first` is called if it is the first turn in
-    /// this process.
+    /// Waits until it is this thread's turn, until the deadline at the most. `first` is called if it is the
+    /// first turn in this process.
     pub fn take(deadline: Instant, first: fn()) -> Option<Turn> {
         let own = current_thread::id();
         loop {
