@@ -1,4 +1,4 @@
-//! What runtimes and their workers count.
+//! Figures of runtimes and of their workers.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What stands above a chain, in words: how many tasks, their name, for how long they have waited, their state.
+//! Titles and summaries of chains: how many tasks, their name, for how long they have waited, their state.
 
 use gmr_inspect::tasks::{Task, TaskState};
 

@@ -1,4 +1,4 @@
-//! What stands above the stacks, in words: the counts of all, then the names and the state of each group.
+//! Titles and summaries of the stacks: the counts of all, then the names and the state of each group.
 
 use std::borrow::Cow;
 use std::time::Duration;

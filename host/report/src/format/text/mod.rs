@@ -68,7 +68,7 @@ fn end() -> String {
     format!("{:=^BANNER$}\n", " end of the report ")
 }
 
-/// What stands above the sections: whose report it is, and where to look first.
+/// What stands above the sections: which process the report is of, and where to look first.
 fn head(header: &Header, look_at: &[(&str, String)]) -> String {
     let mut text = banner("Guru Meditation");
     text.push_str(&"|".repeat(BANNER));

@@ -1,4 +1,4 @@
-//! How values are written in JSON where serde's own way would lose something or take room.
+//! JSON encodings of durations, addresses and defaults, where serde's own way would lose something or take room.
 
 pub(super) fn is_false(flag: &bool) -> bool {
     !flag
