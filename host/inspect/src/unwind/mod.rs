@@ -19,8 +19,9 @@ use crate::arch::registers::{
 };
 use crate::arch::{PROLOGUE_WINDOW, instructions};
 use crate::modules::CodeAddress;
-use rustc_hash::FxHashMap;
+use rustc_hash::FxBuildHasher;
 use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use tables::{Cfa, Context, Row, Rule, Tables};
 
@@ -70,9 +71,9 @@ pub(crate) struct Walk {
 pub(crate) struct Unwinder<'m> {
     map: &'m CodeMap,
     tables: Vec<OnceCell<Option<Tables<'m>>>>,
-    rows: FxHashMap<u64, Option<Rc<Row<'m>>>>,
+    rows: HashMap<u64, Option<Rc<Row<'m>>>, FxBuildHasher>,
     /// Whether each address follows a call, or is where signal handlers return to.
-    returned_to: FxHashMap<u64, bool>,
+    returned_to: HashMap<u64, bool, FxBuildHasher>,
     context: Context,
     /// Emptied, to be filled again.
     spare: Vec<RawFrame>,
@@ -98,8 +99,8 @@ impl<'m> Unwinder<'m> {
         Unwinder {
             map,
             tables: map.snapshot.modules.iter().map(|_| OnceCell::new()).collect(),
-            rows: FxHashMap::default(),
-            returned_to: FxHashMap::default(),
+            rows: HashMap::default(),
+            returned_to: HashMap::default(),
             context: Context::new(),
             spare: Vec::new(),
         }

@@ -5,7 +5,8 @@ use crate::modules::Snapshot;
 use crate::symbols::{CodeOffset, Symbol, Symbolizer};
 use crate::threads::{Frame, Incomplete, Quality, Stack};
 use crate::unwind::{End, MAX_FRAMES, RawFrame};
-use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+use rustc_hash::FxBuildHasher;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -19,7 +20,7 @@ fn place(snapshot: &Snapshot, frame: &RawFrame) -> Option<Place> {
 
 /// The frames of the stacks over one snapshot, as a report shows them. Most threads of a large process stand
 /// where others stand too: what is named once serves them all.
-pub(super) struct Named<'s>(FxHashMap<&'s [RawFrame], Arc<[Frame]>>);
+pub(super) struct Named<'s>(HashMap<&'s [RawFrame], Arc<[Frame]>, FxBuildHasher>);
 
 impl<'s> Named<'s> {
     /// Without a symbolizer the frames have no symbols.
@@ -29,12 +30,12 @@ impl<'s> Named<'s> {
         symbolizer: Option<&mut Symbolizer>,
         until: Instant,
     ) -> Named<'s> {
-        let different: FxHashSet<&[RawFrame]> = stacks.map(|stack| &stack.frames[..]).collect();
+        let different: HashSet<&[RawFrame], FxBuildHasher> = stacks.map(|stack| &stack.frames[..]).collect();
         let names = match symbolizer {
             Some(symbolizer) => {
                 Names::look_up(snapshot, different.iter().copied().flatten(), symbolizer, until)
             }
-            None => Names(FxHashMap::default()),
+            None => Names(HashMap::default()),
         };
         let named = |frames: &[RawFrame]| frames.iter().map(|frame| named(snapshot, &names, frame)).collect();
         Named(different.into_iter().map(|frames| (frames, named(frames))).collect())
@@ -53,7 +54,7 @@ impl<'s> Named<'s> {
 }
 
 /// The symbols at every place that the stacks go through; each module is opened once.
-struct Names(FxHashMap<Place, Arc<[Symbol]>>);
+struct Names(HashMap<Place, Arc<[Symbol]>, FxBuildHasher>);
 
 impl Names {
     fn look_up<'f>(
@@ -65,7 +66,7 @@ impl Names {
         let mut places: Vec<Place> = frames.filter_map(|frame| place(snapshot, frame)).collect();
         places.sort_unstable();
         places.dedup();
-        let mut names = FxHashMap::with_capacity_and_hasher(places.len(), FxBuildHasher);
+        let mut names = HashMap::with_capacity_and_hasher(places.len(), FxBuildHasher);
         for of_module in places.chunk_by(|a, b| a.0 == b.0) {
             let Some(module) = of_module.first().and_then(|(index, _)| snapshot.modules.get(*index)) else {
                 continue;

@@ -6,8 +6,9 @@ use super::task_directory::TaskDirectory;
 use super::{current_thread, status};
 use crate::threads::{Method, Missing, Operation, State, Thread};
 use crate::unwind::{CodeMap, Copied, End, Live, RawFrame, Registers, Unwinder, Walk};
-use rustc_hash::FxHashSet;
+use rustc_hash::FxBuildHasher;
 use rustix::io::Errno;
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -23,7 +24,7 @@ pub(super) struct Pass<'m> {
     unwinder: Unwinder<'m>,
     live: Live,
     /// Each different stack once.
-    stacks: FxHashSet<Arc<[RawFrame]>>,
+    stacks: HashSet<Arc<[RawFrame]>, FxBuildHasher>,
     deadline: Instant,
     /// The calling thread.
     own: u32,
@@ -38,7 +39,7 @@ impl<'m> Pass<'m> {
             code: map,
             unwinder: Unwinder::new(map),
             live: Live::default(),
-            stacks: FxHashSet::default(),
+            stacks: HashSet::default(),
             deadline,
             own: current_thread::id(),
             map: 0,
