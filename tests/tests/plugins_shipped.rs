@@ -23,7 +23,8 @@ fn run(path: &Path) -> Checked {
     let plugin = Candidate::load(path, &config).expect("it loads");
     let grant = |want: &String| Grant::parse(want).expect("it wants what there is");
     config.grants = plugin.wants().iter().map(grant).collect();
-    plugin.check(CheckOptions { config, facts: Arc::new(facts), report: Some(example::report()) })
+    let options = CheckOptions::default().with_config(config).with_facts(Arc::new(facts));
+    plugin.check(options.with_report(example::report()))
 }
 
 #[track_caller]

@@ -32,7 +32,9 @@ impl Check {
         let (harmless, withheld) = wanted(plugin.wants(), &config.grants);
         config.grants.extend(harmless);
         let facts = if self.given.has_facts() { self.given.facts() } else { made_up::facts(&config.grants) };
-        let checked = plugin.check(CheckOptions { config, facts, report: Some(example::report()) });
+        let checked = plugin.check(
+            CheckOptions::default().with_config(config).with_facts(facts).with_report(example::report()),
+        );
         output::print(&print(&checked, &withheld))?;
         match checked.section.failure {
             Some(reason) => bail!("{}: the section failed: {reason}", self.file.display()),

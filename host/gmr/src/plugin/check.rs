@@ -21,6 +21,7 @@ use gmr_report::{Report, Section};
 
 /// What a plugin is checked with.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct CheckOptions {
     /// Its grants, settings and limits, as an application would give them.
     pub config: PluginConfig,
@@ -28,6 +29,29 @@ pub struct CheckOptions {
     pub facts: Arc<Facts>,
     /// The report that it sees with the grant `report`; default: one without sections.
     pub report: Option<Report>,
+}
+
+impl CheckOptions {
+    /// The same with this configuration.
+    #[must_use]
+    pub fn with_config(mut self, config: PluginConfig) -> CheckOptions {
+        self.config = config;
+        self
+    }
+
+    /// The same with these facts.
+    #[must_use]
+    pub fn with_facts(mut self, facts: Arc<Facts>) -> CheckOptions {
+        self.facts = facts;
+        self
+    }
+
+    /// The same with this report.
+    #[must_use]
+    pub fn with_report(mut self, report: Report) -> CheckOptions {
+        self.report = Some(report);
+        self
+    }
 }
 
 /// What a plugin is, asks for and prints.
@@ -90,9 +114,9 @@ pub fn check(path: &Path, options: CheckOptions) -> Result<Checked, String> {
 /// use gmr::plugin::{Candidate, CheckOptions, Grant, PluginConfig};
 ///
 /// let plugin = Candidate::load("plugins/pool.wasm".as_ref(), &PluginConfig::default())?;
-/// let grants = plugin.wants().iter().filter_map(|want| Grant::parse(want).ok()).collect();
-/// let config = PluginConfig { grants, ..PluginConfig::default() };
-/// println!("{:?}", plugin.check(CheckOptions { config, ..CheckOptions::default() }).section);
+/// let grants = plugin.wants().iter().filter_map(|want| Grant::parse(want).ok());
+/// let options = CheckOptions::default().with_config(PluginConfig::default().with_grants(grants));
+/// println!("{:?}", plugin.check(options).section);
 /// # Ok::<(), String>(())
 /// ```
 pub struct Candidate {

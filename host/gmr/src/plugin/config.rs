@@ -33,10 +33,11 @@ impl Config {
 /// ```
 /// use gmr::plugin::{Grant, PluginConfig};
 ///
-/// let config = PluginConfig { grants: vec![Grant::Process], ..PluginConfig::default() };
+/// let config = PluginConfig::default().with_grants([Grant::Process]);
 /// assert!(config.enabled);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct PluginConfig {
     /// What it may see. Default: nothing beyond its settings and a clock.
     pub grants: Vec<Grant>,
@@ -59,8 +60,34 @@ impl Default for PluginConfig {
     }
 }
 
+impl PluginConfig {
+    /// The same with these grants instead of its own.
+    #[must_use]
+    pub fn with_grants(mut self, grants: impl IntoIterator<Item = Grant>) -> PluginConfig {
+        self.grants = grants.into_iter().collect();
+        self
+    }
+
+    /// The same with these limits instead of its own.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> PluginConfig {
+        self.limits = limits;
+        self
+    }
+}
+
 /// What one call of a plugin may use up. Exceeding a limit fails that plugin's section with the limit's name.
+///
+/// ```
+/// use gmr::plugin::{Limits, PluginConfig};
+///
+/// let mut limits = Limits::default();
+/// limits.memory_bytes = 64 << 20;
+/// let config = PluginConfig::default().with_limits(limits);
+/// assert_eq!(config.limits.blocks, 10_000, "the others stay at their defaults");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Time on the wall, from the first instruction. Default: 1 second. When the report's own time gets
     /// short, plugins share what is left.

@@ -23,6 +23,7 @@ use std::str::FromStr;
 /// assert!(Grant::parse("reed:/etc").unwrap_err().contains("`read:/a/path`"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Grant {
     /// Figures of this process.
     Process,

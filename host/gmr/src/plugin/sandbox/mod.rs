@@ -1,4 +1,4 @@
-//! What runs a plugin and holds it to its limits.
+//! The sandbox: what runs a plugin's calls and holds them to their limits, of which time is [`deadline`]'s.
 
 pub mod call;
 pub mod component;
