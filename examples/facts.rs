@@ -1,5 +1,6 @@
-//! Facts for plugins: values that the application offers by name, and that its configuration grants to plugins by name.
-//! Build the plugins with `cargo xtask plugins`; then `kill -USR2` shows the facts in the plugin `facts`' section.
+//! Facts for plugins: values that the application offers by name, and that its configuration grants to
+//! plugins by name. Build the plugins with `cargo xtask plugins`; then `kill -USR2` shows the facts in the
+//! plugin `facts`' section.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! A report on call, as a value: `on_call` prints its own threads, `on_call json` the whole report for programs.
+//! A report on call, as a value: `on_call` prints its own threads, `on_call json` the whole report for
+//! programs.
 
 use gmr::Format;
 use gmr::report::format::text;

@@ -17,8 +17,8 @@ fn main() -> Result<(), gmr::Error> {
     Ok(())
 }
 
-/// Called on a thread of its own at each report. If it waits for a lock that is never released, its section says so
-/// after a second, and all others are printed.
+/// Called on a thread of its own at each report. If it waits for a lock that is never released, its section
+/// says so after a second, and all others are printed.
 fn blocks(queue: &Mutex<VecDeque<&'static str>>) -> Vec<Block> {
     let queue = queue.lock().expect("no panic under the lock");
     let next = queue.front().map_or(Value::None, |job| Value::from(*job));

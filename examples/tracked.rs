@@ -1,5 +1,5 @@
-//! Tasks of an executor that is not tokio's: they stand in reports because they are registered, each with its name, the
-//! place where it was made, its age, its polls, and how long it has been waiting.
+//! Tasks of an executor that is not tokio's: they stand in reports because they are registered, each with its
+//! name, the place where it was made, its age, its polls, and how long it has been waiting.
 
 use std::future::Future;
 use std::pin::pin;

@@ -1,5 +1,5 @@
-//! The builder of a reporter, from a package, settings and a configuration to a running thread; and the guard that ends
-//! it.
+//! The builder of a reporter, from a package, settings and a configuration to a running thread; and the guard
+//! that ends it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use gmr_inspect::{tasks, threads};
 use serde::Serialize;
 use tokio::runtime::Handle;
 
+use crate::bounded_call::Closure;
 use crate::collect::{Collector, Lost, OwnSection};
 use crate::error::Error;
 #[cfg(feature = "plugin")]
 use crate::plugin::{Config, Facts, Plugins};
 use crate::report::mask::Secrets;
 use crate::report::{Block, NativeSection, Report};
-use crate::section::Errand;
 use crate::section::configuration::Configuration;
 use crate::section::package::Package;
 use crate::settings::Settings;
@@ -126,9 +126,9 @@ impl Builder {
     /// Adds a section that the application fills itself. The closure is called on a thread of its own at
     /// each report; if it panics, or takes longer than a second, its section says so.
     ///
-    /// The section's name is its title in lower case, with `_` for what is no letter or digit. No other section may
-    /// have it: neither one that the application fills nor one of the report's own, such as `threads`. A plugin that
-    /// has the same name is refused, and the Plugins section says so.
+    /// The section's name is its title in lower case, with `_` for what is no letter or digit. No other
+    /// section may have it: neither one that the application fills nor one of the report's own, such as
+    /// `threads`. A plugin that has the same name is refused, and the Plugins section says so.
     pub fn section(
         mut self,
         title: impl Into<String>,
@@ -136,7 +136,7 @@ impl Builder {
     ) -> Builder {
         let title = title.into();
         let name = title.to_lowercase().replace(|c: char| !c.is_alphanumeric(), "_");
-        self.contents.own.push(OwnSection { name, title, ask: Errand::new(blocks) });
+        self.contents.own.push(OwnSection { name, title, blocks: Closure::new(blocks) });
         self
     }
 
@@ -158,17 +158,16 @@ impl Builder {
     /// # Errors
     ///
     /// If a setting is wrong ([`Error::is_settings`]), if two sections would have the same name
-    /// ([`Error::is_section`]), if this process has a reporter already ([`Error::is_already_installed`]), or if the
-    /// system refuses a thread, a signal or what plugins need ([`Error::is_system`]). Nothing stays behind then: the
-    /// reporter's thread has ended.
+    /// ([`Error::is_section`]), if this process has a reporter already ([`Error::is_already_installed`]), or
+    /// if the system refuses a thread, a signal or what plugins need ([`Error::is_system`]). Nothing stays
+    /// behind then: the reporter's thread has ended.
     pub fn install(self) -> Result<Guard, Error> {
         let Builder { settings, mut contents } = self;
         let settings = settings?.with_environment()?;
         contents.refuse_equal_names()?;
         let claim = Claim::new()?;
         contents.add_current_runtime();
-        let threads =
-            threads::Options { signal: settings.thread_signal.number(), ..threads::Options::default() };
+        let threads = threads::Options::default().with_signal(settings.thread_signal.number());
         let prepared = threads::prepare(&threads)
             .map_err(|error| Error::system("running threads cannot be asked for their stacks", error))?;
         let (mailbox, bell) =
@@ -217,7 +216,8 @@ impl Contents {
         }
     }
 
-    /// What makes the reports. Plugins are being compiled, and debug information is being read, when it returns.
+    /// What makes the reports. Plugins are being compiled, and debug information is being read, when it
+    /// returns.
     fn collector(
         self,
         service: String,
@@ -234,6 +234,10 @@ impl Contents {
             taken: self.own.iter().map(|own| own.name.clone()).collect(),
             parallel: 0,
         };
+        #[cfg(feature = "plugin")]
+        let plugins = plugins(config, self.facts)?;
+        #[cfg(not(feature = "plugin"))]
+        let plugins = None;
         let collector = Collector {
             service,
             package: self.package,
@@ -244,8 +248,7 @@ impl Contents {
             tasks,
             has_runtimes,
             own: self.own,
-            #[cfg(feature = "plugin")]
-            plugins: plugins(config, self.facts)?,
+            plugins,
             deadline: settings.deadline,
             lost: Lost::default(),
         };

@@ -2,21 +2,24 @@
 //!
 //! # Where to begin
 //!
-//! [`Builder`] says what the application gives to its reports, and [`Builder::install`] starts the reporter. What the
-//! operator decides is in [`Settings`]. What a build needs so that chains of awaits can be shown is told in
-//! [`gmr_inspect::tasks`], what may still notice a capture of stacks in [`gmr_inspect::threads`].
+//! [`Builder`] says what the application gives to its reports, and [`Builder::install`] starts the reporter.
+//! What the operator decides is in [`Settings`]. What a build needs so that chains of awaits can be shown is
+//! told in [`gmr_inspect::tasks`], what may still notice a capture of stacks in [`gmr_inspect::threads`].
 //!
-//! Tasks that should have a name, a place of spawn and an age in reports, or that no tokio runtime lists, register by
-//! [`spawn`] or [`Track::tracked`].
+//! Tasks that should have a name, a place of spawn and an age in reports, or that no tokio runtime lists,
+//! register by [`spawn`] or [`Track::tracked`].
 //!
 //! # Features
 //!
-//! - `plugin` (default): sections from WebAssembly components. Without it no engine is built, and settings that
-//!   concern plugins are refused.
+//! - `plugin` (default): sections from WebAssembly components. Without it no engine is built, and settings
+//!   that concern plugins are refused.
 
+mod bounded_call;
 mod builder;
 mod collect;
 mod error;
+#[cfg(not(feature = "plugin"))]
+mod no_plugin;
 #[cfg(feature = "plugin")]
 pub mod plugin;
 mod section;

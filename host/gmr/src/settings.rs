@@ -1,7 +1,7 @@
 //! Settings, the `[gmr]` table: TOML and environment in, values with defaults out.
 //!
-//! One list, at [`Settings`], says all about an option: its name, type, default, meaning, and how it is read. What
-//! cannot be meant is refused at install, with its place; nothing is ignored in silence.
+//! One list, at [`Settings`], says all about an option: its name, type, default, meaning, and how it is read.
+//! What cannot be meant is refused at install, with its place; nothing is ignored in silence.
 
 mod environment;
 mod item;
@@ -26,9 +26,9 @@ use crate::error::Error;
 #[cfg(feature = "plugin")]
 use crate::plugin::PluginConfig;
 
-/// Makes [`Settings`], its defaults and the table of its options out of one list, whose rows are: meaning, name,
-/// type, default, the default as the README shows it, and how the option's value is read. The README's table has the
-/// same names, defaults and meanings, which a test checks.
+/// Makes [`Settings`], its defaults and the table of its options out of one list, whose rows are: meaning,
+/// name, type, default, the default as the README shows it, and how the option's value is read. The README's
+/// table has the same names, defaults and meanings, which a test checks.
 macro_rules! options {
     (
         $(#[$about:meta])*
@@ -101,20 +101,23 @@ options! {
     #[derive(Clone, Debug, PartialEq)]
     #[non_exhaustive]
     pub struct Settings {
-        /// A directory; each report becomes a file `{service}_gurumeditation_{UTC}_{pid}_{n}.txt` or `.json` in it,
-        /// mode 0600, whole when it appears.
+        /// A directory; each report becomes a file `{service}_gurumeditation_{UTC}_{pid}_{n}.txt` or `.json`
+        /// in it, mode 0600, whole when it appears.
         log_dir: Option<PathBuf> = None, "none: standard error", |item| Some(item.text()?.into());
 
-        /// How many report files of this service stay in `log_dir`, from 1; the oldest ones beyond it are removed.
+        /// How many report files of this service stay in `log_dir`, from 1; the oldest ones beyond it are
+        /// removed.
         keep: Option<u32> = None, "all", |item| Some(item.count()?);
 
-        /// A path whose change asks for a report: touched, written, created, replaced by rename, or a directory in
-        /// which something changes. Setting it turns the signal off: it is still caught, and answered by one line.
+        /// A path whose change asks for a report: touched, written, created, replaced by rename, or a
+        /// directory in which something changes. Setting it turns the signal off: it is still caught, and
+        /// answered by one line.
         file_event_handler: Option<PathBuf> = None, "none", |item| Some(item.text()?.into());
 
-        /// How often that path is looked at where the kernel gives no events, as on network mounts: `1` (seconds),
-        /// `0.25`, `"250ms"`. From 10 ms.
-        file_event_handler_interval: Duration = Duration::from_secs(1), "`1`", |item| item.duration(SHORTEST)?;
+        /// How often that path is looked at where the kernel gives no events, as on network mounts: `1`
+        /// (seconds), `0.25`, `"250ms"`. From 10 ms.
+        file_event_handler_interval: Duration = Duration::from_secs(1), "`1`",
+            |item| item.duration(SHORTEST)?;
 
         /// The signal that asks for a report: a name, a number, or `none`.
         signal: Signal = Signal::USR2, "`SIGUSR2`", |item| item.word_or_number()?;
@@ -139,7 +142,8 @@ options! {
         #[cfg(feature = "plugin")]
         plugin_dir: Vec<PathBuf> = Vec::new(), "none", |item| item.texts(':')?;
 
-        /// A private directory for compiled plugins, made with mode 0700; without it they are compiled at each start.
+        /// A private directory for compiled plugins, made with mode 0700; without it they are compiled at
+        /// each start.
         #[cfg(feature = "plugin")]
         cache_dir: Option<PathBuf> = None, "none", |item| Some(item.text()?.into());
 

@@ -1,7 +1,8 @@
-//! Triggers: what asks for a report. A trigger only wakes the worker, which then takes what the trigger has received.
+//! Triggers: what asks for a report. A trigger only wakes the worker, which then takes what the trigger has
+//! received.
 //!
-//! A kind of trigger has its file here, a row in [`KINDS`], and a [`TriggerKind`](crate::report::TriggerKind) that
-//! reports name it by. Calls from the application's threads come through the [`Mailbox`].
+//! A kind of trigger has its file here, a row in [`KINDS`], and a [`TriggerKind`](crate::report::TriggerKind)
+//! that reports name it by. Calls from the application's threads come through the [`Mailbox`].
 
 mod file;
 mod mailbox;
@@ -19,8 +20,8 @@ use crate::settings::Settings;
 
 /// A trigger that is set up. It lives on the worker's thread.
 pub(crate) trait TriggerSource {
-    /// What becomes readable when it has received something. `None` for a source that wakes the worker through the
-    /// mailbox.
+    /// What becomes readable when it has received something. `None` for a source that wakes the worker
+    /// through the mailbox.
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         None
     }
@@ -49,8 +50,8 @@ type SetUp = fn(&Settings, &Arc<Mailbox>) -> Result<Option<Box<dyn TriggerSource
 /// Every kind of trigger. What arrives together is one report, named after the last one in this order.
 const KINDS: &[SetUp] = &[signal::set_up, file::set_up];
 
-/// Sets up what the settings want. Called on the worker's thread, so that threads that are started here inherit its
-/// blocked signals.
+/// Sets up what the settings want. Called on the worker's thread, so that threads that are started here
+/// inherit its blocked signals.
 ///
 /// # Errors
 ///

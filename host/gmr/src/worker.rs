@@ -1,5 +1,5 @@
-//! The worker, the reporter's one thread: it sleeps until something asks for a report, makes it, and hands it to its
-//! sink.
+//! The worker, the reporter's one thread: it sleeps until something asks for a report, makes it, and hands it
+//! to its sink.
 //!
 //! It has no timer while nothing happens. Triggers that arrive while it makes a report wait, and are
 //! answered together by one more.
@@ -32,8 +32,8 @@ pub(crate) struct Worker {
     pub(crate) _prepared: Prepared,
 }
 
-/// Starts the reporter's thread, and returns when the worker that it makes there is ready: a change of the watched
-/// file that follows must not be missed.
+/// Starts the reporter's thread, and returns when the worker that it makes there is ready: a change of the
+/// watched file that follows must not be missed.
 ///
 /// # Errors
 ///

@@ -16,11 +16,8 @@ fn below(depth: u32, then: &dyn Fn()) {
     std::hint::black_box(());
 }
 
-fn main() {
-    let argument = |at: usize, default: usize| {
-        std::env::args().nth(at).and_then(|text| text.parse().ok()).unwrap_or(default)
-    };
-    let (sleeping, running, captures) = (argument(1, 1000), argument(2, 0), argument(3, 11));
+/// Starts the threads and waits until all of them are there. The running ones end when the flag is set.
+fn start(sleeping: usize, running: usize) -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let started = Arc::new(AtomicUsize::new(0));
     let shared: Arc<(Mutex<bool>, Condvar)> = Arc::default();
@@ -52,6 +49,15 @@ fn main() {
     while started.load(Ordering::SeqCst) < sleeping + running {
         std::thread::yield_now();
     }
+    stop
+}
+
+fn main() {
+    let argument = |at: usize, default: usize| {
+        std::env::args().nth(at).and_then(|text| text.parse().ok()).unwrap_or(default)
+    };
+    let (sleeping, running, captures) = (argument(1, 1000), argument(2, 0), argument(3, 11));
+    let stop = start(sleeping, running);
     let options = Options::default();
     let mut symbolizer = Symbolizer::new(options.symbol_budget_bytes);
     let before = resident_kib();

@@ -3,21 +3,21 @@
 //!
 //! It knows nothing of reports: no text, no configuration, no files of its own. All unsafe code of the
 //! project lives here, one operation a block.
+//!
+//! Stacks can be read on Linux with x86-64 and AArch64; `build.rs` names that condition `stacks`.
 
+#[cfg(stacks)]
+mod arch;
 pub mod debug_files;
 pub mod memory;
 pub mod modules;
+mod proc;
 pub mod process;
 pub mod signals;
 pub mod symbols;
 pub mod tasks;
 pub mod threads;
-
-#[cfg(all(
-    target_os = "linux",
-    target_endian = "little",
-    any(target_arch = "x86_64", target_arch = "aarch64")
-))]
+#[cfg(stacks)]
 mod unwind;
 
 /// The README's example is compiled and run like any other.

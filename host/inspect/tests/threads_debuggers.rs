@@ -67,7 +67,7 @@ fn gdb_sees_the_same_stacks_of_sleeping_threads() {
         for (id, name) in &started {
             let thread = found.threads.iter().find(|thread| thread.id == *id).unwrap();
             let Stack::Captured { frames, .. } = &thread.stack else { panic!("{}", workload::print(thread)) };
-            let mut ours: Vec<u64> = frames.iter().map(|frame| frame.address).collect();
+            let mut ours: Vec<u64> = frames.iter().map(|frame| frame.address.value()).collect();
             ours.dedup();
             let mut seen = theirs.get(id).cloned().unwrap_or_default();
             // gdb adds the functions that left their frame to the one they called last. They are in no stack.

@@ -1,7 +1,7 @@
 //! The directed signal's handler beside handlers of the application.
 #![cfg(target_os = "linux")]
 
-use gmr_inspect::threads::{Capture, Method, Missing, Options, Stack, capture, prepare};
+use gmr_inspect::threads::{Capture, Method, Missing, Note, Options, Stack, capture, prepare};
 use gmr_test_support::workload::{RUNNING, Waits, judge, patient, start_running};
 use gmr_test_support::{in_child, succeeds_in_child};
 use std::os::unix::process::ExitStatusExt as _;
@@ -63,7 +63,7 @@ fn a_handler_installed_over_ours_is_left_alone() {
         let id = start_running(&waits, "spin", RUNNING[0].1);
         let found = capture(&patient());
         assert!(matches!(stack(&found, id), Stack::Missing(Missing::SignalTaken)));
-        assert!(!found.notes.is_empty());
+        assert_eq!(found.notes, [Note::SignalTaken { signal: libc::SIGURG }]);
         assert_eq!(CALLS.load(Ordering::SeqCst), 0);
         drop(prepared);
         assert_eq!(action(libc::SIGURG, None), counting);
@@ -86,7 +86,7 @@ fn dropping_the_preparation_puts_the_default_back() {
 #[test]
 fn a_signal_whose_default_is_to_end_the_process_still_does() {
     let status = in_child("a_signal_whose_default_is_to_end_the_process_still_does", || {
-        let _prepared = prepare(&Options { signal: Some(libc::SIGUSR1), ..Options::default() }).unwrap();
+        let _prepared = prepare(&Options::default().with_signal(Some(libc::SIGUSR1))).unwrap();
         raise(libc::SIGUSR1);
     });
     assert_eq!(status.signal(), Some(libc::SIGUSR1));
@@ -97,7 +97,7 @@ fn a_real_time_signal_serves_as_well() {
     succeeds_in_child("a_real_time_signal_serves_as_well", || {
         let waits = Waits::new();
         let id = start_running(&waits, "spin", RUNNING[0].1);
-        let options = Options { signal: Some(libc::SIGRTMIN() + 3), ..patient() };
+        let options = patient().with_signal(Some(libc::SIGRTMIN() + 3));
         judge(&capture(&options), id, "spin", Method::Signal).unwrap();
     });
 }
@@ -111,7 +111,7 @@ fn the_child_of_a_fork_captures_itself() {
         // SAFETY: the child has this thread alone; the C library makes allocation work in it.
         let child = unsafe { libc::fork() };
         if child == 0 {
-            let found = capture(&Options { symbols: false, ..patient() });
+            let found = capture(&patient().with_symbols(false));
             let whole = found.threads.len() == 1
                 && matches!(found.threads[0].stack, Stack::Captured { method: Method::Own, .. });
             // SAFETY: ends the child at once.

@@ -39,8 +39,7 @@ fn child() -> ! {
         wait_for(CAPTURES.load(Ordering::SeqCst) + MORE);
     }
 
-    let options =
-        Options { symbols: false, deadline: std::time::Duration::from_secs(30), ..Options::default() };
+    let options = Options::default().with_symbols(false).with_deadline(std::time::Duration::from_secs(30));
     std::mem::forget(prepare(&options).unwrap());
     // SAFETY: the function takes nothing, and stays as long as the process.
     unsafe { libc::atexit(at_exit) };

@@ -27,14 +27,14 @@ fn a_capture_of_a_thousand_threads_leaves_the_names_that_it_found_and_little_els
         std::thread::Builder::new().stack_size(64 << 10).spawn(wait).unwrap();
     }
     ready.wait();
-    let options = Options { deadline: Duration::from_secs(30), ..Options::default() };
+    let options = Options::default().with_deadline(Duration::from_secs(30));
     let mut symbolizer = Symbolizer::new(options.symbol_budget_bytes);
     // All of them asleep: a thread that is not yet may touch another page of its stack meanwhile.
     let is_asleep = |thread: &Thread| {
         matches!(&thread.stack, Stack::Captured { method: Method::Sleeping, quality: Quality::Verified, .. })
     };
     let asleep = |found: &Capture| found.threads.iter().filter(|thread| is_asleep(thread)).count();
-    let quiet = Options { symbols: false, signal: None, ..options.clone() };
+    let quiet = options.clone().with_symbols(false).with_signal(None);
     wait_until("all threads sleep", || asleep(&capture_with(&quiet, &mut symbolizer)) >= THREADS);
 
     let before = Memory::now();

@@ -1,7 +1,7 @@
 //! Where the kernel refuses one of the ways, the others still serve, and what is missing has its reason.
 #![cfg(target_os = "linux")]
 
-use gmr_inspect::threads::{Method, Missing, Quality, Stack, capture};
+use gmr_inspect::threads::{Method, Missing, Operation, Quality, Stack, capture};
 use gmr_test_support::workload::{
     self, RUNNING, Waits, judge, patient, start, start_running, wait_until_asleep,
 };
@@ -100,7 +100,14 @@ fn without_any_signal_sleeping_threads_have_stacks_still() {
         let found = capture(&patient());
         judge(&found, asleep, "pipe", Method::Sleeping).unwrap();
         let thread = found.threads.iter().find(|thread| thread.id == running).unwrap();
-        assert!(matches!(thread.stack, Stack::Missing(Missing::Refused(_))), "{}", workload::print(thread));
+        assert!(
+            matches!(
+                thread.stack,
+                Stack::Missing(Missing::Refused { operation: Operation::SendSignal, errno: libc::EPERM })
+            ),
+            "{}",
+            workload::print(thread)
+        );
     });
 }
 

@@ -1,4 +1,5 @@
-//! What the application says about its plugins, as plain values. Reading it from TOML is the settings' business.
+//! The configuration of plugins, as plain values: what the application says about them. Reading it from TOML is the
+//! settings' business.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,11 +10,11 @@ use super::Grant;
 /// What the application says about all of its plugins.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Config {
-    /// The folders, searched in this order. One that does not exist yet is watched for.
+    /// The folders, searched in this order. A folder that does not exist yet is watched for.
     pub(crate) directories: Vec<PathBuf>,
     /// Where compiled plugins are kept across restarts; `None` keeps none. It is created with mode 0700.
     pub(crate) cache_dir: Option<PathBuf>,
-    /// By the plugin's name. One that is not named has the defaults: no grants, no settings.
+    /// By the plugin's name. A plugin that is not named has the defaults: no grants, no settings.
     pub(crate) plugins: BTreeMap<String, PluginConfig>,
     /// Names that the application's own sections have, which no plugin can have.
     pub(crate) taken: Vec<String>,

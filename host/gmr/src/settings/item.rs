@@ -1,5 +1,5 @@
-//! A value of an option, and where it stands: a TOML value with its line, or an environment variable. Every refusal
-//! names the place and the option.
+//! A value of an option, and where it stands: a TOML value with its line, or an environment variable. Every
+//! refusal names the place and the option.
 
 use std::ops::{Range, RangeInclusive};
 use std::str::FromStr;

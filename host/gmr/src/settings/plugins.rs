@@ -65,3 +65,17 @@ fn wasm_stack(item: &Item<'_>) -> Result<u64, Error> {
     }
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_of_plugins_names_each_option() {
+        let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugins/README.md"));
+        let readme = readme.unwrap();
+        for Row { key, .. } in OPTIONS {
+            assert!(readme.contains(&format!("`{key}`")), "plugins/README.md does not tell of `{key}`");
+        }
+    }
+}

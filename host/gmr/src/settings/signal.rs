@@ -103,8 +103,10 @@ impl FromStr for Signal {
         if let Some(number) = digits.filter(|number| real_time().contains(number)) {
             return Ok(Signal(Some(number)));
         }
-        let usable = NAMES.iter().filter(|(_, number)| refusal(*number).is_none());
-        Err(match nearest(&name, &usable.map(|(name, _)| *name).collect::<Vec<_>>()) {
+        let usable = NAMES.iter().filter(|(_, number)| refusal(*number).is_none()).map(|(name, _)| *name);
+        // No name is near a number.
+        let near = digits.is_none().then(|| nearest(&name, &usable.collect::<Vec<_>>())).flatten();
+        Err(match near {
             Some(near) => format!("`{text}` is no signal; did you mean `{near}`?"),
             None => format!("`{text}` is no signal; use a name such as `SIGUSR2`, a number, or `none`"),
         })

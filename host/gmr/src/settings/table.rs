@@ -1,5 +1,5 @@
-//! Tables of options: each row is a key and how its value is taken over. A key without a row is refused with the
-//! nearest one that has a row.
+//! Tables of options: each row is a key and how its value is taken over. A key without a row is refused with
+//! the nearest one that has a row.
 
 use toml::Spanned;
 use toml::de::DeTable;

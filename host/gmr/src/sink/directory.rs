@@ -1,5 +1,5 @@
-//! A directory of report files: each is private, whole when it appears under its name, and never takes the place of
-//! another.
+//! A directory of report files: each is private, whole when it appears under its name, and never takes the
+//! place of another.
 
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;

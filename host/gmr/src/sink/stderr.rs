@@ -1,5 +1,5 @@
-//! Standard error as a sink. Its reader is not trusted: where it is slow or gone, the rest of the report is lost, and
-//! nothing else is.
+//! Standard error as a sink. Its reader is not trusted: where it is slow or gone, the rest of the report is
+//! lost, and nothing else is.
 //!
 //! The descriptor belongs to the application. Its flags are never changed, and Rust's lock around it is
 //! never taken: the thread that holds it may be the one that is stuck. A pipe or terminal is opened a
@@ -73,7 +73,8 @@ impl Stderr {
     }
 }
 
-/// A reader that is gone is an error; where the system cannot be asked for that, a `SIGPIPE` as for any write.
+/// A reader that is gone is an error; where the system cannot be asked for that, a `SIGPIPE` as for any
+/// write.
 #[cfg(not(target_vendor = "apple"))]
 const WITHOUT_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
 #[cfg(target_vendor = "apple")]

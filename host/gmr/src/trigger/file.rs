@@ -193,8 +193,8 @@ fn listener(
     }
 }
 
-/// The folders whose events can mean a change of the path: the nearest existing folder above it, the same above what it
-/// links to, and the path itself if it is a folder.
+/// The folders whose events can mean a change of the path: the nearest existing folder above it, the same
+/// above what it links to, and the path itself if it is a folder.
 fn folders(path: &Path) -> Vec<PathBuf> {
     let mut folders = Vec::new();
     let mut add_above = |path: &Path| {

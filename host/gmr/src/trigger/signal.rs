@@ -1,5 +1,5 @@
-//! The signal trigger: a signal that asks for a report. signal-hook's handler notes it and writes a byte; the worker
-//! reads which process sent it.
+//! The signal trigger: a signal that asks for a report. signal-hook's handler notes it and writes a byte; the
+//! worker reads which process sent it.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;

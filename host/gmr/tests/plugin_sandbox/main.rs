@@ -49,7 +49,7 @@ fn a_guest_that_behaves_becomes_a_section() {
 
 #[test]
 fn a_loop_in_render_is_cut_and_shows_where_it_stood() {
-    assert_eq!(failure("loop-in-render", short()), "its deadline of 50ms passed");
+    assert_eq!(failure("loop-in-render", short()), "its deadline of 50 ms passed");
     assert_eq!(innermost(&section("loop-in-render", short())), "spin");
 }
 
@@ -67,7 +67,7 @@ fn refusal(bytes: impl AsRef<[u8]>) -> String {
 fn a_loop_in_start_is_found_when_it_is_loaded() {
     let error = refusal(guests::component("loop-in-start"));
     assert!(
-        error.contains("guest.wasm: it does not say what it is: its deadline of 50ms passed, in begin"),
+        error.contains("guest.wasm: it does not say what it is: its deadline of 50 ms passed, in begin"),
         "{error}"
     );
 }
@@ -75,7 +75,7 @@ fn a_loop_in_start_is_found_when_it_is_loaded() {
 #[test]
 fn recursion_ends_at_the_stacks_limit() {
     let failure = failure("recursion", Limits::default());
-    assert_eq!(failure, "its calls are nested too deeply: its stack of 1 MiB is used up");
+    assert_eq!(failure, "its calls are nested too deeply: its stack of 1.0 MiB is used up");
     assert_eq!(innermost(&section("recursion", Limits::default())), "down");
 }
 
@@ -83,8 +83,8 @@ fn recursion_ends_at_the_stacks_limit() {
 fn the_stack_is_as_deep_as_is_set() {
     let stack = |wasm_stack_bytes| Limits { wasm_stack_bytes, ..Limits::default() };
     let used_up = |size: &str| format!("its calls are nested too deeply: its stack of {size} is used up");
-    assert_eq!(failure("recursion", stack(64 << 10)), used_up("64 KiB"));
-    assert_eq!(failure("deep-calls", Limits::default()), used_up("1 MiB"));
+    assert_eq!(failure("recursion", stack(64 << 10)), used_up("64.0 KiB"));
+    assert_eq!(failure("deep-calls", Limits::default()), used_up("1.0 MiB"));
     assert_eq!(section("deep-calls", stack(64 << 20)).failure, None);
     for bytes in [(64 << 10) - 1, (64 << 20) + 1] {
         let error = run("guest", &guests::component("hello"), stack(bytes)).unwrap_err();
@@ -113,14 +113,14 @@ fn instances_memories_and_tables_are_counted() {
 #[test]
 fn memory_is_limited_and_what_was_used_is_told() {
     let limits = || Limits { memory_bytes: 8 << 20, ..Limits::default() };
-    assert_eq!(failure("memory-growth", limits()), "it wanted more than its 8 MiB of memory");
+    assert_eq!(failure("memory-growth", limits()), "it wanted more than its 8.0 MiB of memory");
     let checked = run("guest", &guests::component("memory-growth"), limits()).unwrap();
     assert!((7 << 20..=8 << 20).contains(&checked.memory_bytes), "{}", checked.memory_bytes);
     // Two pages is what a guest begins with.
     let pages = |pages: u64| Limits { memory_bytes: pages << 16, ..Limits::default() };
     assert_eq!(section("hello", pages(2)).failure, None);
     let error = run("guest", &guests::component("hello"), pages(1)).unwrap_err();
-    assert!(error.contains("it wanted more than its 64 KiB of memory"), "{error}");
+    assert!(error.contains("it wanted more than its 64.0 KiB of memory"), "{error}");
 }
 
 #[test]
@@ -139,13 +139,13 @@ fn a_text_that_is_not_there_or_too_long_is_refused() {
     let error = failure("gigabyte-string", Limits::default());
     assert!(error.contains("out of bounds"), "{error}");
     let error = failure("long-string", Limits { deadline: Duration::from_secs(60), ..Limits::default() });
-    assert_eq!(error, "it handed over far more than it may: 1 MiB of text, 10000 blocks, 100000 items");
+    assert_eq!(error, "it handed over far more than it may: 1.0 MiB of text, 10000 blocks, 100000 items");
 }
 
 #[test]
 fn blocks_are_limited_before_they_fill_the_hosts_memory() {
     let error = failure("million-blocks", Limits { deadline: Duration::from_secs(60), ..Limits::default() });
-    assert_eq!(error, "it handed over far more than it may: 1 MiB of text, 10000 blocks, 100000 items");
+    assert_eq!(error, "it handed over far more than it may: 1.0 MiB of text, 10000 blocks, 100000 items");
     let blocks = |blocks| section("eleven-blocks", Limits { blocks, ..Limits::default() });
     assert_eq!((blocks(11).blocks.len(), blocks(11).failure), (11, None));
     let cut = blocks(10);
@@ -210,7 +210,7 @@ fn exit_ends_the_plugin_only() {
 fn a_sleep_is_cut_at_the_deadline() {
     let checked = run("sleep", &with_wasi("sleep"), short()).unwrap();
     let failure = checked.section.failure.unwrap();
-    let expected = "its deadline of 50ms passed while it waited in WASI, for a sleep or a poll (sleep.wasm";
+    let expected = "its deadline of 50 ms passed while it waited in WASI, for a sleep or a poll (sleep.wasm";
     assert!(failure.starts_with(expected), "{failure}");
     assert_eq!(checked.section.blocks, [Block::preformatted("waits for the ring")]);
 }

@@ -1,32 +1,43 @@
-//! Object files on disk and the debug information that belongs to them, in themselves or apart: by build id
-//! below the debug directories, or by `.gnu_debuglink`.
+//! Object files on disk, and the debug information that belongs to them, in themselves or in separate files:
+//! by build id below the debug directories, or by `.gnu_debuglink`.
 //!
 //! Nothing is fetched over a network, and split DWARF (`.dwo`, `.dwp`) is not followed: a report must not
-//! wait for anyone.
+//! wait for a server.
 //!
 //! ```
 //! use gmr_inspect::debug_files::{self, ObjectFile};
 //!
 //! let own = ObjectFile::open(&std::env::current_exe().unwrap()).unwrap();
-//! let with_debug_info = match own.has_debug_info() {
-//!     true => Some(own),
-//!     false => debug_files::find(&own, &debug_files::standard_directories()),
+//! let with_debug_info = if own.has_debug_info() {
+//!     Some(own)
+//! } else {
+//!     debug_files::find(&own, &debug_files::standard_directories())
 //! };
 //! if let Some(file) = with_debug_info {
-//!     assert!(!file.section(".debug_info").unwrap().is_empty());
+//!     assert!(file.debug_info_bytes() > 0);
 //! }
 //! ```
+//!
+//! # Files that change
+//!
+//! Debug information is read in place: files are mapped, since a copy of some hundred megabytes in the memory
+//! of a process that is being looked at would do more harm than any answer is worth. Should somebody write to
+//! such a file, names may be wrong; should somebody shorten it, access beyond its new end ends the process by
+//! `SIGBUS`, as it does for every loaded library. Installers, linkers and package managers replace files of
+//! code and of debug information instead, which leaves a mapping as it was. Everything that needs no more
+//! than a look at a file's headers is read by calls that fail instead.
 
 mod build_id;
-mod checksum;
+mod object_bytes;
 mod object_file;
 mod section;
 
 pub(crate) use build_id::hexadecimal;
+pub(crate) use object_bytes::ObjectBytes;
 pub use object_file::ObjectFile;
 #[cfg(target_os = "linux")]
 pub(crate) use section::Held;
-pub use section::SectionData;
+pub(crate) use section::SectionData;
 
 use std::path::{Path, PathBuf};
 
@@ -76,7 +87,7 @@ fn find_by_link(file: &ObjectFile, directories: &[PathBuf]) -> Option<ObjectFile
         .chain(below)
         .filter(|path| Some(path.as_path()) != file.path())
         .filter_map(|path| ObjectFile::open(&path).ok())
-        .find(|found| found.has_debug_info() && checksum::crc32(found.bytes()) == checksum)
+        .find(|found| found.has_debug_info() && found.checksum().is_ok_and(|sum| sum == checksum))
 }
 
 /// The file that several files' debug information shares (`.gnu_debugaltlink`, as `dwz` makes it).

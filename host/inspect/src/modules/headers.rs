@@ -1,10 +1,10 @@
-//! What an ELF file says of itself in its first page: segments, build id, where unwind tables lie. Reads
-//! bytes only; where they came from is the caller's matter.
+//! ELF headers: segments, build id, and where the unwind tables lie, from a file's first page and its notes.
+//! Reads bytes only; where they came from is the caller's matter.
 
 use crate::debug_files::hexadecimal;
 use object::NativeEndian;
-use object::elf::{FileHeader64, PF_X, PT_GNU_EH_FRAME, PT_LOAD, PT_NOTE};
-use object::read::elf::{FileHeader as _, ProgramHeader as _};
+use object::elf::{ELF_NOTE_GNU, FileHeader64, NT_GNU_BUILD_ID, PF_X, PT_GNU_EH_FRAME, PT_LOAD, PT_NOTE};
+use object::read::elf::{FileHeader as _, Note, NoteIterator, ProgramHeader as _};
 use std::ops::Range;
 
 /// How many bytes at a file's beginning hold its headers. Linkers put the program headers right after the
@@ -66,24 +66,14 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<Headers> {
 }
 
 /// The build id in a range of notes, in lower-case hexadecimal.
-pub(crate) fn build_id(mut notes: &[u8]) -> Option<String> {
-    const NT_GNU_BUILD_ID: u32 = 3;
-    let number = |bytes: &[u8], at: usize| {
-        Some(u32::from_ne_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
+pub(crate) fn build_id(notes: &[u8]) -> Option<String> {
+    const ALIGNMENT: u32 = 4;
+    let notes =
+        NoteIterator::<FileHeader64<NativeEndian>>::new(NativeEndian, ALIGNMENT.into(), notes).ok()?;
+    let is_build_id = |note: &Note<'_, _>| {
+        note.n_type(NativeEndian) == NT_GNU_BUILD_ID && note.name() == ELF_NOTE_GNU && !note.desc().is_empty()
     };
-    loop {
-        let name_size = number(notes, 0)? as usize;
-        let value_size = number(notes, 4)? as usize;
-        let kind = number(notes, 8)?;
-        // Both parts are padded to four bytes.
-        let value_at = 12_usize.checked_add(name_size.checked_next_multiple_of(4)?)?;
-        let name = notes.get(12..12_usize.checked_add(name_size)?)?;
-        let value = notes.get(value_at..value_at.checked_add(value_size)?)?;
-        if kind == NT_GNU_BUILD_ID && name == b"GNU\0" && !value.is_empty() {
-            return Some(hexadecimal(value));
-        }
-        notes = notes.get(value_at.checked_add(value_size.checked_next_multiple_of(4)?)?..)?;
-    }
+    notes.map_while(Result::ok).find(is_build_id).map(|note| hexadecimal(note.desc()))
 }
 
 #[cfg(test)]

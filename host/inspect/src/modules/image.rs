@@ -2,11 +2,15 @@
 //! memory where that file is gone or has been replaced.
 //!
 //! Code is wanted as the linker wrote it: in memory a debugger may have put break points into it. And a
-//! slice of live memory would be a fault the moment someone unloads the library.
+//! slice of live memory would be a fault the moment the library is unloaded.
 
-use super::{Module, VDSO, headers};
-use crate::debug_files::ObjectFile;
+use super::headers::{self, Headers};
+use super::{MAX_NOTES, Module};
+use crate::debug_files::{ObjectBytes, ObjectFile};
 use crate::memory;
+use crate::proc::maps::VDSO;
+use std::fs::{File, Metadata};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 /// The most that is copied from memory for one module.
@@ -17,7 +21,7 @@ const PAGE: u64 = 4096;
 
 #[derive(Debug)]
 pub(crate) enum Image {
-    File(ObjectFile),
+    File(ObjectBytes),
     /// The address and the bytes of each segment.
     Copy(Vec<(u64, Vec<u8>)>),
 }
@@ -25,37 +29,16 @@ pub(crate) enum Image {
 impl Image {
     /// Finds the very file that was loaded, or copies what is in memory.
     pub fn of(module: &Module) -> Option<Image> {
-        if module.name.path == Path::new(VDSO) {
-            // Its section headers lie behind its only segment, in the same page.
-            let end = module.range.end.checked_next_multiple_of(PAGE)?;
-            let length = usize::try_from(end.checked_sub(module.range.start)?).ok()?;
-            return ObjectFile::from_bytes(copy(module.range.start, length)?).map(Image::File);
-        }
-        match Image::file_of(module) {
+        let mapped = file_of(module).and_then(|file| {
+            // SAFETY: `file_of` has recognised the module's own file, which is loaded from there: to write to
+            // it would change the code that this process runs. What comes of it otherwise stands at
+            // `debug_files`.
+            unsafe { file.map() }.ok()
+        });
+        match mapped {
             Some(file) => Some(Image::File(file)),
             None => Image::copy_of(module),
         }
-    }
-
-    /// The file on disk, if it is still the same one.
-    pub fn file_of(module: &Module) -> Option<ObjectFile> {
-        let by_mapping = module
-            .first_mapping
-            .as_ref()
-            .map(|range| PathBuf::from(format!("/proc/self/map_files/{:x}-{:x}", range.start, range.end)));
-        let path = (!module.deleted).then(|| module.name.path.clone());
-        // The link to the executable works when it was deleted; links to mappings want a capability.
-        [path, Some(PathBuf::from("/proc/self/exe")), by_mapping]
-            .into_iter()
-            .flatten()
-            .filter_map(|path| ObjectFile::open(&path).ok())
-            .find(|file| {
-                let beginning = file.bytes().get(..headers::LENGTH.min(file.bytes().len()));
-                beginning.and_then(headers::parse).is_some_and(|found| {
-                    found.fingerprint == module.headers.fingerprint
-                        && (module.name.build_id.is_none() || file.build_id() == module.name.build_id)
-                })
-            })
     }
 
     fn copy_of(module: &Module) -> Option<Image> {
@@ -91,6 +74,54 @@ impl Image {
     pub fn eh_frame_header(module: &Module) -> Option<u64> {
         module.headers.eh_frame_header
     }
+}
+
+/// The file on disk, if it is still the same one; of the kernel's own module a copy.
+pub(crate) fn file_of(module: &Module) -> Option<ObjectFile> {
+    if module.name.path == Path::new(VDSO) {
+        // Its section headers lie behind its only segment, in the same page.
+        let end = module.range.end.checked_next_multiple_of(PAGE)?;
+        let length = usize::try_from(end.checked_sub(module.range.start)?).ok()?;
+        return ObjectFile::from_bytes(copy(module.range.start, length)?);
+    }
+    let by_mapping = module
+        .first_mapping
+        .as_ref()
+        .map(|range| PathBuf::from(format!("/proc/self/map_files/{:x}-{:x}", range.start, range.end)));
+    let path = (!module.deleted).then(|| module.name.path.clone());
+    // The link to the executable works when it was deleted; links to mappings want a capability.
+    [path, Some(PathBuf::from("/proc/self/exe")), by_mapping]
+        .into_iter()
+        .flatten()
+        .filter(|path| is_file_of(module, path))
+        .find_map(|path| ObjectFile::open(&path).ok())
+}
+
+/// Whether the file at `path` is the one that was loaded, by its headers and its build id. Two small reads:
+/// every capture asks this of every module that a stack goes through.
+fn is_file_of(module: &Module, path: &Path) -> bool {
+    // Opening a device or a pipe may block or have effects.
+    let Some(file) =
+        std::fs::metadata(path).ok().filter(Metadata::is_file).and_then(|_| File::open(path).ok())
+    else {
+        return false;
+    };
+    let mut beginning = vec![0; headers::LENGTH];
+    let Ok(length) = file.read_at(&mut beginning, 0) else { return false };
+    let Some(found) = beginning.get(..length).and_then(headers::parse) else { return false };
+    found.fingerprint == module.headers.fingerprint
+        && (module.name.build_id.is_none() || build_id(&found, &file) == module.name.build_id)
+}
+
+/// The build id in a file's notes.
+fn build_id(headers: &Headers, file: &File) -> Option<String> {
+    headers.notes.iter().find_map(|(address, size)| {
+        let segment = headers.segments.iter().find(|segment| segment.addresses.contains(address))?;
+        let at = segment.offset.checked_add(address.checked_sub(segment.addresses.start)?)?;
+        let mut notes = vec![0; usize::try_from((*size).min(MAX_NOTES)).ok()?];
+        file.read_exact_at(&mut notes, at).ok()?;
+        headers::build_id(&notes)
+    })
 }
 
 /// Whole or not at all.

@@ -4,22 +4,21 @@
 //! `dl_iterate_phdr`: the lock behind that may be held by the very thread that is stuck. A library file
 //! that the process maps as data is no module.
 
-#![cfg_attr(
-    not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))),
-    allow(dead_code, reason = "there is no unwinding that would read a module's bytes")
-)]
+#![cfg_attr(not(stacks), allow(dead_code, reason = "there is no unwinding that would read a module's bytes"))]
 
+mod code_address;
 mod headers;
 #[cfg(unix)]
 mod image;
-mod maps;
 
 #[cfg(unix)]
-pub(crate) use image::Image;
+pub(crate) use image::{Image, file_of};
+
+pub use code_address::CodeAddress;
 
 use crate::memory;
+use crate::proc::maps::{self, Mapping, VDSO};
 use headers::Headers;
-use maps::{Mapping, VDSO};
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::ops::Range;
@@ -28,6 +27,7 @@ use std::sync::Arc;
 
 /// A loaded file, as a report needs to name it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct ModuleName {
     /// Where it was loaded from.
     pub path: PathBuf,
@@ -35,8 +35,16 @@ pub struct ModuleName {
     pub build_id: Option<String>,
 }
 
+impl ModuleName {
+    /// A loaded file's name.
+    pub fn new(path: impl Into<PathBuf>, build_id: Option<String>) -> ModuleName {
+        ModuleName { path: path.into(), build_id }
+    }
+}
+
 /// A loaded file.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Module {
     /// Path and build id. The path is the one it was loaded from; the kernel's own module is `[vdso]`.
     pub name: Arc<ModuleName>,
@@ -63,6 +71,7 @@ impl Module {
 
 /// All modules at one moment.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Snapshot {
     /// The modules, by address.
     pub modules: Vec<Module>,
@@ -250,15 +259,6 @@ fn file_build_id(mapping: &Mapping) -> Option<String> {
         return None;
     }
     crate::debug_files::ObjectFile::open(mapping.path.as_ref()).ok()?.build_id()
-}
-
-/// The file a module was loaded from, if it can still be had; for the vDSO a copy.
-#[cfg(unix)]
-pub(crate) fn open_file(module: &Module) -> Option<crate::debug_files::ObjectFile> {
-    match Image::of(module)? {
-        Image::File(file) => Some(file),
-        Image::Copy(_) => None,
-    }
 }
 
 #[cfg(all(test, target_os = "linux"))]

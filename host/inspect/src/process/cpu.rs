@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use super::read;
+use super::file;
+use crate::proc::{keys, loadavg};
 
 /// Processor time, and what the process waited for.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Cpu {
     /// Time in the process's own code, all threads together, those that ended included.
     pub user: Option<Duration>,
@@ -30,14 +32,14 @@ pub struct Cpu {
 }
 
 pub(super) fn take() -> Cpu {
-    let io = read::text("/proc/self/io").unwrap_or_default();
+    let io = file::read("/proc/self/io").unwrap_or_default();
     Cpu {
         processors: std::thread::available_parallelism()
             .ok()
             .and_then(|count| u32::try_from(count.get()).ok()),
-        read_from_devices: read::number_after(&io, "read_bytes"),
-        written_to_devices: read::number_after(&io, "write_bytes"),
-        load: read::text("/proc/loadavg").and_then(|text| load(&text)),
+        read_from_devices: keys::number_after(&io, "read_bytes"),
+        written_to_devices: keys::number_after(&io, "write_bytes"),
+        load: file::read("/proc/loadavg").and_then(|text| loadavg::parse(&text)),
         ..usage()
     }
 }
@@ -74,11 +76,6 @@ fn usage() -> Cpu {
     Cpu::default()
 }
 
-fn load(text: &str) -> Option<[f64; 3]> {
-    let mut words = text.split_whitespace().map(|word| word.parse().ok());
-    Some([words.next()??, words.next()??, words.next()??])
-}
-
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
@@ -92,12 +89,5 @@ mod tests {
             assert!(spins < 100_000_000, "the time does not advance");
         }
         assert!(take().processors >= Some(1));
-    }
-
-    #[test]
-    fn load_is_three_numbers_or_none() {
-        assert_eq!(load("0.41 1.5 2.00 1/123 4567\n"), Some([0.41, 1.5, 2.0]));
-        assert_eq!(load("0.41 high 2.00"), None);
-        assert_eq!(load(""), None);
     }
 }

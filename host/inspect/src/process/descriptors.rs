@@ -1,9 +1,13 @@
-//! Open descriptors by kind, from the links in `/proc/self/fd`. They are read, not followed: no file behind them is asked.
+//! Open descriptors by kind, from the links in `/proc/self/fd`. They are read, not followed: no file behind
+//! them is asked.
 
+use super::file;
+use crate::proc::keys;
 use std::fmt;
 
 /// Open descriptors.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Descriptors {
     /// How many are open.
     pub open: Option<u32>,
@@ -20,6 +24,7 @@ impl Descriptors {
 
 /// An open descriptor.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Descriptor {
     /// Its number.
     pub number: u32,
@@ -31,6 +36,7 @@ pub struct Descriptor {
 
 /// What a descriptor refers to, as far as its link tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Kind {
     File,
@@ -73,7 +79,7 @@ pub(super) fn take() -> Descriptors {
     let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     let mut numbers: Vec<u32> = numbers.collect();
     numbers.sort_unstable();
-    // The one that lists the others is closed by now, and has no target any more.
+    // The descriptor of the list itself is closed by now, and has no target any more.
     let mut all: Vec<Descriptor> = numbers.into_iter().filter_map(descriptor).collect();
     let mut kinds: Vec<(Kind, u32)> = Vec::new();
     for descriptor in &all {
@@ -94,7 +100,7 @@ fn descriptor(number: u32) -> Option<Descriptor> {
     Some(Descriptor { number, kind: kind(&target, || is_directory(number)), target })
 }
 
-/// The names are the kernel's; a path's kind is told by where it lies.
+/// The names are the kernel's; the kind of a path follows from where it lies.
 fn kind(target: &str, is_directory: impl FnOnce() -> bool) -> Kind {
     match target {
         target if target.starts_with("socket:") => Kind::Socket,
@@ -116,8 +122,8 @@ fn kind(target: &str, is_directory: impl FnOnce() -> bool) -> Kind {
 
 /// From the descriptor's own flags: its file, perhaps on a server that is gone, is not asked.
 fn is_directory(number: u32) -> bool {
-    let info = super::read::text(format!("/proc/self/fdinfo/{number}"));
-    let flags = info.as_deref().and_then(|info| super::read::after(info, "flags"));
+    let info = file::read(format!("/proc/self/fdinfo/{number}"));
+    let flags = info.as_deref().and_then(|info| std::str::from_utf8(keys::after(info, "flags")?).ok());
     let flags = flags.and_then(|flags| u32::from_str_radix(flags, 8).ok());
     flags.is_some_and(|flags| flags & rustix::fs::OFlags::DIRECTORY.bits() != 0)
 }

@@ -1,12 +1,16 @@
-//! Who the process is: from `/proc/self/stat`, `status`, `exe`, `cwd` and the system's user file. Network user
-//! directories are not asked, since they may not answer.
+//! The process's identity: ids, names, user, start, from `/proc/self/stat`, `status`, `exe`, `cwd` and the
+//! system's user file. Network user directories are not asked, since they may not answer.
 
 use std::time::{Duration, SystemTime};
 
-use super::read;
+use super::file;
+#[cfg(target_os = "linux")]
+use crate::proc::stat;
+use crate::proc::{keys, status};
 
-/// Who the process is.
+/// Which process this is, who started it and when.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Identity {
     /// The process id, as the process itself sees it.
     pub id: u32,
@@ -35,35 +39,32 @@ pub struct Identity {
 }
 
 pub(super) fn take() -> Identity {
-    let status = read::text("/proc/self/status").unwrap_or_default();
-    let parent = read::number_after(&status, "PPid").and_then(|parent| u32::try_from(parent).ok());
-    let user = effective(&status, "Uid");
+    let status = file::read("/proc/self/status").unwrap_or_default();
+    let parent = keys::number_after(&status, "PPid").and_then(|parent| u32::try_from(parent).ok());
+    let user = status::effective_id(&status, "Uid");
     let uptime = uptime();
     Identity {
         id: std::process::id(),
         parent,
-        parent_name: parent
-            .and_then(|parent| read::text(format!("/proc/{parent}/comm")))
-            .map(|name| name.trim().into()),
-        name: read::text("/proc/self/comm").map(|name| name.trim().to_owned()),
+        parent_name: parent.and_then(|parent| command(&format!("/proc/{parent}/comm"))),
+        name: command("/proc/self/comm"),
         executable: link("/proc/self/exe"),
         directory: link("/proc/self/cwd"),
         user,
-        user_name: user.and_then(|user| name_of(user, &read::text("/etc/passwd")?)),
-        group: effective(&status, "Gid"),
+        user_name: user.and_then(|user| name_of(user, &String::from_utf8_lossy(&file::read("/etc/passwd")?))),
+        group: status::effective_id(&status, "Gid"),
         started: uptime.and_then(|uptime| SystemTime::now().checked_sub(uptime)),
         uptime,
-        threads: read::number_after(&status, "Threads").and_then(|threads| u32::try_from(threads).ok()),
+        threads: keys::number_after(&status, "Threads").and_then(|threads| u32::try_from(threads).ok()),
     }
+}
+
+fn command(path: &str) -> Option<String> {
+    Some(String::from_utf8_lossy(file::read(path)?.trim_ascii()).into_owned())
 }
 
 fn link(path: &str) -> Option<String> {
     std::fs::read_link(path).ok().map(|target| target.to_string_lossy().into_owned())
-}
-
-/// The second of the four ids that `status` lists: real, effective, saved, file system.
-fn effective(status: &str, key: &str) -> Option<u32> {
-    read::after(status, key)?.split_whitespace().nth(1)?.parse().ok()
 }
 
 fn name_of(user: u32, passwd: &str) -> Option<String> {
@@ -74,23 +75,17 @@ fn name_of(user: u32, passwd: &str) -> Option<String> {
     })
 }
 
-/// The kernel's `USER_HZ`, part of its interface: 100 on x86_64, aarch64 and all others but Alpha and Itanium.
-#[cfg(target_os = "linux")]
-const TICKS_PER_SECOND: u64 = 100;
-
-/// The kernel tells the start in clock ticks since boot (proc_pid_stat(5), field 22).
-#[cfg(target_os = "linux")]
-fn uptime() -> Option<Duration> {
-    let stat = read::text("/proc/self/stat")?;
-    // The command name, in parentheses, may itself hold spaces and parentheses.
-    let ticks: u64 = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()?;
-    let started = Duration::from_millis(ticks.checked_mul(1000)? / TICKS_PER_SECOND);
-    let since_boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    Duration::try_from(since_boot).ok()?.checked_sub(started)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn uptime() -> Option<Duration> {
+/// How long ago this process was started, to 10 milliseconds; time asleep counts. `None` elsewhere than on
+/// Linux, or without `/proc`.
+///
+/// ```
+/// # #[cfg(target_os = "linux")]
+/// assert!(gmr_inspect::process::uptime().is_some());
+/// ```
+pub fn uptime() -> Option<Duration> {
+    #[cfg(target_os = "linux")]
+    return stat::parse(&file::read("/proc/self/stat")?)?.age(stat::since_boot());
+    #[cfg(not(target_os = "linux"))]
     None
 }
 
@@ -122,6 +117,5 @@ mod tests {
         let passwd = "root:x:0:0:root:/root:/bin/sh\nbroken\napp:x:1000:100::/:/bin/false\n";
         assert_eq!(name_of(1000, passwd).as_deref(), Some("app"));
         assert_eq!(name_of(100, passwd), None);
-        assert_eq!(effective("Uid:\t1\t2\t3\t4\n", "Uid"), Some(2));
     }
 }

@@ -1,9 +1,11 @@
 //! Memory of the process, from `/proc/self/status` and, in a small process, `smaps_rollup`.
 
-use super::read;
+use super::file;
+use crate::proc::keys;
 
 /// Memory of the process, in bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Memory {
     /// In physical memory (`VmRSS`).
     pub resident: Option<u64>,
@@ -30,13 +32,13 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Up to this many resident bytes the fair share is counted. The kernel looks at each page for it and holds
-    /// the address space against changes meanwhile: some 10 ms a GiB.
+    /// Up to this many resident bytes the fair share is counted. The kernel looks at each page for it and
+    /// holds the address space against changes meanwhile: some 10 ms a GiB.
     pub const COUNTABLE: u64 = 1 << 30;
 }
 
-/// Gives freed memory back to the system, after work that needed much more than the process does otherwise. Does
-/// nothing where the C library is not glibc.
+/// Gives freed memory back to the system, after work that needed much more than the process does otherwise.
+/// Does nothing where the C library is not glibc.
 ///
 /// Other threads that allocate meanwhile may wait for it, up to a few milliseconds each time.
 pub fn give_back() {
@@ -46,16 +48,16 @@ pub fn give_back() {
 }
 
 pub(super) fn take() -> Memory {
-    let mut memory = read::text("/proc/self/status").map(|status| from(&status)).unwrap_or_default();
+    let mut memory = file::read("/proc/self/status").map(|status| from(&status)).unwrap_or_default();
     if memory.resident.is_some_and(|resident| resident <= Memory::COUNTABLE) {
         memory.proportional =
-            read::text("/proc/self/smaps_rollup").and_then(|text| read::bytes_after(&text, "Pss"));
+            file::read("/proc/self/smaps_rollup").and_then(|text| keys::bytes_after(&text, "Pss"));
     }
     memory
 }
 
-fn from(status: &str) -> Memory {
-    let bytes = |key| read::bytes_after(status, key);
+fn from(status: &[u8]) -> Memory {
+    let bytes = |key| keys::bytes_after(status, key);
     Memory {
         resident: bytes("VmRSS"),
         peak_resident: bytes("VmHWM"),
@@ -88,6 +90,6 @@ mod tests {
 
     #[test]
     fn a_kernel_that_tells_nothing_leaves_nothing() {
-        assert_eq!(from(""), Memory::default());
+        assert_eq!(from(b""), Memory::default());
     }
 }

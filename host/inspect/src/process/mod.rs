@@ -1,25 +1,27 @@
-//! Figures of this process: memory, processor time, descriptors, limits, cgroup, sockets, mounts. Taken from what the
-//! kernel shows in `/proc` and `/sys/fs/cgroup`.
+//! Figures of this process: memory, processor time, descriptors, limits, cgroup, sockets, mounts. Taken from
+//! what the kernel shows in `/proc` and `/sys/fs/cgroup`.
 //!
-//! What is not there is `None` or an empty list, never an error: kernels, containers and sandboxes differ. Nothing here
-//! asks a server, a device or a remote file system, which may not answer. Elsewhere than on Linux all of it is empty.
+//! What is not there is `None` or an empty list, never an error: kernels, containers and sandboxes differ.
+//! Nothing here asks a server, a device or a remote file system, which may not answer. Elsewhere than on
+//! Linux all of it is empty.
 
 mod cgroup;
 mod cpu;
 mod descriptors;
+mod file;
 mod identity;
 mod limits;
 mod memory;
 mod mounts;
-mod read;
 mod sockets;
 
 use std::sync::OnceLock;
 
-pub use cgroup::{Cgroup, Pressure, Stall};
+pub use crate::proc::pressure::Stall;
+pub use cgroup::{Cgroup, Pressure};
 pub use cpu::Cpu;
 pub use descriptors::{Descriptor, Descriptors, Kind};
-pub use identity::Identity;
+pub use identity::{Identity, uptime};
 pub use limits::Limit;
 pub use memory::{Memory, give_back};
 pub use mounts::Mount;
@@ -51,7 +53,7 @@ impl Process {
         Process::default()
     }
 
-    /// Who the process is.
+    /// Which process this is, who started it and when.
     pub fn identity(&self) -> &Identity {
         self.identity.get_or_init(identity::take)
     }

@@ -1,9 +1,14 @@
-//! Keeping the application's signals away from threads of our own, and telling of those that nobody answers.
+//! Signals: which may not be used, how threads of a library block them all, and a notice in forked children.
 
 #[cfg(any(target_os = "linux", target_os = "macos", target_os = "freebsd"))]
+mod errno;
+#[cfg(any(target_os = "linux", target_os = "macos", target_os = "freebsd"))]
 mod forked;
+#[cfg(unix)]
 mod table;
 
+#[cfg(stacks)]
+pub(crate) use errno::ErrnoGuard;
 #[cfg(any(target_os = "linux", target_os = "macos", target_os = "freebsd"))]
 pub use forked::{ForkedNotice, tell_if_forked};
 #[cfg(unix)]

@@ -1,9 +1,9 @@
-//! The table of signals that may not be used: those that mean a fault, those that cannot be caught, and those that the C
-//! library keeps for itself.
+//! The table of signals that may not be used: those that mean a fault, those that cannot be caught, and those
+//! that the C library keeps for itself.
 
-/// Signals that the processor raises for what the thread does itself, and the one by which `abort` ends the process. None
-/// of them may be blocked, since the kernel ends a process that raises a blocked fault without asking its handlers; and
-/// none may be used for anything else.
+/// Signals that the processor raises for what the thread does itself, and the one by which `abort` ends the
+/// process. None of them may be blocked, since the kernel ends a process that raises a blocked fault without
+/// asking its handlers; and none may be used for anything else.
 ///
 /// ```
 /// assert!(gmr_inspect::signals::FAULTS.contains(&libc::SIGSEGV));
@@ -16,8 +16,8 @@ pub const FAULTS: [i32; 6] =
 #[cfg(unix)]
 pub const UNCATCHABLE: [i32; 2] = [libc::SIGKILL, libc::SIGSTOP];
 
-/// The real-time signals that a program may use, by the C library's account: it keeps the first ones for itself, two in
-/// glibc and three in musl. Empty on systems that have none.
+/// The real-time signals that a program may use, by the C library's account: it keeps the first ones for
+/// itself, two in glibc and three in musl. Empty on systems that have none.
 ///
 /// ```
 /// # #[cfg(target_os = "linux")]
@@ -32,8 +32,8 @@ pub fn real_time() -> std::ops::RangeInclusive<i32> {
     std::ops::RangeInclusive::new(1, 0)
 }
 
-/// Whether [`Options::signal`](crate::threads::Options::signal) may be this signal: one that exists, can be caught, means
-/// no fault and is not the C library's own.
+/// Whether [`Options::signal`](crate::threads::Options::signal) may be this signal: one that exists, can be
+/// caught, means no fault and is not the C library's own.
 ///
 /// ```
 /// use gmr_inspect::signals::may_ask_threads;

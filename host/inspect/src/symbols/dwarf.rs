@@ -1,7 +1,7 @@
 //! Names, files, lines and inlined calls from one file's DWARF.
 
-use super::Symbol;
-use crate::debug_files::{self, ObjectFile, SectionData};
+use super::symbol::Symbol;
+use crate::debug_files::{ObjectBytes, SectionData};
 use gimli::{DwarfSections, EndianSlice, RunTimeEndian};
 use object::Object as _;
 use std::borrow::Cow;
@@ -12,30 +12,27 @@ use std::time::Instant;
 /// forty.
 const MAX_INLINED: usize = 128;
 
-/// Fills `found`, one entry for each offset, as far as the debug information knows it; entries that there is no
-/// time for are cut off. Debug information
-/// reduced to line tables has functions' names without their paths: the indices of entries whose real
-/// function is named so are returned, since the symbol table knows more.
+/// Fills `found`, one entry for each offset, as far as the debug information knows it; entries that there is
+/// no time for are cut off. `shared` is the file that holds what this file's debug information shares with
+/// others. Debug information reduced to line tables has functions' names without their paths: the indices of
+/// entries whose real function is named so are returned, since the symbol table knows more.
 pub(super) fn search(
-    file: &ObjectFile,
-    directories: &[PathBuf],
+    file: &ObjectBytes,
+    shared: Option<&ObjectBytes>,
     offsets: &[u64],
     until: Option<Instant>,
     found: &mut Vec<Vec<Symbol>>,
 ) -> Result<Vec<usize>, gimli::Error> {
-    let endian = match file.object().is_none_or(|object| object.is_little_endian()) {
-        true => RunTimeEndian::Little,
-        false => RunTimeEndian::Big,
-    };
-    let shared_file = debug_files::find_shared(file, directories);
+    let is_little = file.object().is_none_or(|object| object.is_little_endian());
+    let endian = if is_little { RunTimeEndian::Little } else { RunTimeEndian::Big };
     let sections = load(file)?;
-    let shared_sections = shared_file.as_ref().map(load).transpose()?;
+    let shared_sections = shared.map(load).transpose()?;
     let dwarf = sections.borrow_with_sup(shared_sections.as_ref(), |bytes| EndianSlice::new(bytes, endian));
     let context = addr2line::Context::from_dwarf(dwarf)?;
     let mut short = Vec::new();
     let mut reached = found.len();
     for (index, (offset, symbols)) in offsets.iter().zip(&mut *found).enumerate() {
-        if super::is_over(until) {
+        if until.is_some_and(|until| Instant::now() >= until) {
             reached = index;
             break;
         }
@@ -69,6 +66,6 @@ pub(super) fn search(
     Ok(short)
 }
 
-fn load(file: &ObjectFile) -> Result<DwarfSections<SectionData<'_>>, gimli::Error> {
+fn load(file: &ObjectBytes) -> Result<DwarfSections<SectionData<'_>>, gimli::Error> {
     DwarfSections::load(|id| Ok(file.section(id.name()).unwrap_or_default()))
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 /// A function at an address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Symbol {
     /// Its demangled name.
     pub function: String,
@@ -13,4 +14,17 @@ pub struct Symbol {
     pub line: Option<u32>,
     /// The column in the line, from 1.
     pub column: Option<u32>,
+}
+
+impl Symbol {
+    /// A function whose source is not known.
+    pub fn new(function: impl Into<String>) -> Symbol {
+        Symbol { function: function.into(), file: None, line: None, column: None }
+    }
+
+    /// The same with a place in its source.
+    #[must_use]
+    pub fn at(self, file: impl Into<PathBuf>, line: Option<u32>, column: Option<u32>) -> Symbol {
+        Symbol { file: Some(file.into()), line, column, ..self }
+    }
 }

@@ -1,19 +1,19 @@
 //! Function names from symbol tables: all that a binary without debug information has.
 
-use super::Symbol;
-use crate::debug_files::ObjectFile;
+use super::symbol::Symbol;
+use crate::debug_files::ObjectBytes;
 use object::{Object as _, ObjectSymbol as _, SymbolKind};
 use std::borrow::Cow;
 
 /// Gives each entry without a function name the one of the symbol that its offset lies in, and the ones at
 /// the indices in `short` (ascending) their paths. Files and lines stay as debug information gave them.
 pub(super) fn complete<'f>(
-    files: impl Iterator<Item = &'f ObjectFile>,
+    files: impl Iterator<Item = &'f ObjectBytes>,
     offsets: &[u64],
     short: &[usize],
     found: &mut [Vec<Symbol>],
 ) {
-    for object in files.filter_map(ObjectFile::object) {
+    for object in files.filter_map(ObjectBytes::object) {
         let mut symbols: Vec<(u64, u64, &str)> = object
             .symbols()
             .chain(object.dynamic_symbols())
@@ -43,9 +43,10 @@ pub(super) fn complete<'f>(
 /// folded several functions of equal code into one symbol: its name would be another's.
 fn is_longer(short: &str, long: &str) -> bool {
     let plain = short.split('<').next().unwrap_or_default();
-    match plain.starts_with("{closure") {
-        true => long.contains("closure"),
-        false => !plain.is_empty() && long.contains(plain),
+    if plain.starts_with("{closure") {
+        long.contains("closure")
+    } else {
+        !plain.is_empty() && long.contains(plain)
     }
 }
 

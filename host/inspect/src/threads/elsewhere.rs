@@ -1,28 +1,21 @@
 //! Platforms that give no way to see another thread: the calling one alone.
 
-use super::{Capture, Options, PrepareError, State, Thread, own_by_library};
+use super::{Capture, Note, Options, PrepareError, State, Thread, system_unwinder};
 use crate::symbols::Symbolizer;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 pub(super) fn capture(options: &Options, _symbolizer: &mut Symbolizer) -> Capture {
     let started = Instant::now();
-    let stack = own_by_library::stack(options.symbols);
+    let stack = system_unwinder::stack(options.symbols);
     let thread = std::thread::current();
     Capture {
         threads: vec![Thread {
-            id: 0,
-            name: thread.name().unwrap_or_default().to_owned(),
             state: State::Running,
             on_cpu: Some(true),
-            cpu_user: Duration::ZERO,
-            cpu_system: Duration::ZERO,
-            age: None,
-            wait: None,
             stack,
+            ..Thread::new(0, thread.name().unwrap_or_default())
         }],
-        notes: vec![
-            "other threads cannot be seen on this platform: only the calling one is listed".to_owned(),
-        ],
+        notes: vec![Note::OnlyCallingThread],
         took: started.elapsed(),
     }
 }

@@ -36,38 +36,34 @@
 //! - Elsewhere than on Linux with x86-64 or AArch64 there is the calling thread's stack alone.
 
 mod model;
+mod reason;
 
-#[cfg(all(
-    target_os = "linux",
-    target_endian = "little",
-    any(target_arch = "x86_64", target_arch = "aarch64")
-))]
-#[path = "linux/mod.rs"]
-mod platform;
+#[cfg(stacks)]
+mod linux;
+#[cfg(stacks)]
+use linux as platform;
 
-#[cfg(not(all(
-    target_os = "linux",
-    target_endian = "little",
-    any(target_arch = "x86_64", target_arch = "aarch64")
-)))]
-#[path = "elsewhere.rs"]
-mod platform;
-
-mod own_by_library;
+#[cfg(not(stacks))]
+mod elsewhere;
+#[cfg(not(stacks))]
+use elsewhere as platform;
 
 mod prepare;
+mod system_unwinder;
 
 pub use prepare::{PrepareError, Prepared, prepare};
 
 use crate::symbols::Symbolizer;
 
-pub use crate::modules::ModuleName;
+pub use crate::modules::{CodeAddress, ModuleName};
+pub use crate::proc::stat::State;
 pub use crate::symbols::Symbol;
-pub use model::{Capture, Frame, Method, Missing, Options, Quality, Resource, Stack, State, Thread, Wait};
+pub use model::{Capture, Frame, Method, Options, Quality, Resource, Stack, Thread, Wait};
+pub use reason::{Incomplete, Missing, Note, Operation};
 
 /// Looks at every thread. Takes as long as [`Options::deadline`] at the most, and with names as long as
-/// [`Options::symbol_deadline`]; usually some tens of microseconds a thread. Safe to call from any thread at any time except from a signal handler;
-/// calls on several threads at a time take turns where they must.
+/// [`Options::symbol_deadline`]; usually some tens of microseconds a thread. Safe to call from any thread at
+/// any time except from a signal handler; calls on several threads at a time take turns where they must.
 ///
 /// ```
 /// use gmr_inspect::threads::{Options, Stack, capture};

@@ -1,6 +1,6 @@
 //! The code that stacks go through, as its files have it.
 
-use super::code;
+use crate::arch::{CALL_WINDOW, instructions};
 use crate::memory;
 use crate::modules::{Image, Module, Snapshot};
 use std::sync::OnceLock;
@@ -11,8 +11,8 @@ struct Loaded {
     image: OnceLock<Option<Image>>,
 }
 
-/// The code that unwinding may meet: a snapshot of the modules, and their files as far as they were wanted. Several
-/// threads may unwind over one.
+/// The code that unwinding may meet: a snapshot of the modules, and their files as far as they were wanted.
+/// Several threads may unwind over one.
 pub(crate) struct CodeMap {
     pub snapshot: Snapshot,
     loaded: Vec<Loaded>,
@@ -46,11 +46,13 @@ impl CodeMap {
 
     /// Whether the address follows a call instruction.
     pub(super) fn follows_call(&self, address: u64) -> bool {
-        let Some(start) = address.checked_sub(code::CALL_WINDOW as u64) else { return false };
-        if let Some(bytes) = self.code_at(start, code::CALL_WINDOW) {
-            return code::follows_call(bytes);
+        let Some(start) = address.checked_sub(CALL_WINDOW as u64) else { return false };
+        if let Some(bytes) = self.code_at(start, CALL_WINDOW) {
+            return instructions::follows_call(bytes);
         }
-        let mut bytes = [0; code::CALL_WINDOW];
-        self.is_unnamed_code(address) && memory::read(start, &mut bytes).is_ok() && code::follows_call(&bytes)
+        let mut bytes = [0; CALL_WINDOW];
+        self.is_unnamed_code(address)
+            && memory::read(start, &mut bytes).is_ok()
+            && instructions::follows_call(&bytes)
     }
 }

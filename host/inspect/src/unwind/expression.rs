@@ -134,9 +134,9 @@ fn combine(operation: gimli::DwOp, left: u64, right: u64) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::registers::STACK_POINTER;
     use super::super::stack_memory::Copied;
     use super::*;
+    use crate::arch::registers::STACK_POINTER;
 
     const CODE: u64 = 0x40_000b;
     const STACK_AT: u64 = 0x7000;

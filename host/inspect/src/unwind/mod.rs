@@ -1,9 +1,8 @@
-//! From registers and a stack to the list of callers.
+//! The unwinder: from registers and a stack to the list of callers.
 //!
 //! Runs on ordinary threads only, never in a signal handler: it allocates, and it opens files. It trusts
 //! neither the stack nor the tables: each step is bounded, and a register that is not known is never guessed.
 
-mod code;
 mod code_map;
 mod expression;
 mod registers;
@@ -12,25 +11,27 @@ mod stack_memory;
 mod tables;
 
 pub(crate) use code_map::CodeMap;
-pub(crate) use registers::{COUNT as REGISTER_COUNT, Registers};
+pub(crate) use registers::Registers;
 pub(crate) use stack_memory::{Copied, Live, StackMemory};
 
-use registers::{CALLER_SAVED, FRAME_POINTER, PROGRAM_COUNTER, RETURN_ADDRESS, STACK_POINTER, plain_address};
+use crate::arch::registers::{
+    CALLER_SAVED, FRAME_POINTER, LINK_REGISTER, PROGRAM_COUNTER, RETURN_ADDRESS, STACK_POINTER, plain_address,
+};
+use crate::arch::{PROLOGUE_WINDOW, instructions};
+use crate::modules::CodeAddress;
+use rustc_hash::FxHashMap;
 use std::cell::OnceCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use tables::{Cfa, Context, Row, Rule, Tables};
 
 /// Deep enough for every stack that a person reads; a runaway recursion has a hundred thousand.
 pub(crate) const MAX_FRAMES: usize = 1024;
 
-/// One frame, before anyone has looked up names.
+/// One frame, before names are looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct RawFrame {
-    pub address: u64,
-    /// The address is the instruction itself, not the one after a call.
-    pub exact: bool,
-    /// See [`crate::threads::Frame::verified`].
+    pub address: CodeAddress,
+    /// False where it rests on a frame pointer instead of unwind tables.
     pub verified: bool,
 }
 
@@ -46,7 +47,7 @@ pub(crate) enum End {
     /// No unwind tables, and no frame pointer that holds.
     NoTables,
     /// A register is wanted that only a signal can tell.
-    UnknownRegister(usize),
+    UnknownRegister(u16),
     /// The stack at this address was not copied or is not readable.
     Unreadable(u64),
     /// The tables contradict the stack.
@@ -69,9 +70,9 @@ pub(crate) struct Walk {
 pub(crate) struct Unwinder<'m> {
     map: &'m CodeMap,
     tables: Vec<OnceCell<Option<Tables<'m>>>>,
-    rows: HashMap<u64, Option<Rc<Row<'m>>>>,
+    rows: FxHashMap<u64, Option<Rc<Row<'m>>>>,
     /// Whether each address follows a call, or is where signal handlers return to.
-    returned_to: HashMap<u64, bool>,
+    returned_to: FxHashMap<u64, bool>,
     context: Context,
     /// Emptied, to be filled again.
     spare: Vec<RawFrame>,
@@ -97,8 +98,8 @@ impl<'m> Unwinder<'m> {
         Unwinder {
             map,
             tables: map.snapshot.modules.iter().map(|_| OnceCell::new()).collect(),
-            rows: HashMap::new(),
-            returned_to: HashMap::new(),
+            rows: FxHashMap::default(),
+            returned_to: FxHashMap::default(),
             context: Context::new(),
             spare: Vec::new(),
         }
@@ -113,7 +114,7 @@ impl<'m> Unwinder<'m> {
         let mut verified = true;
         loop {
             let Some(address) = registers.program_counter() else {
-                walk.end = End::UnknownRegister(PROGRAM_COUNTER);
+                walk.end = unknown_register(PROGRAM_COUNTER);
                 return walk;
             };
             if address == 0 {
@@ -128,8 +129,10 @@ impl<'m> Unwinder<'m> {
                 walk.end = End::Inconsistent;
                 return walk;
             }
-            walk.frames.push(RawFrame { address, exact, verified });
-            let lookup = if exact { address } else { address - 1 };
+            let address =
+                if exact { CodeAddress::Instruction(address) } else { CodeAddress::Return(address) };
+            walk.frames.push(RawFrame { address, verified });
+            let lookup = address.lookup();
             let frames = walk.frames.len();
             let mut recovered = false;
             let step = self.step(lookup, exact, registers, memory, recover.then_some(&mut recovered));
@@ -150,7 +153,7 @@ impl<'m> Unwinder<'m> {
         }
     }
 
-    /// Lets the next walk use the memory of one that is done with.
+    /// Lets the next walk use the memory of a finished one.
     pub fn take_back(&mut self, walk: Walk) {
         self.spare = walk.frames;
     }
@@ -164,18 +167,18 @@ impl<'m> Unwinder<'m> {
         recovered: Option<&mut bool>,
     ) -> Step {
         let Some(index) = self.map.snapshot.index_of(lookup) else {
-            return match self.map.is_unnamed_code(lookup) {
-                true => {
-                    self.step_by_frame_pointer(&registers, memory, false).unwrap_or(Step::Stop(End::NoTables))
-                }
-                false => Step::Stop(End::UnknownCode),
-            };
+            if !self.map.is_unnamed_code(lookup) {
+                return Step::Stop(End::UnknownCode);
+            }
+            return self
+                .step_by_frame_pointer(&registers, memory, false)
+                .unwrap_or(Step::Stop(End::NoTables));
         };
         let Some(row) = self.row(index, lookup) else {
             return self.step_without_tables(lookup, exact, &registers, memory);
         };
         if row.signal_frame
-            && cfg!(target_arch = "aarch64")
+            && !crate::arch::signal_frame::TABLES_RESTORE_ALL
             && let Some(interrupted) = self.interrupted(lookup, &registers, memory)
         {
             return interrupted;
@@ -218,7 +221,7 @@ impl<'m> Unwinder<'m> {
         if let Some(interrupted) = self.interrupted(lookup, registers, memory) {
             return interrupted;
         }
-        let is_stub = exact && self.map.code_at(lookup, 16).is_some_and(code::is_stub);
+        let is_stub = exact && self.map.code_at(lookup, 16).is_some_and(instructions::is_stub);
         if is_stub && let Some(stack_pointer) = registers.stack_pointer() {
             let Some(address) = memory.word(stack_pointer) else {
                 return Step::Stop(End::Unreadable(stack_pointer));
@@ -234,18 +237,15 @@ impl<'m> Unwinder<'m> {
             .unwrap_or(Step::Stop(End::NoTables))
     }
 
-    /// The caller of a function that has no frame of its own, as those in aarch64's vDSO: the address after the
-    /// call is still in its register.
+    /// The caller of a function that has no frame of its own, as those in aarch64's vDSO: the address after
+    /// the call is still in its register.
     fn step_by_link_register(
         &self,
         lookup: u64,
         registers: &Registers,
         memory: &mut impl StackMemory,
     ) -> Option<Step> {
-        if !cfg!(target_arch = "aarch64") {
-            return None;
-        }
-        let address = plain_address(registers.get(RETURN_ADDRESS)?);
+        let address = plain_address(registers.get(LINK_REGISTER?)?);
         // Left by a call that the function itself made, or put into its frame as well.
         let here = self.map.snapshot.index_of(lookup) == self.map.snapshot.index_of(address);
         let saved = memory.word(registers.frame_pointer()?.checked_add(8)?).map(plain_address);
@@ -262,7 +262,7 @@ impl<'m> Unwinder<'m> {
     fn interrupted(&self, lookup: u64, registers: &Registers, memory: &mut impl StackMemory) -> Option<Step> {
         // Looked up as a return address the trampoline seems to begin a byte earlier.
         let here = [lookup, lookup.wrapping_add(1)];
-        here.into_iter().find(|at| self.map.code_at(*at, 16).is_some_and(code::is_signal_return))?;
+        here.into_iter().find(|at| self.map.code_at(*at, 16).is_some_and(instructions::is_signal_return))?;
         let registers = signal_frame::interrupted(registers.stack_pointer()?, memory)?;
         Some(Step::Caller { registers, exact: true, verified: true })
     }
@@ -303,15 +303,15 @@ impl<'m> Unwinder<'m> {
         let before = image.from(module, before_at).and_then(|bytes| bytes.get(..16)).unwrap_or_default();
         // `lookup` lies in the call instruction, whose end is the frame's own address.
         let here = lookup.wrapping_sub(module.bias).checked_add(u64::from(!exact))?;
-        let window = &begin[..code::PROLOGUE_WINDOW.min(begin.len())];
-        let distance = code::frame_pointer_distance(before, window, here.checked_sub(since)?)?;
+        let window = &begin[..PROLOGUE_WINDOW.min(begin.len())];
+        let distance = instructions::frame_pointer_distance(before, window, here.checked_sub(since)?)?;
         registers.stack_pointer()?.checked_add(distance)
     }
 
     fn may_be_returned_to(&mut self, address: u64) -> bool {
         let map = self.map;
         *self.returned_to.entry(address).or_insert_with(|| {
-            map.follows_call(address) || map.code_at(address, 16).is_some_and(code::is_signal_return)
+            map.follows_call(address) || map.code_at(address, 16).is_some_and(instructions::is_signal_return)
         })
     }
 
@@ -333,11 +333,16 @@ impl<'m> Unwinder<'m> {
     }
 }
 
+/// DWARF numbers registers with two bytes.
+fn unknown_register(number: usize) -> End {
+    End::UnknownRegister(u16::try_from(number).unwrap_or(u16::MAX))
+}
+
 /// The caller's registers by a row of the tables.
 fn apply(row: &Row<'_>, registers: &Registers, memory: &mut impl StackMemory) -> Result<Registers, End> {
     let cfa = match &row.cfa {
         Cfa::Register(number, offset) => {
-            registers.get(*number).ok_or(End::UnknownRegister(*number))?.wrapping_add_signed(*offset)
+            registers.get(*number).ok_or(unknown_register(*number))?.wrapping_add_signed(*offset)
         }
         Cfa::Expression(bytes) => {
             expression::evaluate(bytes, registers, memory, None).ok_or(End::Inconsistent)?
@@ -374,7 +379,7 @@ fn apply(row: &Row<'_>, registers: &Registers, memory: &mut impl StackMemory) ->
         };
         caller.set(*number, value);
     }
-    let address = caller.get(RETURN_ADDRESS).ok_or(End::UnknownRegister(RETURN_ADDRESS))?;
+    let address = caller.get(RETURN_ADDRESS).ok_or(unknown_register(RETURN_ADDRESS))?;
     caller.set(PROGRAM_COUNTER, Some(plain_address(address)));
     Ok(caller)
 }

@@ -1,6 +1,6 @@
 //! A module's unwind tables: the rules for one address, from `.eh_frame` by way of `.eh_frame_hdr`.
 
-use super::registers::{FRAME_POINTER, RETURN_ADDRESS};
+use crate::arch::registers::{FRAME_POINTER, RETURN_ADDRESS};
 use crate::modules::{Image, Module};
 use gimli::{
     BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EndianSlice, NativeEndian, ParsedEhFrameHdr, Register,

@@ -2,45 +2,35 @@
 //!
 //! By the key's words, by declaration, and by what a text looks like: passwords inside URLs and
 //! connection strings, private keys. It rather hides too much: a report is mailed around.
+//!
+//! | shown | by what | where the rule is |
+//! |---|---|---|
+//! | `db.password`, `dbPassword`, `DB_PASSWD`, `tokens`: all of the value | the key's words | `words.rs` |
+//! | `api_key`, `signing-key`: all of the value | a word before `key` | `words.rs` |
+//! | `dbpassword`, `apikey`: all of the value | a part of a key that is one word | `words.rs` |
+//! | `storage.dsn`, `*.seed`: all of the value | declared by the application or the operator | [`Secrets::declared`] |
+//! | `postgres://shop:***@db-1/shop` | the password of a URL | `urls.rs` |
+//! | `host=db password=***`, `?user=me&token=***` | the key's words, inside of a text | `assignments.rs` |
+//! | `-----BEGIN RSA PRIVATE KEY-----`: all of the text | what a private key begins with | [`text()`] |
+//!
+//! ```
+//! use gmr_report::mask::{self, Secrets};
+//!
+//! let secrets = Secrets::declared(vec!["storage.dsn".to_owned()]);
+//! assert!(secrets.covers("db.password") && secrets.covers("storage.dsn") && !secrets.covers("db.host"));
+//! assert_eq!(mask::text("redis://:hunter2@cache").as_deref(), Some("redis://:***@cache"));
+//! ```
+
+mod assignments;
+mod urls;
+mod words;
+
+use assignments::assignments;
+use urls::urls;
+use words::is_secret_key;
 
 /// Stands where a secret stood inside a text.
 pub const MASK: &str = "***";
-
-/// Words that make a key a secret wherever they stand in it.
-const SECRET_WORDS: [&str; 13] = [
-    "auth",
-    "authorization",
-    "cookie",
-    "credential",
-    "passphrase",
-    "passwd",
-    "password",
-    "passcode",
-    "pin",
-    "pwd",
-    "salt",
-    "secret",
-    "token",
-];
-
-/// Words that make a key a secret when `key` follows them: `api_key`, `signing-key`, `privateKey`.
-const KEY_WORDS: [&str; 12] = [
-    "access",
-    "account",
-    "api",
-    "client",
-    "encryption",
-    "hmac",
-    "license",
-    "master",
-    "private",
-    "session",
-    "shared",
-    "signing",
-];
-
-/// Found in keys that are written as one word: `dbpassword`, `apikey`.
-const SECRET_PARTS: [&str; 6] = ["password", "passwd", "secret", "apikey", "privatekey", "credential"];
 
 /// Decides by key, with what the application and the operator declared.
 #[derive(Clone, Debug, Default)]
@@ -63,7 +53,7 @@ impl Secrets {
 }
 
 /// Whether `*` in the pattern can be filled so that it becomes the text.
-pub fn matches(pattern: &str, text: &str) -> bool {
+fn matches(pattern: &str, text: &str) -> bool {
     let Some((head, mut rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut text) = text.strip_prefix(head) else { return false };
     while let Some((part, after)) = rest.split_once('*') {
@@ -74,36 +64,6 @@ pub fn matches(pattern: &str, text: &str) -> bool {
     text.ends_with(rest)
 }
 
-fn is_secret_key(key: &str) -> bool {
-    let words = words(key);
-    let singular = |word: &String| word.strip_suffix('s').unwrap_or(word).to_owned();
-    let is_secret = |word: &String| {
-        SECRET_WORDS.contains(&word.as_str()) || SECRET_WORDS.contains(&singular(word).as_str())
-    };
-    let is_key = |pair: &[String]| KEY_WORDS.contains(&pair[0].as_str()) && singular(&pair[1]) == "key";
-    let joined: String = words.concat();
-    words.iter().any(is_secret)
-        || words.windows(2).any(is_key)
-        || SECRET_PARTS.iter().any(|part| joined.contains(part))
-}
-
-/// `dbPassword`, `db-password` and `DB_PASSWORD` are all `db`, `password`.
-fn words(key: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut after_lower = false;
-    for c in key.chars() {
-        let starts_word = !c.is_alphanumeric() || (c.is_uppercase() && after_lower);
-        if starts_word && words.last().is_some_and(|word| !word.is_empty()) {
-            words.push(String::new());
-        }
-        if let (true, Some(word)) = (c.is_alphanumeric(), words.last_mut()) {
-            word.extend(c.to_lowercase());
-        }
-        after_lower = c.is_lowercase() || c.is_numeric();
-    }
-    words
-}
-
 /// The text with the secrets inside it replaced; `None` if all of it is one.
 pub fn text(text: &str) -> Option<String> {
     if text.contains("PRIVATE KEY-----") {
@@ -112,103 +72,9 @@ pub fn text(text: &str) -> Option<String> {
     Some(assignments(&urls(text)))
 }
 
-/// Replaces the password of every `scheme://user:password@host`.
-fn urls(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("://") {
-        let (scheme, after) = rest.split_at(at + 3);
-        shown.push_str(scheme);
-        let end = after.find(|c: char| c.is_whitespace() || "\"'<>`".contains(c)).unwrap_or(after.len());
-        rest = after;
-        if let Some((user, host)) = user_and_host(&after[..end]) {
-            shown.push_str(&after[..user]);
-            shown.push(':');
-            shown.push_str(MASK);
-            rest = &after[host..];
-        }
-    }
-    shown.push_str(rest);
-    shown
-}
-
-/// Where the user ends and where `@host` begins, if a password stands between them.
-fn user_and_host(url: &str) -> Option<(usize, usize)> {
-    let authority = url.find(['/', '?', '#']).unwrap_or(url.len());
-    let colon = url[..authority].find(':')?;
-    if let Some(at) = url[..authority].rfind('@') {
-        return (colon < at).then_some((colon, at));
-    }
-    // `user:p/ss@host`: not well formed, but written by people; `host:80/a@b` is no password.
-    let port = &url[colon + 1..authority];
-    match port.bytes().all(|byte| byte.is_ascii_digit()) {
-        true => None,
-        false => Some((colon, url.rfind('@').filter(|&at| at > colon)?)),
-    }
-}
-
-/// Replaces the value of every `key=value` whose key is a secret's: in query strings and in connection
-/// strings.
-fn assignments(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(equals) = rest.find('=') {
-        let (before, after) = (&rest[..equals], &rest[equals + 1..]);
-        let key = before.rsplit(|c: char| !(c.is_alphanumeric() || "_-.".contains(c))).next().unwrap_or("");
-        shown.push_str(&rest[..=equals]);
-        rest = after;
-        if is_secret_key(key) {
-            let end = match after.chars().next() {
-                Some(quote @ ('"' | '\'')) => after[1..].find(quote).map_or(after.len(), |at| at + 2),
-                _ => after.find(|c: char| c.is_whitespace() || ";&,".contains(c)).unwrap_or(after.len()),
-            };
-            if end > 0 {
-                shown.push_str(MASK);
-            }
-            rest = &after[end..];
-        }
-    }
-    shown.push_str(rest);
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn check_key(key: &str, secret: bool) {
-        assert_eq!(Secrets::default().covers(key), secret, "{key}");
-    }
-
-    #[test]
-    fn keys_are_judged_by_their_words() {
-        for key in [
-            "password",
-            "db.password",
-            "db.PASSWD",
-            "dbPassword",
-            "dbpassword",
-            "api_key",
-            "api-key",
-            "apiKey",
-            "apikey",
-            "tokens",
-            "auth.access_token",
-            "client_secret",
-            "tls.private_key",
-            "aws.credentials",
-            "SIGNING_KEY",
-            "session.cookie",
-        ] {
-            check_key(key, true);
-        }
-        for key in
-            ["key", "keys", "monkey", "tokenizer", "author", "pinned", "host", "cache_key_prefix", "uri"]
-        {
-            check_key(key, false);
-        }
-    }
 
     #[test]
     fn declared_keys_may_hold_stars() {

@@ -62,3 +62,47 @@ fn is_start(function: &str) -> bool {
     let name = function.split('@').next().unwrap_or(function);
     STARTS.contains(&name) || name.starts_with("__libc_start_main")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Call;
+
+    const STD: &str = "std::sys::backtrace::__rust_begin_short_backtrace";
+
+    /// Frames of these calls, innermost first, and which of their lines are folded.
+    #[track_caller]
+    fn check(frames: &[&[&str]], expected: &[bool]) {
+        let frame = |calls: &&[&str]| Frame {
+            calls: calls.iter().map(|call| Call::of(*call)).collect(),
+            ..Frame::default()
+        };
+        let mut frames: Vec<Frame> = frames.iter().map(frame).collect();
+        fold_start(&mut frames);
+        let folded: Vec<bool> = frames.iter().flat_map(Frame::lines).map(|line| line.folded).collect();
+        assert_eq!(folded, expected);
+    }
+
+    #[test]
+    fn the_start_by_std_is_folded_with_all_around_it() {
+        check(&[&["shop::serve"], &[STD], &["start_thread"], &["clone3"]], &[false, true, true, true]);
+    }
+
+    #[test]
+    fn what_the_compiler_put_into_the_start_is_the_applications() {
+        check(&[&["syscall"], &["shop::serve", STD], &["clone3"]], &[false, false, true, true]);
+    }
+
+    #[test]
+    fn a_thread_that_std_did_not_start_begins_with_the_c_librarys_functions() {
+        check(&[&["main"], &["__libc_start_main@@GLIBC_2.34"], &["_start"]], &[false, true, true]);
+        check(&[&["clone3"], &["shop::serve"], &[]], &[false, false, false]);
+    }
+
+    #[test]
+    fn a_stack_that_is_nothing_but_a_start_is_shown() {
+        check(&[&["start_thread"], &["clone3"]], &[false, false]);
+        check(&[&[STD], &["clone3"]], &[false, false]);
+        check(&[], &[]);
+    }
+}

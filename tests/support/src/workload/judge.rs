@@ -10,7 +10,7 @@ pub fn judge(capture: &Capture, id: u32, leaf: &str, method: Method) -> Result<(
         return Err(format!("{leaf}: thread {id} is not listed"));
     };
     // The notes say why, if names are missing.
-    let explain = |wrong| format!("{leaf}: {wrong}\n{}{}", print(thread), capture.notes.join("\n"));
+    let explain = |wrong| format!("{leaf}: {wrong}\n{}{:?}", print(thread), capture.notes);
     judge_thread(thread, leaf, method).map_err(explain)
 }
 

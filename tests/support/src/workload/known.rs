@@ -41,7 +41,7 @@ impl Known {
     /// Captures again and again, and compares each known thread's stack with the first.
     pub fn stay_right(&self, captures: usize) {
         for number in 0..captures {
-            let found = capture(&Options { symbols: false, ..patient() });
+            let found = capture(&patient().with_symbols(false));
             for ((id, name, _), expected) in self.threads.iter().zip(&self.expected) {
                 let callers = callers(&found, *id);
                 let thread = found.threads.iter().find(|thread| thread.id == *id);
@@ -54,14 +54,16 @@ impl Known {
 
 /// With time enough for a processor that is shared with many.
 pub fn patient() -> Options {
-    Options { deadline: Duration::from_secs(30), ..Options::default() }
+    Options::default().with_deadline(Duration::from_secs(30))
 }
 
 /// The return addresses of a thread; not the innermost address, which moves.
 fn callers(capture: &Capture, id: u32) -> Result<Vec<u64>, String> {
     let thread = capture.threads.iter().find(|thread| thread.id == id).ok_or("not listed")?;
     match &thread.stack {
-        Stack::Captured { frames, .. } => Ok(frames.iter().skip(1).map(|frame| frame.address).collect()),
+        Stack::Captured { frames, .. } => {
+            Ok(frames.iter().skip(1).map(|frame| frame.address.value()).collect())
+        }
         Stack::Missing(_) => Err(super::print(thread)),
     }
 }

@@ -2,10 +2,11 @@
 
 pub mod call;
 pub mod component;
+pub mod deadline;
 pub mod engine;
 pub mod handle;
 pub mod limits;
 pub mod output;
 pub mod parallel;
 pub mod store;
-mod trap;
+pub mod trap;

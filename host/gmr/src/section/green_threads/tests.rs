@@ -101,30 +101,19 @@ fn a_task_without_a_chain_says_why() {
 
 /// A thread that stands in these functions, innermost first.
 fn thread(id: u32, functions: &[&str]) -> Thread {
-    let frame = |(at, function): (usize, &&str)| seen::Frame {
-        address: at as u64,
-        module: None,
-        offset: None,
-        symbols: vec![Symbol { function: (*function).to_owned(), file: None, line: None, column: None }]
-            .into(),
-        verified: true,
-        interrupted: false,
+    let frame = |(at, function): (usize, &&str)| {
+        let mut frame = seen::Frame::new(seen::CodeAddress::Return(at as u64));
+        frame.symbols = vec![Symbol::new(*function)].into();
+        frame
     };
-    Thread {
-        id,
-        name: "worker".to_owned(),
-        state: seen::State::Running,
-        on_cpu: None,
-        cpu_user: Duration::ZERO,
-        cpu_system: Duration::ZERO,
-        age: None,
-        wait: None,
-        stack: Stack::Captured {
-            frames: functions.iter().enumerate().map(frame).collect(),
-            method: Method::Signal,
-            quality: Quality::Verified,
-        },
-    }
+    let mut thread = Thread::new(id, "worker");
+    thread.state = seen::State::Running;
+    thread.stack = Stack::Captured {
+        frames: functions.iter().enumerate().map(frame).collect(),
+        method: Method::Signal,
+        quality: Quality::Verified,
+    };
+    thread
 }
 
 fn running(id: u64, on: Option<u32>) -> Task {
@@ -147,7 +136,7 @@ const BUSY: [&str; 4] = [
 fn a_running_task_stands_beside_the_stack_of_the_thread_that_was_at_it_all_the_time() {
     let snapshot = snapshot(vec![running(7, Some(40))]);
     let polling = vec![Polling::new(40, 7)];
-    let capture = Capture { threads: vec![thread(40, &BUSY)], ..Capture::default() };
+    let capture = Capture::new(vec![thread(40, &BUSY)]);
     let section = super::section(&snapshot, &Stacks { polling, capture: Some(capture) });
     let text: Vec<String> = text::section(&section).lines().skip(5).map(str::to_owned).collect();
     assert_eq!(
@@ -167,7 +156,7 @@ being polled: this is what it awaited when the poll began
 
 #[test]
 fn a_stack_that_may_be_another_tasks_is_not_shown() {
-    let capture = || Capture { threads: vec![thread(40, &BUSY)], ..Capture::default() };
+    let capture = || Capture::new(vec![thread(40, &BUSY)]);
     let check = |task: Task, polling: &[Polling], expected: &str| {
         let snapshot = snapshot(vec![task]);
         let section =
@@ -191,7 +180,7 @@ fn tasks_with_one_stack_share_it() {
     let polling =
         [(40, 7), (41, 8), (42, 9)].map(|(thread, task)| Polling::new(thread, task)).into_iter().collect();
     let threads = vec![thread(40, &BUSY), thread(41, &BUSY), thread(42, &["shop::split", BUSY[1]])];
-    let capture = Some(Capture { threads, ..Capture::default() });
+    let capture = Some(Capture::new(threads));
     let text = text::section(&super::section(&snapshot(tasks), &Stacks { polling, capture }));
     assert!(text.contains("tasks 7 8 run on threads 40 41"), "{text}");
     assert!(text.contains("task 9 runs on thread 42"), "{text}");

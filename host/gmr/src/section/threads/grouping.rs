@@ -40,7 +40,7 @@ pub(super) fn groups(threads: &[Thread]) -> Vec<Group<'_>> {
         let group = match &thread.stack {
             Stack::Captured { frames, .. } => {
                 let compare = || {
-                    let addresses = frames.iter().map(|frame| frame.address).collect();
+                    let addresses = frames.iter().map(|frame| frame.address.value()).collect();
                     *at.entry((thread.state, addresses)).or_insert_with(&mut add)
                 };
                 *shared.entry((thread.state, frames.as_ptr())).or_insert_with(compare)

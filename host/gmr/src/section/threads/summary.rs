@@ -84,14 +84,17 @@ pub(super) fn state_of_thread(state: State) -> Cow<'static, str> {
         State::Stopped => "stopped",
         State::Dead => "ended",
         State::Other(letter) => return format!("in state {letter}").into(),
-        State::Unknown => "in an unknown state",
+        _ => "in an unknown state",
     };
     words.into()
 }
 
 /// The name of the system call that a thread waits in.
 pub(super) fn system_call(wait: &Wait) -> Cow<'static, str> {
-    wait.name.clone()
+    match wait.name {
+        Some(name) => name.into(),
+        None => format!("system call {}", wait.number).into(),
+    }
 }
 
 fn wait(wait: &Wait) -> String {
@@ -103,7 +106,7 @@ fn wait(wait: &Wait) -> String {
             format!("{call} on descriptor {number}, {target}")
         }
         Some(Resource::Time(time)) => format!("{call} for {}", duration(*time)),
-        None => call.into_owned(),
+        _ => call.into_owned(),
     }
 }
 

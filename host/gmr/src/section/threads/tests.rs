@@ -4,48 +4,39 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gmr_inspect::threads::{
-    Capture, Frame, Method, Missing, ModuleName, Quality, Resource, Stack, State, Symbol, Thread, Wait,
+    Capture, CodeAddress, Frame, Incomplete, Method, Missing, ModuleName, Note, Quality, Resource, Stack,
+    State, Symbol, Thread, Wait,
 };
 
 use crate::report::format::text;
 
 /// A thread asleep on this futex, innermost function first.
 fn asleep(id: u32, name: &str, futex: u64, functions: &[&str]) -> Thread {
-    let module = Arc::new(ModuleName { path: "/srv/shop".into(), build_id: Some("c0ffee".to_owned()) });
-    let frame = |function: &&str| Frame {
+    let module = Arc::new(ModuleName::new("/srv/shop", Some("c0ffee".to_owned())));
+    let frame = |function: &&str| {
         // The same function is the same address.
-        address: function.bytes().map(u64::from).sum(),
-        module: Some(module.clone()),
-        offset: Some(0x10),
-        symbols: Arc::new([Symbol {
-            function: (*function).to_owned(),
-            file: Some("/home/me/shop/src/queue.rs".into()),
-            line: Some(7),
-            column: None,
-        }]),
-        verified: true,
-        interrupted: false,
+        let mut frame = Frame::new(CodeAddress::Return(function.bytes().map(u64::from).sum()));
+        frame.module = Some(module.clone());
+        frame.offset = Some(0x10);
+        frame.symbols = Arc::new([Symbol::new(*function).at("/home/me/shop/src/queue.rs", Some(7), None)]);
+        frame
     };
-    Thread {
-        id,
-        name: name.to_owned(),
-        state: State::Sleeping,
-        on_cpu: Some(false),
-        cpu_user: Duration::from_millis(100 * u64::from(id)),
-        cpu_system: Duration::ZERO,
-        age: None,
-        wait: Some(Wait { number: 202, name: "futex".into(), resource: Some(Resource::Futex(futex)) }),
-        stack: Stack::Captured {
-            frames: functions.iter().map(frame).collect(),
-            method: Method::Sleeping,
-            quality: Quality::Verified,
-        },
-    }
+    let mut thread = Thread::new(id, name);
+    thread.state = State::Sleeping;
+    thread.on_cpu = Some(false);
+    thread.cpu_user = Duration::from_millis(100 * u64::from(id));
+    thread.wait = Some(Wait::new(202, Some("futex"), Some(Resource::Futex(futex))));
+    thread.stack = Stack::Captured {
+        frames: functions.iter().map(frame).collect(),
+        method: Method::Sleeping,
+        quality: Quality::Verified,
+    };
+    thread
 }
 
 #[track_caller]
 fn check(threads: Vec<Thread>, expected: &str) {
-    let capture = Capture { threads, ..Capture::default() };
+    let capture = Capture::new(threads);
     let section = super::section(&capture);
     let mut body: Vec<String> = text::section(&section).lines().skip(3).map(str::to_owned).collect();
     body.extend(section.remarks.iter().map(|remark| format!("look at: {remark}")));
@@ -99,21 +90,22 @@ fn waiters_for_a_lock_are_remarked_and_idle_ones_are_not() {
         asleep(4, "d", 0x40, &idle),
         asleep(5, "e", 0x40, &idle),
     ];
-    let section = super::section(&Capture { threads, ..Capture::default() });
+    let section = super::section(&Capture::new(threads));
     assert_eq!(section.remarks, ["2 threads wait for the lock at 0x20"]);
 }
 
 #[test]
 fn a_missing_or_doubtful_stack_says_why() {
-    let missing = |id, name: &str, why| Thread {
-        state: State::Running,
-        wait: None,
-        stack: Stack::Missing(why),
-        ..asleep(id, name, 0, &[])
+    let missing = |id, name: &str, why| {
+        let mut thread = asleep(id, name, 0, &[]);
+        thread.state = State::Running;
+        thread.wait = None;
+        thread.stack = Stack::Missing(why);
+        thread
     };
     let mut short = asleep(3, "short", 0x20, &["syscall"]);
     if let Stack::Captured { quality, frames, .. } = &mut short.stack {
-        *quality = Quality::Incomplete("the copy ends there".to_owned());
+        *quality = Quality::Incomplete(Incomplete::DeeperThanCopied);
         Arc::make_mut(frames)[0].verified = false;
     }
     let threads = vec![
@@ -136,7 +128,7 @@ no stack: it did not answer in time
 
 ------                         3  "short"                         ------
 asleep in futex on 0x20, 300 ms of CPU time
-the stack does not reach the thread's start: the copy ends there
+the stack does not reach the thread's start: the stack is deeper than was copied
 
   0  syscall (unverified)  shop/src/queue.rs:7
 
@@ -150,6 +142,8 @@ look at: 1 thread has no stack; its reason stands with it
 
 #[test]
 fn no_thread_at_all_is_a_failure() {
-    let capture = Capture { notes: vec!["/proc is not mounted".to_owned()], ..Capture::default() };
-    assert_eq!(super::section(&capture).failure.as_deref(), Some("/proc is not mounted"));
+    let mut capture = Capture::default();
+    capture.notes.push(Note::OnlyCallingThread);
+    let expected = "other threads cannot be seen on this platform: only the calling one is listed";
+    assert_eq!(super::section(&capture).failure.as_deref(), Some(expected));
 }

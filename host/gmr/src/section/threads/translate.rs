@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 
+use gmr_inspect::symbols::Limit;
 use gmr_inspect::threads::{
-    self as seen, Capture, Method, Missing, Quality, Resource, Stack, Symbol, Thread,
+    self as seen, Capture, Incomplete, Method, Missing, Note, Quality, Resource, Stack, Symbol, Thread,
 };
 
 use super::summary::{state_of_thread, system_call};
 use crate::report::{
-    Call, Field, Frame, IncompleteStack, Member, NoStack, Operation, Reason, SystemError, Value, fold_start,
+    Call, Field, Frame, IncompleteStack, Member, NoStack, Operation, Reason, SymbolLimit, SystemError,
+    ThreadsNote, Value, fold_start,
 };
 
 /// The frames of a stack, and why there are none or too few.
@@ -23,7 +25,8 @@ pub(super) fn stack(stack: &Stack) -> (Vec<Frame>, Option<Reason>) {
 ///
 /// The reporter's own stack stands there because of the report: all of it is folded.
 pub(crate) fn frames(captured: &[seen::Frame], method: Method) -> Vec<Frame> {
-    let mut frames: Vec<Frame> = captured.iter().map(frame).collect();
+    let mut frames: Vec<Frame> =
+        captured.iter().enumerate().map(|(depth, captured)| frame(depth, captured)).collect();
     match method {
         Method::Own => frames.iter_mut().for_each(|frame| frame.folded = true),
         _ => fold_start(&mut frames),
@@ -31,13 +34,13 @@ pub(crate) fn frames(captured: &[seen::Frame], method: Method) -> Vec<Frame> {
     frames
 }
 
-fn frame(captured: &seen::Frame) -> Frame {
+fn frame(depth: usize, captured: &seen::Frame) -> Frame {
     let mut frame = Frame::default();
     frame.calls = captured.symbols.iter().map(call).collect();
-    frame.address = Some(captured.address);
+    frame.address = Some(captured.address.value());
     frame.module = captured.module.as_ref().map(|module| module.path.display().to_string());
     frame.offset = captured.offset;
-    frame.interrupted = captured.interrupted;
+    frame.interrupted = depth > 0 && captured.address.is_instruction();
     frame.unverified = !captured.verified;
     frame
 }
@@ -73,7 +76,7 @@ pub(super) fn member(thread: &Thread) -> Member {
                 fields.extend(target.as_ref().map(|target| Field::new("target", target.as_str())));
             }
             Some(Resource::Time(time)) => fields.push(Field::new("for", *time)),
-            None => {}
+            _ => {}
         }
     }
     match &thread.stack {
@@ -94,6 +97,7 @@ fn method_in_words(method: Method) -> &'static str {
         Method::Own => "own",
         Method::Sleeping => "sleeping",
         Method::Signal => "signal",
+        _ => "unknown",
     }
 }
 
@@ -102,6 +106,7 @@ fn quality_in_words(quality: &Quality) -> &'static str {
         Quality::Verified => "verified",
         Quality::Unverified => "unverified",
         Quality::Incomplete(_) => "incomplete",
+        _ => "unknown",
     }
 }
 
@@ -109,7 +114,22 @@ fn doubt(quality: &Quality) -> Option<Reason> {
     match quality {
         Quality::Verified => None,
         Quality::Unverified => Some(Reason::StackUnverified),
-        Quality::Incomplete(reason) => Some(Reason::StackIncomplete(IncompleteStack::Text(reason.clone()))),
+        Quality::Incomplete(reason) => Some(Reason::StackIncomplete(incomplete(*reason))),
+        other => Some(Reason::Text(format!("{other:?}"))),
+    }
+}
+
+fn incomplete(reason: Incomplete) -> IncompleteStack {
+    match reason {
+        Incomplete::UnknownCode => IncompleteStack::UnknownCode,
+        Incomplete::NoTables => IncompleteStack::NoTables,
+        Incomplete::UnknownRegister(number) => IncompleteStack::UnknownRegister(number),
+        Incomplete::Unreadable(address) => IncompleteStack::Unreadable(address),
+        Incomplete::Inconsistent => IncompleteStack::Inconsistent,
+        Incomplete::TooManyFrames(most) => IncompleteStack::TooManyFrames(most as u64),
+        Incomplete::DeeperThanCopied => IncompleteStack::DeeperThanCopied,
+        Incomplete::SystemUnwinder => IncompleteStack::SystemUnwinder,
+        other => IncompleteStack::Text(format!("{other:?}")),
     }
 }
 
@@ -124,14 +144,56 @@ pub(crate) fn no_stack(missing: &Missing) -> NoStack {
         Missing::Stopped => NoStack::Stopped,
         Missing::OutOfTime => NoStack::OutOfTime,
         Missing::NoUserStack => NoStack::NoUserStack,
-        Missing::Refused(reason) => {
-            NoStack::Refused { operation: Operation::ReadMemory, error: SystemError::Message(reason.clone()) }
+        Missing::Refused { operation, errno } => {
+            NoStack::Refused { operation: self::operation(*operation), error: SystemError::Errno(*errno) }
         }
         Missing::Unsupported => NoStack::Unsupported,
+        other => NoStack::Text(format!("{other:?}")),
+    }
+}
+
+fn operation(refused: seen::Operation) -> Operation {
+    match refused {
+        seen::Operation::OpenTaskDirectory => Operation::OpenTaskDirectory,
+        seen::Operation::ReadTaskFile => Operation::ReadTaskFile,
+        seen::Operation::InstallHandler => Operation::InstallHandler,
+        seen::Operation::SendSignal => Operation::SendSignal,
+        _ => Operation::ReadMemory,
     }
 }
 
 /// What limited the capture as a whole.
 pub(super) fn notes(capture: &Capture) -> Vec<Reason> {
-    capture.notes.iter().map(|note| Reason::Text(note.clone())).collect()
+    capture.notes.iter().map(|note| Reason::Threads(self::note(note))).collect()
+}
+
+fn note(note: &Note) -> ThreadsNote {
+    match note {
+        Note::ThreadsNotListed { errno } => {
+            ThreadsNote::ThreadsNotListed { error: SystemError::Errno(*errno) }
+        }
+        Note::MemoryNotReadable { errno } => {
+            ThreadsNote::MemoryNotReadable { error: SystemError::Errno(*errno) }
+        }
+        Note::SignalUnsuitable { signal } => ThreadsNote::SignalUnsuitable { signal: *signal },
+        Note::SignalTaken { signal } => ThreadsNote::SignalTaken { signal: *signal },
+        Note::OnlyCallingThread => ThreadsNote::OnlyCallingThread,
+        Note::Symbols(note) => ThreadsNote::Symbols {
+            module: note.module.path.display().to_string(),
+            limit: symbol_limit(&note.limit),
+        },
+        other => ThreadsNote::Text(format!("{other:?}")),
+    }
+}
+
+fn symbol_limit(limit: &Limit) -> SymbolLimit {
+    match limit {
+        Limit::OutOfTime { addresses } => SymbolLimit::OutOfTime { addresses: *addresses as u64 },
+        Limit::TooLarge { bytes, budget_bytes } => {
+            SymbolLimit::TooLarge { bytes: *bytes, budget_bytes: *budget_bytes }
+        }
+        Limit::Damaged(damage) => SymbolLimit::Damaged(damage.to_string()),
+        Limit::Failed => SymbolLimit::Failed,
+        other => SymbolLimit::Text(format!("{other:?}")),
+    }
 }

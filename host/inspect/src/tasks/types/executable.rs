@@ -1,4 +1,5 @@
-//! An executable's contents, as far as a report depends on them: unwind tables, symbols, line tables, debug information.
+//! An executable's contents, as far as a report depends on them: unwind tables, symbols, line tables, debug
+//! information.
 
 use std::fs;
 use std::io;
@@ -32,7 +33,10 @@ impl Contents {
             debug_files::find(&file, &debug_files::standard_directories())
         };
         // It was parsed when it was opened.
-        let object = file.object().ok_or_else(|| {
+        // SAFETY: the executable itself or one that is asked about once: see `debug_files` for what is relied
+        // on.
+        let bytes = unsafe { file.map() }.ok();
+        let object = bytes.as_ref().and_then(|bytes| bytes.object()).ok_or_else(|| {
             let error = io::Error::from(io::ErrorKind::InvalidData).into();
             Reason::DebugInformation(DebugInformationFault::NotOpened { path: path.into(), error })
         })?;

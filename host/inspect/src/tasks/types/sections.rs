@@ -1,9 +1,9 @@
 //! The debug sections of an executable: found, opened, decompressed.
 //!
-//! They are looked for in the executable itself, then in a separate file that [`debug_files`] finds by build id or debug
-//! link; for either, what was split off may be in a `.dwp` package or in `.dwo` files. Files are mapped, so that what is
-//! read of them is no memory of the program's own. Nothing is looked for on the network, and more than [`MAX_BYTES`] is
-//! refused.
+//! They are looked for in the executable itself, then in a separate file that [`debug_files`] finds by build
+//! id or debug link; for either, what was split off may be in a `.dwp` package or in `.dwo` files. Files are
+//! mapped, so that what is read of them is no memory of the program's own. Nothing is looked for on the
+//! network, and more than [`MAX_BYTES`] is refused.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use object::NativeEndian;
 use object::elf::{FileHeader64, PT_LOAD};
 use object::read::elf::{FileHeader as _, ProgramHeader as _};
 
-use crate::debug_files::{self, Held, ObjectFile};
+use crate::debug_files::{self, Held, ObjectBytes, ObjectFile};
 use crate::tasks::model::{DebugInformationFault, Reason};
 
 /// Three times the largest executable with full types that was met (a compiler's own, 300 MB).
@@ -50,7 +50,7 @@ pub(super) struct Files {
 
 /// Sections by name, decompressed, and the file that they lie in.
 pub(super) struct Sections {
-    file: ObjectFile,
+    file: ObjectBytes,
     held: Vec<(&'static str, Held)>,
 }
 
@@ -64,17 +64,18 @@ impl Sections {
     }
 
     /// `None` if there is more of it than is read.
-    fn of(file: ObjectFile) -> Option<Sections> {
+    fn of(file: &ObjectFile) -> Option<Sections> {
         if file.debug_info_bytes() > MAX_BYTES {
             return None;
         }
+        let file = map(file)?;
         let held = SECTIONS.iter().filter_map(|name| Some((*name, file.hold(&format!(".{name}"))?)));
         Some(Sections { held: held.collect(), file })
     }
 
     /// What was split off, if the file at `path` holds that.
     fn split_off(path: &Path) -> Option<Sections> {
-        let file = ObjectFile::open(path).ok()?;
+        let file = map(&ObjectFile::open(path).ok()?)?;
         let mut held = Vec::new();
         for name in SECTIONS.iter().chain(&PACKAGE_SECTIONS) {
             let suffix = if name.ends_with("_index") { "" } else { ".dwo" };
@@ -92,14 +93,14 @@ impl Files {
     pub(super) fn open(path: &Path) -> Result<Files, Reason> {
         let real = fs::read_link(path).unwrap_or_else(|_| path.to_owned());
         let file = open(path)?.known_as(real.clone());
-        let program_headers = program_headers(&file);
+        let program_headers = map(&file).as_ref().and_then(program_headers);
         let described = if file.has_debug_info() {
             Some(file)
         } else {
             debug_files::find(&file, &debug_files::standard_directories())
         };
         let described = described.ok_or(Reason::DebugInformation(DebugInformationFault::Missing))?;
-        let main = Sections::of(described).ok_or_else(|| {
+        let main = Sections::of(&described).ok_or_else(|| {
             let path = Arc::from(path);
             Reason::DebugInformation(DebugInformationFault::TooLarge { path, limit_bytes: MAX_BYTES })
         })?;
@@ -110,8 +111,8 @@ impl Files {
 
     /// What is added to an address as linked to have it in memory: the kernel keeps the address of the program headers.
     pub(super) fn bias(&self) -> Result<u64, Reason> {
-        // SAFETY: the C library owns the vector that it reads and keeps it for the life of the process; the call takes
-        // a number and returns one.
+        // SAFETY: the C library owns the vector that it reads and keeps it for the life of the process; the
+        // call takes a number and returns one.
         let loaded = unsafe { libc::getauxval(libc::AT_PHDR) };
         let linked = self.program_headers.filter(|_| loaded != 0);
         let linked = linked.ok_or(Reason::DebugInformation(DebugInformationFault::LoadAddressUnknown))?;
@@ -125,6 +126,12 @@ impl Files {
     }
 }
 
+fn map(file: &ObjectFile) -> Option<ObjectBytes> {
+    // SAFETY: the executable or its debug information, which are replaced and not written to: what is relied
+    // on, and what comes of it otherwise, stands at `debug_files`.
+    unsafe { file.map() }.ok()
+}
+
 /// Opens an object file.
 pub(super) fn open(path: &Path) -> Result<ObjectFile, Reason> {
     ObjectFile::open(path).map_err(|error| {
@@ -134,7 +141,7 @@ pub(super) fn open(path: &Path) -> Result<ObjectFile, Reason> {
 }
 
 /// Where the program headers lie, as linked.
-fn program_headers(file: &ObjectFile) -> Option<u64> {
+fn program_headers(file: &ObjectBytes) -> Option<u64> {
     let header = FileHeader64::<NativeEndian>::parse(file.bytes()).ok()?;
     let endian = header.endian().ok()?;
     let offset = header.e_phoff(endian);

@@ -1,21 +1,21 @@
-//! A thread's CPU time by its clock: exact to the nanosecond and a tenth of the cost of reading a file. It tells
-//! whether a thread has run, not for how long in which mode.
+//! A thread's CPU time by its clock: exact to the nanosecond and a tenth of the cost of reading a file. It
+//! tells whether a thread has run, not for how long in which mode.
 //!
-//! A virtual machine's kernel may subtract what its host took away. A run of microseconds counts as none then if the
-//! host took the processor in the very moment that the run was measured; for that to show a wrong stack, the whole run
-//! would have to lie between two looks at the clock, which are microseconds apart too.
+//! A virtual machine's kernel may subtract what its host took away. A run of microseconds counts as none then
+//! if the host took the processor in the very moment that the run was measured; for that to show a wrong
+//! stack, the whole run would have to lie between two looks at the clock, which are microseconds apart too.
 
 use std::time::Duration;
 
-/// The clock of another thread, as `pthread_getcpuclockid` makes it of the kernel's thread id: the id inverted
-/// above three bits that say "one thread" (4) and "as the scheduler measures it" (2).
+/// The clock of another thread, as `pthread_getcpuclockid` makes it of the kernel's thread id: the id
+/// inverted above three bits that say "one thread" (4) and "as the scheduler measures it" (2).
 fn of(id: u32) -> Option<libc::clockid_t> {
     let id = i32::try_from(id).ok()?;
     Some((!id << 3) | 6)
 }
 
-/// For how long a thread of this process has had a processor, up to this moment if it has one. `None` if there is
-/// no such thread, or the kernel refuses.
+/// For how long a thread of this process has had a processor, up to this moment if it has one. `None` if
+/// there is no such thread, or the kernel refuses.
 pub(super) fn read(id: u32) -> Option<Duration> {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: room for one time.
@@ -26,7 +26,7 @@ pub(super) fn read(id: u32) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::own_id;
+    use super::super::current_thread::id as own_id;
     use super::*;
 
     #[test]

@@ -1,90 +1,104 @@
-//! The ladder on Linux: own stack, sleeping threads from outside, running ones by signal, facts alone.
+//! The capture on Linux, as a ladder of ways to a stack: the calling thread's own, sleeping threads from
+//! outside, running ones by signal, and of the others the scheduler's figures alone.
 
-mod calls;
 mod cpu_clock;
-mod facts;
+mod current_thread;
+mod draft;
 mod naming;
-mod own;
-mod round;
-mod running;
+mod pass;
 mod signal;
+mod signal_queue;
 mod sleeping;
-mod task_files;
+mod status;
+mod system_call;
+mod task_directory;
 
-use super::{Capture, Missing, Options, PrepareError, Stack, Thread, own_by_library};
+use super::{Capture, Missing, Note, Operation, Options, PrepareError, Stack, Thread, system_unwinder};
 use crate::memory;
 use crate::modules;
 use crate::symbols::Symbolizer;
 use crate::unwind::CodeMap;
-use naming::{Named, RawStack};
-use round::Round;
+use draft::Draft;
+use naming::Named;
+use pass::Pass;
+use rustix::io::Errno;
 use std::time::{Duration, Instant};
-use task_files::TaskFiles;
-
-/// What is known of a thread's stack so far.
-enum Draft {
-    /// Unwound, as far as that goes.
-    Done(RawStack),
-    /// Decided: there is none.
-    Missing(Missing),
-    /// Only a signal can tell; until then the frames that are certain, if there are any.
-    Wanted(Option<RawStack>),
-    /// In code that the snapshot of the modules does not know: a library may have been opened since.
-    Again(RawStack),
-    /// By the system's unwinder, named already.
-    Library(Stack),
-}
+use task_directory::TaskDirectory;
 
 pub(super) fn capture(options: &Options, symbolizer: &mut Symbolizer) -> Capture {
     let started = Instant::now();
     let deadline = started.checked_add(options.deadline).unwrap_or(started);
     let mut notes = Vec::new();
-    let files = TaskFiles::open();
-    let ids = files.as_ref().map_err(|errno| *errno).and_then(TaskFiles::ids).unwrap_or_else(|errno| {
-        notes.push(format!("/proc/self/task cannot be read ({errno}): only the calling thread is listed"));
-        vec![own_id()]
-    });
-    let files = files.ok();
-    let own = own_id();
-    let mut threads: Vec<Thread> = ids.into_iter().map(|id| facts::of(id, None, own)).collect();
+    let directory = TaskDirectory::open();
+    let ids =
+        directory.as_ref().map_err(|errno| *errno).and_then(TaskDirectory::ids).unwrap_or_else(|errno| {
+            notes.push(Note::ThreadsNotListed { errno: errno.raw_os_error() });
+            vec![current_thread::id()]
+        });
+    let directory = directory.as_ref().map_err(|errno| *errno);
+    let own = current_thread::id();
+    let mut threads: Vec<Thread> = ids.into_iter().map(|id| status::of(id, None, own)).collect();
 
     let mut maps = vec![CodeMap::new(modules::snapshot())];
-    let mut drafts = Vec::new();
-    match memory::probe() {
-        Ok(()) => {
-            drafts = Round::new(&maps[0], files.as_ref(), deadline).first(&mut threads, options, &mut notes);
-            if drafts.iter().any(|draft| matches!(draft, Draft::Again(_))) {
-                // Once is enough: whoever opens libraries all the time is not to hold up the report.
-                maps.push(CodeMap::new(modules::snapshot()));
-                if let [_, map] = &maps[..] {
-                    Round::new(map, files.as_ref(), deadline).again(
-                        &mut threads,
-                        &mut drafts,
-                        options,
-                        &mut notes,
-                    );
-                }
-            }
-        }
+    let drafts = match memory::probe() {
+        Ok(()) => stacks(&mut threads, directory, deadline, options, &mut maps, &mut notes),
         Err(error) => {
-            notes.push(format!(
-                "this process may not read its own memory ({error}): no stacks but the calling thread's"
-            ));
-            for thread in &mut threads {
-                let stat = files.as_ref().and_then(|files| files.stat(thread.id).ok());
-                *thread = facts::of(thread.id, stat, own);
-                drafts.push(match thread.id == own {
-                    true => Draft::Library(own_by_library::stack(options.symbols)),
-                    false => Draft::Missing(Missing::Refused(error.to_string())),
-                });
-            }
+            let errno = error.raw_os_error().unwrap_or_default();
+            notes.push(Note::MemoryNotReadable { errno });
+            without_memory(&mut threads, directory, errno, options)
         }
-    }
+    };
     let took = started.elapsed();
     let symbolizer = options.symbols.then_some(symbolizer);
     let until = started.checked_add(options.symbol_deadline).unwrap_or(deadline);
     name(&mut threads, &drafts, &maps, symbolizer, until, &mut notes);
     Capture { threads, notes, took }
+}
+
+/// Reads every thread's stack over the first of `maps`; a second one is added for stacks that stand in code
+/// which is not in the first.
+fn stacks(
+    threads: &mut [Thread],
+    directory: Result<&TaskDirectory, Errno>,
+    deadline: Instant,
+    options: &Options,
+    maps: &mut Vec<CodeMap>,
+    notes: &mut Vec<Note>,
+) -> Vec<Draft> {
+    let mut pass = Pass::new(&maps[0], directory, deadline);
+    let mut drafts = pass.first(threads);
+    signal_queue::ask(pass, threads, &mut drafts, options, notes);
+    if drafts.iter().any(|draft| matches!(draft, Draft::Again(_))) {
+        // Once is enough: a program that opens libraries all the time must not hold up the report.
+        maps.push(CodeMap::new(modules::snapshot()));
+        if let [_, map] = &maps[..] {
+            let mut pass = Pass::new(map, directory, deadline);
+            if pass.again(threads, &mut drafts) {
+                signal_queue::ask(pass, threads, &mut drafts, options, notes);
+            }
+        }
+    }
+    drafts
+}
+
+/// Of the calling thread alone there is a stack then, by the system's own unwinder.
+fn without_memory(
+    threads: &mut [Thread],
+    directory: Result<&TaskDirectory, Errno>,
+    errno: i32,
+    options: &Options,
+) -> Vec<Draft> {
+    let own = current_thread::id();
+    let draft = |thread: &mut Thread| {
+        *thread =
+            status::of(thread.id, directory.ok().and_then(|directory| directory.stat(thread.id).ok()), own);
+        if thread.id == own {
+            Draft::Named(system_unwinder::stack(options.symbols))
+        } else {
+            Draft::Missing(Missing::Refused { operation: Operation::ReadMemory, errno })
+        }
+    };
+    threads.iter_mut().map(draft).collect()
 }
 
 /// Turns drafts into stacks, once every thread is free again.
@@ -94,39 +108,27 @@ fn name(
     maps: &[CodeMap],
     mut symbolizer: Option<&mut Symbolizer>,
     until: Instant,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Note>,
 ) {
     let named: Vec<Named<'_>> = maps
         .iter()
         .enumerate()
         .map(|(index, map)| {
-            let stacks = drafts.iter().filter_map(raw).filter(|raw| raw.map == index);
+            let stacks = drafts.iter().filter_map(Draft::raw).filter(|raw| raw.map == index);
             Named::of(&map.snapshot, stacks, symbolizer.as_deref_mut(), until)
         })
         .collect();
     for (thread, draft) in threads.iter_mut().zip(drafts) {
         thread.stack = match draft {
             Draft::Missing(missing) => Stack::Missing(missing.clone()),
-            Draft::Library(stack) => stack.clone(),
-            draft => match raw(draft).and_then(|raw| Some((raw, named.get(raw.map)?))) {
+            Draft::Named(stack) => stack.clone(),
+            draft => match draft.raw().and_then(|raw| Some((raw, named.get(raw.map)?))) {
                 Some((raw, named)) => named.stack(raw),
                 None => Stack::Missing(Missing::OutOfTime),
             },
         };
     }
-    notes.extend(symbolizer.map(Symbolizer::take_notes).unwrap_or_default());
-}
-
-fn raw(draft: &Draft) -> Option<&RawStack> {
-    match draft {
-        Draft::Done(raw) | Draft::Wanted(Some(raw)) | Draft::Again(raw) => Some(raw),
-        Draft::Missing(_) | Draft::Wanted(None) | Draft::Library(_) => None,
-    }
-}
-
-/// The calling thread's kernel id.
-fn own_id() -> u32 {
-    rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned()
+    notes.extend(symbolizer.map(Symbolizer::take_notes).unwrap_or_default().into_iter().map(Note::Symbols));
 }
 
 pub(super) fn prepare(options: &Options) -> Result<Option<i32>, PrepareError> {

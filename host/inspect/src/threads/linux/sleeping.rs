@@ -1,10 +1,11 @@
-//! The stack of a thread that is not running, read without its noticing.
+//! The stack of a sleeping thread, read from outside so that the thread notices nothing.
 //!
 //! Only its stack pointer and program counter are known. It may wake at any moment: what was read counts
 //! only if the kernel says afterwards that it has not been on a processor since.
 
 use super::cpu_clock;
-use super::task_files::{Activity, TaskFile, TaskFiles, parse_activity};
+use super::task_directory::{TaskDirectory, TaskFile};
+use crate::proc::syscall::{self, Activity};
 use crate::unwind::{Live, Registers, Unwinder, Walk};
 use rustix::io::Errno;
 use std::time::Duration;
@@ -26,8 +27,13 @@ pub(super) enum Look {
 /// A thread that does a little work now and then is caught asleep at the second or third attempt.
 const ATTEMPTS: usize = 3;
 
-pub(super) fn look(files: &TaskFiles, id: u32, unwinder: &mut Unwinder<'_>, memory: &mut Live) -> Look {
-    match attempts(files, id, unwinder, memory) {
+pub(super) fn look(
+    directory: &TaskDirectory,
+    id: u32,
+    unwinder: &mut Unwinder<'_>,
+    memory: &mut Live,
+) -> Look {
+    match attempts(directory, id, unwinder, memory) {
         Ok(look) => look,
         Err(Errno::NOENT | Errno::SRCH) => Look::Ended,
         Err(errno) => Look::Refused(errno),
@@ -35,13 +41,13 @@ pub(super) fn look(files: &TaskFiles, id: u32, unwinder: &mut Unwinder<'_>, memo
 }
 
 fn attempts(
-    files: &TaskFiles,
+    directory: &TaskDirectory,
     id: u32,
     unwinder: &mut Unwinder<'_>,
     memory: &mut Live,
 ) -> Result<Look, Errno> {
-    let activity_file = files.file(id, "syscall")?;
-    let progress = Progress::of(files, id)?;
+    let activity_file = directory.file(id, "syscall")?;
+    let progress = Progress::of(directory, id)?;
     for _ in 0..ATTEMPTS {
         let before = progress.mark()?;
         let activity = read_activity(&activity_file)?;
@@ -62,8 +68,8 @@ fn attempts(
         // Interrupted at any instruction, a function may be in its epilogue, where its prologue says
         // nothing of the stack.
         let walk = unwinder.walk(registers, memory, in_call);
-        // A count of switches is written when a thread leaves its processor: one that is on it now is told
-        // by its activity alone.
+        // A count of switches is written when a thread leaves its processor: that it is on one now shows in
+        // its activity alone.
         let runs_now =
             || Ok(matches!(before, Mark::Switches(_)) && read_activity(&activity_file)? != activity);
         if !runs_now()? && progress.mark()? == before {
@@ -75,7 +81,7 @@ fn attempts(
 
 fn read_activity(file: &TaskFile) -> Result<Activity, Errno> {
     let mut bytes = [0; 256];
-    parse_activity(file.read(&mut bytes)?).ok_or(Errno::INVAL)
+    syscall::parse(file.read(&mut bytes)?).ok_or(Errno::INVAL)
 }
 
 /// Something that changes whenever the thread gets a processor.
@@ -94,10 +100,10 @@ enum Mark {
 }
 
 impl Progress {
-    fn of(files: &TaskFiles, id: u32) -> Result<Progress, Errno> {
+    fn of(directory: &TaskDirectory, id: u32) -> Result<Progress, Errno> {
         match cpu_clock::read(id) {
             Some(_) => Ok(Progress::Clock(id)),
-            None => Ok(Progress::Status(files.file(id, "status")?)),
+            None => Ok(Progress::Status(directory.file(id, "status")?)),
         }
     }
 

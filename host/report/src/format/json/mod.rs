@@ -1,4 +1,23 @@
 //! A report as one JSON document that reads back to an equal report.
+//!
+//! # The document
+//!
+//! An object with `schema`, which is `guru-meditation-report`, `schema_version`, `header` and `sections`. Blocks, values,
+//! details and reasons are objects whose `type` names their kind; all but blocks have their content in `value`. Origins,
+//! triggers and kinds of trace are words. Lengths of time are whole nanoseconds, sizes bytes, addresses and offsets
+//! texts such as `"0x1f"` (others round whole numbers beyond 2^53), moments RFC 3339 in UTC. Members that would be empty,
+//! absent or false are left out.
+//!
+//! # Versions
+//!
+//! [`SCHEMA_VERSION`] is raised when a document could be misread by a reader of the version before: a member that every
+//! reader needs goes, or means something else. Such a document is refused ([`ReadError::is_newer`]). Additions keep the
+//! version, and a reader that is older than the document does this:
+//!
+//! - A member that it does not know is skipped, and left out if it writes the report again.
+//! - A kind of block, value, detail or reason that it does not know, or whose content it cannot read, is kept as it is,
+//!   shown by its kind and content, and written back unchanged ([`Unknown`](crate::Unknown)).
+//! - So is a word for an origin, a trigger or a kind of trace. What is a word today stays one.
 
 use std::fmt;
 
@@ -6,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Report, Section};
 
-/// The version of the document's layout. Additions keep it; whatever breaks a reader raises it.
+/// The version of the document's layout.
 pub const SCHEMA_VERSION: u32 = 1;
 
 #[derive(Serialize)]

@@ -1,9 +1,8 @@
-//! Whose handler a signal has: ours is installed in front of what was there, which still gets every signal
-//! that is not ours.
+//! The disposition of the signal: our handler is installed in front of what was there, which still gets every
+//! signal that is not ours.
 //!
 //! A former handler's own mask and one-shot flag are not imitated.
 
-use super::handler;
 use super::slots::{LATE, SLOTS, Slot};
 use crate::signals::may_ask_threads;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
@@ -33,32 +32,36 @@ pub(crate) enum NotInstalled {
     Refused(i32),
 }
 
-/// Makes sure that our handler is in place.
-pub(super) fn install(signal: i32) -> Result<(), NotInstalled> {
+/// A handler with `SA_SIGINFO`.
+pub(super) type Handler = unsafe extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
+
+/// Makes sure that `ours` is in place.
+pub(super) fn install(signal: i32, ours: Handler) -> Result<(), NotInstalled> {
+    let ours = ours as *const () as usize;
     let former = former(signal).filter(|_| may_ask_threads(signal)).ok_or(NotInstalled::Unsuitable)?;
     let current = exchange(signal, None)?;
-    if current.sa_sigaction == ours() {
+    if current.sa_sigaction == ours {
         return Ok(());
     }
     if former.known.load(Ordering::Acquire) {
         return Err(NotInstalled::Taken);
     }
     // Known before ours is in place, since the first foreign signal may come at once.
-    former.remember(&current);
+    former.remember(&current, ours);
     let mut action = current;
-    action.sa_sigaction = ours();
+    action.sa_sigaction = ours;
     // SA_ONSTACK: the thread's own stack may be nearly used up, or belong to a fiber.
     action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART | libc::SA_ONSTACK;
     // Other handlers wait for the microseconds that ours takes.
     action.sa_mask = crate::signals::all_but_faults();
     let replaced = exchange(signal, Some(&action))?;
-    former.remember(&replaced);
+    former.remember(&replaced, ours);
     Ok(())
 }
 
 /// Puts back what was there before, if ours is still in place and no signal of ours is on its way: that one
 /// would find the former disposition, which may be to end the process. True if ours is gone.
-pub(super) fn uninstall(signal: i32) -> bool {
+pub(super) fn uninstall(signal: i32, ours: Handler) -> bool {
     let Some(former) = former(signal).filter(|former| former.known.load(Ordering::Acquire)) else {
         return true;
     };
@@ -68,7 +71,7 @@ pub(super) fn uninstall(signal: i32) -> bool {
         return false;
     }
     let Ok(mut current) = exchange(signal, None) else { return false };
-    if current.sa_sigaction == ours() {
+    if current.sa_sigaction == ours as *const () as usize {
         current.sa_sigaction = action;
         current.sa_flags = former.flags.load(Ordering::Relaxed);
         if exchange(signal, Some(&current)).is_err() {
@@ -79,11 +82,11 @@ pub(super) fn uninstall(signal: i32) -> bool {
     true
 }
 
-/// Passes a signal that is not ours on to whoever had it before.
+/// Passes a signal that is not ours on to the handler, or the default, that it had before.
 ///
 /// # Async-signal-safety
 ///
-/// Atomic loads, `sigaction` and `tgkill`; and whatever the former handler does.
+/// Atomic loads, `sigaction` and `raise`; and what the former handler does itself.
 pub(super) fn forward(signal: i32, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     let Some(former) = former(signal) else { return };
     let action = former.action.load(Ordering::Acquire);
@@ -92,15 +95,15 @@ pub(super) fn forward(signal: i32, info: *mut libc::siginfo_t, context: *mut lib
         libc::SIG_IGN => {}
         libc::SIG_DFL => default_action(signal),
         handler if with_info => {
-            type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
-            // SAFETY: the kernel had this address as a handler with SA_SIGINFO, so it is such a function.
-            let handler = unsafe { std::mem::transmute::<usize, Handler>(handler) };
+            type Plain = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
+            // SAFETY: `Former::remember` has this address from the kernel, as a handler with SA_SIGINFO.
+            let handler = unsafe { std::mem::transmute::<usize, Plain>(handler) };
             handler(signal, info, context);
         }
         handler => {
-            type Handler = extern "C" fn(libc::c_int);
-            // SAFETY: the kernel had this address as a handler without SA_SIGINFO, so it is such a function.
-            let handler = unsafe { std::mem::transmute::<usize, Handler>(handler) };
+            type Plain = extern "C" fn(libc::c_int);
+            // SAFETY: `Former::remember` has this address from the kernel, as a handler without SA_SIGINFO.
+            let handler = unsafe { std::mem::transmute::<usize, Plain>(handler) };
             handler(signal);
         }
     }
@@ -115,7 +118,8 @@ fn default_action(signal: i32) {
     action.sa_sigaction = libc::SIG_DFL;
     action.sa_flags = 0;
     if exchange(signal, Some(&action)).is_ok() {
-        // SAFETY: takes nothing. The signal is blocked until our handler returns.
+        // SAFETY: takes an integer, which is a signal's number: this one has just come. It is blocked until
+        // our handler returns.
         unsafe { libc::raise(signal) };
     }
 }
@@ -125,18 +129,14 @@ fn is_harmless(signal: i32, action: usize) -> bool {
     action == libc::SIG_IGN || (action == libc::SIG_DFL && ignored_by_default)
 }
 
-fn ours() -> usize {
-    handler::handle as *const () as usize
-}
-
 fn former(signal: i32) -> Option<&'static Former> {
     FORMER.get(usize::try_from(signal).ok()?)
 }
 
 impl Former {
-    fn remember(&self, action: &libc::sigaction) {
+    fn remember(&self, action: &libc::sigaction, ours: usize) {
         // Never ourselves: forwarding would go round in circles.
-        if action.sa_sigaction == ours() {
+        if action.sa_sigaction == ours {
             return;
         }
         self.flags.store(action.sa_flags, Ordering::Release);
@@ -149,13 +149,10 @@ impl Former {
 fn exchange(signal: i32, new: Option<&libc::sigaction>) -> Result<libc::sigaction, NotInstalled> {
     let mut old = std::mem::MaybeUninit::<libc::sigaction>::uninit();
     let new = new.map_or(std::ptr::null(), std::ptr::from_ref);
-    // SAFETY: `new` is null or a valid action, whose handler is ours or was the kernel's before; `old` has
-    // room for one.
+    // SAFETY: `new` is null or an action that the kernel gave, with that handler, with ours, or with the
+    // default; `old` has room for one.
     if unsafe { libc::sigaction(signal, new, old.as_mut_ptr()) } != 0 {
-        // SAFETY: returns the address of the calling thread's own errno.
-        let errno = unsafe { libc::__errno_location() };
-        // SAFETY: see above.
-        return Err(NotInstalled::Refused(unsafe { *errno }));
+        return Err(NotInstalled::Refused(errno::errno().0));
     }
     // SAFETY: the call succeeded and so wrote all of it.
     Ok(unsafe { old.assume_init() })

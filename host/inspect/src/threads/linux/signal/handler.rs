@@ -1,4 +1,4 @@
-//! What runs in the signalled thread: save the registers, copy the stack, return.
+//! The signal handler, which runs in the signalled thread: save the registers, copy the stack, return.
 //!
 //! # Async-signal-safety
 //!
@@ -8,7 +8,9 @@
 
 use super::disposition;
 use super::slots::{BELL, COPY_BYTES, LATE, LISTENING, RANGES, SLOTS, Slot, copy_address};
-use crate::unwind::REGISTER_COUNT;
+use crate::arch::registers::{self, STACK_POINTER};
+use crate::signals::ErrnoGuard;
+use rustix::thread::futex;
 use std::sync::atomic::Ordering;
 
 /// What marks a signal of ours in its `si_value`: an address that nothing else in the process has.
@@ -29,22 +31,19 @@ pub(super) unsafe extern "C" fn handle(
     info: *mut libc::siginfo_t,
     context: *mut libc::c_void,
 ) {
-    // SAFETY: returns the address of the calling thread's own errno, which exists since the thread does.
-    let errno = unsafe { libc::__errno_location() };
-    // SAFETY: see above.
-    let saved = unsafe { *errno };
-    // SAFETY: the kernel passes a valid siginfo.
+    let _errno = ErrnoGuard::new();
+    // SAFETY: the kernel passes a valid siginfo, which outlives the handler, since the handler is installed
+    // with SA_SIGINFO.
     let origin = Origin::of(unsafe { &*info });
-    // SAFETY: takes nothing.
-    let thread = unsafe { libc::syscall(libc::SYS_gettid) };
-    let slot = Slot::begin(thread as u32);
+    let slot = Slot::begin(rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned());
     if let Some(index) = slot {
-        // SAFETY: with SA_SIGINFO the third argument is the interrupted thread's ucontext.
+        // SAFETY: the kernel passes the interrupted thread's ucontext, which outlives the handler, since the
+        // handler is installed with SA_SIGINFO.
         serve(index, unsafe { &*context.cast::<libc::ucontext_t>() });
     }
     match (slot, origin) {
         (_, Origin::Marked) if slot.is_none() => {
-            // Someone gave up waiting for this one.
+            // A capture gave up waiting for this one.
             let _ = LATE.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |late| late.checked_sub(1));
         }
         (_, Origin::Marked) => {}
@@ -57,8 +56,6 @@ pub(super) unsafe extern "C" fn handle(
         // A foreign signal may have merged with ours: a thread has each number pending once.
         _ => disposition::forward(signal, info, context),
     }
-    // SAFETY: see above.
-    unsafe { *errno = saved };
 }
 
 #[derive(Clone, Copy)]
@@ -72,11 +69,12 @@ enum Origin {
 
 impl Origin {
     fn of(info: &libc::siginfo_t) -> Origin {
-        // SAFETY: takes nothing.
-        let own = unsafe { libc::syscall(libc::SYS_getpid) } as libc::pid_t;
-        // SAFETY: reads plain integers of the union; which are meaningful is decided by si_code below.
+        let own = rustix::process::getpid().as_raw_nonzero().get();
+        // SAFETY: `info` is initialised as a whole, and this part of its union is an integer; `si_code` below
+        // decides whether it means something.
         let sender = unsafe { info.si_pid() };
-        // SAFETY: see above.
+        // SAFETY: `info` is initialised as a whole, and this part of its union is a pointer, which is only
+        // compared.
         let value = unsafe { info.si_value() };
         match info.si_code {
             libc::SI_QUEUE if sender == own && value.sival_ptr as usize == mark() => Origin::Marked,
@@ -88,7 +86,11 @@ impl Origin {
 
 fn serve(index: usize, context: &libc::ucontext_t) {
     let Some(slot) = SLOTS.get(index) else { return };
-    let stack_pointer = save_registers(slot, context);
+    let registers = registers::interrupted(context);
+    for (place, value) in slot.registers.iter().zip(registers) {
+        place.store(value, Ordering::Relaxed);
+    }
+    let stack_pointer = registers[STACK_POINTER];
     let second = slot.second.load(Ordering::Relaxed);
     let begin = stack_pointer.saturating_sub(RED_ZONE) & !7;
     let room = if second == 0 { COPY_BYTES } else { COPY_BYTES / RANGES };
@@ -97,9 +99,7 @@ fn serve(index: usize, context: &libc::ucontext_t) {
     slot.finish();
     BELL.fetch_add(1, Ordering::SeqCst);
     if LISTENING.swap(0, Ordering::SeqCst) != 0 {
-        let operation = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
-        // SAFETY: the futex word is static; waking touches no other memory.
-        unsafe { libc::syscall(libc::SYS_futex, BELL.as_ptr(), operation, 1) };
+        let _ = futex::wake(&BELL, futex::Flags::PRIVATE, 1);
     }
 }
 
@@ -118,52 +118,9 @@ fn copy(slot: &Slot, index: usize, range: usize, address: u64, room: usize) {
     let into = into.wrapping_add(if range == 0 { 0 } else { COPY_BYTES / RANGES });
     let local = libc::iovec { iov_base: into.cast(), iov_len: room };
     let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: room };
-    // SAFETY: takes nothing.
-    let own = unsafe { libc::syscall(libc::SYS_getpid) } as libc::pid_t;
-    // SAFETY: `local` lies within this slot's copy, which this handler owns; the kernel checks `remote`.
+    let own = rustix::process::getpid().as_raw_nonzero().get();
+    // SAFETY: `local` lies within the copy of the slot whose `Slot::word` this handler moved to RUNNING in
+    // `Slot::begin`, so that nobody else reaches it; the kernel checks `remote`.
     let copied = unsafe { libc::process_vm_readv(own, &raw const local, 1, &raw const remote, 1, 0) };
     length.store(copied.max(0) as usize, Ordering::Relaxed);
-}
-
-/// Stores the registers in the order of their DWARF numbers and returns the stack pointer.
-#[cfg(target_arch = "x86_64")]
-fn save_registers(slot: &Slot, context: &libc::ucontext_t) -> u64 {
-    const ORDER: [libc::c_int; REGISTER_COUNT] = [
-        libc::REG_RAX,
-        libc::REG_RDX,
-        libc::REG_RCX,
-        libc::REG_RBX,
-        libc::REG_RSI,
-        libc::REG_RDI,
-        libc::REG_RBP,
-        libc::REG_RSP,
-        libc::REG_R8,
-        libc::REG_R9,
-        libc::REG_R10,
-        libc::REG_R11,
-        libc::REG_R12,
-        libc::REG_R13,
-        libc::REG_R14,
-        libc::REG_R15,
-        libc::REG_RIP,
-    ];
-    let value = |register: libc::c_int| {
-        context.uc_mcontext.gregs.get(register as usize).map_or(0, |value| value.cast_unsigned())
-    };
-    for (place, register) in slot.registers.iter().zip(ORDER) {
-        place.store(value(register), Ordering::Relaxed);
-    }
-    value(libc::REG_RSP)
-}
-
-/// Stores the registers in the order of their DWARF numbers and returns the stack pointer.
-#[cfg(target_arch = "aarch64")]
-fn save_registers(slot: &Slot, context: &libc::ucontext_t) -> u64 {
-    let machine = &context.uc_mcontext;
-    let values = machine.regs.iter().copied().chain([machine.sp, machine.pc]);
-    const { assert!(REGISTER_COUNT == 33) };
-    for (place, value) in slot.registers.iter().zip(values) {
-        place.store(value, Ordering::Relaxed);
-    }
-    machine.sp
 }

@@ -1,4 +1,4 @@
-//! Asks running threads for their stacks by a directed signal, up to [`slots::COUNT`] of them at a time.
+//! Directed signals: running threads are asked for their stacks, up to [`slots::COUNT`] of them at a time.
 
 mod disposition;
 mod handler;
@@ -8,7 +8,9 @@ mod turn;
 
 pub(super) use disposition::NotInstalled;
 
-use crate::unwind::REGISTER_COUNT;
+use crate::arch::registers::COUNT as REGISTER_COUNT;
+use rustix::thread::futex;
+use rustix::time::Timespec;
 use slots::{BELL, COPY_BYTES, LATE, LISTENING, Progress, RANGES, Slot, Ticket};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -16,7 +18,7 @@ use turn::Turn;
 
 /// Makes sure that our handler is in place.
 pub(super) fn install(signal: i32) -> Result<(), NotInstalled> {
-    disposition::install(signal)
+    disposition::install(signal, handler::handle)
 }
 
 /// As [`install`], ahead of the first capture and with what else the calling thread can do.
@@ -28,13 +30,14 @@ pub(super) fn prepare(signal: i32) -> Result<(), NotInstalled> {
 /// Puts back what was there before, unless a capture keeps being under way until `deadline`, or a late
 /// signal of ours would find a disposition that ends the process.
 pub(super) fn uninstall(signal: i32, deadline: Instant) -> bool {
-    Turn::take(deadline).is_some_and(|_turn| disposition::uninstall(signal))
+    Turn::take(deadline, slots::reset_all)
+        .is_some_and(|_turn| disposition::uninstall(signal, handler::handle))
 }
 
 /// A thread to be asked.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request {
-    /// The asker's own number for it.
+    /// The number by which the asker knows it.
     pub key: usize,
     pub thread: u32,
     /// Where a second range of memory is wanted from.
@@ -52,8 +55,9 @@ pub(super) struct Answer<'s> {
 }
 
 impl Answer<'_> {
-    /// Whether a stack that goes on at this address is the one that was copied first, and had no more room. Other
-    /// memory may follow an alternate stack at once, so that a copy that is full tells nothing by itself.
+    /// Whether a stack that goes on at this address is the one that was copied first, and had no more room.
+    /// Other memory may follow an alternate stack at once, so that a copy that is full tells nothing by
+    /// itself.
     pub fn ends_before(&self, address: u64) -> bool {
         let (start, bytes) = self.ranges[0];
         let beyond = address.checked_sub(start.saturating_add(bytes.len() as u64));
@@ -71,7 +75,7 @@ pub(super) enum Outcome<'s> {
     Refused(i32),
 }
 
-/// Who wants to know.
+/// Decides which threads are asked, and gets their answers.
 pub(super) trait Asker {
     /// The next thread to be asked; called again after a `None` as long as answers are outstanding or
     /// [`Asker::is_waiting`].
@@ -98,10 +102,10 @@ struct Outstanding {
     sent: Instant,
 }
 
-/// Asks everyone that `asker` names, with our handler in place for `signal`. Returns when all have answered,
-/// or ended, or the deadline has passed.
+/// Asks every thread that `asker` names, with our handler in place for `signal`. Returns when all have
+/// answered, or ended, or the deadline has passed.
 pub(super) fn ask(signal: i32, deadline: Instant, asker: &mut impl Asker) {
-    let Some(turn) = Turn::take(deadline) else {
+    let Some(mut turn) = Turn::take(deadline, slots::reset_all) else {
         while let Some(request) = asker.next() {
             asker.take(request, Outcome::OutOfTime);
         }
@@ -110,22 +114,27 @@ pub(super) fn ask(signal: i32, deadline: Instant, asker: &mut impl Asker) {
     let mut outstanding: Vec<Outstanding> = Vec::with_capacity(slots::COUNT);
     loop {
         let bell = BELL.load(Ordering::SeqCst);
-        fill(signal, deadline, asker, &mut outstanding);
+        fill(&mut turn, signal, deadline, asker, &mut outstanding);
         if outstanding.is_empty() && (!asker.is_waiting() || Instant::now() >= deadline) {
             break;
         }
         let before = outstanding.len();
-        outstanding.retain(|one| !settle(one, deadline, asker));
+        outstanding.retain(|one| !settle(&turn, one, deadline, asker));
         if outstanding.len() == before {
             wait(bell, deadline);
         }
     }
-    slots::return_memory();
-    drop(turn);
+    slots::return_memory(&mut turn);
 }
 
 /// Sends as many requests as there are free slots.
-fn fill(signal: i32, deadline: Instant, asker: &mut impl Asker, outstanding: &mut Vec<Outstanding>) {
+fn fill(
+    turn: &mut Turn,
+    signal: i32,
+    deadline: Instant,
+    asker: &mut impl Asker,
+    outstanding: &mut Vec<Outstanding>,
+) {
     let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
     for index in 0..slots::COUNT {
         if outstanding.iter().any(|one| one.ticket.index == index) || slots::SLOTS[index].is_busy() {
@@ -136,7 +145,8 @@ fn fill(signal: i32, deadline: Instant, asker: &mut impl Asker, outstanding: &mu
             asker.take(request, Outcome::OutOfTime);
             continue;
         }
-        let Some(ticket) = Slot::arm(index, request.thread, generation, request.second.unwrap_or(0)) else {
+        let second = request.second.unwrap_or(0);
+        let Some(ticket) = Slot::arm(turn, index, request.thread, generation, second) else {
             asker.take(request, Outcome::OutOfTime);
             continue;
         };
@@ -152,12 +162,12 @@ fn fill(signal: i32, deadline: Instant, asker: &mut impl Asker, outstanding: &mu
     }
 }
 
-/// Whether the request is over; its outcome has been told then.
-fn settle(one: &Outstanding, deadline: Instant, asker: &mut impl Asker) -> bool {
+/// Whether the request is over; the asker has its outcome then.
+fn settle(turn: &Turn, one: &Outstanding, deadline: Instant, asker: &mut impl Asker) -> bool {
     let now = Instant::now();
     match one.ticket.progress() {
         Progress::Done => {
-            let outcome = answer(one.ticket).map_or(Outcome::OutOfTime, Outcome::Answer);
+            let outcome = answer(turn, one.ticket).map_or(Outcome::OutOfTime, Outcome::Answer);
             asker.take(one.request, outcome);
             one.ticket.release();
             true
@@ -186,9 +196,9 @@ fn settle(one: &Outstanding, deadline: Instant, asker: &mut impl Asker) -> bool 
     }
 }
 
-fn answer(ticket: Ticket) -> Option<Answer<'static>> {
+fn answer(turn: &Turn, ticket: Ticket) -> Option<Answer<'_>> {
     let slot = ticket.slot()?;
-    let bytes = slots::copied(ticket)?;
+    let bytes = slots::copied(turn, ticket)?;
     let registers = std::array::from_fn(|number| {
         slot.registers.get(number).map_or(0, |register| register.load(Ordering::Relaxed))
     });
@@ -205,8 +215,8 @@ fn answer(ticket: Ticket) -> Option<Answer<'static>> {
     Some(Answer { registers, ranges, cut: length(0) == room })
 }
 
-/// A running thread answers within this time; as long as nobody sleeps on the bell, its handler need not make the
-/// call that wakes.
+/// A running thread answers within this time. As long as the capture does not sleep on the bell, a handler
+/// need not make the call that wakes it.
 const AWAKE: Duration = Duration::from_micros(100);
 
 /// Waits until a handler has rung the bell since `bell` was read, or it is time to look for other things.
@@ -220,11 +230,9 @@ fn wait(bell: u32, deadline: Instant) {
     }
     let left =
         deadline.saturating_duration_since(Instant::now()).clamp(Duration::from_millis(1), CHECK_AFTER);
-    let timeout = libc::timespec { tv_sec: 0, tv_nsec: i64::from(left.subsec_nanos()) };
+    let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(left.subsec_nanos()) };
     LISTENING.store(1, Ordering::SeqCst);
-    let operation = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
-    // SAFETY: the futex word is static, and the timeout outlives the call.
-    unsafe { libc::syscall(libc::SYS_futex, BELL.as_ptr(), operation, bell, &raw const timeout) };
+    let _ = futex::wait(&BELL, futex::Flags::PRIVATE, bell, Some(&timeout));
     LISTENING.store(0, Ordering::SeqCst);
 }
 
@@ -245,10 +253,8 @@ const _: () = assert!(size_of::<Queued>() == size_of::<libc::siginfo_t>());
 
 /// Sends the signal to one thread of this process, marked as ours if the kernel lets us.
 fn send(signal: i32, thread: u32) -> Result<(), i32> {
-    // SAFETY: takes nothing.
-    let own = unsafe { libc::getpid() };
-    // SAFETY: takes nothing.
-    let user = unsafe { libc::getuid() };
+    let own = rustix::process::getpid().as_raw_nonzero().get();
+    let user = rustix::process::getuid().as_raw();
     let queued = Queued {
         signal,
         errno: 0,
@@ -268,7 +274,7 @@ fn send(signal: i32, thread: u32) -> Result<(), i32> {
         return Err(libc::ESRCH);
     }
     // A filter may refuse the one and allow the other.
-    // SAFETY: takes integers.
+    // SAFETY: takes integers alone.
     match unsafe { libc::syscall(libc::SYS_tgkill, own, thread, signal) } {
         0 => Ok(()),
         _ => Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EPERM)),

@@ -1,11 +1,13 @@
-//! Where a signalled thread leaves its registers and a copy of its stack: sixty-four places in static
-//! memory, so that a handler that runs late, or after everyone has given up, never meets freed memory.
+//! Slots in static memory, in which signalled threads leave their registers and a copy of their stack.
+//! Static, so that a handler that runs late, or after the capture has given up, never meets freed memory.
 //!
-//! Each slot's state, generation and thread id share one atomic word. Who moves it from `ARMED` owns the
-//! rest of the slot: to `RUNNING` the handler, to `FREE` the collector. A slot whose handler has begun is
-//! never taken away from it.
+//! Each slot's state, generation and thread id share one atomic word. Moving it from `ARMED` makes an owner
+//! of the rest of the slot: to `RUNNING` the handler, to `FREE` the capture that holds the turn. A slot whose
+//! handler has begun is never taken away from it.
 
-use crate::unwind::REGISTER_COUNT;
+use super::turn::Turn;
+use crate::arch::registers::COUNT as REGISTER_COUNT;
+use rustix::mm::Advice;
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
@@ -34,20 +36,21 @@ pub(super) struct Slot {
 #[repr(C, align(4096))]
 pub(super) struct Copy(UnsafeCell<[u8; COPY_BYTES]>);
 
-// SAFETY: the bytes are reached through raw pointers only, by whoever owns the slot according to its word.
+// SAFETY: `Slot::word` says which one owner a slot's bytes have: its handler while that is RUNNING, the
+// holder of the `Turn` otherwise. Nobody else reaches them.
 unsafe impl Sync for Copy {}
 
 pub(super) static SLOTS: [Slot; COUNT] = [const { Slot::new() }; COUNT];
 static COPIES: [Copy; COUNT] = [const { Copy(UnsafeCell::new([0; COPY_BYTES])) }; COUNT];
 
-/// Rung by every handler that has finished.
+/// Counts the handlers that have finished; the capture waits for it to change.
 pub(super) static BELL: AtomicU32 = AtomicU32::new(0);
-/// Whether the collector sleeps on the bell: only then is it worth a system call to wake it.
+/// Whether the capture sleeps on [`BELL`]: only then is it worth a system call to wake it.
 pub(super) static LISTENING: AtomicU32 = AtomicU32::new(0);
 /// Signals that were sent and given up: their handlers may still come.
 pub(super) static LATE: AtomicU32 = AtomicU32::new(0);
 
-/// An armed slot, as the collector remembers it.
+/// An armed slot, as the capture remembers it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ticket {
     pub index: usize,
@@ -81,8 +84,9 @@ impl Slot {
         }
     }
 
-    /// Takes the slot for a thread; `None` if it is in use.
-    pub fn arm(index: usize, thread: u32, generation: u32, second: u64) -> Option<Ticket> {
+    /// Takes the slot for a thread; `None` if it is in use. From now on a handler may come and write to its
+    /// copy.
+    pub fn arm(_turn: &mut Turn, index: usize, thread: u32, generation: u32, second: u64) -> Option<Ticket> {
         let slot = SLOTS.get(index)?;
         let now = slot.word.load(Ordering::Acquire);
         // A handler that finished after it was given up leaves DONE behind.
@@ -112,7 +116,7 @@ impl Slot {
         })
     }
 
-    /// Hands the slot over to the collector.
+    /// Hands the slot over to the capture that armed it.
     ///
     /// # Async-signal-safety
     ///
@@ -169,14 +173,15 @@ pub(super) fn copy_address(index: usize) -> Option<*mut u8> {
     COPIES.get(index).map(|copy| copy.0.get().cast())
 }
 
-/// The beginning of a slot's bytes. Only for a slot that is done: its handler has handed it over.
-pub(super) fn copied(ticket: Ticket) -> Option<&'static [u8; COPY_BYTES]> {
+/// A slot's bytes. Only for a slot that is done: its handler has handed it over.
+pub(super) fn copied(_turn: &Turn, ticket: Ticket) -> Option<&[u8; COPY_BYTES]> {
     if ticket.progress() != Progress::Done {
         return None;
     }
     let copy = COPIES.get(ticket.index)?;
-    // SAFETY: the memory is static and of this size; in state DONE nobody writes to it until the collector,
-    // who alone calls this and is one at a time, arms the slot anew.
+    // SAFETY: the memory is static and of this size. `Slot::word` is DONE, so its handler has finished, and
+    // another one begins only after `Slot::arm`, which borrows the `Turn` exclusively: not as long as this
+    // slice borrows it.
     Some(unsafe { &*copy.0.get() })
 }
 
@@ -186,23 +191,23 @@ pub(super) fn reset_all() {
     LATE.store(0, Ordering::Relaxed);
 }
 
-/// Gets memory for a copy, so that the handler does not have to wait for it page by page: that took longer than
-/// all else it does. It is given back after the capture.
+/// Gets memory for a copy, so that the handler does not have to wait for it page by page: that took longer
+/// than all else it does. It is given back after the capture.
 pub(super) fn fill_memory(index: usize) {
     let Some(copy) = COPIES.get(index) else { return };
     // Kernels before 5.14 refuse, and the handler gets the memory after all.
-    // SAFETY: whole pages of static memory; what is there already stays as it is.
-    unsafe { libc::madvise(copy.0.get().cast(), COPY_BYTES, libc::MADV_POPULATE_WRITE) };
+    // SAFETY: `Copy` is aligned to a page and whole pages long; this advice changes none of its bytes.
+    let _ = unsafe { rustix::mm::madvise(copy.0.get().cast(), COPY_BYTES, Advice::LinuxPopulateWrite) };
 }
 
-/// Gives the memory of unused copies back to the system.
-pub(super) fn return_memory() {
+/// Gives the memory of unused copies back to the system. They read as zeros afterwards.
+pub(super) fn return_memory(_turn: &mut Turn) {
     for (slot, copy) in SLOTS.iter().zip(&COPIES) {
         if !slot.is_busy() {
-            // SAFETY: whole pages of static memory that belong to this copy alone; they read as zero
-            // afterwards, and no handler owns them. A handler cannot come to own them meanwhile, since only
-            // the collector, who is the caller, arms slots.
-            unsafe { libc::madvise(copy.0.get().cast(), COPY_BYTES, libc::MADV_DONTNEED) };
+            // SAFETY: `Copy` is aligned to a page and whole pages long. `Slot::word` is neither ARMED nor
+            // RUNNING, so no handler owns the bytes, and none can come to own them: to arm a slot takes the
+            // `Turn`, which is borrowed here exclusively, so that nobody reads them either.
+            let _ = unsafe { rustix::mm::madvise(copy.0.get().cast(), COPY_BYTES, Advice::LinuxDontNeed) };
         }
     }
 }
@@ -210,30 +215,33 @@ pub(super) fn return_memory() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::{Duration, Instant};
 
     // One test, since the slots are the whole process's.
     #[test]
     fn a_slot_serves_its_thread_once_and_is_never_taken_from_a_handler() {
         let other = 0x7000_0001;
-        let ticket = Slot::arm(3, other, 1, 0).unwrap();
-        assert!(Slot::arm(3, other, 2, 0).is_none(), "armed already");
+        let far = Instant::now() + Duration::from_secs(60);
+        let turn = &mut Turn::take(far, reset_all).unwrap();
+        let ticket = Slot::arm(turn, 3, other, 1, 0).unwrap();
+        assert!(Slot::arm(turn, 3, other, 2, 0).is_none(), "armed already");
         assert_eq!(Slot::begin(other + 1), None);
         assert_eq!(Slot::begin(other), Some(3));
         assert_eq!(Slot::begin(other), None);
         assert!(!ticket.cancel(), "its handler has begun");
         assert_eq!(ticket.progress(), Progress::Running);
-        assert!(Slot::arm(3, other, 2, 0).is_none());
-        assert!(copied(ticket).is_none());
+        assert!(Slot::arm(turn, 3, other, 2, 0).is_none());
+        assert!(copied(turn, ticket).is_none());
         SLOTS[3].finish();
         assert_eq!(ticket.progress(), Progress::Done);
-        assert!(copied(ticket).is_some());
+        assert!(copied(turn, ticket).is_some());
         ticket.release();
 
-        let given_up = Slot::arm(3, other, 3, 0).unwrap();
+        let given_up = Slot::arm(turn, 3, other, 3, 0).unwrap();
         assert!(given_up.cancel());
         assert_eq!(Slot::begin(other), None);
         // The same thread again: the old ticket has no power over the new one.
-        let ticket = Slot::arm(3, other, 4, 0).unwrap();
+        let ticket = Slot::arm(turn, 3, other, 4, 0).unwrap();
         assert!(!given_up.cancel());
         assert!(ticket.cancel());
     }

@@ -1,19 +1,20 @@
-//! One collector at a time, in a way that survives `fork` and never blocks for long.
+//! The turn to signal threads: a lock that one capture holds at a time, that survives `fork` and never blocks
+//! for long.
 
-use super::slots;
+use super::super::current_thread;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 static OWNER: Owner = Owner(AtomicU64::new(0));
 
-/// Whose turn it is: the process in the upper half, its thread in the lower, 0 if it is nobody's. One word, so
-/// that the first turn in a process and the turn itself are taken at once.
+/// The holder of the turn: its process in the upper half, its thread in the lower, 0 if there is none. One
+/// word, so that the first turn in a process and the turn itself are taken at once.
 struct Owner(AtomicU64);
 
 /// A turn as it was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Taken {
-    /// The first in this process. What stands in the slots is of its parent, whose threads are not here.
+    /// The first in this process. What stands in the slots is of its parent, whose threads do not exist here.
     First,
     Again,
 }
@@ -35,24 +36,27 @@ impl Owner {
     }
 }
 
-/// The right to arm slots and to read them.
+/// The right to arm slots and to read them. One exists in a process at a time. Reading a slot's copy borrows
+/// it, and arming a slot borrows it exclusively, so that no copy is read while a handler may write to it.
+#[derive(Debug)]
 pub(super) struct Turn(());
 
 impl Turn {
-    /// Waits until it is this thread's turn, until the deadline at the most.
-    pub fn take(deadline: Instant) -> Option<Turn> {
-        let own = super::super::own_id();
+    /// Waits until it is this thread's turn, until the deadline at the most. `first` is called if it is the
+    /// first turn in this process.
+    pub fn take(deadline: Instant, first: fn()) -> Option<Turn> {
+        let own = current_thread::id();
         loop {
             if let Some(taken) = OWNER.take(std::process::id(), own) {
                 if taken == Taken::First {
-                    slots::reset_all();
+                    first();
                 }
                 return Some(Turn(()));
             }
             if Instant::now() >= deadline {
                 return None;
             }
-            // The other one is done within its own deadline; there is no hurry.
+            // The holder is done within its own deadline; there is no hurry.
             std::thread::sleep(Duration::from_millis(1));
         }
     }

@@ -1,0 +1,124 @@
+//! The symbolizer: looks up symbols and remembers the answers.
+
+use super::search::{is_over, search};
+use super::{CodeOffset, Limit, Note, Symbol, scratch_thread};
+use crate::debug_files::{self, ObjectFile};
+use crate::modules::{Module, ModuleName};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Looks up symbols and remembers the answers: four thousand of them, about a megabyte. A process that
+/// reports again and again may keep one ([`crate::threads::capture_with`]), since most of its threads stand
+/// where they stood before.
+///
+/// ```
+/// use gmr_inspect::{modules, symbols::{CodeOffset, Symbolizer}};
+///
+/// # #[cfg(target_os = "linux")] {
+/// let snapshot = modules::snapshot();
+/// let address = modules::snapshot as *const () as u64;
+/// let module = snapshot.find(address).unwrap();
+/// let mut symbolizer = Symbolizer::new(512 << 20);
+/// let found = symbolizer.resolve(module, &[CodeOffset::Instruction(address - module.bias)]);
+/// assert!(found[0].iter().any(|symbol| symbol.function.contains("modules::snapshot")));
+/// # }
+/// ```
+pub struct Symbolizer {
+    budget_bytes: u64,
+    directories: Vec<PathBuf>,
+    known: HashMap<(Arc<ModuleName>, u64), Arc<[Symbol]>>,
+    notes: Vec<Note>,
+}
+
+/// Symbols at one address take some 250 bytes.
+const MAX_KNOWN: usize = 4096;
+
+impl Symbolizer {
+    /// Debug information of more than `budget_bytes` a module (decompressed) is not read; the symbol table
+    /// names the functions then. Separate debug information is searched in the standard directories.
+    pub fn new(budget_bytes: u64) -> Symbolizer {
+        Symbolizer::with_directories(budget_bytes, debug_files::standard_directories())
+    }
+
+    /// As [`Symbolizer::new`], with the directories to search for separate debug information.
+    pub fn with_directories(budget_bytes: u64, directories: Vec<PathBuf>) -> Symbolizer {
+        Symbolizer { budget_bytes, directories, known: HashMap::new(), notes: Vec::new() }
+    }
+
+    /// The functions at each address, innermost inlined one first; empty where nothing is known. Opens the
+    /// module's files once for all of them, so ask for many at a time.
+    pub fn resolve(&mut self, module: &Module, code: &[CodeOffset]) -> Vec<Arc<[Symbol]>> {
+        self.resolve_until(module, code, None)
+    }
+
+    /// As [`Symbolizer::resolve`]; what is not found by then stays empty, and is searched again when it is
+    /// asked for again.
+    pub(crate) fn resolve_until(
+        &mut self,
+        module: &Module,
+        code: &[CodeOffset],
+        until: Option<Instant>,
+    ) -> Vec<Arc<[Symbol]>> {
+        let name = &module.name;
+        let mut unknown: Vec<u64> = code.iter().map(|code| code.lookup()).collect();
+        unknown.retain(|offset| !self.known.contains_key(&(Arc::clone(name), *offset)));
+        unknown.sort_unstable();
+        unknown.dedup();
+        let mut found_now = HashMap::new();
+        if !unknown.is_empty() {
+            found_now.extend(unknown.iter().copied().zip(self.search(module, &unknown, until)));
+        }
+        let known = |code: &CodeOffset| {
+            let offset = code.lookup();
+            found_now.get(&offset).or_else(|| self.known.get(&(Arc::clone(name), offset))).cloned()
+        };
+        let answers = code.iter().map(|code| known(code).unwrap_or_else(|| Arc::from([]))).collect();
+        if self.known.len() + found_now.len() > MAX_KNOWN {
+            self.known.clear();
+        }
+        let room = MAX_KNOWN.saturating_sub(self.known.len());
+        let kept = found_now.into_iter().take(room);
+        self.known.extend(kept.map(|(offset, symbols)| ((Arc::clone(name), offset), symbols)));
+        answers
+    }
+
+    /// What limited the searches since this was last asked.
+    pub fn take_notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// As many answers as there was time for.
+    fn search(&mut self, module: &Module, offsets: &[u64], until: Option<Instant>) -> Vec<Arc<[Symbol]>> {
+        let (budget_bytes, directories) = (self.budget_bytes, &self.directories);
+        let (mut found, limit) = if is_over(until) {
+            (Vec::new(), None)
+        } else {
+            scratch_thread::run(|| match open(module) {
+                Some(file) => search(&file, offsets, budget_bytes, directories, until),
+                None => (Vec::new(), None),
+            })
+        };
+        // Without its file, or after a fault: nothing is known, and will not be later.
+        if found.is_empty() && !is_over(until) {
+            found.resize_with(offsets.len(), || Arc::from([]));
+        }
+        found.truncate(offsets.len());
+        let without = offsets.len() - found.len();
+        let late = (without > 0).then_some(Limit::OutOfTime { addresses: without });
+        let limits = limit.into_iter().chain(late);
+        self.notes.extend(limits.map(|limit| Note::new(Arc::clone(&module.name), limit)));
+        found
+    }
+}
+
+#[cfg(unix)]
+fn open(module: &Module) -> Option<ObjectFile> {
+    crate::modules::file_of(module)
+}
+
+#[cfg(not(unix))]
+fn open(_module: &Module) -> Option<ObjectFile> {
+    None
+}

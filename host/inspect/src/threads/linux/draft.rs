@@ -1,0 +1,52 @@
+//! A thread's stack while a capture is under way: unwound or not, named later.
+
+use crate::threads::{Incomplete, Method, Missing, Stack};
+use crate::unwind::{End, RawFrame};
+use std::sync::Arc;
+
+/// What is known of a thread's stack so far.
+pub(super) enum Draft {
+    /// Unwound, as far as that goes.
+    Done(RawStack),
+    /// Decided: there is none.
+    Missing(Missing),
+    /// Only a signal can tell the rest; until then the frames that are certain, if there are any.
+    Wanted(Option<RawStack>),
+    /// In code that the snapshot of the modules does not know: a library may have been opened since.
+    Again(RawStack),
+    /// By the system's own unwinder, with names already.
+    Named(Stack),
+}
+
+impl Draft {
+    /// The frames that were found, if any were looked for.
+    pub fn raw(&self) -> Option<&RawStack> {
+        match self {
+            Draft::Done(raw) | Draft::Wanted(Some(raw)) | Draft::Again(raw) => Some(raw),
+            Draft::Missing(_) | Draft::Wanted(None) | Draft::Named(_) => None,
+        }
+    }
+
+    /// Decides, if only a signal could tell more and none can be had: what is certain of the stack is all
+    /// there is.
+    pub fn give_up(&mut self, missing: &Missing) {
+        if let Draft::Wanted(partial) = self {
+            *self = match partial.take().filter(|raw| !raw.frames.is_empty()) {
+                Some(raw) => Draft::Done(raw),
+                None => Draft::Missing(missing.clone()),
+            };
+        }
+    }
+}
+
+/// A stack, unwound over the modules of one snapshot.
+pub(super) struct RawStack {
+    /// Shared by threads that stand in the same ones.
+    pub frames: Arc<[RawFrame]>,
+    pub end: End,
+    pub method: Method,
+    /// Says more about an incomplete stack than its end does.
+    pub reason: Option<Incomplete>,
+    /// Which of the capture's snapshots it was unwound over.
+    pub map: usize,
+}

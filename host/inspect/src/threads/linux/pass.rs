@@ -1,0 +1,199 @@
+//! One pass over all threads with one snapshot of the modules: everything that takes no signal.
+
+use super::draft::{Draft, RawStack};
+use super::sleeping::{self, Look};
+use super::task_directory::TaskDirectory;
+use super::{current_thread, status};
+use crate::threads::{Method, Missing, Operation, State, Thread};
+use crate::unwind::{CodeMap, Copied, End, Live, RawFrame, Registers, Unwinder, Walk};
+use rustc_hash::FxHashSet;
+use rustix::io::Errno;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// With more threads than this a second processor takes part: so many take some three milliseconds, and to
+/// start a thread a twentieth of one.
+const MANY: usize = 128;
+/// How many threads are taken at a time: the slower of the two holds up the other for half a millisecond.
+const PART: usize = 16;
+
+pub(super) struct Pass<'m> {
+    directory: Result<&'m TaskDirectory, Errno>,
+    code: &'m CodeMap,
+    unwinder: Unwinder<'m>,
+    live: Live,
+    /// Each different stack once.
+    stacks: FxHashSet<Arc<[RawFrame]>>,
+    deadline: Instant,
+    /// The calling thread.
+    own: u32,
+    /// Which of the capture's snapshots it is: frames are named over the same one.
+    map: usize,
+}
+
+impl<'m> Pass<'m> {
+    pub fn new(map: &'m CodeMap, directory: Result<&'m TaskDirectory, Errno>, deadline: Instant) -> Pass<'m> {
+        Pass {
+            directory,
+            code: map,
+            unwinder: Unwinder::new(map),
+            live: Live::default(),
+            stacks: FxHashSet::default(),
+            deadline,
+            own: current_thread::id(),
+            map: 0,
+        }
+    }
+
+    /// Every thread, as far as that takes no signal.
+    pub fn first(&mut self, threads: &mut [Thread]) -> Vec<Draft> {
+        let mut drafts: Vec<Draft> = threads.iter().map(|_| Draft::Missing(Missing::OutOfTime)).collect();
+        self.look_at_others(threads, &mut drafts);
+        for (thread, draft) in threads.iter_mut().zip(&mut drafts) {
+            if thread.id == self.own {
+                *thread = self.status(thread.id);
+                *draft = self.look(thread);
+            }
+        }
+        drafts
+    }
+
+    /// Everything of the other threads but what takes a signal. Of many threads a second processor takes a
+    /// part, so that less time lies between the first and the last.
+    fn look_at_others(&mut self, threads: &mut [Thread], drafts: &mut [Draft]) {
+        let many = threads.len() > MANY && std::thread::available_parallelism().is_ok_and(|n| n.get() > 1);
+        let parts = Mutex::new(threads.chunks_mut(PART).zip(drafts.chunks_mut(PART)));
+        let (directory, code, deadline, own) = (self.directory, self.code, self.deadline, self.own);
+        std::thread::scope(|scope| {
+            let second = || {
+                crate::signals::block_all_in_this_thread();
+                Pass { own, ..Pass::new(code, directory, deadline) }.take_parts(&parts);
+            };
+            let builder = std::thread::Builder::new().name("gmr-threads".to_owned());
+            // Where no thread can be started, this one does it all.
+            let second = many.then(|| builder.spawn_scoped(scope, second).ok()).flatten();
+            self.take_parts(&parts);
+            // Not only done but gone: the next capture would list it. A panic in it is one of this capture.
+            if let Some(Err(panic)) = second.map(|second| second.join()) {
+                std::panic::resume_unwind(panic);
+            }
+        });
+    }
+
+    fn take_parts<'t>(&mut self, parts: &Mutex<impl Iterator<Item = (&'t mut [Thread], &'t mut [Draft])>>) {
+        let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
+        while let Some((threads, drafts)) = next() {
+            for (thread, draft) in threads.iter_mut().zip(drafts) {
+                // The registers of the calling thread are known to nobody else.
+                if thread.id != self.own {
+                    *thread = self.status(thread.id);
+                    *draft = self.look(thread);
+                }
+            }
+        }
+    }
+
+    fn status(&self, id: u32) -> Thread {
+        status::of(id, self.directory.ok().and_then(|directory| directory.stat(id).ok()), self.own)
+    }
+
+    /// Those that were in unknown code, with the modules as they are now. Whether a signal is wanted for one
+    /// of them.
+    pub fn again(&mut self, threads: &mut [Thread], drafts: &mut [Draft]) -> bool {
+        self.map = 1;
+        let mut wanted = false;
+        for (thread, draft) in threads.iter_mut().zip(drafts) {
+            if matches!(draft, Draft::Again(_)) {
+                *draft = self.look(thread);
+                wanted |= matches!(draft, Draft::Wanted(_));
+            }
+        }
+        wanted
+    }
+
+    /// What can be learnt without a signal.
+    pub fn look(&mut self, thread: &mut Thread) -> Draft {
+        if thread.id == self.own {
+            let walk = current_thread::walk(&mut self.unwinder, &mut self.live);
+            return Draft::Done(self.raw(walk, Method::Own));
+        }
+        let directory = match self.directory {
+            Ok(directory) => directory,
+            Err(errno) => return Draft::Missing(refused(Operation::OpenTaskDirectory, errno)),
+        };
+        if self.is_over() {
+            return Draft::Missing(Missing::OutOfTime);
+        }
+        match sleeping::look(directory, thread.id, &mut self.unwinder, &mut self.live) {
+            Look::Still { activity, walk } => {
+                status::note_activity(thread, &activity);
+                self.sleeping_stack(walk)
+            }
+            Look::NoUserStack { activity } => {
+                status::note_activity(thread, &activity);
+                Draft::Missing(Missing::NoUserStack)
+            }
+            Look::Ended => {
+                thread.state = State::Dead;
+                Draft::Missing(Missing::Ended)
+            }
+            Look::Refused(Errno::PERM | Errno::ACCESS) | Look::Running => Draft::Wanted(None),
+            Look::Refused(errno) => Draft::Missing(refused(Operation::ReadTaskFile, errno)),
+        }
+    }
+
+    fn sleeping_stack(&mut self, mut walk: Walk) -> Draft {
+        if walk.end == End::Root {
+            return Draft::Done(self.raw(walk, Method::Sleeping));
+        }
+        // What rests on a recovered frame pointer counts only if it leads to the root.
+        let guessed = walk.certain.is_some();
+        if let Some(certain) = walk.certain {
+            walk.frames.truncate(certain);
+        }
+        let end = walk.end;
+        let raw = self.raw(walk, Method::Sleeping);
+        match end {
+            End::UnknownCode => Draft::Again(raw),
+            End::UnknownRegister(_) | End::NoTables => Draft::Wanted(Some(raw)),
+            _ if guessed => Draft::Wanted(Some(raw)),
+            _ => Draft::Done(raw),
+        }
+    }
+
+    /// The stack that a signalled thread left.
+    pub fn unwind(&mut self, registers: Registers, ranges: &[(u64, &[u8])]) -> RawStack {
+        let walk = self.unwinder.walk(registers, &mut Copied(ranges), false);
+        self.raw(walk, Method::Signal)
+    }
+
+    fn raw(&mut self, walk: Walk, method: Method) -> RawStack {
+        let frames = match self.stacks.get(&walk.frames[..]) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let frames: Arc<[RawFrame]> = Arc::from(&walk.frames[..]);
+                self.stacks.insert(Arc::clone(&frames));
+                frames
+            }
+        };
+        let end = walk.end;
+        self.unwinder.take_back(walk);
+        RawStack { frames, end, method, reason: None, map: self.map }
+    }
+
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    pub fn is_over(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
+    pub fn directory(&self) -> Option<&'m TaskDirectory> {
+        self.directory.ok()
+    }
+}
+
+fn refused(operation: Operation, errno: Errno) -> Missing {
+    Missing::Refused { operation, errno: errno.raw_os_error() }
+}
