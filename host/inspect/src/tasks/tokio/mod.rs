@@ -1,17 +1,17 @@
 //! tokio's private layout: all that is known of its types in memory, its thread-locals, its futures and its functions.
 //!
-//! Everything else goes without knowing any runtime. The boundary is what this room answers:
+//! The rest of `tasks` knows no runtime. The boundary is what this room answers:
 //!
 //! | question | answer |
 //! |---|---|
-//! | does the debug information describe this runtime? | [`Tokio::find`], [`describes`], and [`canary`], which proves it |
-//! | which tasks does a runtime own? | [`Tokio::runtime`], [`owned_tasks::follow`] |
-//! | which future is in a task, and where? | [`task_kind::find`] |
-//! | what is a task doing, and is it still there? | [`TaskLayout`], [`State`] |
-//! | which thread polls which task? | [`Tokio::polling`] |
-//! | which thread is which worker? | [`Tokio::claims`] |
-//! | what does the runtime count itself? | [`metrics`] |
-//! | which of its futures tell more than their name? | [`FUTURES`] |
+//! | does the debug information describe this runtime? | `Tokio::find`, `describes`, and `canary`, which proves it |
+//! | which tasks does a runtime own? | `Tokio::runtime`, `owned_tasks::follow` |
+//! | which future is in a task, and where? | `task_kind::find` |
+//! | what is a task doing, and is it still there? | `TaskLayout`, `State` |
+//! | which thread polls which task? | `Tokio::polling` |
+//! | which thread is which worker? | `Tokio::claims` |
+//! | what does the runtime count itself? | `metrics` |
+//! | which of its futures tell more than their name? | `FUTURES` |
 //! | where in a thread's stack does the runtime begin? | [`is_poll_frame`] |
 //!
 //! Another runtime would be a room beside this one with the same answers. Names of types and members are looked up in
