@@ -75,10 +75,18 @@ def traces(section):
         for block in page:
             if isinstance(block, Block_Trace):
                 trace = block.value
-                functions = own(frame.function for frame in trace.frames if frame.function and not frame.folded)
+                functions = own(shown(trace.frames))
                 standing = sum(not is_reporter(member) for member in trace.members)
                 if functions and standing:
                     yield standing, functions, functions[0 if trace.kind == TraceKind.STACK else -1]
+
+
+def shown(frames):
+    """The functions that the report does not fold, inlined ones among them."""
+    for frame in frames:
+        for call in frame.calls:
+            if not (frame.folded or call.folded):
+                yield call.function
 
 
 def is_reporter(member):

@@ -1,4 +1,4 @@
-//! Reads reports that were written in JSON. Text reports are for people and are refused with that reason.
+//! Input: reports that were written in JSON, from a file or standard input. Text reports are for people and are refused with that reason.
 
 use std::io::Read;
 use std::path::Path;

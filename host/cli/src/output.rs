@@ -1,4 +1,4 @@
-//! Where results and errors go. A reader that has seen enough (`| head`) is no failure.
+//! Output: results to standard output, errors to standard error. A reader that has seen enough (`| head`) is no failure.
 
 use std::io::{ErrorKind, Write};
 

@@ -32,7 +32,7 @@ pub struct Resolve {
     format: Format,
 }
 
-/// A file that serves for one that the process had loaded.
+/// A file, and the module of the report that it serves for.
 struct Match {
     loaded: LoadedFile,
     /// Where the symbols are.

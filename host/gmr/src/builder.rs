@@ -12,19 +12,19 @@ use gmr_inspect::{tasks, threads};
 use serde::Serialize;
 use tokio::runtime::Handle;
 
+use crate::bounded_call::Closure;
 use crate::collect::{Collector, Lost, OwnSection};
 use crate::error::Error;
 #[cfg(feature = "plugin")]
 use crate::plugin::{Config, Facts, Plugins};
-use crate::report::mask::Secrets;
-use crate::report::{Block, NativeSection, Report};
-use crate::section::Errand;
 use crate::section::configuration::Configuration;
 use crate::section::package::Package;
 use crate::settings::Settings;
 use crate::sink::Directory;
 use crate::trigger::{self, Mailbox};
 use crate::worker::{self, Worker};
+use gmr_report::mask::Secrets;
+use gmr_report::{Block, NativeSection, Report};
 
 /// Gathers what a reporter needs, then installs it.
 ///
@@ -136,7 +136,7 @@ impl Builder {
     ) -> Builder {
         let title = title.into();
         let name = title.to_lowercase().replace(|c: char| !c.is_alphanumeric(), "_");
-        self.contents.own.push(OwnSection { name, title, ask: Errand::new(blocks) });
+        self.contents.own.push(OwnSection { name, title, blocks: Closure::new(blocks) });
         self
     }
 
@@ -234,6 +234,10 @@ impl Contents {
             taken: self.own.iter().map(|own| own.name.clone()).collect(),
             parallel: 0,
         };
+        #[cfg(feature = "plugin")]
+        let plugins = plugins(config, self.facts)?;
+        #[cfg(not(feature = "plugin"))]
+        let plugins = None;
         let collector = Collector {
             service,
             package: self.package,
@@ -244,8 +248,7 @@ impl Contents {
             tasks,
             has_runtimes,
             own: self.own,
-            #[cfg(feature = "plugin")]
-            plugins: plugins(config, self.facts)?,
+            plugins,
             deadline: settings.deadline,
             lost: Lost::default(),
         };

@@ -1,10 +1,10 @@
 //! One report: what is collected, in which order, and within which time.
 //!
-//! Native sections come first, since they take milliseconds and are what is wanted most; then whatever
-//! runs foreign code, the application's own sections and the plugins', side by side. No section can lose
+//! Native sections come first, since they take milliseconds and are what is wanted most; then the sections that run
+//! foreign code, the application's own and the plugins', side by side. No section can lose
 //! another one: a panic or a stall is that section's failure.
 
-use std::any::Any;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::Scope;
@@ -14,15 +14,18 @@ use gmr_inspect::symbols::Symbolizer;
 use gmr_inspect::{tasks, threads};
 use jiff::Timestamp;
 
+use crate::bounded_call::{Closure, Failure, words_of_panic};
+#[cfg(not(feature = "plugin"))]
+use crate::no_plugin::Plugins;
 #[cfg(feature = "plugin")]
 use crate::plugin::Plugins;
-use crate::report::mask::Secrets;
-use crate::report::words;
-use crate::report::{Block, Header, NativeSection, Origin, Report, Section, Trigger};
 use crate::section::configuration::Configuration;
+use crate::section::green_threads;
 use crate::section::green_threads::Stacks;
 use crate::section::package::Package;
-use crate::section::{Errand, green_threads, words_of_panic};
+use gmr_report::mask::Secrets;
+use gmr_report::words;
+use gmr_report::{Block, Header, NativeSection, Origin, Report, Section, Trigger};
 
 /// All that a report is made of.
 pub(crate) struct Collector {
@@ -38,13 +41,12 @@ pub(crate) struct Collector {
     pub(crate) has_runtimes: bool,
     pub(crate) own: Vec<OwnSection>,
     /// `None` without a plugin folder.
-    #[cfg(feature = "plugin")]
     pub(crate) plugins: Option<Plugins>,
     pub(crate) deadline: Duration,
     pub(crate) lost: Lost,
 }
 
-/// What of earlier reports nobody took.
+/// What is lost of earlier reports, since nobody read it.
 #[derive(Default)]
 pub(crate) struct Lost {
     pub(crate) reports: u32,
@@ -55,12 +57,12 @@ pub(crate) struct Lost {
 pub(crate) struct OwnSection {
     pub(crate) name: String,
     pub(crate) title: String,
-    pub(crate) ask: Errand<Vec<Block>>,
+    pub(crate) blocks: Closure<Vec<Block>>,
 }
 
-/// Who wants to see a report before it is whole.
+/// Sees a report before it is whole.
 pub(crate) trait Observer {
-    /// The native sections are there, and those that are not have taken longer than [`GRACE`].
+    /// The native sections are there, and the others have taken longer than [`GRACE`].
     fn early(&mut self, so_far: &Report);
     /// One more section is there; called only after [`Observer::early`].
     fn late(&mut self, section: &Section);
@@ -102,27 +104,20 @@ impl Collector {
         header.version = self.package.version.clone();
         header.host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         header.process = std::process::id();
+        header.uptime = gmr_inspect::process::uptime();
         header
     }
 
     /// Threads are looked at first, since they move on; they stand where oslo.reports has them.
     fn native(&mut self, report: &mut Report, deadline: Instant) {
         // Before and after: a task that its thread polled both times is what the stack in between belongs to.
-        let mut stacks = Stacks { polling: self.tasks.polling(), capture: None };
-        let threads = guarded(NativeSection::Threads, || {
-            let options = (self.threads.clone())
-                .with_deadline(until(deadline, self.threads.deadline))
-                .with_symbol_deadline(until(deadline, self.threads.symbol_deadline));
-            let capture = threads::capture_with(&options, &mut self.symbolizer);
-            report.header.uptime = capture
-                .threads
-                .iter()
-                .find(|thread| thread.id == report.header.process)
-                .and_then(|main| main.age);
-            let section = crate::section::threads::section(&capture);
-            stacks.capture = Some(capture);
-            section
+        let polling = self.tasks.polling();
+        let capture = caught(|| self.capture(deadline));
+        let threads = guarded(NativeSection::Threads, || match &capture {
+            Ok(capture) => crate::section::threads::section(capture),
+            Err(words) => fault(NativeSection::Threads, words),
         });
+        let stacks = Stacks { polling, capture: capture.ok() };
         let green_threads = guarded(NativeSection::GreenThreads, || {
             let options = tasks::Options::default().with_deadline(self.time_for_tasks(deadline));
             green_threads::section(&self.tasks.look(&options), &stacks)
@@ -134,7 +129,14 @@ impl Collector {
         report.sections.extend(self.reporter());
     }
 
-    /// A hundred thousand tasks take a second; debug information that is not read yet holds nobody up for long.
+    fn capture(&mut self, deadline: Instant) -> threads::Capture {
+        let options = (self.threads.clone())
+            .with_deadline(until(deadline, self.threads.deadline))
+            .with_symbol_deadline(until(deadline, self.threads.symbol_deadline));
+        threads::capture_with(&options, &mut self.symbolizer)
+    }
+
+    /// A hundred thousand tasks take a second; debug information that is not read yet does not hold the report up for long.
     fn time_for_tasks(&self, deadline: Instant) -> Duration {
         let patience = until(deadline, tasks::Options::default().deadline);
         let left = until(deadline, Duration::MAX);
@@ -158,102 +160,152 @@ impl Collector {
         Some(section)
     }
 
-    /// The sections that run code which nobody vouches for.
+    /// The sections that run the application's code and the plugins'.
     fn foreign(&self, report: &mut Report, began: Instant, deadline: Instant, observer: &mut dyn Observer) {
         let natives = &*report;
-        let mut arrived = Vec::new();
-        let (ready, sections) = channel();
+        let (sender, arrivals) = channel();
+        let mut page = Page { natives, observer, shown: false, sections: Vec::new() };
         std::thread::scope(|scope| {
-            for own in &self.own {
-                let ready = ready.clone();
-                let ask = move || own.section(&ready, deadline);
-                if let Err(error) = spawn(scope, ask) {
-                    arrived.push(own.empty().failed(error));
-                }
-            }
-            #[cfg(feature = "plugin")]
-            if let Some(plugins) = &self.plugins {
-                let ready = ready.clone();
-                let render = move || {
-                    let each = |section| drop(ready.send(section));
-                    let rendered = catch_unwind(AssertUnwindSafe(|| plugins.render(natives, deadline, each)));
-                    if let Err(panic) = rendered {
-                        drop(ready.send(fault(NativeSection::PluginSections, &*panic)));
-                    }
-                };
-                if let Err(error) = spawn(scope, render) {
-                    arrived.push(plugins.section().failed(error));
-                }
-            }
-            drop(ready);
-            let mut shown = false;
-            loop {
-                // Whoever makes sections keeps to the deadline by itself.
-                let next = match shown {
-                    true => sections.recv().map_err(RecvTimeoutError::from),
-                    false => sections.recv_timeout(until(began + GRACE, GRACE)),
+            let answers_until = deadline.min(Instant::now() + ANSWER);
+            let mut awaited = self.start_own(&sender, &mut page);
+            let mut plugins_run = self.start_plugins(scope, natives, deadline, &sender, &mut page);
+            while plugins_run || !awaited.is_empty() {
+                let own = (!awaited.is_empty()).then_some(answers_until);
+                let early = (!page.shown).then_some(began + GRACE);
+                let next = match own.into_iter().chain(early).min() {
+                    Some(next) => arrivals.recv_timeout(until(next, Duration::MAX)),
+                    // Plugins keep to the deadline by themselves.
+                    None => arrivals.recv().map_err(RecvTimeoutError::from),
                 };
                 match next {
-                    Ok(section) => {
-                        if shown {
-                            observer.late(&section);
+                    Ok(Arrival::Own(index, answer)) => {
+                        if let Some(own) = awaited.remove(&index) {
+                            page.add(own.section(answer));
                         }
-                        arrived.push(section);
                     }
-                    Err(RecvTimeoutError::Timeout) => {
-                        shown = true;
-                        observer.early(natives);
-                        arrived.iter().for_each(|section| observer.late(section));
+                    Ok(Arrival::Plugin(section)) => page.add(section),
+                    Ok(Arrival::PluginsEnded) => plugins_run = false,
+                    Err(_) => {
+                        let now = Instant::now();
+                        if now >= answers_until {
+                            let late = std::mem::take(&mut awaited);
+                            late.values().for_each(|own| page.add(own.section(Err(Failure::Late))));
+                        }
+                        if now >= began + GRACE {
+                            page.show();
+                        }
                     }
-                    Err(RecvTimeoutError::Disconnected) => break,
                 }
-            }
-            // Last, so that it counts this report's calls.
-            #[cfg(feature = "plugin")]
-            if let Some(plugins) = &self.plugins {
-                let section = guarded(NativeSection::Plugins, || plugins.section());
-                if shown {
-                    observer.late(&section);
-                }
-                arrived.push(section);
             }
         });
-        report.sections.extend(arrived);
+        // Last, so that it counts this report's calls.
+        if let Some(plugins) = &self.plugins {
+            page.add(guarded(NativeSection::Plugins, || plugins.section()));
+        }
+        let sections = page.sections;
+        report.sections.extend(sections);
+    }
+
+    /// Starts the application's closures; returns those whose answers are to come.
+    fn start_own(&self, sender: &Sender<Arrival>, page: &mut Page<'_>) -> BTreeMap<usize, &OwnSection> {
+        let mut awaited = BTreeMap::new();
+        for (index, own) in self.own.iter().enumerate() {
+            let sender = sender.clone();
+            // The report may be over.
+            let ended = move |answer| drop(sender.send(Arrival::Own(index, answer)));
+            match own.blocks.start("gmr-section", ended) {
+                Ok(()) => drop(awaited.insert(index, own)),
+                Err(failure) => page.add(own.section(Err(failure))),
+            }
+        }
+        awaited
+    }
+
+    /// Runs the plugins beside the worker; returns whether they run.
+    fn start_plugins<'scope, 'env>(
+        &'env self,
+        scope: &'scope Scope<'scope, 'env>,
+        natives: &'env Report,
+        deadline: Instant,
+        sender: &Sender<Arrival>,
+        page: &mut Page<'_>,
+    ) -> bool {
+        let Some(plugins) = &self.plugins else { return false };
+        let sender = sender.clone();
+        let run = move || {
+            gmr_inspect::signals::block_all_in_this_thread();
+            let each = |section| drop(sender.send(Arrival::Plugin(section)));
+            if let Err(words) = caught(|| plugins.render(natives, deadline, each)) {
+                each(fault(NativeSection::PluginSections, &words));
+            }
+            drop(sender.send(Arrival::PluginsEnded));
+        };
+        let spawned = std::thread::Builder::new().name("gmr-section".to_owned()).spawn_scoped(scope, run);
+        if let Err(error) = &spawned {
+            page.add(plugins.section().failed(format!("no thread could be started: {error}")));
+        }
+        spawned.is_ok()
     }
 }
 
-/// Runs this beside the worker, for as long as the report is made.
-fn spawn<'scope>(scope: &'scope Scope<'scope, '_>, run: impl FnOnce() + Send + 'scope) -> Result<(), String> {
-    let run = || {
-        gmr_inspect::signals::block_all_in_this_thread();
-        run();
-    };
-    let spawned = std::thread::Builder::new().name("gmr-section".to_owned()).spawn_scoped(scope, run);
-    spawned.map(drop).map_err(|error| format!("no thread could be started: {error}"))
+/// What the sections that run foreign code tell.
+enum Arrival {
+    /// What came of the application's own section of this number.
+    Own(usize, Result<Vec<Block>, Failure>),
+    Plugin(Section),
+    PluginsEnded,
+}
+
+/// The sections that have arrived, and whether the observer has seen them.
+struct Page<'r> {
+    natives: &'r Report,
+    observer: &'r mut dyn Observer,
+    shown: bool,
+    sections: Vec<Section>,
+}
+
+impl Page<'_> {
+    fn add(&mut self, section: Section) {
+        if self.shown {
+            self.observer.late(&section);
+        }
+        self.sections.push(section);
+    }
+
+    /// Shows what is there, once.
+    fn show(&mut self) {
+        if !self.shown {
+            self.shown = true;
+            self.observer.early(self.natives);
+            self.sections.iter().for_each(|section| self.observer.late(section));
+        }
+    }
 }
 
 impl OwnSection {
-    fn empty(&self) -> Section {
-        Section::new(self.name.as_str(), self.title.as_str(), Origin::Application)
-    }
-
-    fn section(&self, ready: &Sender<Section>, deadline: Instant) {
-        let section = match self.ask.ask(deadline.min(Instant::now() + ANSWER)) {
-            Ok(blocks) => self.empty().with_blocks(blocks),
-            Err(reason) => self.empty().failed(format!("the application's closure {reason}")),
-        };
-        // The report may be over.
-        let _ = ready.send(section);
+    fn section(&self, answer: Result<Vec<Block>, Failure>) -> Section {
+        let empty = Section::new(self.name.as_str(), self.title.as_str(), Origin::Application);
+        match answer {
+            Ok(blocks) => empty.with_blocks(blocks),
+            Err(failure) => empty.failed(format!("the application's closure {failure}")),
+        }
     }
 }
 
 /// A section of ours; a fault in it must not cost the others.
 fn guarded(native: NativeSection, section: impl FnOnce() -> Section) -> Section {
-    catch_unwind(AssertUnwindSafe(section)).unwrap_or_else(|panic| fault(native, &*panic))
+    caught(section).unwrap_or_else(|words| fault(native, &words))
 }
 
-fn fault(native: NativeSection, panic: &(dyn Any + Send)) -> Section {
-    Section::native(native).failed(format!("a fault in gmr, please report it: {}", words_of_panic(panic)))
+/// # Errors
+///
+/// What a panic said.
+fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| words_of_panic(&*panic).to_owned())
+}
+
+fn fault(native: NativeSection, words: &str) -> Section {
+    Section::native(native).failed(format!("a fault in gmr, please report it: {words}"))
 }
 
 /// What is left until then, at the most so much.

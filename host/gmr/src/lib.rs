@@ -14,9 +14,12 @@
 //! - `plugin` (default): sections from WebAssembly components. Without it no engine is built, and settings
 //!   that concern plugins are refused.
 
+mod bounded_call;
 mod builder;
 mod collect;
 mod error;
+#[cfg(not(feature = "plugin"))]
+mod no_plugin;
 #[cfg(feature = "plugin")]
 pub mod plugin;
 mod section;

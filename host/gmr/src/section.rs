@@ -1,10 +1,7 @@
-//! Collected values in, sections out. What may stall or panic runs [`within`] a bound; nothing here
-//! looks at the system by itself.
+//! Collected values in, sections out. What may stall or panic runs in a bounded call; nothing
+//! here looks at the system by itself.
 
 pub(crate) mod configuration;
 pub(crate) mod green_threads;
 pub(crate) mod package;
 pub(crate) mod threads;
-mod within;
-
-pub(crate) use within::{Errand, words_of_panic};

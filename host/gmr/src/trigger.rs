@@ -1,7 +1,7 @@
 //! Triggers: what asks for a report. A trigger only wakes the worker, which then takes what the trigger has
 //! received.
 //!
-//! A kind of trigger has its file here, a row in [`KINDS`], and a [`TriggerKind`](crate::report::TriggerKind)
+//! A kind of trigger has its file here, a row in [`KINDS`], and a [`TriggerKind`](gmr_report::TriggerKind)
 //! that reports name it by. Calls from the application's threads come through the [`Mailbox`].
 
 mod file;
@@ -15,8 +15,8 @@ use std::time::Instant;
 pub(crate) use mailbox::{Asked, Bell, Mailbox};
 
 use crate::error::Error;
-use crate::report::Trigger;
 use crate::settings::Settings;
+use gmr_report::Trigger;
 
 /// A trigger that is set up. It lives on the worker's thread.
 pub(crate) trait TriggerSource {

@@ -15,10 +15,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::collect::{Collector, Lost, Observer, Unobserved};
 use crate::error::Error;
-use crate::report::format::text;
-use crate::report::{Format, Report, Section, Trigger, TriggerKind};
 use crate::sink::{Directory, Stderr};
 use crate::trigger::{Asked, Bell, Mailbox, Received, TriggerSource};
+use gmr_report::format::text;
+use gmr_report::{Format, Report, Section, Trigger, TriggerKind};
 
 /// What the reporter's thread works with.
 pub(crate) struct Worker {

@@ -94,9 +94,9 @@ fn hostile_plugins_cost_their_own_sections() {
         std::fs::write(folder.path().join(format!("{name}.wasm")), guests::component(name)).unwrap();
     }
     std::fs::write(folder.path().join("module.wasm"), wat::parse_str("(module)").unwrap()).unwrap();
-    let limits = Limits { deadline: Duration::from_millis(200), ..Limits::default() };
-    let hostile =
-        PluginConfig { limits, grants: vec![Grant::Process, Grant::Report], ..PluginConfig::default() };
+    let mut limits = Limits::default();
+    limits.deadline = Duration::from_millis(200);
+    let hostile = PluginConfig::default().with_limits(limits).with_grants([Grant::Process, Grant::Report]);
     let mut settings = Settings::default();
     settings.plugin_dir = vec![folder.path().to_owned()];
     settings.plugins = guests.iter().map(|name| ((*name).to_owned(), hostile.clone())).collect();

@@ -15,8 +15,9 @@ use gmr_test_support::{guests, wait_for_compiler};
 
 /// Enough for a random loop that ends; the others are cut then.
 fn config() -> PluginConfig {
-    let limits = Limits { deadline: Duration::from_millis(50), memory_bytes: 16 << 20, ..Limits::default() };
-    PluginConfig { limits, ..PluginConfig::default() }
+    let mut limits = Limits::default();
+    (limits.deadline, limits.memory_bytes) = (Duration::from_millis(50), 16 << 20);
+    PluginConfig::default().with_limits(limits)
 }
 
 /// The files that are made up, in their order.
@@ -56,6 +57,7 @@ fn state(report: &Report, plugin: &str) -> String {
 
 /// One test: the folder is looked at by a reporter, of which a process has one.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one reporter serves all that is checked here")]
 fn whatever_is_valid_is_refused_or_runs() {
     let folder = tempfile::tempdir().unwrap();
     let files = make(folder.path());
@@ -67,7 +69,7 @@ fn whatever_is_valid_is_refused_or_runs() {
         {
             std::fs::write(path, component).unwrap();
         }
-        match check(path, CheckOptions { config: config(), ..CheckOptions::default() }) {
+        match check(path, CheckOptions::default().with_config(config())) {
             Err(reason) => {
                 let (file, why) = reason.split_once(": ").unwrap();
                 assert!(Path::new(file) == path && why.len() > 10 && !why.contains('\n'), "{reason}");

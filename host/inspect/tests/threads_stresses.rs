@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 const CAPTURES: usize = 40;
 
 static ROUNDS: AtomicU64 = AtomicU64::new(0);
+/// Whether the known threads are all there.
+static STARTED: AtomicBool = AtomicBool::new(false);
 
 /// Runs `round` over and over on two threads while captures are made, and makes sure that it really ran.
 fn under(test: &str, round: fn(u64)) {
@@ -24,6 +26,7 @@ fn under(test: &str, round: fn(u64)) {
             });
         }
         let known = Known::start();
+        STARTED.store(true, Ordering::SeqCst);
         let before = ROUNDS.load(Ordering::Relaxed);
         known.stay_right(CAPTURES);
         wait_until("the stress goes on", || ROUNDS.load(Ordering::Relaxed) != before);
@@ -181,10 +184,11 @@ fn registered_frames() {
 #[test]
 fn captures_on_several_threads() {
     under("captures_on_several_threads", |_| {
+        let all_started = STARTED.load(Ordering::SeqCst);
         let found = capture(&patient().with_symbols(false));
         let own = found.threads.iter().find(|thread| thread.id == workload::gettid());
         let is_own = own.is_some_and(|own| matches!(own.stack, Stack::Captured { method: Method::Own, .. }));
-        if !is_own || found.threads.len() <= 4 {
+        if !is_own || all_started && found.threads.len() <= 4 {
             // A panic would end this thread alone.
             std::process::abort();
         }

@@ -2,7 +2,7 @@
 //!
 //! # Where is what
 //!
-//! The model stands at the top: a [`Report`] has [`Section`]s, a section [`Block`]s, and so on. [`format`] writes and
+//! The model stands at the top: a [`Report`] has [`Section`]s, a section [`Block`]s, and so on. [`format`](mod@format) writes and
 //! reads it, [`words`] says values as people say them, [`mask`] knows what is a secret, [`diff`] compares and
 //! [`resolve`] looks names up.
 //!
@@ -10,10 +10,13 @@
 //! that it speaks of.
 
 pub mod diff;
+pub mod example;
+pub mod flatten;
 pub mod format;
 pub mod mask;
 mod model;
 pub mod resolve;
+pub mod wit;
 pub mod words;
 
 pub use format::Format;

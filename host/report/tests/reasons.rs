@@ -102,9 +102,6 @@ fn an_incomplete_stack_says_where_it_ends() {
 
 #[test]
 fn a_missing_chain_says_why() {
-    let debug_information = |fault: Json| json!({ "type": "debug_information", "value": fault });
-    let layout = |fault: Json| json!({ "type": "layout", "value": fault });
-    let current_task = |fault: Json| json!({ "type": "current_task", "value": fault });
     check_each(
         "no_chain",
         &[
@@ -132,6 +129,18 @@ fn a_missing_chain_says_why() {
             (json!({ "type": "memory_unreadable" }), "some of its memory cannot be read"),
             (json!({ "type": "never_polled" }), "it was never polled"),
             (json!({ "type": "not_read" }), "it was not read"),
+        ],
+        "no chain: ",
+    );
+    check(&json!({ "type": "being_polled" }), "being polled: this is what it awaited when the poll began");
+}
+
+#[test]
+fn debug_information_that_is_of_no_use_says_why() {
+    let debug_information = |fault: Json| json!({ "type": "debug_information", "value": fault });
+    check_each(
+        "no_chain",
+        &[
             (
                 debug_information(json!({
                     "type": "not_opened",
@@ -161,6 +170,17 @@ fn a_missing_chain_says_why() {
                 debug_information(json!({ "type": "load_address_unknown" })),
                 "the executable's place in memory is not known",
             ),
+        ],
+        "no chain: ",
+    );
+}
+
+#[test]
+fn a_runtime_of_another_layout_says_in_what_it_differs() {
+    let layout = |fault: Json| json!({ "type": "layout", "value": fault });
+    check_each(
+        "no_chain",
+        &[
             (
                 layout(json!({ "type": "no_type", "value": "tokio::Header" })),
                 "the debug information has no type tokio::Header",
@@ -178,6 +198,17 @@ fn a_missing_chain_says_why() {
                 "Handle has no member inner.__0; Stage is no enum; Arc is no pointer; Owned has no list; the handle \
                  is of an unknown kind; 3 shards of tasks; the runtime's memory at 0x10 cannot be read",
             ),
+        ],
+        "no chain: ",
+    );
+}
+
+#[test]
+fn a_current_task_that_is_not_found_says_why() {
+    let current_task = |fault: Json| json!({ "type": "current_task", "value": fault });
+    check_each(
+        "no_chain",
+        &[
             (
                 current_task(json!({ "type": "no_robust_list" })),
                 "the C library keeps no list of robust locks",
@@ -216,7 +247,6 @@ fn a_missing_chain_says_why() {
         ],
         "no chain: ",
     );
-    check(&json!({ "type": "being_polled" }), "being polled: this is what it awaited when the poll began");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 
 use gmr_report::format::{json, text};
 use gmr_report::resolve::{CodeOffset, resolve, wanted};
-use gmr_report::{Call, Report, diff};
+use gmr_report::{Call, NativeSection, Origin, Report, TraceKind, TriggerKind, diff};
 use serde_json::{Value, json};
 
 /// What each invention contributes, so that a test can look for it in the text.
@@ -134,4 +134,29 @@ fn what_is_of_no_kind_at_all_is_refused() {
         let error = json::read(&document.to_string()).unwrap_err();
         assert!(error.to_string().starts_with("not a Guru Meditation Report in JSON"), "{error}");
     }
+}
+
+#[test]
+fn the_words_that_are_known_are_read_as_such() {
+    for (word, kind) in
+        [("signal", TriggerKind::Signal), ("file", TriggerKind::File), ("call", TriggerKind::Call)]
+    {
+        assert_eq!((kind.word(), TriggerKind::from(word.to_owned())), (word, kind.clone()));
+    }
+    for (word, origin) in
+        [("native", Origin::Native), ("application", Origin::Application), ("plugin", Origin::Plugin)]
+    {
+        assert_eq!((origin.word(), Origin::from(word.to_owned())), (word, origin.clone()));
+    }
+    for (word, kind) in [("stack", TraceKind::Stack), ("await", TraceKind::Await)] {
+        assert_eq!((kind.word(), TraceKind::from(word.to_owned())), (word, kind.clone()));
+    }
+}
+
+#[test]
+fn native_sections_are_found_by_the_names_that_they_have() {
+    for section in NativeSection::ALL {
+        assert_eq!(NativeSection::named(section.name()), Some(*section));
+    }
+    assert_eq!(NativeSection::named("Threads"), None, "a name is no title");
 }

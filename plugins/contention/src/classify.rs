@@ -1,6 +1,6 @@
 //! What a thread or task waits for, by the names of its frames and by what the report says of it.
 
-use gmr_plugin::{Frame, Member, Trace, TraceKind, Value};
+use gmr_plugin::{Call, Frame, Member, Trace, TraceKind, Value};
 
 /// A kind of wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +44,7 @@ impl Wait {
         }
     }
 
-    /// Whether those who wait for it take it from each other, in contrast to those who wait for work.
+    /// Whether what waits for it contends for it, in contrast to waiting for work.
     pub fn is_contended(self) -> bool {
         matches!(self, Wait::Lock | Wait::Semaphore)
     }
@@ -138,9 +138,16 @@ const STATES: &[(&str, Wait)] = &[
     ("asleep in the kernel", Wait::Kernel),
 ];
 
-/// The frames of a trace from the wait outwards. Of awaits at once, what they have in common.
+/// A function on the way to a wait; `None` where its name is not known.
+#[derive(Clone, Copy)]
+struct Step<'t> {
+    call: Option<&'t Call>,
+    folded: bool,
+}
+
+/// The functions of a trace from the wait outwards. Of awaits at once, what they have in common.
 pub struct Place<'t> {
-    frames: Vec<&'t Frame>,
+    steps: Vec<Step<'t>>,
     named: Option<Wait>,
 }
 
@@ -152,18 +159,19 @@ impl<'t> Place<'t> {
         };
         match paths.len() {
             0 | 1 => {
-                let frames = paths.pop().unwrap_or_default();
-                Place { named: named(&frames), frames }
+                let steps = steps(&paths.pop().unwrap_or_default());
+                Place { named: named(&steps), steps }
             }
             _ => {
-                let first = named(&paths[0]);
-                let same = paths.iter().all(|path| named(path) == first);
-                Place { frames: common(&paths), named: if same { first } else { Some(Wait::Several) } }
+                let named_of = |path: &Vec<&Frame>| named(&steps(path));
+                let first = named_of(&paths[0]);
+                let same = paths.iter().all(|path| named_of(path) == first);
+                Place { steps: steps(&common(&paths)), named: if same { first } else { Some(Wait::Several) } }
             }
         }
     }
 
-    /// What this one of those who stand here waits for.
+    /// What this thread or task, which stands here, waits for.
     pub fn wait(&self, member: &Member) -> Wait {
         let state = text(member, "state").unwrap_or_default();
         let state = STATES.iter().find(|(start, _)| state.starts_with(start)).map(|(_, wait)| *wait);
@@ -178,12 +186,12 @@ impl<'t> Place<'t> {
 
     /// The function that waits: the innermost of the application's own.
     pub fn name(&self) -> String {
-        let own = self.frames.iter().find(|frame| is_own(frame)).or(self.frames.first());
-        let Some(frame) = own else { return "no frames".to_owned() };
-        let function = frame.function.as_deref().unwrap_or("unknown function");
-        match (&frame.file, frame.line) {
-            (Some(file), Some(line)) => format!("{function} {}:{line}", short(file)),
-            _ => function.to_owned(),
+        let own = self.steps.iter().find(|step| is_own(step)).or(self.steps.first());
+        let Some(step) = own else { return "no frames".to_owned() };
+        let Some(call) = step.call else { return "unknown function".to_owned() };
+        match (&call.file, call.line) {
+            (Some(file), Some(line)) => format!("{} {}:{line}", call.function, short(file)),
+            _ => call.function.clone(),
         }
     }
 }
@@ -245,11 +253,21 @@ fn common<'t>(paths: &[Vec<&'t Frame>]) -> Vec<&'t Frame> {
     shared
 }
 
+/// The functions of these frames.
+fn steps<'t>(frames: &[&'t Frame]) -> Vec<Step<'t>> {
+    let steps = frames.iter().flat_map(|frame| {
+        let unknown = frame.calls.is_empty().then_some(Step { call: None, folded: frame.folded });
+        let step = |call: &'t Call| Step { call: Some(call), folded: frame.folded || call.folded };
+        unknown.into_iter().chain(frame.calls.iter().map(step))
+    });
+    steps.collect()
+}
+
 /// What the machinery around the wait is called. The application may call its own functions what it likes, and what
 /// lies further out only leads there.
-fn named(frames: &[&Frame]) -> Option<Wait> {
-    let machinery = frames.iter().take_while(|frame| !is_own(frame));
-    machinery.filter_map(|frame| frame.function.as_deref()).find_map(of_function)
+fn named(steps: &[Step<'_>]) -> Option<Wait> {
+    let machinery = steps.iter().take_while(|step| !is_own(step));
+    machinery.filter_map(|step| step.call).find_map(|call| of_function(&call.function))
 }
 
 fn of_function(function: &str) -> Option<Wait> {
@@ -266,11 +284,9 @@ fn is_input(function: &str) -> bool {
     INPUT.contains(&name.split('@').next().unwrap_or(name))
 }
 
-fn is_own(frame: &Frame) -> bool {
-    let own = |function: &str| {
-        // `<std::fs::File as std::io::Read>::read` belongs to whom its type belongs.
-        let name = function.trim_start_matches(['<', '&']);
-        !MACHINERY.iter().any(|start| name.starts_with(start)) && !is_input(name)
-    };
-    !frame.folded && frame.function.as_deref().is_some_and(own)
+fn is_own(step: &Step<'_>) -> bool {
+    let Some(call) = step.call else { return false };
+    // `<std::fs::File as std::io::Read>::read` belongs to its type's crate.
+    let name = call.function.trim_start_matches(['<', '&']);
+    !step.folded && !MACHINERY.iter().any(|start| name.starts_with(start)) && !is_input(name)
 }

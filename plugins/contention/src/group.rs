@@ -1,4 +1,4 @@
-//! Those who wait for the same thing.
+//! Groups of threads or tasks that wait for the same thing.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use gmr_plugin::{Member, Trace, Value};
 
 use crate::classify::{self, Place, Wait};
 
-/// Who waits.
+/// What waits.
 #[derive(Clone, Copy)]
 pub enum Kind {
     Thread,
@@ -53,7 +53,7 @@ enum Key {
     Place(Wait, String),
 }
 
-/// Those who wait for one thing.
+/// The threads or tasks that wait for one thing.
 pub struct Group {
     pub wait: Wait,
     /// The lock's address, if it is known.
@@ -92,13 +92,13 @@ impl Group {
 pub struct Groups(BTreeMap<Key, Group>);
 
 impl Groups {
-    /// Adds everyone who stands in a trace. With the same stack each may wait for a lock of its own.
+    /// Adds everything that stands in a trace. With the same stack each may wait for a lock of its own.
     pub fn add(&mut self, trace: &Trace) {
         let place = Place::of(trace);
         let name = place.name();
         for member in trace.members.iter().filter(|member| !classify::is_reporter(member)) {
             let wait = place.wait(member);
-            // A condition's futex is the waiters' own or the queue's: only that of a lock tells who holds up whom.
+            // A condition's futex is the waiters' own or the queue's: only that of a lock is the same for all that wait.
             let address = classify::futex(member).filter(|_| wait == Wait::Lock);
             let key = match address {
                 Some(address) => Key::Lock(address),
@@ -112,7 +112,7 @@ impl Groups {
         }
     }
 
-    /// The groups, largest first; those who run are no group that waits and come last.
+    /// The groups, largest first; running threads are no group that waits and come last.
     pub fn into_sorted(self) -> Vec<Group> {
         let mut groups: Vec<Group> = self.0.into_values().collect();
         groups.sort_by_key(|group| (group.wait == Wait::Running, std::cmp::Reverse(group.count)));

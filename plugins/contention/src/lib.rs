@@ -1,11 +1,13 @@
 //! Groups threads and tasks by what they wait for, across all the stacks that lead there.
 //!
-//! The report's own sections group identical stacks. Those who wait for one lock seldom have identical stacks: they
+//! The report's own sections group identical stacks. Threads that wait for one lock seldom have identical stacks: they
 //! came to it on different ways, and only together do they show the convoy. Works on nothing but the traces of the
 //! report, so it judges by names of functions: a lock that has a name of its own is taken for an unknown wait.
 
 mod classify;
 mod group;
+
+use std::time::Duration;
 
 use gmr_plugin::report::{self, ReportError};
 use gmr_plugin::{Block, Description, Failure, Plugin, Request, Section, Table, Value, settings, words};
@@ -35,10 +37,10 @@ impl Plugin for Contention {
         let mut section = Section::new();
         let of_threads = show(&mut section, Kind::Thread, threads)?;
         let of_tasks = show(&mut section, Kind::Task, tasks)?;
-        match of_threads || of_tasks {
-            true => Ok(section),
-            false => Err(Failure::unavailable("the report has no stack and no chain of awaits")),
+        if !of_threads && !of_tasks {
+            return Err(Failure::unavailable("the report has no stack and no chain of awaits"));
         }
+        Ok(section)
     }
 }
 
@@ -83,7 +85,7 @@ fn collect(kind: Kind) -> Result<Option<Vec<Group>>, Failure> {
     Ok(Some(groups).filter(|groups| !groups.is_empty()))
 }
 
-/// What the report's own section remarks already: nobody needs to be told twice.
+/// What the report's own section remarks already: once is enough.
 fn remarked(kind: Kind) -> Result<Vec<String>, Failure> {
     let sections = report::sections()?;
     Ok(sections
@@ -94,7 +96,9 @@ fn remarked(kind: Kind) -> Result<Vec<String>, Failure> {
 }
 
 fn remark(group: &Group, kind: Kind) -> String {
-    let longest = group.longest.map(|longest| format!(", the longest for {}", words::duration(longest)));
+    let longest = group
+        .longest
+        .map(|longest| format!(", the longest for {}", words::duration(Duration::from_nanos(longest))));
     let (count, subject) = (words::count(group.count, kind.noun()), group.subject());
     let verb = if group.count == 1 { "waits" } else { "wait" };
     format!("{count} {verb} for {subject}{}", longest.unwrap_or_default())
@@ -105,9 +109,12 @@ fn places(group: &Group) -> Vec<String> {
     let mut places: Vec<String> = group
         .places()
         .into_iter()
-        .map(|(place, count)| match count == group.count {
-            true => place.to_owned(),
-            false => format!("{place} ({})", words::grouped(count)),
+        .map(|(place, count)| {
+            if count == group.count {
+                place.to_owned()
+            } else {
+                format!("{place} ({})", words::grouped(count))
+            }
         })
         .collect();
     let rest = places.len().saturating_sub(PLACES);

@@ -1,7 +1,7 @@
 //! Reports with known queues, and what is made of them.
 
 use gmr_plugin::testing::Host;
-use gmr_plugin::{Field, Frame, Member, Trace, TraceKind};
+use gmr_plugin::{Call, Field, Frame, Member, Trace, TraceKind};
 use serde_json::json;
 
 use super::*;
@@ -14,7 +14,7 @@ fn trace(kind: TraceKind, members: Vec<Member>, frames: Vec<Frame>) -> Block {
     Block::Trace(Trace { kind, title: String::new(), summary: vec![], members, frames, doubt: None })
 }
 
-/// So many threads with the same stack, of whom the report tells these fields.
+/// So many threads with the same stack, of which the report tells these fields.
 fn stack(count: u64, fields: &[Field], frames: &[&str]) -> Block {
     let member = |id| Member { id, name: None, fields: fields.to_vec() };
     let frames = frames.iter().map(|function| frame(function)).collect();
@@ -58,10 +58,11 @@ fn different_ways_to_one_lock_are_one_queue_and_one_way_to_two_locks_is_two() {
     let host = threads([stack(2, &on(0x7f3a10c0), &["syscall", MUTEX, "api::put"]), Block::Trace(mixed)]);
     let expected = "\
 look at: 3 threads wait for the lock at 0x7f3a10c0
-## Threads
-waits for               threads  longest  where
-the lock at 0x7f3a10c0  3        -        [api::put (2), api::get (1)]
-the lock at 0x55d0c8e8  1        -        [api::get]
+
+  Threads:
+    waits for               threads  longest  where
+    the lock at 0x7f3a10c0        3  none     [api::put (2), api::get (1)]
+    the lock at 0x55d0c8e8        1  none     [api::get]
 ";
     assert_eq!(text(&host), expected);
 }
@@ -72,9 +73,10 @@ fn tasks_at_a_semaphore_are_one_queue_with_its_longest_wait() {
     let host = Host::new().section("green_threads", "Green Threads", section([chain(10, &frames)]));
     let expected = "\
 look at: 10 tasks wait for a semaphore in db::acquire, the longest for 10 s
-## Tasks
-waits for                   tasks  longest  where
-a semaphore in db::acquire  10     10 s     [db::acquire]
+
+  Tasks:
+    waits for                   tasks  longest  where
+    a semaphore in db::acquire     10     10 s  [db::acquire]
 ";
     assert_eq!(text(&host), expected);
 }
@@ -86,8 +88,8 @@ fn tasks_that_await_several_kinds_at_once_wait_for_none_of_them_alone() {
         let host = Host::new().section("green_threads", "Green Threads", section([chain(10, &frames)]));
         assert!(text(&host).contains(expected), "{}", text(&host));
     };
-    check("tokio::time::sleep::Sleep", "\nthe first of several things  10     10 s     [api::serve]\n");
-    check("tokio::sync::batch_semaphore::Acquire", "\na semaphore in api::serve  10 ");
+    check("tokio::time::sleep::Sleep", "\n    the first of several things     10     10 s  [api::serve]\n");
+    check("tokio::sync::batch_semaphore::Acquire", "\n    a semaphore in api::serve     10 ");
 }
 
 #[test]
@@ -122,7 +124,7 @@ fn idle_pools_are_no_contention() {
 fn waits_are_told_apart_by_the_frames_around_them() {
     let check = |functions: &[&str], expected: &str| {
         let text = text(&threads([stack(1, &[Field::new("state", "asleep")], functions)]));
-        assert!(text.contains(&format!("\n{expected}")), "{functions:?}: {text}");
+        assert!(text.contains(&format!("\n    {expected}")), "{functions:?}: {text}");
     };
     check(&["__pthread_mutex_lock", "api::put"], "a lock in api::put");
     check(&["parking_lot::raw_mutex::RawMutex::lock_slow", "api::put"], "a lock in api::put");
@@ -141,7 +143,7 @@ fn states_and_system_calls_tell_where_frames_do_not() {
     let check = |state: &str, call: &str, functions: &[&str], expected: &str| {
         let fields = [Field::new("state", state), Field::new("system_call", call)];
         let text = text(&threads([stack(1, &fields, functions)]));
-        assert!(text.contains(&format!("\n{expected}")), "{state}, {call}: {text}");
+        assert!(text.contains(&format!("\n    {expected}")), "{state}, {call}: {text}");
     };
     check("running", "", &[MUTEX, "api::put"], "nothing: running");
     check("asleep in the kernel and not interruptible", "", &[], "the kernel, not interruptible");
@@ -153,12 +155,13 @@ fn states_and_system_calls_tell_where_frames_do_not() {
 
 #[test]
 fn place_has_the_end_of_its_file_s_path_and_the_reporter_is_left_out() {
-    let put = Frame { file: Some("/build/api/src/queue/put.rs".into()), line: Some(7), ..frame("api::put") };
+    let file = Some("/build/api/src/queue/put.rs".to_owned());
+    let put = Frame { calls: vec![Call { file, line: Some(7), ..Call::of("api::put") }], ..Frame::default() };
     let members = ["signal", "own"].map(|method| Field::new("method", method));
     let members = members.map(|method| Member { id: 1, name: None, fields: vec![method] });
     let text = text(&threads([trace(TraceKind::Stack, members.into(), vec![put])]));
     assert!(
-        text.contains("\nsomething unknown  1        -        [api::put src/queue/put.rs:7]\n"),
+        text.contains("\n    something unknown        1  none     [api::put src/queue/put.rs:7]\n"),
         "{text}"
     );
 }

@@ -90,7 +90,7 @@ fn kinds(section: &mut Section, figures: &DescriptorFigures) {
 }
 
 /// Files and directories that are open more than once: a leak opens the same one again and again. Others have no name
-/// of their own (`pipe:[1]`) or one that all share (`anon_inode:[eventfd]`).
+/// of their own (`pipe:[1]`) or a name that all share (`anon_inode:[eventfd]`).
 fn repeated(section: &mut Section, listed: &[Descriptor]) {
     let mut counts = BTreeMap::<&str, u32>::new();
     for descriptor in listed.iter().filter(|one| one.target.starts_with('/') && one.kind != "device") {
@@ -161,12 +161,14 @@ open = 3
 highest number = 2
 may be open = 1024
 percent = 0.3
-## By kind
-kind  open
-file  3
-## Repeated
-open more than once  times
-/log/0               2
+
+  By kind:
+    kind  open
+    file     3
+
+  Repeated:
+    open more than once  times
+    /log/0                   2
 ";
         assert_eq!(text(open(3, Some(1024))), expected);
     }
@@ -174,20 +176,20 @@ open more than once  times
     #[test]
     fn growth_is_told_from_half_the_limit_and_remarked_from_the_threshold_on() {
         assert!(!text(open(49, Some(100))).contains("limit reached"));
-        assert!(text(open(50, Some(100))).contains("at the rate since the start, in = 1h\n"));
+        assert!(text(open(50, Some(100))).contains("at the rate since the start, in = 1h 0m\n"));
         assert!(!text(open(79, Some(100))).contains("look at"));
         assert!(
             text(open(80, Some(100))).starts_with("look at: 80 of 100 descriptors open (80 % of the limit)")
         );
-        assert!(text(open(100, Some(100))).contains("in = 0 ns"));
+        assert!(text(open(100, Some(100))).contains("in = 0 s"));
         assert!(text(open(50, None)).contains("may be open = unlimited"));
     }
 
     #[test]
     fn many_are_cut_with_a_count_and_the_highest_numbers_are_shown() {
         let text = text(open(40, None));
-        assert!(text.contains("/log/0               2\n") && text.contains("and 10 more"), "{text}");
-        assert!(text.contains("number  kind  target\n39      file  /log/19\n"), "{text}");
+        assert!(text.contains("    /log/0                   2\n") && text.contains("and 10 more"), "{text}");
+        assert!(text.contains("    number  kind  target\n        39  file  /log/19\n"), "{text}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Sockets by protocol and state, and who is at the other end.
+//! Sockets by protocol and state, and the addresses at their other ends.
 
 use std::collections::BTreeMap;
 
@@ -109,16 +109,16 @@ mod tests {
 
     #[test]
     fn sockets_are_grouped_by_state_and_by_the_other_end() {
-        let expected = "\
-## Sockets
-protocol  state        sockets
-tcp       established  2
-tcp       listen       1
-unix      -            1
-connected to  connections  not read  not confirmed
-10.0.0.5      2            5 B       0 B
-listening on  protocol  not accepted
-0.0.0.0:80    tcp       7
+        let expected = "
+  Sockets:
+    protocol  state        sockets
+    tcp       established        2
+    tcp       listen             1
+    unix      none               1
+    connected to  connections  not read  not confirmed
+    10.0.0.5                2       5 B            0 B
+    listening on  protocol  not accepted
+    0.0.0.0:80    tcp                  7
 ";
         let sockets = vec![
             socket("tcp", "listen", "0.0.0.0:80", "", 7),
@@ -136,7 +136,7 @@ listening on  protocol  not accepted
         assert!(
             text(left(10)).starts_with("look at: 10 connections whose other end is closed are still open")
         );
-        assert!(text(left(10)).contains("[::1]         10"));
+        assert!(text(left(10)).contains("    [::1]                  10"));
     }
 
     #[test]

@@ -65,12 +65,14 @@ mod tests {
 build = 5118daf
 jobs = 17
 queues = []
-## pool
-busy.most = 8
-busy.now = 3
-size = 8
-## shards
-empty
+
+  pool:
+    busy.most = 8
+    busy.now = 3
+    size = 8
+
+  shards:
+    empty
 ";
         assert_eq!(host.render::<Facts>().unwrap().to_string(), expected);
     }

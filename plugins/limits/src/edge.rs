@@ -1,5 +1,7 @@
 //! Amounts beside what they may grow to.
 
+use std::time::Duration;
+
 use gmr_plugin::process::Limit;
 use gmr_plugin::{Section, Table, Value, words};
 
@@ -63,7 +65,7 @@ impl Unit {
     fn words(self, amount: u64) -> String {
         match self {
             Unit::Bytes => words::bytes(amount),
-            Unit::Nanoseconds => words::duration(amount),
+            Unit::Nanoseconds => words::duration(Duration::from_nanos(amount)),
             Unit::Count => words::grouped(amount),
         }
     }
@@ -115,10 +117,10 @@ mod tests {
     fn nearest_to_its_edge_comes_first_and_is_remarked() {
         let expected = "\
 look at: processes: 820 of 1,024 (80 %)
-limited    used     limit    percent
-processes  820      1024     80.1
-stack      1.0 MiB  8.0 MiB  12.5
-cpu time   30 s     5m       10
+limited       used    limit  percent
+processes      820     1024     80.1
+stack      1.0 MiB  8.0 MiB     12.5
+cpu time      30 s    5m 0s       10
 ";
         let limits = vec![
             limit("cpu time", "seconds", Some(30), Some(300)),
@@ -147,7 +149,7 @@ cpu time   30 s     5m       10
 
     #[test]
     fn limit_of_zero_has_no_share() {
-        assert!(shown(vec![limit("core file", "bytes", Some(0), Some(0))]).contains("0 B   0 B    0"));
+        assert!(shown(vec![limit("core file", "bytes", Some(0), Some(0))]).contains(" 0 B    0 B        0"));
         assert!(shown(vec![limit("locked", "bytes", Some(1), Some(0))]).contains("look at: locked"));
     }
 }

@@ -78,10 +78,10 @@ fn percent(part: u64, whole: u64) -> Option<f64> {
 fn table(pressures: &[Pressure]) -> Table {
     let mut table = Table::new(["percent stalled", "of", "10 s", "60 s", "300 s", "in all"]);
     for pressure in pressures {
-        for (who, stall) in [("some", &pressure.some), ("all", &pressure.full)] {
+        for (share, stall) in [("some", &pressure.some), ("all", &pressure.full)] {
             if let Some(stall) = stall {
                 table.row([
-                    format!("{}, {who}", pressure.resource).into(),
+                    format!("{}, {share}", pressure.resource).into(),
                     pressure.scope.as_str().into(),
                     stall.average_10.into(),
                     stall.average_60.into(),
@@ -127,15 +127,17 @@ mod tests {
             ..Default::default()
         });
         let expected = "\
-limited        used     limit    percent
-cgroup memory  1.0 GiB  2.0 GiB  50
-## Control group
-path = /api
-version = 2
-periods held back, percent = 1.5
-## Pressure
-percent stalled  of      10 s  60 s  300 s  in all
-io, some         cgroup  0.5   0     0      5 ms
+limited           used    limit  percent
+cgroup memory  1.0 GiB  2.0 GiB       50
+
+  Control group:
+    path = /api
+    version = 2
+    periods held back, percent = 1.5
+
+  Pressure:
+    percent stalled  of      10 s  60 s  300 s  in all
+    io, some         cgroup   0.5     0      0    5 ms
 ";
         assert_eq!(host.render::<Limits>().unwrap().to_string(), expected);
     }

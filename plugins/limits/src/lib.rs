@@ -44,10 +44,10 @@ impl Plugin for Limits {
                 group::show(&mut section, figures, &thresholds);
             }
         }
-        match section.is_empty() {
-            true => Err(Failure::unavailable("nothing that is limited here tells how much is used")),
-            false => Ok(section),
+        if section.is_empty() {
+            return Err(Failure::unavailable("nothing that is limited here tells how much is used"));
         }
+        Ok(section)
     }
 }
 

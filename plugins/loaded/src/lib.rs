@@ -77,9 +77,9 @@ mod tests {
         let expected = "\
 modules = 2
 address space = 16.0 KiB
-file            build id  base            size
+file            build id  base               size
 /usr/bin/api    9f2c      0x7f0000001000  8.0 KiB
-/lib/libc.so.6  -         0x7f0000001000  8.0 KiB
+/lib/libc.so.6  none      0x7f0000001000  8.0 KiB
 ";
         assert_eq!(host.render::<Loaded>().unwrap().to_string(), expected);
     }

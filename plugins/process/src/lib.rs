@@ -1,4 +1,4 @@
-//! Shows everything that is known of the process: who it is, its memory, processor time and descriptors.
+//! Shows everything that is known of the process: its ids and names, its memory, processor time and descriptors.
 //!
 //! Refuses to judge: what is near a limit is the `limits` plugin's to say.
 
@@ -158,19 +158,23 @@ pid = 8675
 parent = 1 (systemd)
 user = 1000
 uptime = 3d 4h
-## Memory
-resident = 1.0 GiB
-## CPU
-user = 1.5 s
-system load = [0.5, 1, 2]
-## Descriptors
-open = 12
-socket = 9
-## Limits
-limit       used  soft       hard
-open files  12    1024       unlimited
-stack       -     8.0 MiB    unlimited
-cpu time    -     unlimited  unlimited
+
+  Memory:
+    resident = 1.0 GiB
+
+  CPU:
+    user = 1.5 s
+    system load = [0.5, 1, 2]
+
+  Descriptors:
+    open = 12
+    socket = 9
+
+  Limits:
+    limit       used       soft  hard
+    open files    12       1024  unlimited
+    stack       none    8.0 MiB  unlimited
+    cpu time    none  unlimited  unlimited
 ";
         assert_eq!(host.render::<Process>().unwrap().to_string(), expected);
     }

@@ -17,7 +17,7 @@ impl Description {
     }
 
     /// Adds a grant without which the section is poorer, spelled as in the configuration: `process`, `facts:pool.*`.
-    /// Asking grants nothing: the host shows it to whoever decides.
+    /// Asking grants nothing: the host shows it to the operator, who decides.
     #[must_use]
     pub fn wants(mut self, grant: impl Into<String>) -> Description {
         self.wants.push(grant.into());

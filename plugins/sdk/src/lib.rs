@@ -45,8 +45,8 @@
 //! | [`files`] | files of the host, read only | `read:/path` |
 //! | [`environment`] | environment variables of the process | `env:NAME` |
 //!
-//! A call that is not granted returns an error that `?` turns into a [`Failure`] which tells whoever runs the
-//! application what to write. A plugin may also do without: it is asked again in the next report.
+//! A call that is not granted returns an error that `?` turns into a [`Failure`] which tells the application's
+//! operator what to write. A plugin may also do without: it is asked again in the next report.
 //!
 //! # What becomes of failures
 //!
@@ -59,6 +59,7 @@
 //! tests that run with `cargo test`.
 
 pub mod bindings;
+mod conversion;
 mod description;
 mod document;
 mod failure;
@@ -80,10 +81,14 @@ pub mod words;
 
 pub use bindings::exports::gmr::plugin::section::{Description, Failure, Request, Trigger};
 pub use bindings::gmr::plugin::document::{
-    Block, Field, Frame, Member, Moment, Scalar, Table, Trace, TraceKind, Value,
+    Block, Call, Field, Frame, Member, Moment, Scalar, Table, Trace, TraceKind, Value,
 };
 pub use bindings::gmr::plugin::grants::Denial;
 pub use section::Section;
+
+/// The report's own values, which made-up hosts take and tests compare with.
+#[cfg(not(target_family = "wasm"))]
+pub use gmr_report;
 
 /// One section of the report.
 pub trait Plugin {

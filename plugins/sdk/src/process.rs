@@ -23,7 +23,7 @@ macro_rules! figures {
 }
 
 figures! {
-    /// Who the process is.
+    /// What the process is, by its ids and names.
     identity -> IdentityFigures;
     /// Memory.
     memory -> MemoryFigures;
@@ -41,36 +41,4 @@ figures! {
     mounts -> Vec<Mount>;
     /// Files loaded as code, by address, the executable among them.
     modules -> Vec<Module>;
-}
-
-/// `Default` for figures of which nothing is known, so that a test names only those it is about.
-macro_rules! nothing_known {
-    ($($figures:ident { $($field:ident),* $(,)? })*) => {$(
-        impl Default for $figures {
-            fn default() -> $figures {
-                $figures { $($field: Default::default()),* }
-            }
-        }
-    )*};
-}
-
-nothing_known! {
-    IdentityFigures {
-        id, parent, parent_name, name, executable, directory, user, user_name, group, started, uptime, threads, more,
-    }
-    MemoryFigures {
-        resident, peak_resident, anonymous, file_backed, shared, swapped, virtual_size, peak_virtual_size, locked,
-        page_tables, proportional, more,
-    }
-    CpuFigures {
-        user, system, processors, voluntary_switches, involuntary_switches, minor_faults, major_faults,
-        read_from_devices, written_to_devices, load, more,
-    }
-    DescriptorFigures { open, limit, kinds, listed }
-    CgroupFigures {
-        path, version, memory, peak_memory, max_memory, high_memory, swap, max_swap, out_of_memory_kills, processors,
-        periods, throttled_periods, throttled, tasks, max_tasks, pressures, more,
-    }
-    Socket { descriptor, protocol, state, local, remote, receive_queue, send_queue }
-    Stall { average_10, average_60, average_300, total }
 }

@@ -20,8 +20,8 @@ use crate::{Block, Field, Table, Trace, Value};
 ///     "look at: mail has not moved for 12 min\n\
 ///      workers = 8\n\
 ///      paused = false\n\
-///      queue  jobs  memory\n\
-///      mail   3     4.0 KiB\n",
+///      queue  jobs   memory\n\
+///      mail      3  4.0 KiB\n",
 /// );
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]

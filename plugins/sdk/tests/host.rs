@@ -81,6 +81,25 @@ fn settings_are_checked_with_their_key() {
     });
 }
 
+/// As the host answers, which the tests of its own functions tell.
+#[test]
+fn settings_and_facts_that_are_nested_or_empty_are_flattened_as_by_the_host() {
+    let nested = json!({"a": {}, "b": [], "nodes": ["x", {"port": 1}], "plain": ["x"]});
+    let host = Host::new().settings(nested.clone()).fact("f", nested).fact("none", json!({}));
+    host.within(|| {
+        assert_eq!(settings::get("nodes.0"), Some("x".into()));
+        assert_eq!(settings::get("nodes.1.port"), Some(1.into()));
+        assert_eq!(settings::get("plain.0"), Some("x".into()));
+        assert_eq!(settings::get("a"), None);
+        let fields = facts::read("f").unwrap();
+        let lines: Vec<String> =
+            fields.iter().map(|field| format!("{}={}", field.key, field.value)).collect();
+        assert_eq!(lines, ["a=none", "b=[]", "nodes.0=x", "nodes.1.port=1", "plain=[x]"]);
+        assert_eq!(settings::all(), fields);
+        assert_eq!(facts::read("none"), Ok(vec![]));
+    });
+}
+
 #[test]
 fn files_and_folders_are_told_apart() {
     let host = Host::new().file("/etc/app/a.toml", "a = 1").file("/etc/app/more/b", *b"\xff");

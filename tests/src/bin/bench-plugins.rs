@@ -64,8 +64,8 @@ fn words(time: Duration) -> String {
 }
 
 fn config(subject: &Subject) -> PluginConfig {
-    let grants = subject.grants.iter().map(|grant| Grant::parse(grant).expect("a grant")).collect();
-    PluginConfig { grants, ..PluginConfig::default() }
+    let grants = subject.grants.iter().map(|grant| Grant::parse(grant).expect("a grant"));
+    PluginConfig::default().with_grants(grants)
 }
 
 fn file(folder: &Path, subject: &Subject) -> PathBuf {
@@ -89,7 +89,12 @@ fn calls(folder: &Path, subject: &Subject) {
     let report = guard.report().expect("a report");
     drop(guard);
     let call = |config: &PluginConfig| {
-        plugin.check(CheckOptions { config: config.clone(), facts: facts(), report: Some(report.clone()) })
+        plugin.check(
+            CheckOptions::default()
+                .with_config(config.clone())
+                .with_facts(facts())
+                .with_report(report.clone()),
+        )
     };
     let times = |config: PluginConfig| {
         let checked: Vec<_> = std::iter::repeat_with(|| call(&config)).take(subject.calls).collect();

@@ -1,10 +1,13 @@
-//! A test's body in a process of its own.
+//! A test's body in a process of its own: its signals, handlers and threads are nobody else's.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 const CHILD: &str = "GMR_TEST_CHILD";
+
+/// How a child ends whose body has returned. A test program that has no test of that name ends with 0.
+const SUCCESS: i32 = 23;
 
 /// Runs `body` in a child process: this test program again, with this test alone. The child ends as soon as
 /// the body returns, whatever its other threads do.
@@ -14,7 +17,7 @@ pub fn in_child(test: &str, body: impl FnOnce()) -> ExitStatus {
         // Not `process::exit`: called elsewhere than on the main thread it unmaps the alternate signal stack that std
         // gave that one (rust-lang/rust issue 161018), and a capture that goes on may be about to signal it.
         // SAFETY: ends the process without running anything more of it.
-        unsafe { libc::_exit(0) };
+        unsafe { libc::_exit(SUCCESS) };
     }
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
@@ -41,5 +44,5 @@ pub fn in_child(test: &str, body: impl FnOnce()) -> ExitStatus {
 /// As [`in_child`], for a body that must succeed.
 pub fn succeeds_in_child(test: &str, body: impl FnOnce()) {
     let status = in_child(test, body);
-    assert!(status.success(), "{test}: {status} (signal {:?})", status.signal());
+    assert_eq!(status.code(), Some(SUCCESS), "{test}: {status} (signal {:?})", status.signal());
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
 use gmr::plugin::{Candidate, CheckOptions, Checked, Grant};
+use gmr::report::example;
 use gmr::report::format::text::escape;
 use gmr::report::words::{bytes, duration};
 
@@ -30,11 +31,10 @@ impl Check {
         let plugin = Candidate::load(&self.file, &config).map_err(|reason| anyhow!("{reason}"))?;
         let (harmless, withheld) = wanted(plugin.wants(), &config.grants);
         config.grants.extend(harmless);
-        let facts = match self.given.has_facts() {
-            true => self.given.facts(),
-            false => made_up::facts(&config.grants),
-        };
-        let checked = plugin.check(CheckOptions { config, facts, report: Some(made_up::report()?) });
+        let facts = if self.given.has_facts() { self.given.facts() } else { made_up::facts(&config.grants) };
+        let checked = plugin.check(
+            CheckOptions::default().with_config(config).with_facts(facts).with_report(example::report()),
+        );
         output::print(&print(&checked, &withheld))?;
         match checked.section.failure {
             Some(reason) => bail!("{}: the section failed: {reason}", self.file.display()),

@@ -1,13 +1,11 @@
-//! A stand-in for a running service, so that `gmr plugin check` can show a section without one: facts, and a
-//! report with a few threads. Figures of the process are this command's own.
+//! Made-up facts, so that `gmr plugin check` can show a section without a running service. Its report is
+//! [`gmr::report::example`], and figures of the process are this command's own.
 
 use std::sync::Arc;
 
-use anyhow::{Result, anyhow};
 use gmr::plugin::{Facts, Grant};
-use gmr::report::Report;
 
-/// Facts that these grants would let a plugin see: for a pattern, one that fits it.
+/// Facts that these grants would let a plugin see: for a pattern, a fact that fits it.
 pub fn facts(grants: &[Grant]) -> Arc<Facts> {
     let facts = Facts::new();
     for grant in grants {
@@ -22,11 +20,6 @@ pub fn facts(grants: &[Grant]) -> Arc<Facts> {
     Arc::new(facts)
 }
 
-/// A report of a service that waits for a lock.
-pub fn report() -> Result<Report> {
-    gmr::report::format::json::read(include_str!("made_up.json")).map_err(|error| anyhow!("{error}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,10 +29,5 @@ mod tests {
         let grants =
             ["facts:jobs", "facts:pool.*", "facts:*", "process"].map(|text| Grant::parse(text).unwrap());
         assert_eq!(facts(&grants).names(), ["example", "jobs", "pool.example"]);
-    }
-
-    #[test]
-    fn the_report_is_one() {
-        assert!(report().unwrap().section("threads").is_some());
     }
 }

@@ -26,11 +26,10 @@ pub struct Run {
 
 impl Run {
     pub fn run(self) -> Result<()> {
-        let options = CheckOptions {
-            config: self.given.config(&self.file)?,
-            facts: self.given.facts(),
-            report: self.report.as_deref().map(input::report).transpose()?,
-        };
+        let mut options = CheckOptions::default()
+            .with_config(self.given.config(&self.file)?)
+            .with_facts(self.given.facts());
+        options.report = self.report.as_deref().map(input::report).transpose()?;
         let checked = check(&self.file, options).map_err(|reason| anyhow!("{reason}"))?;
         output::print(&self.format.render_section(&checked.section))?;
         match checked.section.failure {

@@ -80,10 +80,7 @@ mod tests {
         let mut paths: Vec<String> = entries
             .flat_map(|entry| {
                 let name = format!("{prefix}{}", entry.file_name().to_str().unwrap());
-                match entry.path().is_dir() {
-                    true => below(&entry.path(), &format!("{name}/")),
-                    false => vec![name],
-                }
+                if entry.path().is_dir() { below(&entry.path(), &format!("{name}/")) } else { vec![name] }
             })
             .collect();
         paths.sort();

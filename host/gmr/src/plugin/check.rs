@@ -7,21 +7,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::plugin::files::folder as directory;
-use crate::plugin::report::outcome as section;
-use crate::plugin::report::outcome::Face;
-use crate::plugin::sandbox::call::Outcome;
-use crate::plugin::sandbox::component;
-use crate::plugin::sandbox::component::Digest;
-use crate::plugin::sandbox::handle as loaded;
-use crate::plugin::sandbox::handle::{Host, Loaded};
-use crate::plugin::sandbox::parallel as run;
-use crate::plugin::sandbox::parallel::Job;
-use crate::plugin::{Facts, PluginConfig};
-use crate::report::{Report, Section};
+use super::files::digest::Digest;
+use super::files::folder;
+use super::interface::subject::Subject;
+use super::report::outcome::SectionHead;
+use super::sandbox::call::Outcome;
+use super::sandbox::component;
+use super::sandbox::engine::Sandbox;
+use super::sandbox::handle::{PluginHandle, no_report};
+use super::sandbox::parallel::run_alone;
+use super::{Facts, PluginConfig};
+use gmr_report::{Report, Section};
 
 /// What a plugin is checked with.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct CheckOptions {
     /// Its grants, settings and limits, as an application would give them.
     pub config: PluginConfig,
@@ -29,6 +29,29 @@ pub struct CheckOptions {
     pub facts: Arc<Facts>,
     /// The report that it sees with the grant `report`; default: one without sections.
     pub report: Option<Report>,
+}
+
+impl CheckOptions {
+    /// The same with this configuration.
+    #[must_use]
+    pub fn with_config(mut self, config: PluginConfig) -> CheckOptions {
+        self.config = config;
+        self
+    }
+
+    /// The same with these facts.
+    #[must_use]
+    pub fn with_facts(mut self, facts: Arc<Facts>) -> CheckOptions {
+        self.facts = facts;
+        self
+    }
+
+    /// The same with this report.
+    #[must_use]
+    pub fn with_report(mut self, report: Report) -> CheckOptions {
+        self.report = Some(report);
+        self
+    }
 }
 
 /// What a plugin is, asks for and prints.
@@ -91,13 +114,13 @@ pub fn check(path: &Path, options: CheckOptions) -> Result<Checked, String> {
 /// use gmr::plugin::{Candidate, CheckOptions, Grant, PluginConfig};
 ///
 /// let plugin = Candidate::load("plugins/pool.wasm".as_ref(), &PluginConfig::default())?;
-/// let grants = plugin.wants().iter().filter_map(|want| Grant::parse(want).ok()).collect();
-/// let config = PluginConfig { grants, ..PluginConfig::default() };
-/// println!("{:?}", plugin.check(CheckOptions { config, ..CheckOptions::default() }).section);
+/// let grants = plugin.wants().iter().filter_map(|want| Grant::parse(want).ok());
+/// let options = CheckOptions::default().with_config(PluginConfig::default().with_grants(grants));
+/// println!("{:?}", plugin.check(options).section);
 /// # Ok::<(), String>(())
 /// ```
 pub struct Candidate {
-    loaded: Loaded,
+    plugin: PluginHandle,
     size_bytes: u64,
     imports: Vec<String>,
     exports: Vec<String>,
@@ -117,17 +140,17 @@ impl Candidate {
 
     /// The grants that it would like, in its own words.
     pub fn wants(&self) -> &[String] {
-        &self.loaded.description.wants
+        &self.plugin.description.wants
     }
 
     /// Makes its section once, under the same limits as in a report.
     pub fn check(&self, options: CheckOptions) -> Checked {
-        let loaded = self.loaded.with_config(options.config);
-        let (section, outcome) = render(&loaded, options.report, options.facts);
-        let description = loaded.description;
+        let plugin = self.plugin.with_config(options.config);
+        let rendered = render(&plugin, options.report.unwrap_or_else(no_report), options.facts);
+        let description = plugin.description.clone();
         Checked {
-            name: loaded.callee.identity.name.clone(),
-            digest: loaded.digest.hexadecimal(),
+            name: plugin.name().to_owned(),
+            digest: plugin.digest.hexadecimal(),
             size_bytes: self.size_bytes,
             imports: self.imports.clone(),
             exports: self.exports.clone(),
@@ -136,61 +159,64 @@ impl Candidate {
             version: description.version,
             order: description.order,
             wants: description.wants,
-            section,
-            diagnostics: outcome.diagnostics,
-            memory_bytes: outcome.memory_bytes,
+            section: rendered.section,
+            diagnostics: rendered.diagnostics,
+            memory_bytes: rendered.memory_bytes,
             compiled_in: self.compiled_in,
-            rendered_in: outcome.took,
+            rendered_in: rendered.took,
         }
     }
 }
 
 impl std::fmt::Debug for Candidate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Candidate").field(&self.loaded.source).finish()
+        f.debug_tuple("Candidate").field(&self.plugin.source).finish()
     }
 }
 
 fn load(path: &Path, config: &PluginConfig) -> Result<Candidate, String> {
-    let name = directory::name_of(path, &[])?;
+    let name = folder::name_of(path, &[])?;
     let bytes = read(path)?;
-    let host =
-        Host::new(&config.limits).map_err(|error| format!("the engine cannot be started: {error:#}"))?;
+    let sandbox =
+        Sandbox::new(&config.limits).map_err(|error| format!("the engine cannot be started: {error:#}"))?;
     let began = Instant::now();
-    let component = component::compile(&host.engine, &bytes)?;
+    let component = component::compile(&sandbox.engine, &bytes)?;
     let compiled_in = began.elapsed();
-    let (imports, exports) = component::imports_and_exports(&host.engine, &component);
+    let (imports, exports) = component::imports_and_exports(&sandbox.engine, &component);
     let file = path.file_name().unwrap_or_default().to_string_lossy();
-    let loaded = loaded::load(&host, &name, &file, Digest::of(&bytes), &component, config.clone())?;
-    Ok(Candidate { loaded, size_bytes: bytes.len() as u64, imports, exports, compiled_in })
+    let digest = Digest::of(&bytes);
+    let plugin = PluginHandle::load(&sandbox, &name, &file, digest, &component, config.clone())?;
+    Ok(Candidate { plugin, size_bytes: bytes.len() as u64, imports, exports, compiled_in })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(|error| error.to_string())?;
-    file.take(directory::MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    directory::refuse_too_large(bytes.len() as u64)?;
+    file.take(folder::MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    folder::refuse_too_large(bytes.len() as u64)?;
     Ok(bytes)
 }
 
-/// The section, and the outcome without it.
-fn render(loaded: &Loaded, report: Option<Report>, facts: Arc<Facts>) -> (Section, Outcome<()>) {
-    let report = report.unwrap_or_else(|| (*loaded::nothing().report).clone());
-    let subject = Arc::new(loaded::subject(report, facts));
-    let callee = loaded.callee.clone();
-    let (name, limits) = (callee.identity.name.clone(), callee.identity.config.limits.clone());
-    let face = Face { name: &name, title: &loaded.description.title, source: &loaded.source };
-    let engine = callee.engine.clone();
-    let job = Job { patience: limits.deadline, work: Box::new(move |until| callee.render(subject, until)) };
-    let mut rendered = None;
-    run::run(&[engine], vec![job], 1, Instant::now() + limits.deadline + run::START, |_, result| {
-        rendered = Some(match result {
-            Ok(Outcome { result, diagnostics, memory_bytes, took }) => {
-                let rest = Outcome { result: Ok(()), diagnostics: diagnostics.clone(), memory_bytes, took };
-                (section::of(&face, &limits, Outcome { result, diagnostics, memory_bytes, took }), rest)
-            }
-            Err(lost) => (section::lost(&face, lost.reason()), Outcome::nothing()),
-        });
-    });
-    rendered.unwrap_or_else(|| (section::lost(&face, "it was not called"), Outcome::nothing()))
+/// What came of a call for the section.
+struct Rendered {
+    section: Section,
+    diagnostics: String,
+    memory_bytes: u64,
+    took: Duration,
+}
+
+fn render(plugin: &PluginHandle, report: Report, facts: Arc<Facts>) -> Rendered {
+    let subject = Arc::new(Subject::new(report, facts));
+    let (callee, limits, head) = (plugin.callee.clone(), &plugin.config().limits, SectionHead::of(plugin));
+    match run_alone(&plugin.callee.engine, limits.deadline, move |until| callee.render(subject, until)) {
+        Ok(outcome) => {
+            let Outcome { diagnostics, memory_bytes, took, .. } = &outcome;
+            let (diagnostics, memory_bytes, took) = (diagnostics.clone(), *memory_bytes, *took);
+            Rendered { section: head.section(limits, outcome), diagnostics, memory_bytes, took }
+        }
+        Err(lost) => {
+            let section = head.failed(&lost.reason());
+            Rendered { section, diagnostics: String::new(), memory_bytes: 0, took: Duration::ZERO }
+        }
+    }
 }

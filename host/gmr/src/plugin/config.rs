@@ -1,4 +1,5 @@
-//! What the application says about its plugins, as plain values. Reading it from TOML is the settings' business.
+//! The configuration of plugins, as plain values: what the application says about them. Reading it from TOML is the
+//! settings' business.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,11 +10,11 @@ use super::Grant;
 /// What the application says about all of its plugins.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Config {
-    /// The folders, searched in this order. One that does not exist yet is watched for.
+    /// The folders, searched in this order. A folder that does not exist yet is watched for.
     pub(crate) directories: Vec<PathBuf>,
     /// Where compiled plugins are kept across restarts; `None` keeps none. It is created with mode 0700.
     pub(crate) cache_dir: Option<PathBuf>,
-    /// By the plugin's name. One that is not named has the defaults: no grants, no settings.
+    /// By the plugin's name. A plugin that is not named has the defaults: no grants, no settings.
     pub(crate) plugins: BTreeMap<String, PluginConfig>,
     /// Names that the application's own sections have, which no plugin can have.
     pub(crate) taken: Vec<String>,
@@ -32,10 +33,11 @@ impl Config {
 /// ```
 /// use gmr::plugin::{Grant, PluginConfig};
 ///
-/// let config = PluginConfig { grants: vec![Grant::Process], ..PluginConfig::default() };
+/// let config = PluginConfig::default().with_grants([Grant::Process]);
 /// assert!(config.enabled);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct PluginConfig {
     /// What it may see. Default: nothing beyond its settings and a clock.
     pub grants: Vec<Grant>,
@@ -58,8 +60,34 @@ impl Default for PluginConfig {
     }
 }
 
+impl PluginConfig {
+    /// The same with these grants instead of its own.
+    #[must_use]
+    pub fn with_grants(mut self, grants: impl IntoIterator<Item = Grant>) -> PluginConfig {
+        self.grants = grants.into_iter().collect();
+        self
+    }
+
+    /// The same with these limits instead of its own.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> PluginConfig {
+        self.limits = limits;
+        self
+    }
+}
+
 /// What one call of a plugin may use up. Exceeding a limit fails that plugin's section with the limit's name.
+///
+/// ```
+/// use gmr::plugin::{Limits, PluginConfig};
+///
+/// let mut limits = Limits::default();
+/// limits.memory_bytes = 64 << 20;
+/// let config = PluginConfig::default().with_limits(limits);
+/// assert_eq!(config.limits.blocks, 10_000, "the others stay at their defaults");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Time on the wall, from the first instruction. Default: 1 second. When the report's own time gets
     /// short, plugins share what is left.

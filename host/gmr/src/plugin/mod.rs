@@ -4,6 +4,9 @@
 //! report. It is compiled when it appears, never at report time; a report only makes a fresh instance, asks it
 //! for its blocks, and drops it. It sees nothing but its settings and a clock unless a [`Grant`] in the application's
 //! configuration says so, and whatever it does costs its own section at the most.
+//!
+//! It has four rooms: `files` (from a folder to a plugin that is ready), `sandbox` (what runs a call and holds it to its
+//! limits), `interface` (what a plugin can ask, and what its values become), `report` (its section).
 
 mod check;
 mod config;

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use gmr_test_support::guests;
 
-use crate::plugin::sandbox::handle as loaded;
-use crate::plugin::{Config, Facts, Grant, Limits, PluginConfig, Plugins};
-use crate::report::{Block, Report, Section, Value};
+use super::sandbox::handle::no_report;
+use super::{Config, Facts, Grant, Limits, PluginConfig, Plugins};
+use gmr_report::{Block, Report, Section, Value};
 
 /// Longer than any wait takes on a loaded machine.
 const BOUND: Duration = Duration::from_secs(60);
@@ -77,7 +77,7 @@ impl Bench {
 }
 
 fn report() -> Report {
-    (*loaded::nothing().report).clone()
+    no_report()
 }
 
 fn words(section: &Section) -> String {
@@ -154,8 +154,8 @@ fn plugins_with_stacks_of_their_own_run_side_by_side() {
     bench.install("usual.wasm", guests::component("deep-calls"));
     let [deep, hang, usual] = &bench.sections()[..] else { panic!("not three sections") };
     assert_eq!(words(deep), "deep: hello");
-    assert!(words(hang).contains("its deadline of 50ms passed"), "{}", words(hang));
-    assert!(words(usual).contains("its stack of 1 MiB is used up"), "{}", words(usual));
+    assert!(words(hang).contains("its deadline of 50 ms passed"), "{}", words(hang));
+    assert!(words(usual).contains("its stack of 1.0 MiB is used up"), "{}", words(usual));
 }
 
 #[test]

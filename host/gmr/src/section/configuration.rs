@@ -5,9 +5,9 @@ use std::time::Instant;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::Errand;
-use crate::report::mask::{self, Secrets};
-use crate::report::{Block, Field, NativeSection, Section, Value};
+use crate::bounded_call::Closure;
+use gmr_report::mask::{self, Secrets};
+use gmr_report::{Block, Field, NativeSection, Section, Value, flatten};
 
 /// Where the application's configuration comes from.
 pub(crate) enum Configuration {
@@ -16,7 +16,7 @@ pub(crate) enum Configuration {
     /// It does not change; or why it could not be read.
     Fixed(Result<Json, String>),
     /// Asked for at each report.
-    Asked(Errand<Result<Json, String>>),
+    Asked(Closure<Result<Json, String>>),
 }
 
 impl Configuration {
@@ -25,7 +25,7 @@ impl Configuration {
     }
 
     pub(crate) fn asked<T: Serialize>(value: impl Fn() -> T + Send + Sync + 'static) -> Configuration {
-        Configuration::Asked(Errand::new(move || written(&value())))
+        Configuration::Asked(Closure::new(move || written(&value())))
     }
 
     pub(crate) fn section(&self, secrets: &Secrets, deadline: Instant) -> Section {
@@ -35,7 +35,7 @@ impl Configuration {
                 return section.with_blocks([Block::paragraph("the application gave none")]);
             }
             Configuration::Fixed(written) => written.clone(),
-            Configuration::Asked(errand) => match errand.ask(deadline) {
+            Configuration::Asked(closure) => match closure.call("gmr-section", deadline) {
                 Ok(written) => written,
                 Err(reason) => return section.failed(format!("the closure that gives it {reason}")),
             },
@@ -124,11 +124,7 @@ impl Groups<'_> {
             Json::Bool(flag) => Value::Flag(*flag),
             Json::Array(items) if items.is_empty() => Value::List(Vec::new()),
             _ if hidden => Value::Redacted,
-            Json::Number(number) => number
-                .as_i64()
-                .map(Value::Integer)
-                .or_else(|| number.as_u64().map(Value::from))
-                .unwrap_or_else(|| number.as_f64().map_or_else(|| number.to_string().into(), Value::from)),
+            Json::Number(number) => flatten::number(number),
             Json::String(text) => mask::text(text).map_or(Value::Redacted, Value::from),
             Json::Array(items) => Value::List(items.iter().map(|item| self.value(item, false)).collect()),
             Json::Object(_) => Value::from("{}"),
@@ -155,7 +151,7 @@ fn join(path: &str, key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::format::text;
+    use gmr_report::format::text;
 
     #[track_caller]
     fn check(json: Json, expected: &str) {

@@ -11,7 +11,7 @@ pub(crate) mod translate;
 
 use gmr_inspect::tasks::{Snapshot, Task, TaskState};
 
-use crate::report::{Block, NativeSection, Reason, Section, TasksNote, Trace};
+use gmr_report::{Block, NativeSection, Reason, Section, TasksNote, Trace};
 use grouping::{Group, groups};
 
 pub(crate) use running::Stacks;

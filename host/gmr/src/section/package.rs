@@ -1,6 +1,6 @@
 //! The Package section: what is running. oslo.reports' three names, and how it was built.
 
-use crate::report::{Block, Field, NativeSection, Section, Value};
+use gmr_report::{Block, Field, NativeSection, Section, Value};
 
 /// What is running: made at compile time by [`package!`](crate::package), changed as wanted.
 ///

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use gmr_inspect::threads::Capture;
 
-use crate::report::{Block, NativeSection, Section, Trace, Value};
+use gmr_report::{Block, NativeSection, Section, Trace, Value};
 use grouping::{Group, groups};
 
 /// The section of a capture.

@@ -19,8 +19,8 @@ use fingerprint::Fingerprint;
 
 use super::{Mailbox, Received, TriggerSource};
 use crate::error::Error;
-use crate::report::{Trigger, TriggerKind};
 use crate::settings::Settings;
+use gmr_report::{Trigger, TriggerKind};
 
 /// Writing a file is several events (emptied, written, closed): they count as one change if they come
 /// within this time. Well below what a person notices, well above what a shell needs for `>`.

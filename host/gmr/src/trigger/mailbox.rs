@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 
-use crate::report::Report;
+use gmr_report::Report;
 
 /// Where calls from other threads wait for the worker.
 pub(crate) struct Mailbox {

@@ -14,8 +14,8 @@ use signal_hook::low_level::siginfo::Origin;
 
 use super::{Mailbox, Received, TriggerSource, file};
 use crate::error::Error;
-use crate::report::{Trigger, TriggerKind};
 use crate::settings::{Settings, Signal};
+use gmr_report::{Trigger, TriggerKind};
 
 pub(super) fn set_up(settings: &Settings, _: &Arc<Mailbox>) -> Result<Option<Box<dyn TriggerSource>>, Error> {
     let Some(number) = settings.signal.number() else { return Ok(None) };

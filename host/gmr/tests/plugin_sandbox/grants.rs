@@ -14,9 +14,9 @@ fn what_is_not_granted_is_refused_to_a_plugin_that_still_runs() {
     let path = folder.path().join("asks.wasm");
     std::fs::write(&path, guests::component("asks-for-grants")).unwrap();
     let answer = |grants: &[&str]| {
-        let grants = grants.iter().map(|grant| Grant::parse(grant).unwrap()).collect();
-        let config = PluginConfig { grants, ..PluginConfig::default() };
-        let options = CheckOptions { config, ..CheckOptions::default() };
+        let grants = grants.iter().map(|grant| Grant::parse(grant).unwrap());
+        let config = PluginConfig::default().with_grants(grants);
+        let options = CheckOptions::default().with_config(config);
         options.facts.add("pool", || 8);
         let section = check(&path, options).unwrap().section;
         match &section.blocks[..] {
@@ -42,9 +42,9 @@ fn look(grants: &[&Path], path: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let plugin = folder.path().join("looks.wasm");
     std::fs::write(&plugin, guests::assemble_for("with-wasi", &text)).unwrap();
-    let grants = grants.iter().map(|path| Grant::Read(path.to_path_buf())).collect();
-    let config = PluginConfig { grants, ..PluginConfig::default() };
-    let section = check(&plugin, CheckOptions { config, ..CheckOptions::default() }).unwrap().section;
+    let grants = grants.iter().map(|path| Grant::Read(path.to_path_buf()));
+    let config = PluginConfig::default().with_grants(grants);
+    let section = check(&plugin, CheckOptions::default().with_config(config)).unwrap().section;
     match &section.blocks[..] {
         [Block::Paragraph { text, .. }] => text.clone(),
         _ => panic!("{section:?}"),
@@ -138,7 +138,7 @@ fn settings_of_every_type_reach_the_plugin() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p.wasm");
     std::fs::write(&path, guests::component("tells-its-settings")).unwrap();
-    let section = check(&path, CheckOptions { config, ..CheckOptions::default() }).unwrap().section;
+    let section = check(&path, CheckOptions::default().with_config(config)).unwrap().section;
     let list = |values: Vec<Value>| Value::List(values);
     let fields = [
         ("day", Value::from("2026-02-03")),

@@ -12,8 +12,7 @@ fn run(name: &str, bytes: &[u8], limits: Limits) -> Result<Checked, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(format!("{name}.wasm"));
     std::fs::write(&path, bytes).unwrap();
-    let config = PluginConfig { limits, ..PluginConfig::default() };
-    check(&path, CheckOptions { config, ..CheckOptions::default() })
+    check(&path, CheckOptions::default().with_config(PluginConfig::default().with_limits(limits)))
 }
 
 /// The section of a guest that loads.
@@ -34,8 +33,15 @@ fn innermost(section: &Section) -> &str {
     &trace.frames[0].calls[0].function
 }
 
+/// The usual limits but for what this sets.
+fn limited(set: impl FnOnce(&mut Limits)) -> Limits {
+    let mut limits = Limits::default();
+    set(&mut limits);
+    limits
+}
+
 fn short() -> Limits {
-    Limits { deadline: Duration::from_millis(50), ..Limits::default() }
+    limited(|limits| limits.deadline = Duration::from_millis(50))
 }
 
 #[test]
@@ -49,7 +55,7 @@ fn a_guest_that_behaves_becomes_a_section() {
 
 #[test]
 fn a_loop_in_render_is_cut_and_shows_where_it_stood() {
-    assert_eq!(failure("loop-in-render", short()), "its deadline of 50ms passed");
+    assert_eq!(failure("loop-in-render", short()), "its deadline of 50 ms passed");
     assert_eq!(innermost(&section("loop-in-render", short())), "spin");
 }
 
@@ -67,7 +73,7 @@ fn refusal(bytes: impl AsRef<[u8]>) -> String {
 fn a_loop_in_start_is_found_when_it_is_loaded() {
     let error = refusal(guests::component("loop-in-start"));
     assert!(
-        error.contains("guest.wasm: it does not say what it is: its deadline of 50ms passed, in begin"),
+        error.contains("guest.wasm: it does not say what it is: its deadline of 50 ms passed, in begin"),
         "{error}"
     );
 }
@@ -75,16 +81,16 @@ fn a_loop_in_start_is_found_when_it_is_loaded() {
 #[test]
 fn recursion_ends_at_the_stacks_limit() {
     let failure = failure("recursion", Limits::default());
-    assert_eq!(failure, "its calls are nested too deeply: its stack of 1 MiB is used up");
+    assert_eq!(failure, "its calls are nested too deeply: its stack of 1.0 MiB is used up");
     assert_eq!(innermost(&section("recursion", Limits::default())), "down");
 }
 
 #[test]
 fn the_stack_is_as_deep_as_is_set() {
-    let stack = |wasm_stack_bytes| Limits { wasm_stack_bytes, ..Limits::default() };
+    let stack = |wasm_stack_bytes| limited(|limits| limits.wasm_stack_bytes = wasm_stack_bytes);
     let used_up = |size: &str| format!("its calls are nested too deeply: its stack of {size} is used up");
-    assert_eq!(failure("recursion", stack(64 << 10)), used_up("64 KiB"));
-    assert_eq!(failure("deep-calls", Limits::default()), used_up("1 MiB"));
+    assert_eq!(failure("recursion", stack(64 << 10)), used_up("64.0 KiB"));
+    assert_eq!(failure("deep-calls", Limits::default()), used_up("1.0 MiB"));
     assert_eq!(section("deep-calls", stack(64 << 20)).failure, None);
     for bytes in [(64 << 10) - 1, (64 << 20) + 1] {
         let error = run("guest", &guests::component("hello"), stack(bytes)).unwrap_err();
@@ -96,15 +102,15 @@ fn the_stack_is_as_deep_as_is_set() {
 fn instances_memories_and_tables_are_counted() {
     let refused = |name: &str, limits| run("guest", &guests::component(name), limits).unwrap_err();
     // A plugin, and the two modules that the component needs for its imports.
-    let instances = |instances| Limits { instances, ..Limits::default() };
+    let instances = |instances| limited(|limits| limits.instances = instances);
     assert_eq!(section("asks-for-grants", instances(3)).failure, None);
     let error = refused("asks-for-grants", instances(2));
     assert!(error.contains("it has more than its 2 core instances"), "{error}");
-    let memories = |memories| Limits { memories, ..Limits::default() };
+    let memories = |memories| limited(|limits| limits.memories = memories);
     assert_eq!(section("three-of-each", memories(3)).failure, None);
     let error = refused("three-of-each", memories(2));
     assert!(error.contains("it has more than its 2 memories"), "{error}");
-    let tables = |tables| Limits { tables, ..Limits::default() };
+    let tables = |tables| limited(|limits| limits.tables = tables);
     assert_eq!(section("three-of-each", tables(3)).failure, None);
     let error = refused("three-of-each", tables(2));
     assert!(error.contains("it has more than its 2 tables"), "{error}");
@@ -112,15 +118,15 @@ fn instances_memories_and_tables_are_counted() {
 
 #[test]
 fn memory_is_limited_and_what_was_used_is_told() {
-    let limits = || Limits { memory_bytes: 8 << 20, ..Limits::default() };
-    assert_eq!(failure("memory-growth", limits()), "it wanted more than its 8 MiB of memory");
+    let limits = || limited(|limits| limits.memory_bytes = 8 << 20);
+    assert_eq!(failure("memory-growth", limits()), "it wanted more than its 8.0 MiB of memory");
     let checked = run("guest", &guests::component("memory-growth"), limits()).unwrap();
     assert!((7 << 20..=8 << 20).contains(&checked.memory_bytes), "{}", checked.memory_bytes);
     // Two pages is what a guest begins with.
-    let pages = |pages: u64| Limits { memory_bytes: pages << 16, ..Limits::default() };
+    let pages = |pages: u64| limited(|limits| limits.memory_bytes = pages << 16);
     assert_eq!(section("hello", pages(2)).failure, None);
     let error = run("guest", &guests::component("hello"), pages(1)).unwrap_err();
-    assert!(error.contains("it wanted more than its 64 KiB of memory"), "{error}");
+    assert!(error.contains("it wanted more than its 64.0 KiB of memory"), "{error}");
 }
 
 #[test]
@@ -130,7 +136,10 @@ fn table_elements_are_limited() {
 
 #[test]
 fn calls_to_the_host_are_limited() {
-    let limits = Limits { host_calls: 1000, deadline: Duration::from_secs(60), ..Limits::default() };
+    let limits = limited(|limits| {
+        limits.host_calls = 1000;
+        limits.deadline = Duration::from_secs(60);
+    });
     assert_eq!(failure("host-calls", limits), "it called the host more than 1000 times");
 }
 
@@ -138,15 +147,15 @@ fn calls_to_the_host_are_limited() {
 fn a_text_that_is_not_there_or_too_long_is_refused() {
     let error = failure("gigabyte-string", Limits::default());
     assert!(error.contains("out of bounds"), "{error}");
-    let error = failure("long-string", Limits { deadline: Duration::from_secs(60), ..Limits::default() });
-    assert_eq!(error, "it handed over far more than it may: 1 MiB of text, 10000 blocks, 100000 items");
+    let error = failure("long-string", limited(|limits| limits.deadline = Duration::from_secs(60)));
+    assert_eq!(error, "it handed over far more than it may: 1.0 MiB of text, 10000 blocks, 100000 items");
 }
 
 #[test]
 fn blocks_are_limited_before_they_fill_the_hosts_memory() {
-    let error = failure("million-blocks", Limits { deadline: Duration::from_secs(60), ..Limits::default() });
-    assert_eq!(error, "it handed over far more than it may: 1 MiB of text, 10000 blocks, 100000 items");
-    let blocks = |blocks| section("eleven-blocks", Limits { blocks, ..Limits::default() });
+    let error = failure("million-blocks", limited(|limits| limits.deadline = Duration::from_secs(60)));
+    assert_eq!(error, "it handed over far more than it may: 1.0 MiB of text, 10000 blocks, 100000 items");
+    let blocks = |blocks| section("eleven-blocks", limited(|limits| limits.blocks = blocks));
     assert_eq!((blocks(11).blocks.len(), blocks(11).failure), (11, None));
     let cut = blocks(10);
     assert_eq!(cut.blocks.len(), 10, "those within the limit are shown");
@@ -193,7 +202,7 @@ fn a_trap_shows_its_frames_and_what_was_printed_before() {
 #[test]
 fn what_is_printed_is_kept_up_to_its_limit() {
     let diagnostics = |diagnostic_bytes| {
-        let limits = Limits { diagnostic_bytes, ..Limits::default() };
+        let limits = limited(|limits| limits.diagnostic_bytes = diagnostic_bytes);
         run("guest", &guests::component("trap"), limits).unwrap().diagnostics
     };
     assert_eq!(diagnostics(20), "ring is not settled");
@@ -210,7 +219,7 @@ fn exit_ends_the_plugin_only() {
 fn a_sleep_is_cut_at_the_deadline() {
     let checked = run("sleep", &with_wasi("sleep"), short()).unwrap();
     let failure = checked.section.failure.unwrap();
-    let expected = "its deadline of 50ms passed while it waited in WASI, for a sleep or a poll (sleep.wasm";
+    let expected = "its deadline of 50 ms passed while it waited in WASI, for a sleep or a poll (sleep.wasm";
     assert!(failure.starts_with(expected), "{failure}");
     assert_eq!(checked.section.blocks, [Block::preformatted("waits for the ring")]);
 }
@@ -221,9 +230,9 @@ fn wasi_is_empty_but_for_what_is_granted() {
     let path = folder.path().join("asks.wasm");
     std::fs::write(&path, with_wasi("asks-for-everything")).unwrap();
     let answer = |grants: &[String]| {
-        let grants = grants.iter().map(|grant| Grant::parse(grant).unwrap()).collect();
-        let config = PluginConfig { grants, ..PluginConfig::default() };
-        let section = check(&path, CheckOptions { config, ..CheckOptions::default() }).unwrap().section;
+        let grants = grants.iter().map(|grant| Grant::parse(grant).unwrap());
+        let config = PluginConfig::default().with_grants(grants);
+        let section = check(&path, CheckOptions::default().with_config(config)).unwrap().section;
         match &section.blocks[..] {
             [Block::Paragraph { text, .. }] => text.clone(),
             _ => panic!("{section:?}"),

@@ -1,4 +1,4 @@
-//! A section's fields, tables and texts, matched by what stands above and before them: a field by its
+//! Fields, tables and texts compared. They are matched by what stands above and before them: a field by its
 //! headings and name, a row by its headings and first cell, a line of text by itself.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! What changed between two reports of one service: facts of the header, sections, fields and tables, and the groups of
+//! Comparison of two reports of one service: facts of the header, sections, fields and tables, and the groups of
 //! threads and tasks. When the reports were made and how long that took is no difference, and neither is the wording
 //! of a trace's title.
 

@@ -1,5 +1,4 @@
-//! Sections by their names: those that appeared, vanished, failed or recovered, and what changed in the
-//! others. The new report's order, then what vanished in the old one's.
+//! Sections compared by their names: which appeared, vanished, failed or recovered, and what changed in the others. The new report's order, then what vanished in the old one's.
 
 use crate::format::text::escape;
 use crate::model::Section;

@@ -1,4 +1,4 @@
-//! Groups of threads and tasks that stand in the same functions, and how many stand there. Lines, addresses
+//! Stacks and chains compared: groups of threads and tasks that stand in the same functions, and how many stand there. Lines, addresses
 //! and ids are no part of the comparison: they differ between two builds or two starts of one service.
 
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
-//! Pure functions of a report: no clock, no file, no environment, no lock. The same report always gives
-//! the same characters.
+//! Output formats: text for people, JSON for programs. Pure functions of a report: no clock, no file, no environment, no
+//! lock. The same report always gives the same characters.
 
 pub mod json;
 pub mod text;

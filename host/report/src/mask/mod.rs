@@ -1,4 +1,4 @@
-//! What is a secret, and what of it may be shown.
+//! Masking of secrets: what is one, and what of it may be shown.
 //!
 //! By the key's words, by declaration, and by what a text looks like: passwords inside URLs and
 //! connection strings, private keys. It rather hides too much: a report is mailed around.
@@ -40,7 +40,7 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// With these dotted keys, in which `*` stands for any characters, beside those that are found by their words.
+    /// With these dotted keys, in which `*` stands for any characters, beside the keys that are found by their words.
     pub fn declared(keys: Vec<String>) -> Secrets {
         Secrets { declared: keys }
     }

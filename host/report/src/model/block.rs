@@ -1,4 +1,4 @@
-//! What a section's body consists of.
+//! Blocks: what a section's body consists of.
 
 use std::borrow::Cow;
 
@@ -64,7 +64,7 @@ pub enum Block {
         /// A line each.
         notes: Vec<Reason>,
     },
-    /// One of a kind that this version does not know.
+    /// Of a kind that this version does not know.
     #[serde(untagged)]
     Unknown(Unknown),
 }

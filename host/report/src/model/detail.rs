@@ -1,10 +1,10 @@
-//! What is known of one await beside its place: when a timer fires, how many permits are free.
+//! Details of an await beside its place: when a timer fires, how many permits are free.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Field, Unknown, Value, written};
+use super::{Field, Unknown, Value, encoding};
 
 /// What is known of one await, or of another frame, beside its place.
 ///
@@ -25,13 +25,13 @@ use super::{Field, Unknown, Value, written};
 #[non_exhaustive]
 pub enum Detail {
     /// A timer: how long until it fires.
-    FiresIn(#[serde(with = "written::nanoseconds")] Duration),
+    FiresIn(#[serde(with = "encoding::nanoseconds")] Duration),
     /// A timer that should have fired: how long ago.
-    Overdue(#[serde(with = "written::nanoseconds")] Duration),
+    Overdue(#[serde(with = "encoding::nanoseconds")] Duration),
     /// How many permits of a semaphore are free.
     Permits(u64),
     /// The address of the semaphore that it waits for: waiters for one lock share it.
-    Semaphore(#[serde(with = "written::hexadecimal")] u64),
+    Semaphore(#[serde(with = "encoding::hexadecimal")] u64),
     /// The id of the task that it waits for.
     Task(u64),
     /// The file descriptor that it waits for.
@@ -57,7 +57,7 @@ pub enum Detail {
     TooLarge,
     /// What a plugin says of it.
     Text(String),
-    /// One of a kind that this version does not know.
+    /// Of a kind that this version does not know.
     #[serde(untagged)]
     Unknown(Unknown),
 }
@@ -65,7 +65,7 @@ pub enum Detail {
 /// The key of [`Detail::Futures`] where there are more than were counted.
 const MORE_FUTURES: &str = "more_futures_than";
 
-/// The key of [`Detail::Unknown`], whose value is its JSON.
+/// The key of [`Detail::Unknown`]; the value is its JSON.
 const UNKNOWN: &str = "unknown";
 
 impl From<&Detail> for Field {

@@ -1,8 +1,8 @@
-//! One frame of a trace: an address, and the calls that the compiler put together there.
+//! Frames of a trace: an address, and the calls that the compiler put together there.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Detail, written};
+use super::{Detail, encoding};
 
 /// One frame of a trace: in a stack an address, in a chain a future.
 ///
@@ -17,7 +17,7 @@ use super::{Detail, written};
 #[non_exhaustive]
 pub struct Frame {
     /// How deep in the tree of awaits, from 0; always 0 in a stack.
-    #[serde(default, skip_serializing_if = "written::is_zero")]
+    #[serde(default, skip_serializing_if = "encoding::is_zero")]
     pub depth: u16,
     /// What the awaiting frame calls this one, where it awaits more than one thing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -27,24 +27,24 @@ pub struct Frame {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<Call>,
     /// The instruction's address.
-    #[serde(with = "written::optional_hexadecimal", default, skip_serializing_if = "Option::is_none")]
+    #[serde(with = "encoding::optional_hexadecimal", default, skip_serializing_if = "Option::is_none")]
     pub address: Option<u64>,
     /// The loaded file that the address lies in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
     /// The address as that file counts it.
-    #[serde(with = "written::optional_hexadecimal", default, skip_serializing_if = "Option::is_none")]
+    #[serde(with = "encoding::optional_hexadecimal", default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
     /// A signal interrupted the function here: the address is that instruction's own, as in the innermost
     /// frame of a stack, and not where a call returns to.
-    #[serde(default, skip_serializing_if = "written::is_false")]
+    #[serde(default, skip_serializing_if = "encoding::is_false")]
     pub interrupted: bool,
     /// It rests on a guess (a frame pointer) and may be wrong.
-    #[serde(default, skip_serializing_if = "written::is_false")]
+    #[serde(default, skip_serializing_if = "encoding::is_false")]
     pub unverified: bool,
     /// Part of every thread's start or of the machinery between two awaits: text counts it only. Of a frame that is
     /// partly so, [`Call::folded`] says which part.
-    #[serde(default, skip_serializing_if = "written::is_false")]
+    #[serde(default, skip_serializing_if = "encoding::is_false")]
     pub folded: bool,
     /// What else is known: when a timer fires, how many permits are free.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -67,7 +67,7 @@ pub struct Call {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
     /// As [`Frame::folded`], of a call into which one was inlined that is shown.
-    #[serde(default, skip_serializing_if = "written::is_false")]
+    #[serde(default, skip_serializing_if = "encoding::is_false")]
     pub folded: bool,
 }
 

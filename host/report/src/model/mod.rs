@@ -6,6 +6,7 @@
 
 mod block;
 mod detail;
+mod encoding;
 mod frame;
 mod reason;
 mod report;
@@ -14,7 +15,6 @@ mod thread_start;
 mod trace;
 mod unknown;
 mod value;
-mod written;
 
 pub use block::{Block, Field};
 pub use detail::Detail;

@@ -1,4 +1,4 @@
-//! A report: whose it is, why it was made, and its sections.
+//! A report: the process that it is of, why it was made, and its sections.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::unknown::words;
-use super::{Section, written};
+use super::{Section, encoding};
 
 /// What a process was doing at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Report {
-    /// Whose report it is, and why it was made.
+    /// Which process a report is of, and why it was made.
     pub header: Header,
     /// The sections, in the order in which they are shown.
     pub sections: Vec<Section>,
 }
 
-/// Whose report it is, and why it was made.
+/// Which process a report is of, and why it was made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Header {
@@ -30,8 +30,8 @@ pub struct Header {
     pub host: String,
     /// The process id.
     pub process: u32,
-    /// How long the process had been running, where that can be told.
-    #[serde(with = "written::optional_nanoseconds", default, skip_serializing_if = "Option::is_none")]
+    /// How long the process had been running, where that is known.
+    #[serde(with = "encoding::optional_nanoseconds", default, skip_serializing_if = "Option::is_none")]
     pub uptime: Option<Duration>,
     /// When the report was begun.
     pub time: Timestamp,
@@ -39,7 +39,7 @@ pub struct Header {
     pub trigger: Trigger,
     /// From the trigger's arrival at the reporter to the last section; `None` in a head that was printed
     /// before its sections were ready.
-    #[serde(with = "written::optional_nanoseconds", default, skip_serializing_if = "Option::is_none")]
+    #[serde(with = "encoding::optional_nanoseconds", default, skip_serializing_if = "Option::is_none")]
     pub took: Option<Duration>,
 }
 

@@ -1,4 +1,4 @@
-//! A titled part of a report, who made it, and the sections that the library itself makes.
+//! A section: a titled part of a report, its maker, and the table of the sections that the library itself makes.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ pub struct Section {
     pub name: String,
     /// What people read above it.
     pub title: String,
-    /// Who made it.
+    /// The maker.
     pub origin: Origin,
     /// Why there is no section, or not the whole of it. Blocks may follow all the same: what was there by
     /// then, a trap's frames, what a plugin wrote to its standard error.
@@ -27,7 +27,7 @@ pub struct Section {
 }
 
 words! {
-    /// Who made a section, and so who vouches for it.
+    /// The maker of a section, which vouches for it.
     Origin {
         /// The library.
         Native = "native",
@@ -38,7 +38,7 @@ words! {
     }
 }
 
-/// A section that the library itself makes. Nobody else's section can have its name.
+/// A section that the library itself makes. No other section can have its name.
 ///
 /// ```
 /// use gmr_report::NativeSection;

@@ -1,4 +1,4 @@
-//! The functions that every thread begins with, so that text can count them instead of listing them.
+//! The start of a thread: the functions that every thread begins with, so that text can count them instead of listing them.
 
 use super::Frame;
 
@@ -10,7 +10,7 @@ const STARTS: [&str; 7] =
     ["_start", "__libc_start_main", "__libc_start_call_main", "start_thread", "clone", "clone3", "__clone3"];
 
 /// Marks the calls that every thread begins with, so that text counts instead of listing them. For a stack
-/// whose functions were not known when it was reported and have been looked up since.
+/// that got its names only after the report was made, too.
 ///
 /// ```
 /// use gmr_report::{Frame, fold_start};

@@ -1,11 +1,11 @@
-//! A stack or a chain of awaits, and the threads or tasks that stand in it.
+//! Traces: a stack or a chain of awaits, and the threads or tasks that stand in it.
 
 use serde::{Deserialize, Serialize};
 
 use super::unknown::words;
 use super::{Field, Frame, Reason};
 
-/// A stack or a chain of awaits, and who stands in it.
+/// A stack or a chain of awaits, and the threads or tasks that stand in it.
 ///
 /// ```
 /// use gmr_report::{Frame, Trace};

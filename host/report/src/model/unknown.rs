@@ -1,4 +1,4 @@
-//! Kinds that this version does not know: how they are read from JSON, kept, and written back.
+//! Unknown kinds, of which only a newer version knows: how they are read from JSON, kept, and written back.
 
 use std::fmt;
 
@@ -64,7 +64,7 @@ macro_rules! words {
         #[non_exhaustive]
         pub enum $name {
             $($(#[$doc])* $variant,)*
-            /// One that this version does not know, by its word.
+            /// A word that this version does not know.
             Unknown(String),
         }
 

@@ -1,4 +1,4 @@
-//! A value that each format prints its own way.
+//! Typed values, which each format prints its own way.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Unknown, written};
+use super::{Unknown, encoding};
 
 /// A value that each format prints its own way: for people in text, exactly in JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,11 +22,11 @@ pub enum Value {
     /// A size in bytes.
     Bytes(u64),
     /// A length of time, exact to the nanosecond, at most 584 years.
-    Duration(#[serde(with = "written::nanoseconds")] Duration),
+    Duration(#[serde(with = "encoding::nanoseconds")] Duration),
     /// A point in time.
     Moment(Timestamp),
     /// An address in memory.
-    Address(#[serde(with = "written::hexadecimal")] u64),
+    Address(#[serde(with = "encoding::hexadecimal")] u64),
     /// Yes or no.
     Flag(bool),
     /// Values in an order that matters; they are not lists themselves.
@@ -35,7 +35,7 @@ pub enum Value {
     Redacted,
     /// Nothing, known to be nothing.
     None,
-    /// One of a kind that this version does not know.
+    /// Of a kind that this version does not know.
     #[serde(untagged)]
     Unknown(Unknown),
 }

@@ -1,5 +1,5 @@
-//! Names for the frames of a report whose process had none: which files are wanted, which offsets in them, and where
-//! the answers go. Files are opened elsewhere: a lookup takes offsets and gives calls.
+//! Looking up functions, files and lines for the frames of a report after it was made: which files are wanted, which
+//! offsets in them, and where the answers go. Files are opened elsewhere: a lookup takes offsets and gives calls.
 
 mod modules;
 

@@ -1,5 +1,5 @@
-//! The files that a reported process had loaded, and which file serves for which. The build id decides; a name alone
-//! does only where the report knows no build id.
+//! Modules of a report: the executables and libraries that its process had loaded, and which file serves for which. The
+//! build id decides; a name alone does only where the report knows no build id.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -58,7 +58,7 @@ impl LoadedFiles {
         LoadedFiles(files)
     }
 
-    /// Those whose build id is known, so that a file of the same build can be searched for.
+    /// The files with a known build id, by which a file of the same build can be searched for.
     pub fn with_build_id(&self) -> impl Iterator<Item = LoadedFile> {
         let known = self.0.iter().filter(|(_, build_id)| build_id.is_some());
         known.map(|(path, build_id)| LoadedFile { path: path.clone(), build_id: build_id.clone() })
@@ -76,8 +76,8 @@ impl LoadedFiles {
         self.0.iter().map(file).collect::<Vec<_>>().join(", ")
     }
 
-    /// Those that a file with this path and this build id serves for: the process may have loaded the same file from
-    /// two paths.
+    /// What a file with this path and this build id serves for: the process may have loaded the same file from two
+    /// paths.
     ///
     /// # Errors
     ///

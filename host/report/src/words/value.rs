@@ -1,4 +1,4 @@
-//! A value in one line of words.
+//! Typed values, in one line of words.
 
 use super::{bytes, duration, moment};
 use crate::mask::MASK;

@@ -1,6 +1,6 @@
 //! The host's functions as the made-up host answers them. Their signatures are those of the generated ones.
 
-use super::{CURRENT, Host, json};
+use super::{CURRENT, Host};
 
 fn ask<T>(question: impl FnOnce(&Host) -> T) -> T {
     CURRENT.with_borrow(question)
@@ -16,15 +16,18 @@ pub mod grants {
 }
 
 pub mod settings {
-    use super::{ask, json};
+    use gmr_report::flatten;
+
+    use super::ask;
     use crate::{Field, Value};
 
     pub fn get(key: &str) -> Option<Value> {
-        all().into_iter().find(|field| field.key == key).map(|field| field.value)
+        let found = ask(|host| flatten::find(&host.settings, key).and_then(flatten::value));
+        found.as_ref().map(Value::from)
     }
 
     pub fn all() -> Vec<Field> {
-        ask(|host| json::fields("", &host.settings))
+        ask(|host| flatten::fields("", &host.settings)).iter().map(Field::from).collect()
     }
 
     pub fn json() -> String {
@@ -33,7 +36,9 @@ pub mod settings {
 }
 
 pub mod facts {
-    use super::{Host, ask, json};
+    use gmr_report::flatten;
+
+    use super::{Host, ask};
     use crate::Field;
     use crate::facts::FactError;
 
@@ -42,7 +47,8 @@ pub mod facts {
     }
 
     pub fn read(name: &str) -> Result<Vec<Field>, FactError> {
-        ask(|host| Ok(json::fields(name, &find(host, name)?)))
+        let fact = ask(|host| find(host, name))?;
+        Ok(flatten::fields(name, &fact).iter().map(Field::from).collect())
     }
 
     pub fn json(name: &str) -> Result<String, FactError> {

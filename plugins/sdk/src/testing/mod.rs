@@ -27,7 +27,6 @@
 //! ```
 
 pub(crate) mod imports;
-mod json;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -44,7 +43,7 @@ use crate::process::{
 use crate::{Block, Denial, Failure, Moment, Plugin, Request, Section, Trigger};
 
 thread_local! {
-    /// Who answers on this thread. Tests run on threads of their own, so they cannot meet another's host.
+    /// The host that answers on this thread. Tests run on threads of their own, so they cannot meet another's host.
     static CURRENT: RefCell<Host> = RefCell::new(Host::new());
 }
 
@@ -158,6 +157,30 @@ impl Host {
         self
     }
 
+    /// Takes the sections of a report, such as [`gmr_report::example::report`], as what the report has collected.
+    ///
+    /// ```
+    /// use gmr_plugin::{gmr_report, report, testing::Host};
+    ///
+    /// let host = Host::new().report(&gmr_report::example::report());
+    /// assert!(host.within(|| report::blocks("threads").count()) > 1);
+    /// ```
+    #[must_use]
+    pub fn report(mut self, report: &gmr_report::Report) -> Host {
+        self.sections.extend(report.sections.iter().map(|section| {
+            let blocks: Vec<Block> = section.blocks.iter().map(Block::from).collect();
+            let head = SectionHead {
+                name: section.name.clone(),
+                title: section.title.clone(),
+                failure: section.failure.clone(),
+                remarks: section.remarks.clone(),
+                blocks: blocks.len() as u32,
+            };
+            (head, blocks)
+        }));
+        self
+    }
+
     /// Puts a file in place.
     #[must_use]
     pub fn file(mut self, path: impl Into<String>, content: impl Into<Vec<u8>>) -> Host {
@@ -173,7 +196,7 @@ impl Host {
     }
 
     set! {
-        /// Says who the process is.
+        /// Says what the process is.
         identity: IdentityFigures;
         /// Says how much memory is in use.
         memory: MemoryFigures;
@@ -249,12 +272,12 @@ impl Host {
             Some(start) => grant.starts_with(start),
             None => grant == denied,
         };
-        match self.denied.iter().any(refuses) {
-            true => Err(Denial {
-                grant: grant.to_owned(),
-                advice: format!("write grants = [\"{grant}\"] under [gmr.plugins.test]"),
-            }),
-            false => Ok(()),
+        if !self.denied.iter().any(refuses) {
+            return Ok(());
         }
+        Err(Denial {
+            grant: grant.to_owned(),
+            advice: format!("write grants = [\"{grant}\"] under [gmr.plugins.test]"),
+        })
     }
 }

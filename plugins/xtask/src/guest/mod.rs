@@ -52,9 +52,6 @@ pub struct Arguments {
     /// Also run the plugins' own tests, natively
     #[arg(long)]
     check: bool,
-    /// Only copy wit/ to the packages that hold a copy
-    #[arg(long)]
-    copy_interface: bool,
     /// How to build Rust guests
     #[arg(long, value_enum, default_value_t)]
     toolchain: Choice,
@@ -62,9 +59,6 @@ pub struct Arguments {
 
 /// `cargo xtask plugins`: builds, and lists what was built.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    if arguments.copy_interface {
-        return interface::copy(&project::root());
-    }
     let shipped = if arguments.all { Which::All } else { Which::Shipped };
     let mut files = build(shipped, arguments.toolchain)?;
     if arguments.tests {

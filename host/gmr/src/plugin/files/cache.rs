@@ -1,5 +1,5 @@
-//! Compiled plugins on disk, so that a restart does not compile them again. Compiled code is run as it is, hence the
-//! suspicion here: whatever is damaged, foreign, or could have been written by another user is a miss.
+//! The cache of compiled plugins on disk, so that a restart does not compile them again. Compiled code is run as it is,
+//! hence the suspicion here: whatever is damaged, foreign, or could have been written by another user is a miss.
 //!
 //! An entry's name is the digest of the plugin, of the engine's settings and of this format. It is mapped and not read:
 //! code first, as wasmtime wants it, then the digest of that code, since wasmtime itself looks at the beginning only.
@@ -20,8 +20,8 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::plugin::files::catalogue::Fingerprint;
-use crate::plugin::sandbox::component::Digest;
+use super::digest::Digest;
+use super::fingerprint::Fingerprint;
 
 /// Changes whenever what is written below changes.
 const FORMAT: &[u8; 16] = b"gmr plugin 2\n\0\0\0";
@@ -41,7 +41,7 @@ const MOST_ENTRIES: usize = 64;
 /// As much of an entry is looked at at once as the nearer caches hold.
 const CHUNK_BYTES: usize = 128 << 10;
 
-/// Where an open file is found by its descriptor, so that the one that was looked at is the one that is mapped.
+/// Where an open file is found by its descriptor, so that the same file is looked at and mapped.
 const DESCRIPTORS: &str = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
 
 /// A private directory of compiled plugins.
@@ -71,13 +71,13 @@ impl Cache {
         let (digest, seen) = bytes.split_first_chunk::<32>()?;
         let digest = Digest(*digest);
         let entry = Entry::open(&directory, &name(engine, digest))?;
-        match entry.fingerprint.to_bytes() == *seen {
-            true => Some((digest, entry.map(engine)?)),
-            false => None,
+        if entry.fingerprint.to_bytes() != *seen {
+            return None;
         }
+        Some((digest, entry.map(engine)?))
     }
 
-    /// The compiled plugin of this digest, if there is one that can be trusted; all of it is looked at. `source` is the
+    /// The compiled plugin of this digest, if there is an entry that can be trusted; all of it is looked at. `source` is the
     /// file that the digest was taken of: [`Cache::recall`] then knows both.
     pub fn get(&self, engine: &Engine, digest: Digest, source: &Fingerprint) -> Option<Component> {
         let directory = private(&self.path).ok()?;
@@ -86,7 +86,7 @@ impl Cache {
         if !entry.is_whole() {
             return None;
         }
-        if let (true, Some(receipt)) = (settled, self.receipt(engine, source)) {
+        if settled && let Some(receipt) = self.receipt(engine, source) {
             // Without it the next start takes longer, no more.
             let _ = write(&directory, &receipt, &[&digest.0, &entry.fingerprint.to_bytes()]);
         }
@@ -158,10 +158,10 @@ fn make_private(path: &Path) -> std::io::Result<()> {
 fn private(path: &Path) -> Result<OwnedFd, String> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let directory = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| error.to_string())?;
-    match is_ours(&directory, 0o077) {
-        true => Ok(directory),
-        false => Err("others than this process's user own it or have access; it needs mode 0700".to_owned()),
+    if !is_ours(&directory, 0o077) {
+        return Err("others than this process's user own it or have access; it needs mode 0700".to_owned());
     }
+    Ok(directory)
 }
 
 /// Owned by the user that this process acts as, with none of the `forbidden` permissions.

@@ -1,19 +1,21 @@
-//! The plugins as they stand: which files there are, which of them are ready, what is wrong with the others. Plain
-//! bookkeeping; loading is the [`loader`](super::loading)'s.
+//! The catalogue of plugin files: which there are, which of them are ready, what is wrong with the others. Plain
+//! bookkeeping; [`loading`](super::loading) fills it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::plugin::sandbox::handle::Loaded;
+use super::fingerprint::Fingerprint;
+use crate::bounded_call::Caller;
+use crate::plugin::sandbox::handle::PluginHandle;
 
 /// All plugin files.
 #[derive(Default)]
-pub struct Shelf {
+pub struct Catalogue {
     pub entries: BTreeMap<PathBuf, Entry>,
     /// What is wrong with the folders or the watch, each in one line.
     pub problems: Vec<String>,
@@ -28,8 +30,8 @@ pub struct Entry {
     pub enabled: bool,
     /// What the file was when it was last looked into.
     pub seen: Option<Fingerprint>,
-    /// The last that loaded. It serves until another loads or the file is gone.
-    pub good: Option<Good>,
+    /// The last version that loaded. It serves until another loads or the file is gone.
+    pub ready: Option<Ready>,
     /// Why the file, as it is now, does not load.
     pub problem: Option<String>,
     /// The file has to be compiled first.
@@ -48,8 +50,8 @@ pub struct Pending {
 
 /// A plugin that is ready, and how it became so.
 #[derive(Clone)]
-pub struct Good {
-    pub loaded: Arc<Loaded>,
+pub struct Ready {
+    pub plugin: Arc<PluginHandle>,
     pub took: Duration,
     pub from_cache: bool,
 }
@@ -59,8 +61,8 @@ pub struct Good {
 pub struct Record {
     pub calls: AtomicU64,
     pub failures: AtomicU64,
-    /// A call has not come back.
-    pub busy: AtomicBool,
+    /// Keeps a plugin from being called that has not come back from an earlier call.
+    pub caller: Caller,
     pub last: Mutex<Option<Last>>,
 }
 
@@ -74,73 +76,38 @@ pub struct Last {
 impl Entry {
     pub fn new(name: String, enabled: bool) -> Entry {
         let record = Arc::new(Record::default());
-        Entry { name, enabled, seen: None, good: None, problem: None, pending: None, record }
+        Entry { name, enabled, seen: None, ready: None, problem: None, pending: None, record }
     }
-}
 
-/// What tells that a file has changed, without reading it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fingerprint {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Fingerprint {
-    /// The kernel's clock for files ticks every 1 to 10 ms: what changed so recently may change again unnoticed.
-    pub const TICK: Duration = Duration::from_millis(20);
-
-    /// Of the form that [`Fingerprint::to_bytes`] gives.
-    pub const BYTES: usize = 7 * 8;
-
-    pub fn of(metadata: &std::fs::Metadata) -> Fingerprint {
-        use std::os::unix::fs::MetadataExt as _;
-        Fingerprint {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
+    /// Takes in what came of the file, as it was when it was looked into: another version that is ready, the same as
+    /// before, or why it does not load.
+    pub fn settle(&mut self, result: Result<Option<Ready>, String>, seen: Option<Fingerprint>) {
+        (self.pending, self.seen) = (None, seen);
+        match result {
+            Ok(Some(ready)) => (self.ready, self.problem) = (Some(ready), None),
+            Ok(None) => self.problem = None,
+            Err(problem) => self.problem = Some(problem),
         }
     }
-
-    /// For comparison on the same machine.
-    pub fn to_bytes(self) -> [u8; Fingerprint::BYTES] {
-        let Fingerprint { device, inode, size, modified, changed } = self;
-        let times = [modified.0, modified.1, changed.0, changed.1].map(i64::to_ne_bytes);
-        let numbers = [device, inode, size].map(u64::to_ne_bytes);
-        let mut bytes = [0; Fingerprint::BYTES];
-        let words = numbers.iter().chain(&times);
-        bytes.chunks_exact_mut(8).zip(words).for_each(|(place, word)| place.copy_from_slice(word));
-        bytes
-    }
-
-    /// How long to wait until a further change will show; `None` if it will now.
-    pub fn unsettled(&self, now: SystemTime) -> Option<Duration> {
-        let (seconds, nanoseconds) = self.changed;
-        let since_1970 = Duration::new(u64::try_from(seconds).ok()?, u32::try_from(nanoseconds).ok()?);
-        // A clock that was set back leaves changes in the future; those are not waited for.
-        let age = now.duration_since(SystemTime::UNIX_EPOCH.checked_add(since_1970)?).ok()?;
-        Fingerprint::TICK.checked_sub(age).filter(|remaining| !remaining.is_zero())
-    }
 }
 
-impl Shelf {
+/// A plugin to be called: where it lies, what it is, and what became of its calls.
+pub type Callable = (PathBuf, Ready, Arc<Record>);
+
+impl Catalogue {
     /// Forgets files that are gone.
     pub fn retain(&mut self, files: &[PathBuf]) {
         self.entries.retain(|path, _| files.contains(path));
     }
 
     /// The plugins that are ready, in the order of their sections.
-    pub fn ready(&self) -> Vec<(PathBuf, Good, Arc<Record>)> {
-        let ready = self.entries.iter().filter(|(_, entry)| entry.enabled);
-        let ready =
-            ready.filter_map(|(path, entry)| Some((path.clone(), entry.good.clone()?, entry.record.clone())));
-        let mut ready: Vec<_> = ready.collect();
+    pub fn ready(&self) -> Vec<Callable> {
+        let enabled = self.entries.iter().filter(|(_, entry)| entry.enabled);
+        let ready = enabled
+            .filter_map(|(path, entry)| Some((path.clone(), entry.ready.clone()?, entry.record.clone())));
+        let mut ready: Vec<Callable> = ready.collect();
         ready.sort_by(|(_, a, _), (_, b, _)| {
-            let key = |good: &Good| (good.loaded.description.order, good.loaded.callee.identity.name.clone());
+            let key = |ready: &Ready| (ready.plugin.description.order, ready.plugin.name().to_owned());
             key(a).cmp(&key(b))
         });
         ready
@@ -152,34 +119,5 @@ impl Shelf {
             .iter()
             .find(|(other, entry)| entry.name == name && *other != path)
             .map(|(other, _)| other.clone())
-    }
-}
-
-#[cfg(test)]
-impl Fingerprint {
-    /// Of a file that has not changed for long; each number is another file.
-    pub fn for_tests(number: i64) -> Fingerprint {
-        Fingerprint { device: 0, inode: 0, size: 0, modified: (0, 0), changed: (number, 0) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_change_settles_after_a_tick_of_the_file_clock() {
-        let changed = |seconds, nanoseconds| Fingerprint {
-            device: 0,
-            inode: 0,
-            size: 0,
-            modified: (0, 0),
-            changed: (seconds, nanoseconds),
-        };
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(100);
-        assert_eq!(changed(99, 985_000_000).unsettled(now), Some(Duration::from_millis(5)));
-        assert_eq!(changed(99, 980_000_000).unsettled(now), None);
-        assert_eq!(changed(101, 0).unsettled(now), None, "not from the future");
-        assert_eq!(changed(-1, 0).unsettled(now), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The second of the loader's threads: it compiles what a look has put on the list, one plugin at a time.
+//! The compiling thread: it compiles what a look has queued, one plugin at a time, and keeps the code in the cache.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -8,10 +8,11 @@ use std::time::Instant;
 use jiff::Timestamp;
 use wasmtime::component::Component;
 
-use super::loading::{Shared, Step, take};
-use crate::plugin::files::catalogue::Fingerprint;
+use super::catalogue::Ready;
+use super::digest::Digest;
+use super::fingerprint::Fingerprint;
+use super::loading::{Shared, Thread};
 use crate::plugin::sandbox::component;
-use crate::plugin::sandbox::component::Digest;
 
 /// Compiling must not compete with the application: a fairly low priority. Looking takes moments, and reports wait for it.
 const NICENESS: i32 = 10;
@@ -20,16 +21,19 @@ const NICENESS: i32 = 10;
 /// that giving it back is worth the moment that other allocations may wait. A Rust plugin has a tenth of it.
 const LARGE_BYTES: u64 = 1 << 20;
 
+/// A plugin that is ready, with its code for the cache.
+type Compiled = (Ready, Digest, Component);
+
 impl Shared {
-    /// Compiles for as long as there is something on the list.
-    pub fn compile_on(self: &Arc<Self>) {
+    /// Compiles for as long as there is something in the queue.
+    pub fn compile_while_queued(self: &Arc<Self>) {
         // Refused in some sandboxes, which is no reason not to compile.
         let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS);
         let mut largest = 0;
         loop {
             let next = {
-                let mut desk = self.desk();
-                desk.queue.pop_first().filter(|_| !desk.stopped)
+                let mut work = self.work();
+                work.queue.pop_first().filter(|_| !work.stopped)
             };
             match next {
                 Some((size, file)) => {
@@ -45,22 +49,20 @@ impl Shared {
                 }
                 None => {}
             }
-            let mut desk = self.desk();
-            if desk.queue.is_empty() || desk.stopped {
-                desk.compiling = false;
-                self.bell.notify_all();
-                return;
+            let mut work = self.work();
+            if work.queue.is_empty() || work.stopped {
+                return self.end(Thread::Compiling, &mut work);
             }
         }
     }
 
-    /// Compiles a file that was put on the list, as it is now.
+    /// Compiles a file that was queued, as it is now.
     fn compile(&self, file: &Path) {
         let began = Instant::now();
         let read = self.read(file).map_err(|(_, reason)| reason);
         let seen = {
-            let mut desk = self.desk();
-            let Some(entry) = desk.shelf.entries.get_mut(file) else { return };
+            let mut work = self.work();
+            let Some(entry) = work.catalogue.entries.get_mut(file) else { return };
             let Some(pending) = &mut entry.pending else { return };
             pending.seen = read.as_ref().map_or(pending.seen, |(seen, _)| *seen);
             pending.since = Some(Timestamp::now());
@@ -68,39 +70,45 @@ impl Shared {
         };
         let compiled = read.and_then(|(_, bytes)| {
             let digest = Digest::of(&bytes);
-            let component = component::compile(&self.host(file).engine, &bytes)?;
-            Ok((self.good(file, digest, &component, began, false)?, digest, component))
+            let component = component::compile(&self.sandbox(file).engine, &bytes)?;
+            Ok((self.make_ready(file, digest, &component, began, false)?, digest, component))
         });
-        let (result, kept) = match compiled {
-            Ok((good, digest, component)) => (Ok(Step::Loaded(good)), Some((digest, component))),
-            Err(problem) => (Err(problem), None),
-        };
-        {
-            let mut desk = self.desk();
-            let Some(entry) = desk.shelf.entries.get_mut(file) else { return };
-            match entry.pending {
-                Some(pending) if pending.seen == seen => take(entry, result, Some(seen)),
-                // A look has found yet another content, which is on the list. This one serves until then, so that a
-                // file that changes all the time is not stuck at an old one.
-                Some(_) => {
-                    if let Ok(Step::Loaded(good)) = result {
-                        entry.good = Some(good);
-                    }
-                    return;
-                }
-                // A look has found content that serves already.
-                None => return,
-            }
-        }
-        if let Some((digest, component)) = kept {
+        if let Some((digest, component)) = self.settle(file, seen, compiled) {
             self.keep(file, seen, digest, component);
         }
     }
 
+    /// Enters what came of a file into the catalogue. Returns what is to be kept.
+    fn settle(
+        &self,
+        file: &Path,
+        seen: Fingerprint,
+        compiled: Result<Compiled, String>,
+    ) -> Option<(Digest, Component)> {
+        let mut work = self.work();
+        let entry = work.catalogue.entries.get_mut(file)?;
+        // Without it a look has found content that serves already.
+        let pending = entry.pending?;
+        let (result, kept) = match compiled {
+            Ok((ready, digest, component)) => (Ok(Some(ready)), Some((digest, component))),
+            Err(problem) => (Err(problem), None),
+        };
+        if pending.seen == seen {
+            entry.settle(result, Some(seen));
+            return kept;
+        }
+        // A look has found yet another content, which is queued. This one serves until then, so that a file that
+        // changes all the time is not stuck at an old one.
+        if let Ok(Some(ready)) = result {
+            entry.ready = Some(ready);
+        }
+        None
+    }
+
     fn give_up(&self, file: &Path) {
-        if let Some(entry) = self.desk().shelf.entries.get_mut(file) {
+        if let Some(entry) = self.work().catalogue.entries.get_mut(file) {
             let seen = entry.pending.map(|pending| pending.seen);
-            take(entry, Err("the compiler panicked on it".to_owned()), seen);
+            entry.settle(Err("the compiler panicked on it".to_owned()), seen);
         }
     }
 
@@ -108,21 +116,21 @@ impl Shared {
     /// memory but for the pages that are used.
     fn keep(&self, file: &Path, source: Fingerprint, digest: Digest, component: Component) {
         let Some(cache) = &self.cache else { return };
-        let host = self.host(file);
-        let put = cache.put(&host.engine, digest, &component);
+        let sandbox = self.sandbox(file);
+        let put = cache.put(&sandbox.engine, digest, &component);
         drop(component);
-        self.desk().shelf.not_cached = put.err();
+        self.work().catalogue.not_cached = put.err();
         // Until a further change of the entry would show in its times.
         self.pause(Fingerprint::TICK);
-        let Some(component) = cache.get(&host.engine, digest, &source) else { return };
-        let mut desk = self.desk();
-        let Some(good) = desk.shelf.entries.get_mut(file).and_then(|entry| entry.good.as_mut()) else {
+        let Some(component) = cache.get(&sandbox.engine, digest, &source) else { return };
+        let mut work = self.work();
+        let Some(ready) = work.catalogue.entries.get_mut(file).and_then(|entry| entry.ready.as_mut()) else {
             return;
         };
-        if good.loaded.digest == digest
-            && let Ok(loaded) = good.loaded.with_code(host, &component)
+        if ready.plugin.digest == digest
+            && let Ok(plugin) = ready.plugin.with_code(sandbox, &component)
         {
-            good.loaded = Arc::new(loaded);
+            ready.plugin = Arc::new(plugin);
         }
     }
 }

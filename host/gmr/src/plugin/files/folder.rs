@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::report::NativeSection;
+use gmr_report::NativeSection;
 
 /// A file larger than this is no plugin. A Python component, which holds an interpreter, has 18 MB.
 pub const MOST_BYTES: u64 = 64 << 20;
@@ -15,8 +15,8 @@ pub fn is_plugin(path: &Path) -> bool {
     !hidden && path.extension().is_some_and(|extension| extension == "wasm" || extension == "wat")
 }
 
-/// The plugin's name: the file's without the extension. Sections are told apart by their names, and those that the
-/// application itself fills come first: no plugin can have a name that is `taken`.
+/// The plugin's name: the file's without the extension. Sections are told apart by their names, and the
+/// application's own sections come first: no plugin can have a name that is `taken`.
 ///
 /// # Errors
 ///
@@ -33,27 +33,27 @@ pub fn name_of(path: &Path, taken: &[String]) -> Result<String, String> {
     if NativeSection::named(name).is_some() {
         return Err(format!("`{name}` is a section of the report's own: rename the file"));
     }
-    match taken.iter().any(|taken| taken == name) {
-        true => Err(format!("`{name}` is a section that the application fills itself: rename the file")),
-        false => Ok(name.to_owned()),
+    if taken.iter().any(|taken| taken == name) {
+        return Err(format!("`{name}` is a section that the application fills itself: rename the file"));
     }
+    Ok(name.to_owned())
 }
 
 /// # Errors
 ///
 /// How large a plugin may be, if this one is larger.
 pub fn refuse_too_large(bytes: u64) -> Result<(), String> {
-    match bytes <= MOST_BYTES {
-        true => Ok(()),
-        false => Err(format!("the file is larger than {} MiB", MOST_BYTES >> 20)),
+    if bytes > MOST_BYTES {
+        return Err(format!("the file is larger than {} MiB", MOST_BYTES >> 20));
     }
+    Ok(())
 }
 
 /// The plugin files of a folder, sorted by name.
 ///
 /// # Errors
 ///
-/// Why the folder cannot be read. One that does not exist is empty: it may come.
+/// Why the folder cannot be read. A folder that does not exist is empty: it may come.
 pub fn list(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     let entries = match std::fs::read_dir(directory) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

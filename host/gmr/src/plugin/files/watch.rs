@@ -1,5 +1,5 @@
-//! Tells when something changes in a plugin folder. It may tell too often, never what: the folder itself is looked at
-//! then. Where the system has no watches left, reports look at the folder all the same.
+//! The watch over plugin folders, by the kernel's file events. It may tell too often, and never what has changed: the
+//! folder itself is looked at then. Where the system has no watches left, reports look at the folder all the same.
 
 use std::path::{Path, PathBuf};
 

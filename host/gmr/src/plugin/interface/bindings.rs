@@ -1,5 +1,5 @@
-//! The Rust side of `wit/`, generated from this package's copy of it. It refuses nothing: what a plugin may ask is decided where the
-//! generated traits are implemented, in [`host`](super::functions).
+//! The Rust side of `wit/`, generated. It refuses nothing: what a plugin may ask is decided where the generated traits
+//! are implemented, in [`functions`](super::functions).
 
 // The generated code implements wasmtime's unsafe marker traits for types whose layout it has computed itself.
 #![allow(unsafe_code, clippy::all, missing_docs, unreachable_pub)]

@@ -1,20 +1,18 @@
 //! Facts: what the application tells of itself, by name. A closure of the application's never runs on the report's
 //! threads: it may panic or stall without harm to the report.
 
-use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::bounded_call::{Closure, Failure};
+
 /// How long a fact may take: a fact is a look at a few variables, and a plugin has one second in all by default.
 const PATIENCE: Duration = Duration::from_millis(250);
-
-type Closure = Arc<dyn Fn() -> Result<Value, String> + Send + Sync>;
 
 /// What the application tells of itself: values under names, taken anew for each report that asks for them.
 ///
@@ -27,14 +25,10 @@ type Closure = Arc<dyn Fn() -> Result<Value, String> + Send + Sync>;
 /// ```
 #[derive(Default)]
 pub struct Facts {
-    registered: RwLock<BTreeMap<String, Fact>>,
+    registered: RwLock<BTreeMap<String, Arc<Fact>>>,
 }
 
-struct Fact {
-    closure: Closure,
-    /// The evaluation that was started last: while it runs no other is.
-    last: Option<Arc<Evaluation>>,
-}
+type Fact = Closure<Result<Value, String>>;
 
 /// Why a fact has no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,22 +41,33 @@ pub(crate) enum FactError {
     Stalled,
 }
 
+impl From<Failure> for FactError {
+    fn from(failure: Failure) -> FactError {
+        match failure {
+            Failure::Busy | Failure::Late => FactError::Stalled,
+            Failure::Panicked(words) => FactError::Failed(format!("it panicked: {words}")),
+            Failure::NoThread(reason) => {
+                FactError::Failed(format!("no thread could be started for it: {reason}"))
+            }
+        }
+    }
+}
+
 impl Facts {
     /// No facts yet.
     pub fn new() -> Facts {
         Facts::default()
     }
 
-    /// Registers a fact. One that was registered under this name before is replaced.
+    /// Registers a fact. A fact that was registered under this name before is replaced.
     ///
     /// The closure is called on a thread of its own, at most once a report and only if a plugin asks.
     /// It has 250 ms; it may take locks, but a report is most wanted when those are stuck. If it panics,
     /// plugins are told so (a process built with `panic = "abort"` ends).
     pub fn add<T: Serialize>(&self, name: impl Into<String>, fact: impl Fn() -> T + Send + Sync + 'static) {
-        let closure: Closure =
-            Arc::new(move || serde_json::to_value(fact()).map_err(|error| error.to_string()));
+        let fact = Closure::new(move || serde_json::to_value(fact()).map_err(|error| error.to_string()));
         let mut registered = self.registered.write().unwrap_or_else(PoisonError::into_inner);
-        registered.insert(name.into(), Fact { closure, last: None });
+        registered.insert(name.into(), Arc::new(fact));
     }
 
     /// Forgets a fact. Returns whether there was one.
@@ -77,23 +82,15 @@ impl Facts {
 
     /// Starts the closure, unless the call before has not ended yet.
     fn start(&self, name: &str) -> Result<Arc<Evaluation>, FactError> {
-        let mut registered = self.registered.write().unwrap_or_else(PoisonError::into_inner);
-        let fact = registered.get_mut(name).ok_or(FactError::Unknown)?;
-        if fact.last.as_ref().is_some_and(|last| last.lock().is_none()) {
-            return Err(FactError::Stalled);
-        }
+        let fact = {
+            let registered = self.registered.read().unwrap_or_else(PoisonError::into_inner);
+            registered.get(name).ok_or(FactError::Unknown)?.clone()
+        };
         let evaluation = Arc::new(Evaluation::default());
-        let (closure, result) = (fact.closure.clone(), evaluation.clone());
-        std::thread::Builder::new()
-            .name("gmr-fact".to_owned())
-            .spawn(move || {
-                crate::plugin::block_signals();
-                let value = catch_unwind(AssertUnwindSafe(|| closure()))
-                    .unwrap_or_else(|panic| Err(format!("it panicked: {}", message(&*panic))));
-                result.finish(value.map_err(FactError::Failed));
-            })
-            .map_err(|error| FactError::Failed(format!("no thread could be started for it: {error}")))?;
-        fact.last = Some(evaluation.clone());
+        let ended = evaluation.clone();
+        fact.start("gmr-fact", move |value| {
+            ended.finish(value.map_err(FactError::from).and_then(|value| value.map_err(FactError::Failed)));
+        })?;
         Ok(evaluation)
     }
 }
@@ -154,14 +151,6 @@ impl FactsOfReport {
         };
         evaluation.wait(PATIENCE.min(deadline.saturating_duration_since(Instant::now())))
     }
-}
-
-fn message(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("without a message")
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! What a plugin may see beyond its own settings and a clock: nothing, unless the application's configuration names
-//! it. A plugin's file can ask, never take.
+//! Grants: what a plugin may see beyond its own settings and a clock. That is nothing, unless the application's
+//! configuration names it; a plugin's file can ask, never take.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
@@ -22,6 +23,7 @@ use std::str::FromStr;
 /// assert!(Grant::parse("reed:/etc").unwrap_err().contains("`read:/a/path`"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Grant {
     /// Figures of this process.
     Process,
@@ -35,7 +37,43 @@ pub enum Grant {
     Environment(String),
 }
 
-const KNOWN: &str = "`process`, `report`, `facts:NAME`, `facts:BEGINNING*`, `read:/a/path` or `env:NAME`";
+/// A kind of grant.
+struct Kind {
+    /// What it begins with.
+    word: &'static str,
+    /// How it is spelled.
+    spelled: &'static str,
+    detail: Detail,
+}
+
+/// What follows the word.
+enum Detail {
+    /// Nothing.
+    None(Grant),
+    /// A colon and what this reads. It says what is wrong in a clause that follows the grant.
+    Of(&'static str, fn(&str) -> Result<Grant, String>),
+}
+
+/// Every kind. The words are also those of [`Grant::parts`].
+static KINDS: [Kind; 5] = [
+    Kind { word: "process", spelled: "`process`", detail: Detail::None(Grant::Process) },
+    Kind { word: "report", spelled: "`report`", detail: Detail::None(Grant::Report) },
+    Kind {
+        word: "facts",
+        spelled: "`facts:NAME`, `facts:BEGINNING*`",
+        detail: Detail::Of("names nothing; write `facts:NAME`", facts),
+    },
+    Kind {
+        word: "read",
+        spelled: "`read:/a/path`",
+        detail: Detail::Of("names no file; write `read:/a/path`", read),
+    },
+    Kind {
+        word: "env",
+        spelled: "`env:NAME`",
+        detail: Detail::Of("names nothing; write `env:NAME`", environment),
+    },
+];
 
 impl Grant {
     /// Reads a grant as the configuration spells it.
@@ -44,17 +82,28 @@ impl Grant {
     ///
     /// One line that says what is wrong and which spellings there are.
     pub fn parse(text: &str) -> Result<Grant, String> {
-        let (kind, detail) = text.split_once(':').map_or((text, None), |(kind, detail)| (kind, Some(detail)));
-        match (kind, detail) {
-            ("process", None) => Ok(Grant::Process),
-            ("report", None) => Ok(Grant::Report),
-            ("process" | "report", Some(_)) => Err(format!("grant `{text}`: `{kind}` takes no detail")),
-            ("facts", Some(names)) => facts(text, names),
-            ("read", Some(path)) => read(text, Path::new(path)),
-            ("env", Some(name)) => environment(text, name),
-            ("facts" | "env", None) => Err(format!("grant `{text}` names nothing; write `{kind}:NAME`")),
-            ("read", None) => Err(format!("grant `{text}` names no file; write `read:/a/path`")),
-            _ => Err(format!("unknown grant `{text}`; there are {KNOWN}")),
+        let (word, detail) = text.split_once(':').map_or((text, None), |(word, detail)| (word, Some(detail)));
+        let Some(kind) = KINDS.iter().find(|kind| kind.word == word) else {
+            return Err(format!("unknown grant `{text}`; there are {}", spellings()));
+        };
+        match (&kind.detail, detail) {
+            (Detail::None(grant), None) => Ok(grant.clone()),
+            (Detail::None(_), Some(_)) => Err(format!("grant `{text}`: `{word}` takes no detail")),
+            (Detail::Of(missing, _), None) => Err(format!("grant `{text}` {missing}")),
+            (Detail::Of(_, read), Some(detail)) => {
+                read(detail).map_err(|reason| format!("grant `{text}`{reason}"))
+            }
+        }
+    }
+
+    /// The word of its kind, and what follows the colon.
+    fn parts(&self) -> (&'static str, Option<Cow<'_, str>>) {
+        match self {
+            Grant::Process => ("process", None),
+            Grant::Report => ("report", None),
+            Grant::Facts(names) => ("facts", Some(names.into())),
+            Grant::Read(path) => ("read", Some(path.to_string_lossy())),
+            Grant::Environment(name) => ("env", Some(name.into())),
         }
     }
 
@@ -70,41 +119,43 @@ impl Grant {
     }
 }
 
-fn facts(text: &str, names: &str) -> Result<Grant, String> {
-    match names.strip_suffix('*').unwrap_or(names) {
-        "" if names.is_empty() => {
-            Err(format!("grant `{text}` names no fact; write `facts:NAME`, or `facts:*` for all"))
-        }
-        beginning if beginning.contains('*') => {
-            Err(format!("grant `{text}`: a `*` may only stand at the end"))
-        }
-        _ => Ok(Grant::Facts(names.to_owned())),
-    }
+/// All kinds as a sentence lists them.
+fn spellings() -> String {
+    let [others @ .., last] = KINDS.each_ref().map(|kind| kind.spelled);
+    format!("{} or {last}", others.join(", "))
 }
 
-fn read(text: &str, path: &Path) -> Result<Grant, String> {
+fn facts(names: &str) -> Result<Grant, String> {
+    let beginning = names.strip_suffix('*').unwrap_or(names);
+    if names.is_empty() {
+        return Err(" names no fact; write `facts:NAME`, or `facts:*` for all".to_owned());
+    }
+    if beginning.contains('*') {
+        return Err(": a `*` may only stand at the end".to_owned());
+    }
+    Ok(Grant::Facts(names.to_owned()))
+}
+
+fn read(path: &str) -> Result<Grant, String> {
+    let path = Path::new(path);
     if !path.is_absolute() {
-        return Err(format!(
-            "grant `{text}`: the path must be absolute, since a process may change its directory"
-        ));
+        return Err(": the path must be absolute, since a process may change its directory".to_owned());
     }
     if path.components().any(|part| part == Component::ParentDir) {
-        return Err(format!(
-            "grant `{text}`: the path must do without `..`, so that all can see where it leads"
-        ));
+        return Err(": the path must do without `..`, so that all can see where it leads".to_owned());
     }
     // Normalises `//` and `/./`, so that equal paths compare equal.
     Ok(Grant::Read(path.components().collect()))
 }
 
-fn environment(text: &str, name: &str) -> Result<Grant, String> {
-    match name {
-        "" => Err(format!("grant `{text}` names no variable; write `env:NAME`")),
-        name if name.contains(['*', '=', '\0']) => {
-            Err(format!("grant `{text}`: one variable by its whole name"))
-        }
-        name => Ok(Grant::Environment(name.to_owned())),
+fn environment(name: &str) -> Result<Grant, String> {
+    if name.is_empty() {
+        return Err(" names no variable; write `env:NAME`".to_owned());
     }
+    if name.contains(['*', '=', '\0']) {
+        return Err(": one variable by its whole name".to_owned());
+    }
+    Ok(Grant::Environment(name.to_owned()))
 }
 
 impl FromStr for Grant {
@@ -117,12 +168,9 @@ impl FromStr for Grant {
 
 impl fmt::Display for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Grant::Process => f.write_str("process"),
-            Grant::Report => f.write_str("report"),
-            Grant::Facts(names) => write!(f, "facts:{names}"),
-            Grant::Read(path) => write!(f, "read:{}", path.display()),
-            Grant::Environment(name) => write!(f, "env:{name}"),
+        match self.parts() {
+            (word, None) => f.write_str(word),
+            (word, Some(detail)) => write!(f, "{word}:{detail}"),
         }
     }
 }
@@ -156,7 +204,7 @@ mod tests {
 
     #[test]
     fn what_is_not_a_grant_says_what_would_be() {
-        check("", Err("there are `process`"));
+        check("", Err("`process`, `report`, `facts:NAME`, `facts:BEGINNING*`, `read:/a/path` or `env:NAME`"));
         check("Process", Err("unknown grant `Process`"));
         check("process:memory", Err("takes no detail"));
         check("facts", Err("write `facts:NAME`"));

@@ -1,8 +1,13 @@
 //! The Rust side of `wit/`: what a plugin can call, and what its values become.
 
 pub mod bindings;
+mod conversion;
 pub mod facts;
-pub mod from_wit;
 pub mod functions;
 pub mod grants;
-pub mod to_wit;
+pub mod output_limits;
+pub mod request;
+pub mod single_files;
+pub mod subject;
+pub mod wasi;
+pub mod wasi_files;

@@ -1,4 +1,5 @@
-//! Which plugin gives which section of the report.
+//! Sections of the report that come from plugins, and the section about the plugins.
 
+mod about;
 pub mod outcome;
 pub mod sections;

@@ -1,53 +1,61 @@
-//! From the outcome of a call to a section of the report. Every outcome gives one: a failure is shown where the section
-//! would have stood, with what its author needs to mend it.
+//! The section that a call's outcome gives. Every outcome gives one: a failure stands where the section would have
+//! stood, with what its author needs to mend it.
 
 use crate::plugin::Limits;
 use crate::plugin::interface::bindings::section::Failure;
 use crate::plugin::interface::bindings::wit::document::Block as WitBlock;
-use crate::plugin::interface::from_wit as intake;
-use crate::plugin::sandbox::call::{Broken, Outcome};
-use crate::report::{Block, Frame, Origin, Section, Trace};
+use crate::plugin::interface::output_limits;
+use crate::plugin::sandbox::call::Outcome;
+use crate::plugin::sandbox::handle::PluginHandle;
+use gmr_report::{Block, Frame, Origin, Section, Trace};
 
-/// What is known of a plugin before it is called.
-pub struct Face<'a> {
+/// What is known of a section before its plugin is called.
+pub struct SectionHead<'a> {
     pub name: &'a str,
     pub title: &'a str,
     /// File, version and digest, as a failed section names them.
     pub source: &'a str,
 }
 
-impl Face<'_> {
+impl SectionHead<'_> {
+    pub fn of(plugin: &PluginHandle) -> SectionHead<'_> {
+        SectionHead { name: plugin.name(), title: &plugin.description.title, source: &plugin.source }
+    }
+
     fn empty(&self) -> Section {
         Section::new(self.name, self.title, Origin::Plugin)
     }
-}
 
-/// The section that an ended call gives.
-pub fn of(face: &Face<'_>, limits: &Limits, outcome: Outcome<Result<Vec<WitBlock>, Failure>>) -> Section {
-    let mut section = face.empty();
-    let mut frames = Vec::new();
-    match outcome.result {
-        Ok(Ok(blocks)) => {
-            let taken = intake::take(blocks, limits);
-            (section.blocks, section.remarks, section.failure) = (taken.blocks, taken.remarks, taken.failure);
+    /// The section that an ended call gives.
+    pub fn section(&self, limits: &Limits, outcome: Outcome<Result<Vec<WitBlock>, Failure>>) -> Section {
+        let mut section = self.empty();
+        let mut frames = Vec::new();
+        match outcome.result {
+            Ok(Ok(blocks)) => {
+                let taken = output_limits::take(blocks, limits);
+                (section.blocks, section.remarks, section.failure) =
+                    (taken.blocks, taken.remarks, taken.failure);
+            }
+            Ok(Err(failure)) => {
+                section.failure = Some(output_limits::cut(reason(failure), limits.text_bytes))
+            }
+            Err(broken) => {
+                section.failure = Some(broken.reason);
+                frames = broken.frames;
+            }
         }
-        Ok(Err(failure)) => section.failure = Some(intake::cut(reason(failure), limits.text_bytes)),
-        Err(broken) => {
-            section.failure = Some(broken.reason);
-            frames = broken.frames;
+        if let Some(failure) = &mut section.failure {
+            *failure = format!("{failure} ({})", self.source);
+            section.blocks.extend(stood_at(frames));
+            section.blocks.extend(wrote(outcome.diagnostics));
         }
+        section
     }
-    if let Some(failure) = &mut section.failure {
-        *failure = format!("{failure} ({})", face.source);
-        section.blocks.extend(stood_at(frames));
-        section.blocks.extend(wrote(outcome.diagnostics));
-    }
-    section
-}
 
-/// The section of a plugin that was not called, or whose call is lost.
-pub fn lost(face: &Face<'_>, reason: &str) -> Section {
-    face.empty().failed(format!("{reason} ({})", face.source))
+    /// The section of a plugin that was not called, or whose call is lost.
+    pub fn failed(&self, reason: &str) -> Section {
+        self.empty().failed(format!("{reason} ({})", self.source))
+    }
 }
 
 fn reason(failure: Failure) -> String {
@@ -60,7 +68,7 @@ fn reason(failure: Failure) -> String {
 }
 
 /// The frames of a trap, as a block.
-pub fn stood_at(frames: Vec<Frame>) -> Option<Block> {
+fn stood_at(frames: Vec<Frame>) -> Option<Block> {
     (!frames.is_empty()).then(|| {
         let mut trace = Trace::stack("where it stood");
         trace.frames = frames;
@@ -70,13 +78,4 @@ pub fn stood_at(frames: Vec<Frame>) -> Option<Block> {
 
 fn wrote(diagnostics: String) -> Option<Block> {
     (!diagnostics.is_empty()).then(|| Block::preformatted(diagnostics))
-}
-
-/// A call that broke, in one line.
-pub fn in_a_line(broken: &Broken, diagnostics: &str) -> String {
-    let place =
-        broken.frames.first().and_then(|frame| frame.calls.first()).map(|call| call.function.as_str());
-    let place = place.map(|function| format!(", in {function}")).unwrap_or_default();
-    let said = diagnostics.lines().last().map(|line| format!("; it wrote: {line}")).unwrap_or_default();
-    format!("{}{place}{said}", broken.reason)
 }

@@ -1,9 +1,6 @@
-//! From a file's bytes to a component that is ready to be called. What it refuses, it refuses with what the plugin's
-//! author has to do.
+//! Components: from a file's bytes to compiled code whose imports and exports are checked. Each refusal says what the
+//! plugin's author has to do.
 
-use std::fmt::Write as _;
-
-use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
@@ -15,35 +12,6 @@ const EXPORT: &str = "gmr:plugin/section";
 
 /// This host's version of `gmr:plugin`, as in `wit/`. Others of 0.1 are compatible.
 const VERSION: &str = "0.1.0";
-
-/// SHA-256 of a plugin's file.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Digest(pub [u8; 32]);
-
-impl Digest {
-    pub fn of(bytes: &[u8]) -> Digest {
-        Digest(Sha256::digest(bytes).into())
-    }
-
-    /// In hexadecimal, 64 characters.
-    pub fn hexadecimal(&self) -> String {
-        self.0.iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-    }
-
-    /// The first 12 characters: enough to tell builds apart.
-    pub fn short(&self) -> String {
-        self.hexadecimal()[..12].to_owned()
-    }
-}
-
-impl std::fmt::Debug for Digest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.short())
-    }
-}
 
 /// Compiles `.wasm` or `.wat`. Takes from milliseconds to many seconds, by the size.
 ///
@@ -67,12 +35,11 @@ pub fn link(
 ) -> Result<PluginPre<State>, String> {
     let exports: Vec<String> = names(component.component_type().exports(engine));
     let Some(found) = exports.iter().find(|name| interface(name) == EXPORT) else {
-        return Err(match exports.is_empty() {
-            true => format!("it exports nothing; a plugin exports `{EXPORT}` (world `gmr:plugin/plugin`)"),
-            false => format!(
-                "it is a component for another world: it exports {} and not `{EXPORT}`",
-                list(&exports)
-            ),
+        return Err(if exports.is_empty() {
+            format!("it exports nothing; a plugin exports `{EXPORT}` (world `gmr:plugin/plugin`)")
+        } else {
+            let exports = list(&exports);
+            format!("it is a component for another world: it exports {exports} and not `{EXPORT}`")
         });
     };
     refuse_another_version(found)?;
@@ -142,20 +109,22 @@ fn refuse_what_is_no_component(bytes: &[u8]) -> Result<(), String> {
 
 fn invalid(error: &wasmtime::Error) -> String {
     let reason = format!("{error:#}").replace('\n', " ");
-    match reason.contains("unexpected end") {
-        true => format!("it is cut off, perhaps still being written: {reason}"),
-        false => format!("it is no valid component: {reason}"),
+    if reason.contains("unexpected end") {
+        format!("it is cut off, perhaps still being written: {reason}")
+    } else {
+        format!("it is no valid component: {reason}")
     }
 }
 
 fn unknown_import(error: &wasmtime::Error) -> String {
     let reason = format!("{error:#}");
-    match reason.contains("gmr:plugin") {
-        true => format!(
+    if reason.contains("gmr:plugin") {
+        format!(
             "it asks for what gmr:plugin {VERSION} does not have; rebuild the plugin against {VERSION}, or the \
              program with a newer gmr: {reason}"
-        ),
-        false => format!("it asks for what the host does not have (only gmr:plugin and WASI 0.2): {reason}"),
+        )
+    } else {
+        format!("it asks for what the host does not have (only gmr:plugin and WASI 0.2): {reason}")
     }
 }
 
@@ -180,7 +149,7 @@ mod tests {
         let whole = guests::component("hello");
         assert!(attempt(&engine, &linker, &whole));
         let loaded = (0..whole.len()).filter(|length| attempt(&engine, &linker, &whole[..*length])).count();
-        // What stands at the end, names and who built it, may be missing.
+        // What stands at the end, names and the compiler's version, may be missing.
         assert!(loaded < 8, "{loaded} of {} beginnings load", whole.len());
     }
 

@@ -1,13 +1,16 @@
-//! The WebAssembly engine, as a guest in the process: no signal handlers, no gigabytes of reserved
-//! address space, no threads, nothing registered with the unwinder.
+//! The WebAssembly engine, as a guest in the process: no signal handlers, no gigabytes of reserved address space, no
+//! threads, nothing registered with the unwinder.
+
+use std::collections::BTreeMap;
 
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Engine, Result, WasmBacktraceDetails};
 
-use crate::plugin::Limits;
+use super::store::State;
 use crate::plugin::interface::bindings::Plugin;
-use crate::plugin::sandbox::limits::size;
-use crate::plugin::sandbox::store::State;
+use crate::plugin::interface::wasi_files;
+use crate::plugin::{Limits, PluginConfig};
+use gmr_report::words::bytes;
 
 /// What the host functions that a plugin calls may take of the stack that the call runs on, beyond WebAssembly's part.
 /// Pages that are not touched cost nothing.
@@ -20,7 +23,7 @@ const GROWTH_BYTES: u64 = 1 << 20;
 /// has compiled serves the others; a change of any other setting changes the key under which compiled plugins are kept.
 pub fn engine(wasm_stack_bytes: u64) -> Result<Engine> {
     if !Limits::WASM_STACK_BYTES.contains(&wasm_stack_bytes) {
-        wasmtime::bail!("a WebAssembly stack must be 64 KiB to 64 MiB, not {}", size(wasm_stack_bytes));
+        wasmtime::bail!("a WebAssembly stack must be 64 KiB to 64 MiB, not {}", bytes(wasm_stack_bytes));
     }
     let wasm_stack_bytes = usize::try_from(wasm_stack_bytes)?;
     let mut config = Config::new();
@@ -49,7 +52,57 @@ pub fn engine(wasm_stack_bytes: u64) -> Result<Engine> {
 pub fn linker(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    crate::plugin::interface::functions::wasi_files::add_to_linker(&mut linker)?;
+    wasi_files::add_to_linker(&mut linker)?;
     Plugin::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     Ok(linker)
+}
+
+/// An engine and everything a plugin may import.
+pub struct Sandbox {
+    pub engine: Engine,
+    pub linker: Linker<State>,
+}
+
+impl Sandbox {
+    /// # Errors
+    ///
+    /// If this processor has no compiler in the engine, or the stack's size is out of its range.
+    pub fn new(limits: &Limits) -> Result<Sandbox> {
+        let engine = engine(limits.wasm_stack_bytes)?;
+        let linker = linker(&engine)?;
+        Ok(Sandbox { engine, linker })
+    }
+}
+
+/// A sandbox for each size of WebAssembly stack, which is a setting of the engine.
+pub struct Sandboxes {
+    usual: Sandbox,
+    others: BTreeMap<u64, Sandbox>,
+}
+
+impl Sandboxes {
+    /// # Errors
+    ///
+    /// As [`Sandbox::new`].
+    pub fn new<'a>(plugins: impl Iterator<Item = &'a PluginConfig>) -> Result<Sandboxes> {
+        let usual = Limits::default();
+        let mut others = BTreeMap::new();
+        for PluginConfig { limits, .. } in plugins {
+            let stack = limits.wasm_stack_bytes;
+            if stack != usual.wasm_stack_bytes && !others.contains_key(&stack) {
+                others.insert(stack, Sandbox::new(limits)?);
+            }
+        }
+        Ok(Sandboxes { usual: Sandbox::new(&usual)?, others })
+    }
+
+    /// The sandbox of a plugin that has these limits; they must be among those that this was made for.
+    pub fn of(&self, limits: &Limits) -> &Sandbox {
+        self.others.get(&limits.wasm_stack_bytes).unwrap_or(&self.usual)
+    }
+
+    pub fn engines(&self) -> Vec<Engine> {
+        let sandboxes = std::iter::once(&self.usual).chain(self.others.values());
+        sandboxes.map(|sandbox| sandbox.engine.clone()).collect()
+    }
 }

@@ -1,8 +1,11 @@
-//! Counts what a call uses up and says which limit stopped it. Time is not counted here but by epochs.
+//! The limits of a call but for time: counts what it uses up, and says which limit stopped it. The time limit is
+//! [`deadline`](super::deadline)'s.
 
 use wasmtime::ResourceLimiter;
 
 use crate::plugin::Limits;
+use crate::plugin::interface::bindings::wit::document::{Block, Member};
+use gmr_report::words::bytes;
 
 /// The limiter of one store: totals over everything that the store holds, not per memory or table.
 #[derive(Debug)]
@@ -59,7 +62,7 @@ impl ResourceLimiter for Limiter {
         let total = self.memory_bytes + (desired.saturating_sub(current)) as u64;
         if total > self.limits.memory_bytes {
             self.refused =
-                Some(format!("it wanted more than its {} of memory", size(self.limits.memory_bytes)));
+                Some(format!("it wanted more than its {} of memory", bytes(self.limits.memory_bytes)));
             return Ok(false);
         }
         self.memory_bytes = total;
@@ -95,13 +98,12 @@ impl ResourceLimiter for Limiter {
     }
 }
 
-/// A limit as people set it: `64 MiB`, or in bytes where it is not whole.
-pub fn size(bytes: u64) -> String {
-    match bytes {
-        bytes if bytes >= 1 << 20 && bytes.is_multiple_of(1 << 20) => format!("{} MiB", bytes >> 20),
-        bytes if bytes >= 1 << 10 && bytes.is_multiple_of(1 << 10) => format!("{} KiB", bytes >> 10),
-        bytes => format!("{bytes} bytes"),
-    }
+/// How many bytes one call to the host may carry: the text twice, as limits are told apart better afterwards, and
+/// the room that blocks and items take before they are looked at.
+pub fn transfer_bytes(limits: &Limits) -> usize {
+    let blocks = size_of::<Block>() as u64 * u64::from(limits.blocks);
+    let items = size_of::<Member>() as u64 * u64::from(limits.items);
+    usize::try_from(limits.output_bytes.saturating_mul(2) + 2 * (blocks + items)).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
@@ -119,7 +121,7 @@ mod tests {
         assert!(limiter.memory_growing(0, 40, None).unwrap(), "100 of 100 is allowed");
         assert!(!limiter.memory_growing(60, 61, None).unwrap(), "101 of 100 is not");
         assert_eq!(limiter.memory_bytes(), 100);
-        assert_eq!(limiter.refused(), Some("it wanted more than its 100 bytes of memory"));
+        assert_eq!(limiter.refused(), Some("it wanted more than its 100 B of memory"));
     }
 
     #[test]
@@ -139,12 +141,5 @@ mod tests {
         assert!(limiter.refused().is_none());
         assert!(limiter.count_host_call().is_err());
         assert_eq!(limiter.refused(), Some("it called the host more than 2 times"));
-    }
-
-    #[test]
-    fn sizes_read_as_they_are_set() {
-        assert_eq!(size(128 << 20), "128 MiB");
-        assert_eq!(size(16 << 10), "16 KiB");
-        assert_eq!(size(1500), "1500 bytes");
     }
 }

@@ -1,11 +1,12 @@
-//! What runs a plugin and holds it to its limits.
+//! The sandbox: what runs a plugin's calls and holds them to their limits, of which time is [`deadline`]'s.
 
 pub mod call;
 pub mod component;
+pub mod deadline;
 pub mod engine;
 pub mod handle;
 pub mod limits;
 pub mod output;
 pub mod parallel;
 pub mod store;
-mod trap;
+pub mod trap;

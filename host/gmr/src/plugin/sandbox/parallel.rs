@@ -1,154 +1,192 @@
-//! Runs jobs in parallel under deadlines and hands over their results in order. It returns in time whatever the jobs do:
-//! a thread that does not come back is left behind, and its job is reported as lost.
+//! Calls of several plugins at once, each with a deadline, their results in order. It returns in time whatever the
+//! plugins do: a call that does not come back is left behind, and its plugin has no result.
 
-use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use wasmtime::Engine;
 
-/// How often epochs advance while a job runs: how far a loop may overrun its deadline.
-const TICK: Duration = Duration::from_millis(10);
+use super::deadline::{self, TICK};
+use crate::bounded_call::{Caller, Failure};
 
-/// What a job that was stopped may still take to say where it stood.
-const GRACE: Duration = Duration::from_millis(100);
-
-/// One job alone, outside of a report, has its own deadline; this is for its thread, which may be long in starting on a
-/// loaded machine.
-pub const START: Duration = Duration::from_secs(10);
-
-/// However little time is left, a job gets this much: ten ticks.
-const LEAST: Duration = Duration::from_millis(100);
-
-/// Something to run until a deadline, which it is told.
+/// A call to be made.
 pub struct Job<T> {
     /// The time it asks for.
     pub patience: Duration,
+    /// Whose call it is: a plugin that has not come back from an earlier one is not called.
+    pub caller: Caller,
+    /// What to run, which is told its deadline.
     pub work: Box<dyn FnOnce(Instant) -> T + Send>,
 }
 
-/// A job without a result.
+impl<T> Job<T> {
+    pub fn new(
+        patience: Duration,
+        caller: &Caller,
+        work: impl FnOnce(Instant) -> T + Send + 'static,
+    ) -> Job<T> {
+        Job { patience, caller: caller.clone(), work: Box::new(work) }
+    }
+}
+
+/// Why a call has no result.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Lost {
     /// It had no turn before the time was over.
-    NotStarted,
-    /// It does not come back; its thread goes on.
-    Stuck,
-    /// A defect of ours: it panicked.
-    Panicked,
+    NoTurn,
+    /// It was not made, does not come back, or panicked, which is a defect of ours.
+    Failed(Failure),
 }
 
 impl Lost {
-    pub fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> String {
         match self {
-            Lost::NotStarted => "the report's time was over before its turn",
-            Lost::Stuck => "its deadline passed, and it does not come back from the system",
-            Lost::Panicked => "its host panicked, which is a defect of gmr",
+            Lost::NoTurn => "the report's time was over before its turn".to_owned(),
+            Lost::Failed(Failure::Busy) => "its call for an earlier report has not come back".to_owned(),
+            Lost::Failed(Failure::Late) => {
+                "its deadline passed, and it does not come back from the system".to_owned()
+            }
+            Lost::Failed(Failure::Panicked(_)) => "its host panicked, which is a defect of gmr".to_owned(),
+            Lost::Failed(Failure::NoThread(reason)) => {
+                format!("no thread could be started for it: {reason}")
+            }
         }
     }
 }
 
-/// Runs `jobs` on at most `threads` threads until `deadline`, and calls `each` with the index of each and its result, in
-/// their order, as soon as it is there. `engines` are those that run the jobs' code: their epochs advance meanwhile.
+/// Makes one call outside of a report.
+///
+/// # Errors
+///
+/// Why it has no result.
+pub fn run_alone<T: Send + 'static>(
+    engine: &Engine,
+    patience: Duration,
+    work: impl FnOnce(Instant) -> T + Send + 'static,
+) -> Result<T, Lost> {
+    let job = Job::new(patience, &Caller::default(), work);
+    let mut outcome = Err(Lost::NoTurn);
+    run(std::slice::from_ref(engine), vec![job], 1, deadline::alone(patience), |_, result| outcome = result);
+    outcome
+}
+
+/// Makes the calls, `at_once` of them at a time, until `deadline`, and hands over the index of each and its result, in
+/// their order, as soon as it is there. `engines` are those that run the plugins: their epochs advance meanwhile.
 pub fn run<T: Send + 'static>(
     engines: &[Engine],
     jobs: Vec<Job<T>>,
-    threads: usize,
+    at_once: usize,
     deadline: Instant,
     mut each: impl FnMut(usize, Result<T, Lost>),
 ) {
     let count = jobs.len();
-    let threads = threads.clamp(1, count.max(1));
-    let queue = Arc::new(Queue::new(jobs, threads, deadline));
-    let (sender, results) = mpsc::channel();
-    let started = (0..threads).filter(|_| spawn(&queue, &sender)).count();
-    drop(sender);
-
-    let mut waiting = BTreeMap::new();
-    let (mut next, mut ticked) = (0, Instant::now());
-    // Jobs that run to their deadline end a tick after it and then say where they stood.
-    let last = deadline + TICK + GRACE;
-    while next < count && started > 0 {
+    let at_once = at_once.clamp(1, count.max(1));
+    let mut queue: VecDeque<Job<T>> = jobs.into();
+    let mut ended = BTreeMap::new();
+    let (sender, results) = channel();
+    let (mut under_way, mut next, mut ticked) = (0, 0, Instant::now());
+    let last = deadline::last_word(deadline);
+    while next < count {
+        while under_way < at_once && Instant::now() < deadline {
+            let left = queue.len();
+            let Some(Job { patience, caller, work }) = queue.pop_front() else { break };
+            let until = deadline::of_turn(Instant::now(), deadline, patience, left.div_ceil(at_once));
+            let index = count - left;
+            let sender = sender.clone();
+            let call = move |result| drop(sender.send((index, result)));
+            match caller.start("gmr-plugin", move || work(until), call) {
+                Ok(()) => under_way += 1,
+                Err(failure) => drop(ended.insert(index, Err(failure))),
+            }
+        }
+        while let Some(result) = ended.remove(&next) {
+            each(next, result.map_err(Lost::Failed));
+            next += 1;
+        }
         let now = Instant::now();
-        if now >= last {
+        if now >= last || under_way == 0 && (queue.is_empty() || now >= deadline) {
             break;
         }
         match results.recv_timeout(TICK.min(last - now)) {
-            Ok((index, result)) => drop(waiting.insert(index, result)),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
+            Ok((index, result)) => {
+                under_way -= 1;
+                ended.insert(index, result);
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }
         if ticked.elapsed() >= TICK {
             engines.iter().for_each(Engine::increment_epoch);
             ticked = Instant::now();
         }
-        while let Some(result) = waiting.remove(&next) {
-            each(next, result);
-            next += 1;
-        }
     }
-    let begun = queue.close();
+    let begun = count - queue.len();
     for index in next..count {
-        let lost = if index < begun { Lost::Stuck } else { Lost::NotStarted };
-        each(index, waiting.remove(&index).unwrap_or(Err(lost)));
+        let lost = if index < begun { Lost::Failed(Failure::Late) } else { Lost::NoTurn };
+        each(index, ended.remove(&index).map_or(Err(lost), |result| result.map_err(Lost::Failed)));
     }
     // What was left behind stops at the next epoch, unless it waits in the kernel.
     engines.iter().for_each(Engine::increment_epoch);
 }
 
-struct Queue<T> {
-    jobs: Mutex<Vec<Option<Job<T>>>>,
-    next: AtomicUsize,
-    count: usize,
-    threads: usize,
-    deadline: Instant,
-}
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::Sender;
 
-impl<T> Queue<T> {
-    fn new(jobs: Vec<Job<T>>, threads: usize, deadline: Instant) -> Queue<T> {
-        let count = jobs.len();
-        let jobs = Mutex::new(jobs.into_iter().map(Some).collect());
-        Queue { jobs, next: AtomicUsize::new(0), count, threads, deadline }
+    use super::*;
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(60)
     }
 
-    fn take(&self) -> Option<(usize, Job<T>)> {
-        if Instant::now() >= self.deadline {
-            return None;
-        }
-        let index = self.next.fetch_add(1, Ordering::Relaxed);
-        let job = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).get_mut(index)?.take()?;
-        Some((index, job))
+    fn job<T>(caller: &Caller, work: impl FnOnce(Instant) -> T + Send + 'static) -> Job<T> {
+        Job::new(Duration::from_secs(60), caller, work)
     }
 
-    /// Lets no further job begin; returns how many were begun.
-    fn close(&self) -> usize {
-        self.next.fetch_add(self.count, Ordering::Relaxed).min(self.count)
+    fn results<T: Send + 'static>(
+        jobs: Vec<Job<T>>,
+        at_once: usize,
+        deadline: Instant,
+    ) -> Vec<Result<T, Lost>> {
+        let mut results = Vec::new();
+        run(&[], jobs, at_once, deadline, |index, result| {
+            assert_eq!(index, results.len(), "in order");
+            results.push(result);
+        });
+        results
     }
 
-    /// The time for this job: what it asks for, or its share of what is left if that is less.
-    fn until(&self, index: usize, patience: Duration) -> Instant {
-        let now = Instant::now();
-        let waiting = u32::try_from((self.count - index).div_ceil(self.threads)).unwrap_or(u32::MAX);
-        let share = (self.deadline.saturating_duration_since(now) / waiting.max(1)).max(LEAST);
-        (now + patience.min(share)).min(self.deadline)
+    #[test]
+    fn results_come_in_the_order_of_the_calls_whichever_ends_first() {
+        let (sender, second_ended) = channel::<()>();
+        let first = job(&Caller::default(), move |_| second_ended.recv().is_err());
+        let second = job(&Caller::default(), move |_| sender.send(()).is_err());
+        assert_eq!(results(vec![first, second], 2, soon()), [Ok(false), Ok(false)]);
     }
-}
 
-/// Whether the thread could be started; if none can, nothing runs and all jobs are lost.
-fn spawn<T: Send + 'static>(queue: &Arc<Queue<T>>, results: &Sender<(usize, Result<T, Lost>)>) -> bool {
-    let (queue, results) = (queue.clone(), results.clone());
-    let thread = std::thread::Builder::new().name("gmr-plugin".to_owned()).spawn(move || {
-        crate::plugin::block_signals();
-        while let Some((index, job)) = queue.take() {
-            let until = queue.until(index, job.patience);
-            let result = catch_unwind(AssertUnwindSafe(|| (job.work)(until))).map_err(|_| Lost::Panicked);
-            if results.send((index, result)).is_err() {
-                return;
-            }
-        }
-    });
-    thread.is_ok()
+    #[test]
+    fn a_panic_costs_one_result_and_no_later_call() {
+        let caller = Caller::default();
+        let broken = results(vec![job(&caller, |_| panic!("no"))], 1, soon());
+        assert_eq!(broken, [Err::<(), _>(Lost::Failed(Failure::Panicked("no".to_owned())))]);
+        assert_eq!(results(vec![job(&caller, |_| 1)], 1, soon()), [Ok(1)]);
+    }
+
+    #[test]
+    fn a_call_that_does_not_come_back_is_left_behind_and_not_made_again() {
+        let caller = Caller::default();
+        let (sender, never) = channel::<Sender<()>>();
+        let stuck = job(&caller, move |_| drop(never.recv()));
+        let late = results(vec![stuck], 1, Instant::now() + Duration::from_millis(1));
+        assert_eq!(late, [Err(Lost::Failed(Failure::Late))]);
+        let again = results(vec![job(&caller, |_| ()), job(&Caller::default(), |_| ())], 1, soon());
+        assert_eq!(again, [Err(Lost::Failed(Failure::Busy)), Ok(())]);
+        drop(sender);
+    }
+
+    #[test]
+    fn without_time_no_call_begins() {
+        let jobs = vec![job(&Caller::default(), |_| ()), job(&Caller::default(), |_| ())];
+        assert_eq!(results(jobs, 2, Instant::now()), [Err(Lost::NoTurn), Err(Lost::NoTurn)]);
+    }
 }

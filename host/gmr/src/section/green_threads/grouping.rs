@@ -1,4 +1,4 @@
-//! Which tasks stand together: those that wait in the same place in the same state.
+//! Grouping of tasks: together stand those that wait in the same place in the same state.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;

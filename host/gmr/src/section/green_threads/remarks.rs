@@ -1,11 +1,11 @@
-//! What of the tasks deserves a look first: many that have waited for long in one place.
+//! Remarks on the tasks, for "look at": many have waited for long in one place.
 
 use std::time::Duration;
 
 use gmr_inspect::tasks::{Await, Chain};
 
 use super::grouping::Group;
-use crate::report::words::duration;
+use gmr_report::words::duration;
 
 /// Shorter waits are how a service works.
 const LONG: Duration = Duration::from_secs(10);
@@ -13,7 +13,7 @@ const LONG: Duration = Duration::from_secs(10);
 /// Fewer are not a crowd.
 const CROWD: usize = 10;
 
-/// The largest group of those that have waited for long, where ten or more wait in one place.
+/// The largest of the groups that have waited for long, where ten or more wait in one place.
 pub(super) fn largest_wait(groups: &[Group<'_>], total: usize) -> Option<String> {
     let long =
         |group: &&Group<'_>| group.longest().is_some_and(|idle| idle >= LONG) && group.tasks.len() >= CROWD;

@@ -1,4 +1,4 @@
-//! What running tasks do at the moment: the stacks of the threads that poll them.
+//! Stacks of running tasks: those of the threads that poll them.
 //!
 //! A chain of awaits ends where the poll began; what is done since stands on the thread's stack. Such a stack is shown
 //! only if its thread was seen at the task both before it was taken and after.
@@ -7,13 +7,13 @@ use gmr_inspect::tasks::tokio::is_poll_frame;
 use gmr_inspect::tasks::{Polling, Task, TaskState};
 use gmr_inspect::threads::{Capture, Stack, Thread};
 
-use crate::report::{Frame, NoStack, Reason, Trace, fold_from};
 use crate::section::threads::translate;
+use gmr_report::{Frame, NoStack, Reason, Trace, fold_from};
 
 /// What was seen of the threads before the look at the tasks.
 #[derive(Default)]
 pub(crate) struct Stacks {
-    /// Who polled what before the stacks were taken.
+    /// Which threads polled which tasks before the stacks were taken.
     pub(crate) polling: Vec<Polling>,
     /// The stacks, unless taking them failed.
     pub(crate) capture: Option<Capture>,

@@ -1,11 +1,11 @@
-//! What runtimes and their workers count.
+//! Figures of runtimes and of their workers.
 
 use std::time::Duration;
 
 use gmr_inspect::tasks::{Blocking, Runtime, Worker};
 
-use crate::report::words::{counted, duration};
-use crate::report::{Block, Value};
+use gmr_report::words::{counted, duration};
+use gmr_report::{Block, Value};
 
 /// A line for each runtime.
 pub(super) fn figures(runtimes: &[Runtime]) -> Option<Block> {

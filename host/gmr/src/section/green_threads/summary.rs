@@ -1,9 +1,9 @@
-//! What stands above a chain, in words: how many tasks, their name, for how long they have waited, their state.
+//! Titles and summaries of chains: how many tasks, their name, for how long they have waited, their state.
 
 use gmr_inspect::tasks::{Task, TaskState};
 
 use super::grouping::{Group, known};
-use crate::report::words::duration;
+use gmr_report::words::duration;
 
 /// `212 tasks, the longest for 33.1 s`, or `task 3  "gc"`.
 pub(super) fn title(group: &Group<'_>) -> String {

@@ -10,7 +10,7 @@ use gmr_inspect::tasks::{
 use gmr_inspect::threads::{self as seen, Capture, Method, Quality, Stack, Symbol, Thread};
 
 use super::Stacks;
-use crate::report::format::text;
+use gmr_report::format::text;
 
 fn step(depth: u16, future: &str, line: Option<u32>) -> Await {
     let mut step = Await::new(depth, future);

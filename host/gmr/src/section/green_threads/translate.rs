@@ -6,7 +6,7 @@ use gmr_inspect::tasks::{self as seen, Await, Chain, Fact, Rung, Snapshot, Task}
 
 use super::grouping::{Group, known};
 use super::summary::state;
-use crate::report::{
+use gmr_report::{
     Call, CanaryFault, CurrentTaskFault, DebugInformationFault, Detail, Field, Frame, LayoutFault, Member,
     NoChain, Reason, SystemError, TasksNote, Value,
 };
@@ -229,7 +229,7 @@ fn canary(fault: &seen::CanaryFault) -> CanaryFault {
     }
 }
 
-/// An await of which only its place is told.
+/// An await with its place alone.
 fn bare(step: &Await) -> Frame {
     let mut frame = frame(step);
     frame.details.clear();
@@ -255,7 +255,7 @@ fn current_task(fault: &seen::CurrentTaskFault) -> CurrentTaskFault {
     }
 }
 
-/// What has no number of the system's is told in the standard library's words.
+/// An error without a number has the standard library's words.
 fn system(error: &seen::SystemError) -> SystemError {
     match error.errno {
         Some(number) => SystemError::Errno(number),

@@ -1,4 +1,4 @@
-//! Which threads stand together: those with the same frames in the same state.
+//! Grouping of threads: together stand those with the same frames in the same state.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;

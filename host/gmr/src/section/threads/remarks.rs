@@ -1,4 +1,4 @@
-//! What of the threads deserves a look first: locks that several wait for, threads without a stack.
+//! Remarks on the threads, for "look at": locks that several wait for, threads without a stack.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! What stands above the stacks, in words: the counts of all, then the names and the state of each group.
+//! Titles and summaries of the stacks: the counts of all, then the names and the state of each group.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use gmr_inspect::threads::{Capture, Method, Quality, Resource, Stack, State, Wait};
 
 use super::grouping::Group;
-use crate::report::words::{counted, duration};
+use gmr_report::words::{counted, duration};
 
 /// How many threads and stacks there are, and how they were read.
 pub(super) fn headline(capture: &Capture, groups: &[Group<'_>]) -> String {

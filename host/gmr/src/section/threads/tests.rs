@@ -8,7 +8,7 @@ use gmr_inspect::threads::{
     State, Symbol, Thread, Wait,
 };
 
-use crate::report::format::text;
+use gmr_report::format::text;
 
 /// A thread asleep on this futex, innermost function first.
 fn asleep(id: u32, name: &str, futex: u64, functions: &[&str]) -> Thread {

@@ -8,7 +8,7 @@ use gmr_inspect::threads::{
 };
 
 use super::summary::{state_of_thread, system_call};
-use crate::report::{
+use gmr_report::{
     Call, Field, Frame, IncompleteStack, Member, NoStack, Operation, Reason, SymbolLimit, SystemError,
     ThreadsNote, Value, fold_start,
 };

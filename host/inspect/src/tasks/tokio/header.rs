@@ -116,6 +116,6 @@ mod tests {
         check(MAX_REFERENCES << REFERENCE_SHIFT, false, false, false);
 
         assert!(State(one).moved(State(one | RUNNING)));
-        assert!(!State(one).moved(State(2 * one | NOTIFIED)), "woken, and held by one more");
+        assert!(!State(one).moved(State((2 * one) | NOTIFIED)), "woken, and held by one more");
     }
 }

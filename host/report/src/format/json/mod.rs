@@ -1,4 +1,4 @@
-//! A report as one JSON document that reads back to an equal report.
+//! JSON: a report as one document that reads back to an equal report.
 //!
 //! # The document
 //!

@@ -1,4 +1,4 @@
-//! A section's body: each block below the one before, indented below headings.
+//! The body of a section as text: a block below the other, indented below headings.
 
 use super::escape::{escape, escape_lines};
 use super::{table, trace, value};

@@ -1,4 +1,4 @@
-//! Makes characters visible that a terminal would obey.
+//! Escaping of control characters, so that a terminal shows them instead of obeying.
 
 /// One line: what would move the cursor, change colours, ring, or turn the direction of writing stands as
 /// its escape.

@@ -8,7 +8,7 @@ mod escape;
 mod table;
 mod trace;
 
-use crate::model::{Header, Report, Section, TriggerKind, Value};
+use crate::model::{Block, Header, Report, Section, TriggerKind, Value};
 use crate::words::{self, duration, moment};
 
 pub use escape::escape;
@@ -29,6 +29,13 @@ pub fn beginning(report: &Report) -> String {
         text.push_str(&section(part));
     }
     text
+}
+
+/// A section's body alone, as it stands below the banner.
+pub fn body(blocks: &[Block]) -> String {
+    let mut body = block::Body::new(String::new());
+    blocks.iter().for_each(|block| body.block(block));
+    body.into_text()
 }
 
 /// One section, under its banner.
@@ -61,7 +68,7 @@ fn end() -> String {
     format!("{:=^BANNER$}\n", " end of the report ")
 }
 
-/// What stands above the sections: whose report it is, and where to look first.
+/// What stands above the sections: which process the report is of, and where to look first.
 fn head(header: &Header, look_at: &[(&str, String)]) -> String {
     let mut text = banner("Guru Meditation");
     text.push_str(&"|".repeat(BANNER));

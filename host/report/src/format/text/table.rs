@@ -1,4 +1,4 @@
-//! A table: columns two spaces apart, numbers to the right.
+//! Tables as text: columns two spaces apart, numbers to the right.
 
 use super::escape::escape;
 use super::value;

@@ -1,4 +1,4 @@
-//! Stacks and chains of awaits: a headline, who stands there, and the frames that tell something.
+//! Stacks and chains of awaits as text: a headline, the ids of the threads or tasks, and the frames that say something.
 
 use super::BANNER;
 use super::escape::escape;
@@ -28,7 +28,7 @@ pub(super) fn trace(trace: &Trace, mut line: impl FnMut(&str)) {
     }
     let shown: Vec<Shown> = match &trace.kind {
         TraceKind::Stack => stack(&trace.frames),
-        // One that this version does not know may be a tree, too.
+        // A kind that this version does not know may be a tree, too.
         TraceKind::Await | TraceKind::Unknown(_) => awaits(&trace.frames),
     };
     if shown.is_empty() {

@@ -1,9 +1,9 @@
-//! Why chains of awaits, a chain, or the thread of a running task are not known.
+//! Reasons about tasks: why chains of awaits, a chain, or the thread of a running task are not known.
 
 use serde::{Deserialize, Serialize};
 
 use super::{SystemError, TasksNote};
-use crate::model::{Frame, Unknown, written};
+use crate::model::{Frame, Unknown, encoding};
 
 /// Why chains of awaits, a chain, or the thread of a running task are not known.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ pub enum NoChain {
     CurrentTask(CurrentTaskFault),
     /// The debug information does not describe the type of this task, or of its future.
     TaskNotDescribed,
-    /// The linker folded several types of task into one, so that this one cannot be told from the others.
+    /// The linker folded several types of task into one, so that this one cannot be distinguished from the others.
     FoldedByLinker,
     /// The task's vtable and the debug information disagree about its layout.
     LayoutDisputed,
@@ -53,7 +53,7 @@ pub enum NoChain {
     NotRead,
     /// What has no kind of its own.
     Text(String),
-    /// One of a kind that this version does not know.
+    /// Of a kind that this version does not know.
     #[serde(untagged)]
     Unknown(Unknown),
 }
@@ -87,7 +87,7 @@ pub enum DebugInformationFault {
     LoadAddressUnknown,
     /// What has no kind of its own.
     Text(String),
-    /// One of a kind that this version does not know.
+    /// Of a kind that this version does not know.
     #[serde(untagged)]
     Unknown(Unknown),
 }
@@ -118,12 +118,12 @@ pub enum LayoutFault {
     /// The list of tasks has this many shards, which is too many or no power of two.
     ShardCount(u64),
     /// The runtime's memory at this address cannot be read.
-    Unreadable(#[serde(with = "written::hexadecimal")] u64),
+    Unreadable(#[serde(with = "encoding::hexadecimal")] u64),
     /// None of the kinds of scheduler is as known: what is wrong with each.
     NoScheduler(Vec<LayoutFault>),
     /// What has no kind of its own.
     Text(String),
-    /// One of a kind that this version does not know.
+    /// Of a kind that this version does not know.
     #[serde(untagged)]
     Unknown(Unknown),
 }
@@ -155,14 +155,14 @@ pub enum CanaryFault {
     },
     /// Other tasks than these were found.
     OtherTasks {
-        /// The ids of those that there are.
+        /// The ids of the tasks that there are.
         spawned: Vec<u64>,
-        /// The ids of those that were found.
+        /// The ids of the tasks that were found.
         found: Vec<u64>,
     },
     /// What has no kind of its own.
     Text(String),
-    /// One of a kind that this version does not know.
+    /// Of a kind that this version does not know.
     #[serde(untagged)]
     Unknown(Unknown),
 }
@@ -193,7 +193,7 @@ pub enum CurrentTaskFault {
     },
     /// This version of the runtime keeps the id elsewhere than in the executable's thread-local variables.
     KeptElsewhere,
-    /// Several thread-local variables look like the one that has the id.
+    /// Several thread-local variables look as if they had the id.
     Ambiguous,
     /// The executable has no thread-local variables.
     NoThreadLocals,
@@ -203,7 +203,7 @@ pub enum CurrentTaskFault {
     UnknownArchitecture,
     /// What has no kind of its own.
     Text(String),
-    /// One of a kind that this version does not know.
+    /// Of a kind that this version does not know.
     #[serde(untagged)]
     Unknown(Unknown),
 }

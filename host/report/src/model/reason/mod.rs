@@ -1,5 +1,5 @@
-//! Why something is not known, and what limits what is: values, so that JSON has them exact. Their words are in
-//! [`words`](crate::words).
+//! Reasons and notes: why something is not known, and what limits what is. They are values, so that JSON has them
+//! exact; their words are in [`words`](crate::words).
 
 mod chain;
 mod notes;
@@ -43,7 +43,7 @@ pub enum Reason {
     Tasks(TasksNote),
     /// What a plugin or an application says.
     Text(String),
-    /// One of a kind that this version does not know.
+    /// Of a kind that this version does not know.
     #[serde(untagged)]
     Unknown(Unknown),
 }

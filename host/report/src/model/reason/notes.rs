@@ -1,4 +1,4 @@
-//! What limited a look at the threads or at the tasks as a whole.
+//! Notes: what limited a look at the threads or at the tasks as a whole.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ pub enum ThreadsNote {
         /// Its number.
         signal: i32,
     },
-    /// Another handler has been installed over the one that asks running threads for their stacks.
+    /// Another handler has been installed for the signal that asks running threads for their stacks.
     SignalTaken {
         /// The signal's number.
         signal: i32,
@@ -41,7 +41,7 @@ pub enum ThreadsNote {
     },
     /// What has no kind of its own.
     Text(String),
-    /// One of a kind that this version does not know.
+    /// Of a kind that this version does not know.
     #[serde(untagged)]
     Unknown(Unknown),
 }
@@ -98,7 +98,7 @@ pub enum TasksNote {
     },
     /// What has no kind of its own.
     Text(String),
-    /// One of a kind that this version does not know.
+    /// Of a kind that this version does not know.
     #[serde(untagged)]
     Unknown(Unknown),
 }

@@ -1,10 +1,10 @@
-//! Why a thread has no stack, why a stack is incomplete, and why functions have no names.
+//! Reasons about stacks: why a thread has no stack, why a stack is incomplete, and why functions have no names.
 
 use serde::{Deserialize, Serialize};
 
 use super::SystemError;
 use crate::model::unknown::words;
-use crate::model::{Unknown, written};
+use crate::model::{Unknown, encoding};
 
 /// Why a thread has no stack.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ pub enum NoStack {
     NotListed,
     /// What has no kind of its own.
     Text(String),
-    /// One of a kind that this version does not know.
+    /// Of a kind that this version does not know.
     #[serde(untagged)]
     Unknown(Unknown),
 }
@@ -79,7 +79,7 @@ pub enum IncompleteStack {
     /// The register of this DWARF number is needed, and it is not known from outside of the thread.
     UnknownRegister(u16),
     /// The stack at this address was not copied, or cannot be read.
-    Unreadable(#[serde(with = "written::hexadecimal")] u64),
+    Unreadable(#[serde(with = "encoding::hexadecimal")] u64),
     /// The stack contradicts the unwind tables.
     Inconsistent,
     /// There are more frames than this, the most that are followed.
@@ -90,7 +90,7 @@ pub enum IncompleteStack {
     SystemUnwinder,
     /// What has no kind of its own.
     Text(String),
-    /// One of a kind that this version does not know.
+    /// Of a kind that this version does not know.
     #[serde(untagged)]
     Unknown(Unknown),
 }
@@ -118,7 +118,7 @@ pub enum SymbolLimit {
     Failed,
     /// What has no kind of its own.
     Text(String),
-    /// One of a kind that this version does not know.
+    /// Of a kind that this version does not know.
     #[serde(untagged)]
     Unknown(Unknown),
 }

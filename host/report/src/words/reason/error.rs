@@ -1,4 +1,4 @@
-//! What the system said of a failed call, in words.
+//! System errors (errno), in words.
 
 use std::fmt;
 

@@ -128,7 +128,7 @@ fn a_receipt_is_for_one_file_one_entry_and_one_boot() {
     std::fs::write(&receipt, whole).unwrap();
     assert!(kept.recall(&source(1)));
     set_mode(&receipt, 0o622);
-    assert!(!kept.recall(&source(1)), "one that others may have written");
+    assert!(!kept.recall(&source(1)), "others may have written it");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Granted files, read only. A path is resolved beneath the directory that the grant names, by the kernel, so that
+//! `files`: files of the host, read only. Granted by path. A path is resolved beneath the directory that the grant names, by the kernel, so that
 //! neither `..` nor a link nor a rename at the wrong moment leads out of it.
 
 use std::fs::File;
@@ -34,7 +34,7 @@ impl State {
     /// Opens what the plugin asks for, if one of its grants covers it.
     fn open(&self, path: &str) -> Result<OwnedFd, FileError> {
         let wanted: PathBuf = Path::new(path).components().collect();
-        let denied = || FileError::Denied(self.denial(&Grant::Read(wanted.clone())));
+        let denied = || FileError::Denied(self.identity.denial(&Grant::Read(wanted.clone())));
         if !wanted.is_absolute() || wanted.components().any(|part| part == Component::ParentDir) {
             return Err(denied());
         }
@@ -43,11 +43,11 @@ impl State {
             _ => None,
         });
         let (granted, below) = granted.ok_or_else(denied)?;
-        match below.as_os_str().is_empty() {
+        if below.as_os_str().is_empty() {
             // The path that the operator wrote may itself lead over links.
-            true => rustix::fs::open(granted, FLAGS, Mode::empty()).map_err(failed),
-            false => beneath(granted, below),
+            return rustix::fs::open(granted, FLAGS, Mode::empty()).map_err(failed);
         }
+        beneath(granted, below)
     }
 }
 
@@ -102,10 +102,7 @@ fn bytes(file: OwnedFd, limit: u64) -> Result<Vec<u8>, FileError> {
     let mut bytes = Vec::new();
     // Files in /proc do not tell their size, so it is counted while reading.
     file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| FileError::Failed(error.to_string()))?;
-    match bytes.len() as u64 <= limit {
-        true => Ok(bytes),
-        false => Err(FileError::TooLarge),
-    }
+    if bytes.len() as u64 > limit { Err(FileError::TooLarge) } else { Ok(bytes) }
 }
 
 fn names(directory: OwnedFd, limit: u32) -> Result<Vec<String>, FileError> {

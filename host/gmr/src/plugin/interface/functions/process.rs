@@ -1,24 +1,25 @@
-//! `process`: figures of this process, taken once a report when a plugin first asks. Only translation; what is read
-//! from where is [`gmr_inspect::process`]'s business.
+//! `process`: figures of this process, taken once a report when a plugin first asks. Granted by `process`.
+//!
+//! Only translation: what is read from where is [`gmr_inspect::process`]'s business.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use gmr_inspect::process as figures;
 use jiff::Timestamp;
 use wasmtime::Result;
 
+use super::nanoseconds;
 use crate::plugin::Grant;
 use crate::plugin::interface::bindings::wit::document::Moment;
 use crate::plugin::interface::bindings::wit::grants::Denial;
 use crate::plugin::interface::bindings::wit::process as wit;
-use crate::plugin::interface::to_wit as outgo;
 use crate::plugin::sandbox::store::State;
 
 impl State {
     /// Counts the call, checks the grant and takes the figures.
     fn figures<T>(&mut self, take: impl FnOnce(&figures::Process) -> T) -> Result<Result<T, Denial>> {
         self.limiter.count_host_call()?;
-        Ok(self.allow(Grant::Process).map(|()| take(&self.subject.process)))
+        Ok(self.identity.allow(Grant::Process).map(|()| take(&self.subject.process)))
     }
 }
 
@@ -60,12 +61,8 @@ impl wit::Host for State {
     }
 }
 
-fn nanoseconds(duration: Duration) -> u64 {
-    super::nanoseconds(duration)
-}
-
 fn moment(time: SystemTime) -> Option<Moment> {
-    Timestamp::try_from(time).ok().map(outgo::moment)
+    Timestamp::try_from(time).ok().map(Moment::from)
 }
 
 fn identity(identity: &figures::Identity) -> wit::IdentityFigures {

@@ -1,0 +1,288 @@
+//! The limits of what a plugin hands over. Nothing that it says is trusted to be short or in shape: what is too much is
+//! left out, and the section says so.
+
+use super::bindings::wit::document::{Block, Field, Frame, Member, Scalar, Table, Trace, Value};
+use crate::plugin::Limits;
+use gmr_report::wit::Part;
+use gmr_report::words::bytes;
+
+/// What was taken of one section.
+#[derive(Debug, Default, PartialEq)]
+pub struct Taken {
+    pub blocks: Vec<gmr_report::Block>,
+    pub remarks: Vec<String>,
+    /// Why some of it is missing.
+    pub failure: Option<String>,
+}
+
+/// The most remarks a plugin may put at the top of a report, where they compete with all others.
+const MAX_REMARKS: usize = 8;
+
+/// Takes blocks until a limit is reached.
+pub fn take(blocks: Vec<Block>, limits: &Limits) -> Taken {
+    let mut budget = Budget { limits, text_bytes: 0, items: 0, cut_texts: 0, bad_rows: 0 };
+    let mut taken = Taken::default();
+    let count = blocks.len();
+    for (index, mut block) in blocks.into_iter().enumerate() {
+        if index == limits.blocks as usize {
+            taken.failure = Some(format!("it returned {count} blocks and may return {}", limits.blocks));
+            break;
+        }
+        budget.block(&mut block);
+        if let Some(excess) = budget.excess() {
+            // What goes beyond the limit is left out whole: half a table misleads.
+            taken.failure = Some(excess);
+            break;
+        }
+        match block.into() {
+            Part::Block(block) => taken.blocks.push(block),
+            Part::Remark(line) if taken.remarks.len() < MAX_REMARKS => taken.remarks.push(line),
+            _ => taken.failure = Some(format!("it made more than {MAX_REMARKS} remarks")),
+        }
+    }
+    taken.failure = taken.failure.or_else(|| budget.complaint());
+    taken
+}
+
+/// Cuts one text, such as a title, to the limit of a single text.
+pub fn cut(mut text: String, limit: u64) -> String {
+    if text.len() as u64 > limit {
+        let mut end = limit as usize;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+/// What a section has used up of its limits.
+struct Budget<'a> {
+    limits: &'a Limits,
+    text_bytes: u64,
+    items: u64,
+    cut_texts: u64,
+    bad_rows: u64,
+}
+
+impl Budget<'_> {
+    fn excess(&self) -> Option<String> {
+        if self.text_bytes > self.limits.output_bytes {
+            let limit = bytes(self.limits.output_bytes);
+            return Some(format!("its text is longer than {limit}; the rest is left out"));
+        }
+        if self.items > u64::from(self.limits.items) {
+            let items = self.limits.items;
+            return Some(format!("it returned more than {items} rows, fields, members and frames"));
+        }
+        None
+    }
+
+    fn complaint(&self) -> Option<String> {
+        match (self.bad_rows, self.cut_texts) {
+            (0, 0) => None,
+            (0, cut) => {
+                Some(format!("{cut} texts were longer than {} and are cut", bytes(self.limits.text_bytes)))
+            }
+            (rows, _) => Some(format!("{rows} table rows had more cells than columns and are left out")),
+        }
+    }
+
+    fn text(&mut self, text: &mut String) {
+        if text.len() as u64 > self.limits.text_bytes {
+            self.cut_texts += 1;
+            *text = cut(std::mem::take(text), self.limits.text_bytes);
+        }
+        self.text_bytes += text.len() as u64;
+    }
+
+    fn texts<'t>(&mut self, texts: impl IntoIterator<Item = &'t mut String>) {
+        texts.into_iter().for_each(|text| self.text(text));
+    }
+
+    fn count(&mut self, items: usize) {
+        self.items += items as u64;
+    }
+
+    fn block(&mut self, block: &mut Block) {
+        match block {
+            Block::Heading(heading) => self.text(&mut heading.text),
+            Block::Paragraph(text) | Block::Preformatted(text) | Block::Remark(text) => self.text(text),
+            Block::Fields(fields) => self.fields(fields),
+            Block::Table(table) => self.table(table),
+            Block::Trace(trace) => self.trace(trace),
+        }
+    }
+
+    fn fields(&mut self, fields: &mut [Field]) {
+        self.count(fields.len());
+        for Field { key, value } in fields {
+            self.text(key);
+            self.value(value);
+        }
+    }
+
+    fn table(&mut self, table: &mut Table) {
+        self.count(table.columns.len() + table.rows.len());
+        self.texts(&mut table.columns);
+        let (rows, columns) = (table.rows.len(), table.columns.len());
+        table.rows.retain(|row| row.len() <= columns);
+        self.bad_rows += (rows - table.rows.len()) as u64;
+        table.rows.iter_mut().flatten().for_each(|cell| self.value(cell));
+    }
+
+    fn trace(&mut self, trace: &mut Trace) {
+        self.text(&mut trace.title);
+        self.count(trace.summary.len() + trace.members.len());
+        self.texts(&mut trace.summary);
+        trace.members.iter_mut().for_each(|Member { name, fields, .. }| {
+            self.texts(name);
+            self.fields(fields);
+        });
+        trace.frames.iter_mut().for_each(|frame| self.frame(frame));
+        self.texts(&mut trace.doubt);
+    }
+
+    /// Each of its calls is a line of the report.
+    fn frame(&mut self, frame: &mut Frame) {
+        self.count(frame.calls.len().max(1));
+        self.texts(&mut frame.branch);
+        self.texts(&mut frame.module);
+        for call in &mut frame.calls {
+            self.text(&mut call.function);
+            self.texts(&mut call.file);
+        }
+        self.fields(&mut frame.details);
+    }
+
+    fn value(&mut self, value: &mut Value) {
+        match value {
+            Value::Text(text) => self.text(text),
+            Value::List(list) => {
+                self.count(list.len());
+                for scalar in list {
+                    if let Scalar::Text(text) = scalar {
+                        self.text(text);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bindings::wit::document::{Call, TraceKind};
+    use super::*;
+
+    fn paragraph(text: &str) -> Block {
+        Block::Paragraph(text.to_owned())
+    }
+
+    fn taken(blocks: Vec<Block>, limits: Limits) -> (usize, Option<String>) {
+        let taken = take(blocks, &limits);
+        (taken.blocks.len(), taken.failure)
+    }
+
+    #[test]
+    fn blocks_are_taken_up_to_the_limit() {
+        let limits = || Limits { blocks: 2, ..Limits::default() };
+        assert_eq!(taken(vec![paragraph("a"); 2], limits()), (2, None));
+        let failure = "it returned 3 blocks and may return 2".to_owned();
+        assert_eq!(taken(vec![paragraph("a"); 3], limits()), (2, Some(failure)));
+    }
+
+    #[test]
+    fn text_is_taken_up_to_the_limit() {
+        let limits = || Limits { output_bytes: 4, ..Limits::default() };
+        assert_eq!(taken(vec![paragraph("ab"), paragraph("cd")], limits()), (2, None));
+        let failure = "its text is longer than 4 B; the rest is left out".to_owned();
+        assert_eq!(taken(vec![paragraph("ab"), paragraph("cde")], limits()), (1, Some(failure)));
+    }
+
+    #[test]
+    fn items_are_counted_wherever_they_stand() {
+        let limits = || Limits { items: 3, ..Limits::default() };
+        let list = |length| Value::List(vec![Scalar::None; length]);
+        let fields = |length| Block::Fields(vec![Field { key: "k".into(), value: list(length) }]);
+        assert_eq!(taken(vec![fields(2)], limits()), (1, None));
+        let failure = "it returned more than 3 rows, fields, members and frames".to_owned();
+        assert_eq!(taken(vec![fields(3)], limits()), (0, Some(failure)));
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        assert_eq!(cut("añb".into(), 4), "añb");
+        assert_eq!(cut("añb".into(), 3), "añ…");
+        assert_eq!(cut("añb".into(), 2), "a…");
+        let limits = Limits { text_bytes: 1, ..Limits::default() };
+        let taken = take(vec![paragraph("ab")], &limits);
+        assert_eq!(taken.blocks, [gmr_report::Block::paragraph("a…")]);
+        assert_eq!(taken.failure.as_deref(), Some("1 texts were longer than 1 B and are cut"));
+    }
+
+    #[test]
+    fn a_row_that_is_too_wide_is_refused_and_a_short_one_is_not() {
+        let row = |cells| vec![Value::None; cells];
+        let table = Table { columns: vec!["a".into()], rows: vec![row(0), row(1), row(2)] };
+        let taken = take(vec![Block::Table(table)], &Limits::default());
+        assert!(matches!(&taken.blocks[..], [gmr_report::Block::Table { rows, .. }] if rows.len() == 2));
+        assert_eq!(
+            taken.failure.as_deref(),
+            Some("1 table rows had more cells than columns and are left out")
+        );
+    }
+
+    #[test]
+    fn remarks_go_to_the_top_and_are_few() {
+        let remark = |text: &str| Block::Remark(text.to_owned());
+        let taken = take(vec![remark("look"), paragraph("a")], &Limits::default());
+        assert_eq!((taken.remarks, taken.blocks.len(), taken.failure), (vec!["look".to_owned()], 1, None));
+        let taken = take(vec![remark("look"); MAX_REMARKS + 1], &Limits::default());
+        assert_eq!(taken.remarks.len(), MAX_REMARKS);
+        assert_eq!(taken.failure.as_deref(), Some("it made more than 8 remarks"));
+    }
+
+    #[test]
+    fn a_remark_beyond_the_limit_costs_no_block_before_it() {
+        let limits = Limits { output_bytes: 4, ..Limits::default() };
+        let taken = take(vec![paragraph("abcd"), Block::Remark("e".to_owned())], &limits);
+        assert_eq!((taken.blocks.len(), taken.remarks.len()), (1, 0));
+        assert!(taken.failure.is_some());
+    }
+
+    #[test]
+    fn each_call_of_a_frame_counts() {
+        let frame = |calls| Frame {
+            depth: 0,
+            branch: None,
+            calls: vec![
+                Call { function: "f".to_owned(), file: None, line: None, column: None, folded: false };
+                calls
+            ],
+            address: None,
+            module: None,
+            offset: None,
+            interrupted: false,
+            unverified: false,
+            folded: false,
+            details: Vec::new(),
+        };
+        let trace = |calls| {
+            let (title, summary, members) = (String::new(), Vec::new(), Vec::new());
+            Block::Trace(Trace {
+                kind: TraceKind::Stack,
+                title,
+                summary,
+                members,
+                frames: vec![frame(calls), frame(0)],
+                doubt: None,
+            })
+        };
+        let limits = || Limits { items: 3, ..Limits::default() };
+        assert_eq!(taken(vec![trace(2)], limits()), (1, None));
+        assert_eq!(taken(vec![trace(3)], limits()).0, 0);
+    }
+}
