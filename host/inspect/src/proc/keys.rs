@@ -50,6 +50,7 @@ mod tests {
         assert_eq!(bytes_after(STATUS, "VmR"), None);
         assert_eq!(bytes_after(STATUS, "VmBad"), None);
         assert_eq!(number_after(STATUS, "oom"), None);
+        assert_eq!(after(STATUS, "Vm"), None, "a key is no beginning of another");
         assert_eq!(number(b"max\n"), None);
     }
 }

@@ -32,7 +32,7 @@ pub fn real_time() -> std::ops::RangeInclusive<i32> {
     std::ops::RangeInclusive::new(1, 0)
 }
 
-/// Whether [`Options::signal`](crate::threads::Options::signal) may be this signal: one that exists, can be
+/// Whether `threads::Options::signal` may be this signal: one that exists, can be
 /// caught, means no fault and is not the C library's own.
 ///
 /// ```

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Looks up symbols and remembers the answers: four thousand of them, about a megabyte. A process that
-/// reports again and again may keep one ([`crate::threads::capture_with`]), since most of its threads stand
+/// reports again and again may keep one (`threads::capture_with`), since most of its threads stand
 /// where they stood before.
 ///
 /// ```
