@@ -15,7 +15,7 @@
 //! inspector.prepare();
 //!
 //! runtime.spawn(std::future::pending::<()>().tracked("waits for ever"));
-//! let snapshot = inspector.look(&Options { deadline: Duration::from_millis(100), ..Options::default() });
+//! let snapshot = inspector.look(&Options::default().with_deadline(Duration::from_millis(100)));
 //! for task in &snapshot.tasks {
 //!     println!("{} {:?} {:?} {:?}", task.id, task.name, task.state, task.chain);
 //! }

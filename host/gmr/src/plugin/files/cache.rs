@@ -7,6 +7,9 @@
 //! Two digests over tens of megabytes, of the plugin's file and of its entry, would take a hundred times as long as all
 //! the rest. So a receipt is kept of what was found right: the file and the entry as the kernel accounts for them (device,
 //! inode, size, times), in this boot. What a power failure or a bad disk has done is found at the first look after a boot.
+//!
+//! A mapped entry that its own user truncates, or a disk that fails under it, faults as with any executable: the directory
+//! should be on a local disk.
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};

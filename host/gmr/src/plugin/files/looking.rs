@@ -1,4 +1,8 @@
-//! The looking thread: it lists the folders, takes what is compiled already from the cache, and queues the rest.
+//! The looking thread: it lists the folders, takes what is compiled already from the cache, and queues the rest, the small
+//! files first.
+//!
+//! Looking and compiling are two threads, each there only while it has something to do, so that a report can wait for a
+//! look, for half a second at the most, and never shows what is gone, but need not wait for a compiler.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
