@@ -101,7 +101,6 @@ fn an_incomplete_stack_says_where_it_ends() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table with a row for each reason")]
 fn a_missing_chain_says_why() {
     check_each(
         "no_chain",
