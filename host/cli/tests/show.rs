@@ -73,3 +73,14 @@ fn what_is_no_report_is_refused_with_a_reason() {
     bad(&[&"show", &place.write("text", text)], &["a report in text", "format = \"json\""]);
     misuse(&[&"show"], "<FILE>");
 }
+
+#[test]
+fn a_report_of_a_newer_version_is_shown_with_what_is_not_known_of_it() {
+    let place = Place::new();
+    let newer = json!([section("load", &json!([{ "type": "heat_map", "cells": [[1, 2]] }]))]);
+    let path = place.report("report.json", &newer);
+    assert!(good(&[&"show", &path]).contains("\nunknown `heat_map`: {\"cells\":[[1,2]]}\n"));
+    let written: Value = serde_json::from_str(&good(&[&"show", &path, &"--format", &"json"])).unwrap();
+    assert_eq!(written["sections"], newer);
+    assert!(good(&[&"diff", &path, &path]).ends_with("\nno difference\n"));
+}
