@@ -1,4 +1,6 @@
 //! What reasons, notes and details say, and that JSON has them exact.
+//!
+//! One long file, since it is one table: each kind with its JSON and its words.
 
 use std::time::Duration;
 
