@@ -156,9 +156,10 @@ fn operation(refused: seen::Operation) -> Operation {
     match refused {
         seen::Operation::OpenTaskDirectory => Operation::OpenTaskDirectory,
         seen::Operation::ReadTaskFile => Operation::ReadTaskFile,
+        seen::Operation::ReadMemory => Operation::ReadMemory,
         seen::Operation::InstallHandler => Operation::InstallHandler,
         seen::Operation::SendSignal => Operation::SendSignal,
-        _ => Operation::ReadMemory,
+        other => Operation::from(format!("{other:?}")),
     }
 }
 
