@@ -5,7 +5,7 @@
 //! project's profile and lock file, and are checked without generating code, which finds what a package lacks as well.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
@@ -13,55 +13,71 @@ use crate::command::{Step, announce};
 use crate::project::{self, Package};
 
 pub fn run() -> Result<()> {
-    let root = project::root();
-    let target = project::target()?;
-    let packages: Vec<Package> =
-        project::packages()?.into_iter().filter(|package| package.published).collect();
-    announce("packing the published packages");
-    let names = packages.iter().flat_map(|package| ["--package", &package.name]);
+    let (root, target) = (project::root(), project::target()?);
+    let host = published(&root)?;
+    let names = host.iter().flat_map(|package| ["--package", &package.name]);
+    pack(&root, &target, names)?;
+    let packages = target.join("package");
+    check(&root, &target, &host, &[(&host, &packages)])?;
+
+    // What Rust plugins are written with is in their workspace, and depends on one of the host's packages.
+    let (plugins, guests) = (root.join("plugins"), target.join("guests"));
+    let sdk = published(&plugins)?;
+    let names = sdk.iter().flat_map(|package| ["--package", &package.name]);
+    let report = format!("patch.crates-io.gmr-report.path={:?}", root.join("host/report"));
+    pack(&plugins, &guests, names.chain(["--config", &report]))?;
+    check(&plugins, &guests, &sdk, &[(&sdk, &guests.join("package")), (&host, &packages)])
+}
+
+/// The packages of a workspace that a registry may have.
+fn published(workspace: &Path) -> Result<Vec<Package>> {
+    Ok(project::packages(workspace)?.into_iter().filter(|package| package.published).collect())
+}
+
+fn pack<'a>(workspace: &Path, target: &Path, options: impl Iterator<Item = &'a str>) -> Result<()> {
+    announce(format_args!("packing what {} publishes", workspace.display()));
     Step::new("cargo")
-        .args(["package", "--quiet", "--no-verify", "--allow-dirty"])
-        .args(names)
-        .within(&root)
-        .run()?;
-    announce("checking them as a registry would have them");
-    let workspace = unpack(&packages, &root, &target.join("package"))?;
+        .args(["package", "--quiet", "--no-verify", "--allow-dirty", "--target-dir"])
+        .arg(target)
+        .args(options)
+        .within(workspace)
+        .run()
+}
+
+/// Checks unpacked packages, which lie in these folders, with the profiles and the lock file of a workspace.
+fn check(workspace: &Path, target: &Path, checked: &[Package], all: &[(&[Package], &Path)]) -> Result<()> {
+    announce("checking the packages as a registry would have them");
+    let folder = target.join("package/workspace");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    let mut unpacked = Vec::new();
+    for (packages, files) in all {
+        for package in *packages {
+            let file = files.join(format!("{}-{}.crate", package.name, package.version));
+            Step::new("tar").arg("-xzf").arg(file).arg("-C").arg(&folder).run()?;
+            unpacked.push(package);
+        }
+    }
+    fs::copy(workspace.join("Cargo.lock"), folder.join("Cargo.lock"))?;
+    let manifest = fs::read_to_string(workspace.join("Cargo.toml"))?;
+    fs::write(folder.join("Cargo.toml"), manifest_of(checked, &unpacked, &manifest))?;
     Step::new("cargo")
         .args(["check", "--quiet", "--workspace", "--target-dir"])
-        .arg(&target)
-        .within(&workspace)
+        .arg(target)
+        .within(&folder)
         .run()
-        .context("a package lacks something: `cargo package --list` in its folder tells what it has")?;
-    announce("packing and checking what Rust plugins are written with");
-    Step::new("cargo")
-        .args(["package", "--quiet", "--allow-dirty", "--package", "gmr-plugin", "--target-dir"])
-        .arg(target.join("guests"))
-        .within(&root.join("plugins"))
-        .run()
+        .context("a package lacks something: `cargo package --list` in its folder tells what it has")
 }
 
-/// Unpacks the packages that lie in this folder into a workspace of their own.
-fn unpack(packages: &[Package], root: &Path, folder: &Path) -> Result<PathBuf> {
-    let workspace = folder.join("workspace");
-    if workspace.exists() {
-        fs::remove_dir_all(&workspace)?;
-    }
-    fs::create_dir_all(&workspace)?;
-    for package in packages {
-        let file = folder.join(format!("{}-{}.crate", package.name, package.version));
-        Step::new("tar").arg("-xzf").arg(file).arg("-C").arg(&workspace).run()?;
-    }
-    fs::copy(root.join("Cargo.lock"), workspace.join("Cargo.lock"))?;
-    let manifest = fs::read_to_string(root.join("Cargo.toml"))?;
-    fs::write(workspace.join("Cargo.toml"), manifest_of(packages, &manifest))?;
-    Ok(workspace)
-}
-
-/// A workspace of these packages with the profiles of another one. Each finds the others here, not in a registry.
-fn manifest_of(packages: &[Package], other: &str) -> String {
-    let mut text = "[workspace]\nresolver = \"3\"\nmembers = [\"*-*\"]\n\n[patch.crates-io]\n".to_owned();
-    for package in packages {
-        text += &format!("{0} = {{ path = \"{0}-{1}\" }}\n", package.name, package.version);
+/// A workspace of packages with the profiles of another one. They find all that are unpacked here, not in a registry.
+fn manifest_of(members: &[Package], unpacked: &[&Package], other: &str) -> String {
+    let folder = |package: &Package| format!("{}-{}", package.name, package.version);
+    let members: Vec<String> = members.iter().map(folder).collect();
+    let mut text = format!("[workspace]\nresolver = \"3\"\nmembers = {members:?}\n\n[patch.crates-io]\n");
+    for package in unpacked {
+        text += &format!("{} = {{ path = {:?} }}\n", package.name, folder(package));
     }
     let mut is_profile = false;
     for line in other.lines() {
@@ -82,20 +98,20 @@ mod tests {
 
     #[test]
     fn packages_find_each_other_and_keep_the_profiles() {
-        let package = Package {
-            name: "a".to_owned(),
+        let package = |name: &str| Package {
+            name: name.to_owned(),
             version: "1.0.0".to_owned(),
             published: true,
             has_library: true,
             tests: Vec::new(),
         };
         let other = "[workspace]\nmembers = []\n[profile.dev]\nopt-level = 1\n[lints]\nx = 1\n[profile.x.package.y]\n";
-        let text = manifest_of(&[package], other);
-        assert!(
-            text.ends_with(
-                "a = { path = \"a-1.0.0\" }\n[profile.dev]\nopt-level = 1\n[profile.x.package.y]\n"
-            ),
-            "{text}"
-        );
+        let text = manifest_of(&[package("a")], &[&package("a"), &package("b")], other);
+        let expected = [
+            "[workspace]\nresolver = \"3\"\nmembers = [\"a-1.0.0\"]\n",
+            "[patch.crates-io]\na = { path = \"a-1.0.0\" }\nb = { path = \"b-1.0.0\" }\n[profile.dev]\nopt-level = 1",
+            "[profile.x.package.y]\n",
+        ];
+        assert_eq!(text, expected.join("\n"));
     }
 }

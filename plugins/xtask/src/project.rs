@@ -17,12 +17,12 @@ pub fn root() -> PathBuf {
 
 /// The folder for built files, as cargo itself sees it: `CARGO_TARGET_DIR` and its settings count.
 pub fn target() -> Result<PathBuf> {
-    let folder = metadata()?;
+    let folder = metadata(&root())?;
     let folder = folder["target_directory"].as_str().context("cargo metadata names no target folder")?;
     Ok(PathBuf::from(folder))
 }
 
-/// A package of the workspace.
+/// A package of a workspace.
 pub struct Package {
     pub name: String,
     pub version: String,
@@ -33,9 +33,9 @@ pub struct Package {
     pub tests: Vec<String>,
 }
 
-/// The packages of the workspace.
-pub fn packages() -> Result<Vec<Package>> {
-    let metadata = metadata()?;
+/// The packages of the workspace at this path.
+pub fn packages(workspace: &Path) -> Result<Vec<Package>> {
+    let metadata = metadata(workspace)?;
     let packages = metadata["packages"].as_array().context("cargo metadata names no packages")?;
     packages.iter().map(|package| read(package).context("cargo metadata lacks a package's name")).collect()
 }
@@ -56,10 +56,10 @@ fn read(package: &Value) -> Option<Package> {
     })
 }
 
-fn metadata() -> Result<Value> {
+fn metadata(workspace: &Path) -> Result<Value> {
     let text = Step::new("cargo")
         .args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"])
-        .arg(root().join("Cargo.toml"))
+        .arg(workspace.join("Cargo.toml"))
         .read()?;
     serde_json::from_str(&text).context("cargo metadata is no JSON")
 }

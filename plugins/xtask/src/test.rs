@@ -30,7 +30,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn quick(package: Option<&str>) -> Result<()> {
-    let packages = packages()?;
+    let packages = packages(&project::root())?;
     let step = Step::new("cargo").args(["test", "--quiet"]).within(&project::root());
     let Some(name) = package else {
         let tests = packages.iter().flat_map(quick_tests);
