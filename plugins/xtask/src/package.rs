@@ -23,9 +23,9 @@ pub fn run() -> Result<()> {
     // What Rust plugins are written with is in their workspace, and depends on one of the host's packages.
     let (plugins, guests) = (root.join("plugins"), target.join("guests"));
     let sdk = published(&plugins)?;
-    let names = sdk.iter().flat_map(|package| ["--package", &package.name]);
     let report = format!("patch.crates-io.gmr-report.path={:?}", root.join("host/report"));
-    pack(&plugins, &guests, names.chain(["--config", &report]))?;
+    let names = sdk.iter().flat_map(|package| ["--package", &package.name]);
+    pack(&plugins, &guests, names.chain(["--config", report.as_str()]))?;
     check(&plugins, &guests, &sdk, &[(&sdk, &guests.join("package")), (&host, &packages)])
 }
 
