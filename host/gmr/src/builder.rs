@@ -9,6 +9,8 @@ use std::thread::JoinHandle;
 
 use gmr_inspect::symbols::Symbolizer;
 use gmr_inspect::{tasks, threads};
+use gmr_report::mask::Secrets;
+use gmr_report::{Block, NativeSection, Report};
 use serde::Serialize;
 use tokio::runtime::Handle;
 
@@ -23,8 +25,6 @@ use crate::settings::Settings;
 use crate::sink::Directory;
 use crate::trigger::{self, Mailbox};
 use crate::worker::{self, Worker};
-use gmr_report::mask::Secrets;
-use gmr_report::{Block, NativeSection, Report};
 
 /// Gathers what a reporter needs, then installs it.
 ///

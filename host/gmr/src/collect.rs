@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 
 use gmr_inspect::symbols::Symbolizer;
 use gmr_inspect::{tasks, threads};
+use gmr_report::mask::Secrets;
+use gmr_report::words;
+use gmr_report::{Block, Header, NativeSection, Origin, Report, Section, Trigger};
 use jiff::Timestamp;
 
 use crate::bounded_call::{Closure, Failure, words_of_panic};
@@ -23,9 +26,6 @@ use crate::section::configuration::Configuration;
 use crate::section::green_threads;
 use crate::section::green_threads::Stacks;
 use crate::section::package::Package;
-use gmr_report::mask::Secrets;
-use gmr_report::words;
-use gmr_report::{Block, Header, NativeSection, Origin, Report, Section, Trigger};
 
 /// All that a report is made of.
 pub(crate) struct Collector {

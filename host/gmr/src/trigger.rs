@@ -12,11 +12,11 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Instant;
 
+use gmr_report::Trigger;
 pub(crate) use mailbox::{Asked, Bell, Mailbox};
 
 use crate::error::Error;
 use crate::settings::Settings;
-use gmr_report::Trigger;
 
 /// A trigger that is set up. It lives on the worker's thread.
 pub(crate) trait TriggerSource {

@@ -11,14 +11,14 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use gmr_inspect::threads::Prepared;
+use gmr_report::format::text;
+use gmr_report::{Format, Report, Section, Trigger, TriggerKind};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::collect::{Collector, Lost, Observer, Unobserved};
 use crate::error::Error;
 use crate::sink::{Directory, Stderr};
 use crate::trigger::{Asked, Bell, Mailbox, Received, TriggerSource};
-use gmr_report::format::text;
-use gmr_report::{Format, Report, Section, Trigger, TriggerKind};
 
 /// What the reporter's thread works with.
 pub(crate) struct Worker {

@@ -7,6 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gmr_report::{Report, Section};
+
 use super::files::digest::Digest;
 use super::files::folder;
 use super::interface::subject::Subject;
@@ -17,7 +19,6 @@ use super::sandbox::engine::Sandbox;
 use super::sandbox::handle::{PluginHandle, no_report};
 use super::sandbox::parallel::run_alone;
 use super::{Facts, PluginConfig};
-use gmr_report::{Report, Section};
 
 /// What a plugin is checked with.
 #[derive(Debug, Default)]

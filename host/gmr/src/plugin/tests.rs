@@ -6,11 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gmr_report::{Block, Report, Section, Value};
 use gmr_test_support::guests;
 
 use super::sandbox::handle::no_report;
 use super::{Config, Facts, Grant, Limits, PluginConfig, Plugins};
-use gmr_report::{Block, Report, Section, Value};
 
 /// Longer than any wait takes on a loaded machine.
 const BOUND: Duration = Duration::from_secs(60);

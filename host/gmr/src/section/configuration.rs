@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
+use gmr_report::mask::{self, Secrets};
+use gmr_report::{Block, Field, NativeSection, Section, Value, flatten};
 use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::bounded_call::Closure;
-use gmr_report::mask::{self, Secrets};
-use gmr_report::{Block, Field, NativeSection, Section, Value, flatten};
 
 /// Where the application's configuration comes from.
 pub(crate) enum Configuration {
@@ -150,8 +150,9 @@ fn join(path: &str, key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use gmr_report::format::text;
+
+    use super::*;
 
     #[track_caller]
     fn check(json: Json, expected: &str) {

@@ -10,10 +10,8 @@ mod tests;
 pub(crate) mod translate;
 
 use gmr_inspect::tasks::{Snapshot, Task, TaskState};
-
 use gmr_report::{Block, NativeSection, Reason, Section, TasksNote, Trace};
 use grouping::{Group, groups};
-
 pub(crate) use running::Stacks;
 
 /// The section of a look at the tasks, with the stacks that were taken before it.

@@ -10,7 +10,6 @@ pub(crate) mod translate;
 use std::collections::BTreeMap;
 
 use gmr_inspect::threads::Capture;
-
 use gmr_report::{Block, NativeSection, Section, Trace, Value};
 use grouping::{Group, groups};
 

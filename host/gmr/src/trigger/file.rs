@@ -12,15 +12,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
+use fingerprint::Fingerprint;
+use gmr_report::{Trigger, TriggerKind};
 use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
-
-use fingerprint::Fingerprint;
 
 use super::{Mailbox, Received, TriggerSource};
 use crate::error::Error;
 use crate::settings::Settings;
-use gmr_report::{Trigger, TriggerKind};
 
 /// Writing a file is several events (emptied, written, closed): they count as one change if they come
 /// within this time. Well below what a person notices, well above what a shell needs for `>`.

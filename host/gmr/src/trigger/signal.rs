@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use gmr_inspect::signals::{ForkedNotice, tell_if_forked};
+use gmr_report::{Trigger, TriggerKind};
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::origin::WithOrigin;
 use signal_hook::low_level::siginfo::Origin;
@@ -15,7 +16,6 @@ use signal_hook::low_level::siginfo::Origin;
 use super::{Mailbox, Received, TriggerSource, file};
 use crate::error::Error;
 use crate::settings::{Settings, Signal};
-use gmr_report::{Trigger, TriggerKind};
 
 pub(super) fn set_up(settings: &Settings, _: &Arc<Mailbox>) -> Result<Option<Box<dyn TriggerSource>>, Error> {
     let Some(number) = settings.signal.number() else { return Ok(None) };

@@ -1,10 +1,11 @@
 //! The limits of what a plugin hands over. Nothing that it says is trusted to be short or in shape: what is too much is
 //! left out, and the section says so.
 
-use super::bindings::wit::document::{Block, Field, Frame, Member, Scalar, Table, Trace, Value};
-use crate::plugin::Limits;
 use gmr_report::wit::Part;
 use gmr_report::words::bytes;
+
+use super::bindings::wit::document::{Block, Field, Frame, Member, Scalar, Table, Trace, Value};
+use crate::plugin::Limits;
 
 /// What was taken of one section.
 #[derive(Debug, Default, PartialEq)]

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use gmr_inspect::process::Process;
+use gmr_report::Report;
 use serde_json::Value as Json;
 
 use super::bindings::wit::grants::Denial;
 use super::facts::{Facts, FactsOfReport};
 use crate::plugin::{Grant, PluginConfig};
-use gmr_report::Report;
 
 /// What all calls of one report share.
 pub struct Subject {

@@ -6,8 +6,9 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::plugin::files::catalogue::{Catalogue, Entry};
 use gmr_report::{Block, Field, NativeSection, Section, Value};
+
+use crate::plugin::files::catalogue::{Catalogue, Entry};
 
 type Entries = BTreeMap<PathBuf, Entry>;
 

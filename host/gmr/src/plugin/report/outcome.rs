@@ -1,13 +1,14 @@
 //! The section that a call's outcome gives. Every outcome gives one: a failure stands where the section would have
 //! stood, with what its author needs to mend it.
 
+use gmr_report::{Block, Frame, Origin, Section, Trace};
+
 use crate::plugin::Limits;
 use crate::plugin::interface::bindings::section::Failure;
 use crate::plugin::interface::bindings::wit::document::Block as WitBlock;
 use crate::plugin::interface::output_limits;
 use crate::plugin::sandbox::call::Outcome;
 use crate::plugin::sandbox::handle::PluginHandle;
-use gmr_report::{Block, Frame, Origin, Section, Trace};
 
 /// What is known of a section before its plugin is called.
 pub struct SectionHead<'a> {

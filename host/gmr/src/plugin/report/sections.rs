@@ -4,6 +4,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use gmr_report::{Report, Section};
+
 use super::about;
 use super::outcome::SectionHead;
 use crate::error::Error;
@@ -13,7 +15,6 @@ use crate::plugin::interface::subject::Subject;
 use crate::plugin::sandbox::engine::Sandboxes;
 use crate::plugin::sandbox::parallel::{self, Job};
 use crate::plugin::{Config, Facts, Grant};
-use gmr_report::{Report, Section};
 
 /// The plugins of this process. While nothing happens it has one thread, notify's.
 pub(crate) struct Plugins {

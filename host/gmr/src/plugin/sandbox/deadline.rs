@@ -6,9 +6,8 @@
 
 use std::time::{Duration, Instant};
 
-use wasmtime::{Store, UpdateDeadline};
-
 use gmr_report::words::duration;
+use wasmtime::{Store, UpdateDeadline};
 
 /// How often epochs advance while a plugin runs: how far a loop may overrun its deadline.
 pub const TICK: Duration = Duration::from_millis(10);

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use gmr_report::words::bytes;
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Engine, Result, WasmBacktraceDetails};
 
@@ -10,7 +11,6 @@ use super::store::State;
 use crate::plugin::interface::bindings::Plugin;
 use crate::plugin::interface::wasi_files;
 use crate::plugin::{Limits, PluginConfig};
-use gmr_report::words::bytes;
 
 /// What the host functions that a plugin calls may take of the stack that the call runs on, beyond WebAssembly's part.
 /// Pages that are not touched cost nothing.

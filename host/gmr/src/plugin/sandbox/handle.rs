@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gmr_report::{Header, Report, Trigger, TriggerKind};
 use jiff::Timestamp;
 use wasmtime::component::Component;
 
@@ -14,7 +15,6 @@ use crate::plugin::interface::bindings::section::Description;
 use crate::plugin::interface::facts::Facts;
 use crate::plugin::interface::subject::{Identity, Subject};
 use crate::plugin::{PluginConfig, interface};
-use gmr_report::{Header, Report, Trigger, TriggerKind};
 
 /// A plugin that is ready to be called. Clones share the compiled code.
 #[derive(Clone)]

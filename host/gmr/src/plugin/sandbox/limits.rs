@@ -1,11 +1,11 @@
 //! The limits of a call but for time: counts what it uses up, and says which limit stopped it. The time limit is
 //! [`deadline`](super::deadline)'s.
 
+use gmr_report::words::bytes;
 use wasmtime::ResourceLimiter;
 
 use crate::plugin::Limits;
 use crate::plugin::interface::bindings::wit::document::{Block, Member};
-use gmr_report::words::bytes;
 
 /// The limiter of one store: totals over everything that the store holds, not per memory or table.
 #[derive(Debug)]

@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
+use gmr_report::words::bytes;
+use gmr_report::{Call, Frame};
 use wasmtime::{FrameInfo, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use super::deadline;
 use super::store::State;
 use crate::plugin::Limits;
-use gmr_report::words::bytes;
-use gmr_report::{Call, Frame};
 
 /// A call that did not return.
 #[derive(Debug, Default)]

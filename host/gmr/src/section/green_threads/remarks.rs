@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use gmr_inspect::tasks::{Await, Chain};
+use gmr_report::words::duration;
 
 use super::grouping::Group;
-use gmr_report::words::duration;
 
 /// Shorter waits are how a service works.
 const LONG: Duration = Duration::from_secs(10);

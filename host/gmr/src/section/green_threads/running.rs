@@ -6,9 +6,9 @@
 use gmr_inspect::tasks::tokio::is_poll_frame;
 use gmr_inspect::tasks::{Polling, Task, TaskState};
 use gmr_inspect::threads::{Capture, Stack, Thread};
+use gmr_report::{Frame, NoStack, Reason, Trace, fold_from};
 
 use crate::section::threads::translate;
-use gmr_report::{Frame, NoStack, Reason, Trace, fold_from};
 
 /// What was seen of the threads before the look at the tasks.
 #[derive(Default)]

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use gmr_inspect::tasks::{Blocking, Runtime, Worker};
-
 use gmr_report::words::{counted, duration};
 use gmr_report::{Block, Value};
 

@@ -1,9 +1,9 @@
 //! Titles and summaries of chains: how many tasks, their name, for how long they have waited, their state.
 
 use gmr_inspect::tasks::{Task, TaskState};
+use gmr_report::words::duration;
 
 use super::grouping::{Group, known};
-use gmr_report::words::duration;
 
 /// `212 tasks, the longest for 33.1 s`, or `task 3  "gc"`.
 pub(super) fn title(group: &Group<'_>) -> String {

@@ -8,9 +8,9 @@ use gmr_inspect::tasks::{
     TaskState, Work, Worker,
 };
 use gmr_inspect::threads::{self as seen, Capture, Method, Quality, Stack, Symbol, Thread};
+use gmr_report::format::text;
 
 use super::Stacks;
-use gmr_report::format::text;
 
 fn step(depth: u16, future: &str, line: Option<u32>) -> Await {
     let mut step = Await::new(depth, future);

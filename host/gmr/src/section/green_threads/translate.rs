@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use gmr_inspect::tasks::{self as seen, Await, Chain, Fact, Rung, Snapshot, Task};
-
-use super::grouping::{Group, known};
-use super::summary::state;
 use gmr_report::{
     Call, CanaryFault, CurrentTaskFault, DebugInformationFault, Detail, Field, Frame, LayoutFault, Member,
     NoChain, Reason, SystemError, TasksNote, Value,
 };
+
+use super::grouping::{Group, known};
+use super::summary::state;
 
 /// The frames of the chain that a group's tasks have, and why there are none, or what they are.
 pub(super) fn chain(group: &Group<'_>) -> (Vec<Frame>, Option<Reason>) {

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use gmr_inspect::threads::{Capture, Method, Quality, Resource, Stack, State, Wait};
+use gmr_report::words::{counted, duration};
 
 use super::grouping::Group;
-use gmr_report::words::{counted, duration};
 
 /// How many threads and stacks there are, and how they were read.
 pub(super) fn headline(capture: &Capture, groups: &[Group<'_>]) -> String {

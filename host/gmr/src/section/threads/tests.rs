@@ -7,7 +7,6 @@ use gmr_inspect::threads::{
     Capture, CodeAddress, Frame, Incomplete, Method, Missing, ModuleName, Note, Quality, Resource, Stack,
     State, Symbol, Thread, Wait,
 };
-
 use gmr_report::format::text;
 
 /// A thread asleep on this futex, innermost function first.

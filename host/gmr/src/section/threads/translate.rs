@@ -6,12 +6,12 @@ use gmr_inspect::symbols::Limit;
 use gmr_inspect::threads::{
     self as seen, Capture, Incomplete, Method, Missing, Note, Quality, Resource, Stack, Symbol, Thread,
 };
-
-use super::summary::{state_of_thread, system_call};
 use gmr_report::{
     Call, Field, Frame, IncompleteStack, Member, NoStack, Operation, Reason, SymbolLimit, SystemError,
     ThreadsNote, Value, fold_start,
 };
+
+use super::summary::{state_of_thread, system_call};
 
 /// The frames of a stack, and why there are none or too few.
 pub(super) fn stack(stack: &Stack) -> (Vec<Frame>, Option<Reason>) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gmr_report::flatten;
 use serde_json::Value as Json;
 use wasmtime::Result;
 
@@ -10,7 +11,6 @@ use crate::plugin::interface::bindings::wit::document::Field;
 use crate::plugin::interface::bindings::wit::facts::{FactError, Host};
 use crate::plugin::interface::facts::FactError as Cause;
 use crate::plugin::sandbox::store::State;
-use gmr_report::flatten;
 
 impl Host for State {
     fn names(&mut self) -> Result<Vec<String>> {

@@ -1,5 +1,6 @@
 //! `report`: what the report has collected until now. Granted by `report`.
 
+use gmr_report::{Report, Section};
 use wasmtime::Result;
 
 use crate::plugin::Grant;
@@ -7,7 +8,6 @@ use crate::plugin::interface::bindings::wit::document::Block;
 use crate::plugin::interface::bindings::wit::grants::Denial;
 use crate::plugin::interface::bindings::wit::report::{Host, ReportError, SectionHead};
 use crate::plugin::sandbox::store::State;
-use gmr_report::{Report, Section};
 
 impl Host for State {
     fn sections(&mut self) -> Result<Result<Vec<SectionHead>, Denial>> {

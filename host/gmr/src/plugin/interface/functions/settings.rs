@@ -1,11 +1,11 @@
 //! `settings`: the plugin's own, `[gmr.plugins.NAME.settings]`. No grant is needed.
 
+use gmr_report::flatten;
 use wasmtime::Result;
 
 use crate::plugin::interface::bindings::wit::document::{Field, Value};
 use crate::plugin::interface::bindings::wit::settings::Host;
 use crate::plugin::sandbox::store::State;
-use gmr_report::flatten;
 
 impl Host for State {
     fn get(&mut self, key: String) -> Result<Option<Value>> {
