@@ -46,6 +46,10 @@ fn wrong_types_name_the_right_one() {
         "[gmr.plugins.x]\nsettings = 1",
         "shop.toml:4: `gmr.plugins.x.settings` must be a table, not a whole number",
     );
+    refused(
+        "[gmr.plugins.x]\nsettings = { id = 9223372036854775808 }",
+        "shop.toml:4: `gmr.plugins.x.settings` cannot be read: u64 value was too large",
+    );
     let error = Settings::from_toml("gmr = 1", "shop.toml").unwrap_err().to_string();
     assert_eq!(error, "shop.toml:1: `gmr` must be a table");
 }

@@ -168,7 +168,8 @@ impl<'a> Item<'a> {
             return Err(self.wrong_type("a table"));
         }
         let deserializer = toml::de::ValueDeserializer::from(self.value.clone());
-        toml::Table::deserialize(deserializer).map_err(|error| self.error(error.message()))
+        toml::Table::deserialize(deserializer)
+            .map_err(|error| self.error(format!("cannot be read: {}", error.message())))
     }
 }
 
