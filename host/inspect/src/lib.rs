@@ -12,6 +12,7 @@ pub mod debug_files;
 pub mod memory;
 pub mod modules;
 mod proc;
+pub mod proc_self;
 pub mod process;
 pub mod signals;
 pub mod symbols;

@@ -20,6 +20,7 @@ mod task_directory;
 use super::{Capture, Missing, Note, Operation, Options, PrepareError, Stack, Thread, system_unwinder};
 use crate::memory;
 use crate::modules;
+use crate::proc_self;
 use crate::symbols::Symbolizer;
 use crate::unwind::CodeMap;
 use draft::Draft;
@@ -56,6 +57,7 @@ pub(super) fn capture(options: &Options, symbolizer: &mut Symbolizer) -> Capture
     let symbolizer = options.symbols.then_some(symbolizer);
     let until = started.checked_add(options.symbol_deadline).unwrap_or(deadline);
     name(&mut threads, &drafts, &maps, symbolizer, until, &mut notes);
+    proc_self::refill();
     Capture { threads, notes, took }
 }
 
