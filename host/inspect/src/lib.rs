@@ -9,6 +9,7 @@
 #[cfg(stacks)]
 mod arch;
 pub mod debug_files;
+mod detached;
 pub mod memory;
 pub mod modules;
 mod proc;
