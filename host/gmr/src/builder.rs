@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 
+use gmr_inspect::proc_self::{self, Hold};
 use gmr_inspect::symbols::Symbolizer;
 use gmr_inspect::{tasks, threads};
 use gmr_report::mask::Secrets;
@@ -167,6 +168,7 @@ impl Builder {
         contents.refuse_equal_names()?;
         let claim = Claim::new()?;
         contents.add_current_runtime();
+        let held = proc_self::hold();
         let threads = threads::Options::default().with_signal(settings.thread_signal.number());
         let prepared = threads::prepare(&threads)
             .map_err(|error| Error::system("running threads cannot be asked for their stacks", error))?;
@@ -187,7 +189,13 @@ impl Builder {
                 _prepared: prepared,
             })
         })?;
-        Ok(Guard { mailbox: guarded, thread: Some(thread), process: std::process::id(), _claim: claim })
+        Ok(Guard {
+            mailbox: guarded,
+            thread: Some(thread),
+            process: std::process::id(),
+            _held: held,
+            _claim: claim,
+        })
     }
 }
 
@@ -295,6 +303,8 @@ pub struct Guard {
     thread: Option<JoinHandle<()>>,
     /// The process that it was installed in. A forked child has a copy of the guard, but no thread.
     process: u32,
+    /// What reports need when the process has no descriptors left, or has lost `/proc`.
+    _held: Hold,
     _claim: Claim,
 }
 

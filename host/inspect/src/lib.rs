@@ -9,9 +9,11 @@
 #[cfg(stacks)]
 mod arch;
 pub mod debug_files;
+mod detached;
 pub mod memory;
 pub mod modules;
 mod proc;
+pub mod proc_self;
 pub mod process;
 pub mod signals;
 pub mod symbols;

@@ -2,6 +2,7 @@
 
 use super::ObjectBytes;
 use super::hexadecimal;
+use crate::proc_self;
 use object::read::{ReadCache, ReadRef};
 use object::{Object as _, ObjectSection as _};
 use std::fmt;
@@ -48,10 +49,10 @@ impl ObjectFile {
     /// or no regular file.
     pub fn open(path: &Path) -> io::Result<ObjectFile> {
         // Asked first, because to open a device or a pipe may block or have effects.
-        if !std::fs::metadata(path)?.is_file() {
+        if !proc_self::is_regular_file(path)? {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "not a regular file"));
         }
-        let file = Arc::new(File::open(path)?);
+        let file = Arc::new(proc_self::open(path)?);
         let content = Content::Disk(Arc::clone(&file), ReadCache::new(file));
         let file = ObjectFile { content, path: Some(path.to_owned()) };
         if !file.is_object() {

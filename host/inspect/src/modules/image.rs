@@ -9,7 +9,8 @@ use super::{MAX_NOTES, Module};
 use crate::debug_files::{ObjectBytes, ObjectFile};
 use crate::memory;
 use crate::proc::maps::VDSO;
-use std::fs::{File, Metadata};
+use crate::proc_self;
+use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
@@ -101,11 +102,10 @@ pub(crate) fn file_of(module: &Module) -> Option<ObjectFile> {
 /// every capture asks this of every module that a stack goes through.
 fn is_file_of(module: &Module, path: &Path) -> bool {
     // Opening a device or a pipe may block or have effects.
-    let Some(file) =
-        std::fs::metadata(path).ok().filter(Metadata::is_file).and_then(|_| File::open(path).ok())
-    else {
+    if !proc_self::is_regular_file(path).unwrap_or(false) {
         return false;
-    };
+    }
+    let Ok(file) = proc_self::open(path) else { return false };
     let mut beginning = vec![0; headers::LENGTH];
     let Ok(length) = file.read_at(&mut beginning, 0) else { return false };
     let Some(found) = beginning.get(..length).and_then(headers::parse) else { return false };

@@ -18,11 +18,12 @@ pub use code_address::CodeAddress;
 
 use crate::memory;
 use crate::proc::maps::{self, Mapping, VDSO};
+use crate::proc_self;
 use headers::Headers;
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A loaded file, as a report needs to name it.
@@ -119,7 +120,7 @@ pub fn snapshot() -> Snapshot {
     // A million mappings are the most that the kernel allows by default times fifteen; their lines take
     // about a hundred bytes each.
     const LIMIT: u64 = 100 << 20;
-    let Ok(file) = std::fs::File::open("/proc/self/maps") else { return Snapshot::default() };
+    let Ok(file) = proc_self::open(Path::new("/proc/self/maps")) else { return Snapshot::default() };
     // Line by line: each thread has two of them, and few are of interest.
     let (mut file, mut line, mut mappings) = (BufReader::new(file.take(LIMIT)), Vec::new(), Vec::new());
     while file.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
@@ -237,11 +238,12 @@ fn file_headers(mapping: &Mapping) -> Option<Headers> {
 
 fn beginning(mapping: &Mapping) -> Option<Vec<u8>> {
     // Opening a device or a pipe may block or have effects.
-    if !std::fs::metadata(&mapping.path).ok()?.is_file() {
+    let path = Path::new(&mapping.path);
+    if !proc_self::is_regular_file(path).ok()? {
         return None;
     }
     let mut bytes = Vec::new();
-    std::fs::File::open(&mapping.path).ok()?.take(headers::LENGTH as u64).read_to_end(&mut bytes).ok()?;
+    proc_self::open(path).ok()?.take(headers::LENGTH as u64).read_to_end(&mut bytes).ok()?;
     Some(bytes)
 }
 

@@ -3,7 +3,9 @@
 
 use super::file;
 use crate::proc::keys;
+use crate::proc_self;
 use std::fmt;
+use std::path::Path;
 
 /// Open descriptors.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,10 +77,7 @@ impl fmt::Display for Kind {
 }
 
 pub(super) fn take() -> Descriptors {
-    let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return Descriptors::default() };
-    let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    let mut numbers: Vec<u32> = numbers.collect();
-    numbers.sort_unstable();
+    let Some(numbers) = numbers() else { return Descriptors::default() };
     // The descriptor of the list itself is closed by now, and has no target any more.
     let mut all: Vec<Descriptor> = numbers.into_iter().filter_map(descriptor).collect();
     let mut kinds: Vec<(Kind, u32)> = Vec::new();
@@ -94,8 +93,18 @@ pub(super) fn take() -> Descriptors {
     Descriptors { open, kinds, listed: all }
 }
 
+#[cfg(target_os = "linux")]
+fn numbers() -> Option<Vec<u32>> {
+    proc_self::numbers(proc_self::open_proc(Path::new("/proc/self/fd")).ok()?).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn numbers() -> Option<Vec<u32>> {
+    None
+}
+
 fn descriptor(number: u32) -> Option<Descriptor> {
-    let target = std::fs::read_link(format!("/proc/self/fd/{number}")).ok()?;
+    let target = proc_self::read_link(Path::new(&format!("/proc/self/fd/{number}"))).ok()?;
     let target = target.to_string_lossy().into_owned();
     Some(Descriptor { number, kind: kind(&target, || is_directory(number)), target })
 }

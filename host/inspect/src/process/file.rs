@@ -1,7 +1,7 @@
 //! Reading the kernel's small files whole.
 
 use crate::proc::keys;
-use std::fs::File;
+use crate::proc_self;
 use std::io::Read;
 use std::path::Path;
 
@@ -11,7 +11,7 @@ const MOST_BYTES: u64 = 4 << 20;
 /// The file's content, cut at [`MOST_BYTES`]; `None` if it cannot be read.
 pub(super) fn read(path: impl AsRef<Path>) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path).ok()?.take(MOST_BYTES).read_to_end(&mut bytes).ok()?;
+    proc_self::open(path.as_ref()).ok()?.take(MOST_BYTES).read_to_end(&mut bytes).ok()?;
     Some(bytes)
 }
 

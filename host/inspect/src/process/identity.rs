@@ -1,12 +1,14 @@
 //! The process's identity: ids, names, user, start, from `/proc/self/stat`, `status`, `exe`, `cwd` and the
 //! system's user file. Network user directories are not asked, since they may not answer.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::file;
 #[cfg(target_os = "linux")]
 use crate::proc::stat;
 use crate::proc::{keys, status};
+use crate::proc_self;
 
 /// Which process this is, who started it and when.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,7 +66,7 @@ fn command(path: &str) -> Option<String> {
 }
 
 fn link(path: &str) -> Option<String> {
-    std::fs::read_link(path).ok().map(|target| target.to_string_lossy().into_owned())
+    proc_self::read_link(Path::new(path)).ok().map(|target| target.to_string_lossy().into_owned())
 }
 
 fn name_of(user: u32, passwd: &str) -> Option<String> {

@@ -7,8 +7,11 @@
 
 use super::note::Limit;
 use super::symbol::Symbol;
+use crate::detached::{self, LeftBehind, Outcome};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Symbols without a memory block for each name.
 struct Packed {
@@ -71,28 +74,28 @@ impl Packed {
     }
 }
 
-/// The outcome of `search`, which runs on a thread of its own; on this one if none can be started. If it
-/// panics nothing is known.
+/// The outcome of `search`, which runs on a thread of its own; on this one if none has begun it soon. If it panics, or
+/// has not ended by `until`, nothing is known. A search that does not end is left behind: it waits for a file system, say.
 pub(super) fn run(
-    search: impl Fn() -> (Vec<Vec<Symbol>>, Option<Limit>) + Sync,
-) -> (Vec<Arc<[Symbol]>>, Option<Limit>) {
-    let packed = || {
-        crate::signals::block_all_in_this_thread();
-        let (found, note) = search();
-        (Packed::of(&found), note)
+    search: impl FnOnce() -> (Vec<Vec<Symbol>>, Option<Limit>) + Send + 'static,
+    until: Option<Instant>,
+) -> (Vec<Arc<[Symbol]>>, Option<Limit>, LeftBehind) {
+    let packed = move || {
+        let (found, limit) = search();
+        (Packed::of(&found), limit)
     };
-    let outcome = std::thread::scope(|scope| {
-        let builder = std::thread::Builder::new().name("gmr-symbols".to_owned());
-        builder.spawn_scoped(scope, packed).ok().map(|thread| thread.join())
-    });
-    match outcome {
-        Some(Ok((packed, note))) => (packed.unpack(), note),
-        Some(Err(_)) => (Vec::new(), Some(Limit::Failed)),
-        None => {
-            let (found, note) = search();
-            (found.into_iter().map(Arc::from).collect(), note)
-        }
-    }
+    let thread = detached::start(c"gmr-symbols", packed);
+    let (outcome, left_behind) = thread.outcome(Instant::now() + detached::BEGIN, until);
+    let (found, limit) = match outcome {
+        Outcome::Ended((packed, limit)) => (packed.unpack(), limit),
+        Outcome::Panicked => (Vec::new(), Some(Limit::Failed)),
+        Outcome::NotBegun(packed) => match catch_unwind(AssertUnwindSafe(packed)) {
+            Ok((packed, limit)) => (packed.unpack(), limit),
+            Err(_) => (Vec::new(), Some(Limit::Failed)),
+        },
+        Outcome::Late => (Vec::new(), None),
+    };
+    (found, limit, left_behind)
 }
 
 #[cfg(test)]
@@ -112,14 +115,27 @@ mod tests {
             vec![symbol("a::b", Some("/x/ü.rs"), Some(3)), symbol("", None, None)],
             vec![symbol("c", Some(""), Some(1))],
         ];
-        let (unpacked, note) = run(|| (found.clone(), Some(Limit::Failed)));
+        let search = found.clone();
+        let (unpacked, note, _) = run(move || (search, Some(Limit::Failed)), None);
         assert_eq!(unpacked.iter().map(|symbols| symbols.to_vec()).collect::<Vec<_>>(), found);
         assert_eq!(note, Some(Limit::Failed));
     }
 
     #[test]
     fn a_panic_is_a_note() {
-        let (found, note) = run(|| std::panic::resume_unwind(Box::new(())));
+        let (found, note, _) = run(|| std::panic::resume_unwind(Box::new(())), None);
         assert!(found.is_empty() && note.is_some());
+    }
+
+    #[test]
+    fn a_search_that_does_not_end_is_left_behind() {
+        let (sender, never) = std::sync::mpsc::channel::<()>();
+        let stuck = move || {
+            let _ = never.recv();
+            (Vec::new(), None)
+        };
+        let (found, note, left_behind) = run(stuck, Some(Instant::now()));
+        assert!(found.is_empty() && note.is_none() && left_behind.is_under_way());
+        drop(sender);
     }
 }

@@ -3,11 +3,13 @@
 use super::search::{is_over, search};
 use super::{CodeOffset, Limit, Note, Symbol, scratch_thread};
 use crate::debug_files::{self, ObjectFile};
+use crate::detached::LeftBehind;
 use crate::modules::{Module, ModuleName};
+use crate::proc_self;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Looks up symbols and remembers the answers: four thousand of them, about a megabyte. A process that
 /// reports again and again may keep one (`threads::capture_with`), since most of its threads stand
@@ -27,10 +29,15 @@ use std::time::Instant;
 /// ```
 pub struct Symbolizer {
     budget_bytes: u64,
-    directories: Vec<PathBuf>,
+    directories: Arc<[PathBuf]>,
     known: HashMap<(Arc<ModuleName>, u64), Arc<[Symbol]>>,
     notes: Vec<Note>,
+    /// A search that has not come back: one is enough.
+    left_behind: LeftBehind,
 }
+
+/// How long a search may take, when its time is over, to say what it has found.
+const LAST_WORD: Duration = Duration::from_millis(100);
 
 /// Symbols at one address take some 250 bytes.
 const MAX_KNOWN: usize = 4096;
@@ -44,7 +51,8 @@ impl Symbolizer {
 
     /// As [`Symbolizer::new`], with the directories to search for separate debug information.
     pub fn with_directories(budget_bytes: u64, directories: Vec<PathBuf>) -> Symbolizer {
-        Symbolizer { budget_bytes, directories, known: HashMap::new(), notes: Vec::new() }
+        let (known, notes, left_behind) = Default::default();
+        Symbolizer { budget_bytes, directories: directories.into(), known, notes, left_behind }
     }
 
     /// The functions at each address, innermost inlined one first; empty where nothing is known. Opens the
@@ -91,22 +99,31 @@ impl Symbolizer {
 
     /// As many answers as there was time for.
     fn search(&mut self, module: &Module, offsets: &[u64], until: Option<Instant>) -> Vec<Arc<[Symbol]>> {
-        let (budget_bytes, directories) = (self.budget_bytes, &self.directories);
-        let (mut found, limit) = if is_over(until) {
+        let (mut found, limit) = if is_over(until) || self.left_behind.is_under_way() {
             (Vec::new(), None)
         } else {
-            scratch_thread::run(|| match open(module) {
-                Some(file) => search(&file, offsets, budget_bytes, directories, until),
+            let (budget_bytes, directories) = (self.budget_bytes, Arc::clone(&self.directories));
+            let (module, wanted) = (module.clone(), offsets.to_vec());
+            let work = move || match open(&module) {
+                Some(file) => search(&file, &wanted, budget_bytes, &directories, until),
                 None => (Vec::new(), None),
-            })
+            };
+            // It looks at the time itself, and what it has found by then is worth the moment that this takes.
+            let patience = until.map(|until| until + LAST_WORD);
+            let (found, limit, left_behind) = scratch_thread::run(work, patience);
+            self.left_behind = left_behind;
+            proc_self::refill();
+            (found, limit)
         };
-        // Without its file, or after a fault: nothing is known, and will not be later.
-        if found.is_empty() && !is_over(until) {
+        let is_late = is_over(until) || self.left_behind.is_under_way();
+        // What panics once does so again. Without its file nothing is known for now: the process may have descriptors and
+        // memory again later.
+        if limit == Some(Limit::Failed) {
             found.resize_with(offsets.len(), || Arc::from([]));
         }
         found.truncate(offsets.len());
         let without = offsets.len() - found.len();
-        let late = (without > 0).then_some(Limit::OutOfTime { addresses: without });
+        let late = (without > 0 && is_late).then_some(Limit::OutOfTime { addresses: without });
         let limits = limit.into_iter().chain(late);
         self.notes.extend(limits.map(|limit| Note::new(Arc::clone(&module.name), limit)));
         found

@@ -21,9 +21,9 @@
 //! - Where `process_vm_readv` is refused (seccomp), sleeping threads are read through `/proc/self/mem`, and
 //!   running ones show the function that they are in alone; where that file is refused too, only the calling
 //!   thread's stack is read. Where `rt_tgsigqueueinfo` and `tgkill` are, running threads have none.
-//! - Unwind tables and names are read from the modules' files: a file system that does not answer holds up
-//!   the capture beyond its deadline. Names are looked up on a thread of its own (`gmr-symbols`), which ends
-//!   before the capture returns.
+//! - Unwind tables are read from the modules' files: a file system that does not answer holds up the capture
+//!   beyond its deadline. Names are looked up on a thread of its own (`gmr-symbols`), which ends before the capture
+//!   returns, or is left behind when [`Options::symbol_deadline`] has passed; names are missing then until it comes back.
 //! - A program that calls `std::process::exit` on another thread than the main one while it is captured may end by
 //!   `SIGSEGV` instead, with standard libraries in which Rust's issue 161018 is not mended yet, unless [`prepare`] was
 //!   called on the main thread.

@@ -6,7 +6,7 @@
 //! look at their own thread's variables, and the variable is where each of them finds its id and nothing is found
 //! outside of them. Reading it stops no thread.
 
-use std::fs;
+use std::path::Path;
 
 use object::NativeEndian;
 use object::elf::{PT_TLS, ProgramHeader64};
@@ -16,6 +16,7 @@ use tokio::runtime::Builder;
 
 use super::task_id;
 use crate::memory::{self, Range};
+use crate::proc_self;
 use crate::tasks::decode::word_at;
 use crate::tasks::model::{CurrentTaskFault, Polling};
 
@@ -78,8 +79,8 @@ impl CurrentTask {
 
     /// Where each thread has the variable. A thread that the C library did not start has none.
     pub(super) fn places(&self) -> Vec<(u32, u64)> {
-        let threads = fs::read_dir("/proc/self/task").into_iter().flatten();
-        let threads = threads.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+        let threads = proc_self::open_proc(Path::new("/proc/self/task")).and_then(proc_self::numbers);
+        let threads = threads.unwrap_or_default().into_iter();
         threads
             .filter_map(|thread| Some((thread, robust_list(thread).ok()?.wrapping_add(self.distance))))
             .collect()

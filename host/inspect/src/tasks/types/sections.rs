@@ -5,7 +5,6 @@
 //! mapped, so that what is read of them is no memory of the program's own. Nothing is looked for on the
 //! network, and more than [`MAX_BYTES`] is refused.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,6 +13,7 @@ use object::elf::{FileHeader64, PT_LOAD};
 use object::read::elf::{FileHeader as _, ProgramHeader as _};
 
 use crate::debug_files::{self, Held, ObjectBytes, ObjectFile};
+use crate::proc_self;
 use crate::tasks::model::{DebugInformationFault, Reason};
 
 /// Three times the largest executable with full types that was met (a compiler's own, 300 MB).
@@ -91,7 +91,7 @@ impl Sections {
 impl Files {
     /// Opens what there is for the executable at `path`, which is `/proc/self/exe` for this process.
     pub(super) fn open(path: &Path) -> Result<Files, Reason> {
-        let real = fs::read_link(path).unwrap_or_else(|_| path.to_owned());
+        let real = proc_self::read_link(path).unwrap_or_else(|_| path.to_owned());
         let file = open(path)?.known_as(real.clone());
         let program_headers = map(&file).as_ref().and_then(program_headers);
         let described = if file.has_debug_info() {

@@ -20,12 +20,14 @@ mod task_directory;
 use super::{Capture, Missing, Note, Operation, Options, PrepareError, Stack, Thread, system_unwinder};
 use crate::memory;
 use crate::modules;
+use crate::proc_self;
 use crate::symbols::Symbolizer;
 use crate::unwind::CodeMap;
 use draft::Draft;
 use naming::Named;
 use pass::Pass;
 use rustix::io::Errno;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use task_directory::TaskDirectory;
 
@@ -33,17 +35,19 @@ pub(super) fn capture(options: &Options, symbolizer: &mut Symbolizer) -> Capture
     let started = Instant::now();
     let deadline = started.checked_add(options.deadline).unwrap_or(started);
     let mut notes = Vec::new();
-    let directory = TaskDirectory::open();
+    let directory = TaskDirectory::open().map(Arc::new);
     let ids =
-        directory.as_ref().map_err(|errno| *errno).and_then(TaskDirectory::ids).unwrap_or_else(|errno| {
-            notes.push(Note::ThreadsNotListed { errno: errno.raw_os_error() });
-            vec![current_thread::id()]
-        });
+        directory.as_ref().map_err(|errno| *errno).and_then(|directory| directory.ids()).unwrap_or_else(
+            |errno| {
+                notes.push(Note::ThreadsNotListed { errno: errno.raw_os_error() });
+                vec![current_thread::id()]
+            },
+        );
     let directory = directory.as_ref().map_err(|errno| *errno);
     let own = current_thread::id();
     let mut threads: Vec<Thread> = ids.into_iter().map(|id| status::of(id, None, own)).collect();
 
-    let mut maps = vec![CodeMap::new(modules::snapshot())];
+    let mut maps = vec![Arc::new(CodeMap::new(modules::snapshot()))];
     let drafts = match memory::probe() {
         Ok(()) => stacks(&mut threads, directory, deadline, options, &mut maps, &mut notes),
         Err(error) => {
@@ -56,6 +60,7 @@ pub(super) fn capture(options: &Options, symbolizer: &mut Symbolizer) -> Capture
     let symbolizer = options.symbols.then_some(symbolizer);
     let until = started.checked_add(options.symbol_deadline).unwrap_or(deadline);
     name(&mut threads, &drafts, &maps, symbolizer, until, &mut notes);
+    proc_self::refill();
     Capture { threads, notes, took }
 }
 
@@ -63,10 +68,10 @@ pub(super) fn capture(options: &Options, symbolizer: &mut Symbolizer) -> Capture
 /// which is not in the first.
 fn stacks(
     threads: &mut [Thread],
-    directory: Result<&TaskDirectory, Errno>,
+    directory: Result<&Arc<TaskDirectory>, Errno>,
     deadline: Instant,
     options: &Options,
-    maps: &mut Vec<CodeMap>,
+    maps: &mut Vec<Arc<CodeMap>>,
     notes: &mut Vec<Note>,
 ) -> Vec<Draft> {
     let mut pass = Pass::new(&maps[0], directory, deadline);
@@ -74,7 +79,7 @@ fn stacks(
     signal_queue::ask(pass, threads, &mut drafts, options, notes);
     if drafts.iter().any(|draft| matches!(draft, Draft::Again(_))) {
         // Once is enough: a program that opens libraries all the time must not hold up the report.
-        maps.push(CodeMap::new(modules::snapshot()));
+        maps.push(Arc::new(CodeMap::new(modules::snapshot())));
         if let [_, map] = &maps[..] {
             let mut pass = Pass::new(map, directory, deadline);
             if pass.again(threads, &mut drafts) {
@@ -88,7 +93,7 @@ fn stacks(
 /// Of the calling thread alone there is a stack then, by the system's own unwinder.
 fn without_memory(
     threads: &mut [Thread],
-    directory: Result<&TaskDirectory, Errno>,
+    directory: Result<&Arc<TaskDirectory>, Errno>,
     errno: i32,
     options: &Options,
 ) -> Vec<Draft> {
@@ -109,7 +114,7 @@ fn without_memory(
 fn name(
     threads: &mut [Thread],
     drafts: &[Draft],
-    maps: &[CodeMap],
+    maps: &[Arc<CodeMap>],
     mut symbolizer: Option<&mut Symbolizer>,
     until: Instant,
     notes: &mut Vec<Note>,

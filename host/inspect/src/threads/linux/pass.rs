@@ -4,11 +4,14 @@ use super::draft::{Draft, RawStack};
 use super::sleeping::{self, Look};
 use super::task_directory::TaskDirectory;
 use super::{current_thread, status};
+use crate::detached::{self, Outcome};
 use crate::threads::{Method, Missing, Operation, State, Thread};
 use crate::unwind::{CodeMap, Copied, End, Live, RawFrame, Registers, Unwinder, Walk};
 use rustc_hash::FxBuildHasher;
 use rustix::io::Errno;
 use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -18,9 +21,36 @@ const MANY: usize = 128;
 /// How many threads are taken at a time: the slower of the two holds up the other for half a millisecond.
 const PART: usize = 16;
 
+/// Threads that are shared out in parts, and what was seen of them.
+struct Parts {
+    threads: Vec<Thread>,
+    /// The first thread of the next part.
+    next: AtomicUsize,
+    seen: Mutex<Vec<(usize, Thread, Draft)>>,
+}
+
+impl Parts {
+    fn new(threads: &[Thread]) -> Parts {
+        Parts { threads: threads.to_vec(), next: AtomicUsize::new(0), seen: Mutex::default() }
+    }
+
+    fn next(&self) -> Option<Range<usize>> {
+        let start = self.next.fetch_add(PART, Ordering::Relaxed);
+        (start < self.threads.len()).then(|| start..start + PART)
+    }
+
+    fn add(&self, seen: Vec<(usize, Thread, Draft)>) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).extend(seen);
+    }
+
+    fn take_seen(&self) -> Vec<(usize, Thread, Draft)> {
+        std::mem::take(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 pub(super) struct Pass<'m> {
-    directory: Result<&'m TaskDirectory, Errno>,
-    code: &'m CodeMap,
+    directory: Result<&'m Arc<TaskDirectory>, Errno>,
+    code: &'m Arc<CodeMap>,
     unwinder: Unwinder<'m>,
     live: Live,
     /// Each different stack once.
@@ -33,7 +63,11 @@ pub(super) struct Pass<'m> {
 }
 
 impl<'m> Pass<'m> {
-    pub fn new(map: &'m CodeMap, directory: Result<&'m TaskDirectory, Errno>, deadline: Instant) -> Pass<'m> {
+    pub fn new(
+        map: &'m Arc<CodeMap>,
+        directory: Result<&'m Arc<TaskDirectory>, Errno>,
+        deadline: Instant,
+    ) -> Pass<'m> {
         Pass {
             directory,
             code: map,
@@ -63,34 +97,54 @@ impl<'m> Pass<'m> {
     /// part, so that less time lies between the first and the last.
     fn look_at_others(&mut self, threads: &mut [Thread], drafts: &mut [Draft]) {
         let many = threads.len() > MANY && std::thread::available_parallelism().is_ok_and(|n| n.get() > 1);
-        let parts = Mutex::new(threads.chunks_mut(PART).zip(drafts.chunks_mut(PART)));
-        let (directory, code, deadline, own) = (self.directory, self.code, self.deadline, self.own);
-        std::thread::scope(|scope| {
-            let second = || {
-                crate::signals::block_all_in_this_thread();
-                Pass { own, ..Pass::new(code, directory, deadline) }.take_parts(&parts);
-            };
-            let builder = std::thread::Builder::new().name("gmr-threads".to_owned());
-            // Where no thread can be started, this one does it all.
-            let second = many.then(|| builder.spawn_scoped(scope, second).ok()).flatten();
-            self.take_parts(&parts);
-            // Not only done but gone: the next capture would list it. A panic in it is one of this capture.
-            if let Some(Err(panic)) = second.map(|second| second.join()) {
-                std::panic::resume_unwind(panic);
+        if !many {
+            for (thread, draft) in threads.iter_mut().zip(drafts) {
+                self.look_at_other(thread, draft);
             }
-        });
+            return;
+        }
+        let parts = Arc::new(Parts::new(threads));
+        let second = {
+            let (parts, code, directory) =
+                (Arc::clone(&parts), Arc::clone(self.code), self.directory.cloned());
+            let (deadline, own) = (self.deadline, self.own);
+            move || {
+                let pass = Pass::new(&code, directory.as_ref().map_err(|errno| *errno), deadline);
+                Pass { own, ..pass }.take_parts(&parts);
+            }
+        };
+        let second = detached::start(c"gmr-threads", second);
+        self.take_parts(&parts);
+        // All parts are taken: a thread that has not begun by now need not.
+        match second.outcome(Instant::now(), Some(self.deadline)).0 {
+            // A panic in it is one of this capture; the hook has been called already.
+            Outcome::Panicked => std::panic::resume_unwind(Box::new("the capture's second thread panicked")),
+            // What it has not answered by the deadline stays without a stack.
+            Outcome::Ended(()) | Outcome::NotBegun(_) | Outcome::Late => {}
+        }
+        for (at, thread, draft) in parts.take_seen() {
+            (threads[at], drafts[at]) = (thread, draft);
+        }
     }
 
-    fn take_parts<'t>(&mut self, parts: &Mutex<impl Iterator<Item = (&'t mut [Thread], &'t mut [Draft])>>) {
-        let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
-        while let Some((threads, drafts)) = next() {
-            for (thread, draft) in threads.iter_mut().zip(drafts) {
-                // The registers of the calling thread are known to nobody else.
-                if thread.id != self.own {
-                    *thread = self.status(thread.id);
-                    *draft = self.look(thread);
-                }
+    /// The registers of the calling thread are known to nobody else.
+    fn look_at_other(&mut self, thread: &mut Thread, draft: &mut Draft) {
+        if thread.id != self.own {
+            *thread = self.status(thread.id);
+            *draft = self.look(thread);
+        }
+    }
+
+    fn take_parts(&mut self, parts: &Parts) {
+        while let Some(part) = parts.next() {
+            let mut seen = Vec::with_capacity(PART);
+            for at in part {
+                let Some(thread) = parts.threads.get(at) else { break };
+                let (mut thread, mut draft) = (thread.clone(), Draft::Missing(Missing::OutOfTime));
+                self.look_at_other(&mut thread, &mut draft);
+                seen.push((at, thread, draft));
             }
+            parts.add(seen);
         }
     }
 
@@ -191,7 +245,7 @@ impl<'m> Pass<'m> {
     }
 
     pub fn directory(&self) -> Option<&'m TaskDirectory> {
-        self.directory.ok()
+        self.directory.ok().map(|directory| &**directory)
     }
 }
 

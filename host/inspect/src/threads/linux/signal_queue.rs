@@ -249,6 +249,7 @@ mod tests {
     use crate::modules;
     use crate::signals::block_all_in_this_thread;
     use crate::unwind::CodeMap;
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     /// A thread that runs all the time and blocks every signal until it is told to let them in.
@@ -281,7 +282,8 @@ mod tests {
             });
             reach(1);
             let id = id.load(Ordering::SeqCst);
-            let (map, directory) = (CodeMap::new(modules::snapshot()), TaskDirectory::open().unwrap());
+            let map = Arc::new(CodeMap::new(modules::snapshot()));
+            let directory = Arc::new(TaskDirectory::open().unwrap());
             let mut threads = [status::of(id, None, current_thread::id())];
             let mut drafts = [Draft::Wanted(None)];
             let pass = Pass::new(&map, Ok(&directory), Instant::now() + Duration::from_secs(60));

@@ -2,7 +2,9 @@
 //! thread's memory is read only where an argument is a pointer to a time or to a descriptor.
 
 use crate::memory;
+use crate::proc_self;
 use crate::threads::{Resource, Wait};
+use std::path::Path;
 use std::time::Duration;
 use syscalls::Sysno;
 
@@ -42,7 +44,7 @@ fn resource(name: &str, arguments: &[u64; 6]) -> Option<Resource> {
 fn descriptor(argument: u64) -> Option<Resource> {
     // Descriptors are C's `int`: the upper half of the register means nothing.
     let number = (argument as u32).cast_signed();
-    let target = std::fs::read_link(format!("/proc/self/fd/{number}")).ok();
+    let target = proc_self::read_link(Path::new(&format!("/proc/self/fd/{number}"))).ok();
     Some(Resource::Descriptor { number, target: target.map(|path| path.to_string_lossy().into_owned()) })
 }
 

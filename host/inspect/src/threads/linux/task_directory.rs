@@ -4,20 +4,21 @@
 use crate::proc::schedstat::{self, Schedstat};
 use crate::proc::stat::{self, Stat};
 use crate::proc::status;
-use rustix::fd::OwnedFd;
+use crate::proc_self::{self, ProcFile};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::ffi::CStr;
 use std::io::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 /// The directory, kept open so that each look-up starts there.
 pub(super) struct TaskDirectory {
-    directory: OwnedFd,
+    directory: ProcFile,
 }
 
 /// A file of one thread, perhaps to be read more than once.
-pub(super) struct TaskFile(OwnedFd);
+pub(super) struct TaskFile(ProcFile);
 
 impl TaskFile {
     /// The content as it is now, at most as long as `into`.
@@ -29,17 +30,12 @@ impl TaskFile {
 
 impl TaskDirectory {
     pub fn open() -> Result<TaskDirectory, Errno> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(TaskDirectory { directory: rustix::fs::open("/proc/self/task", flags, Mode::empty())? })
+        Ok(TaskDirectory { directory: proc_self::open_proc(Path::new("/proc/self/task"))? })
     }
 
     /// The ids of all threads that are alive, in ascending order.
     pub fn ids(&self) -> Result<Vec<u32>, Errno> {
-        let mut ids: Vec<u32> = rustix::fs::Dir::read_from(&self.directory)?
-            .filter_map(|entry| entry.ok()?.file_name().to_str().ok()?.parse().ok())
-            .collect();
-        ids.sort_unstable();
-        Ok(ids)
+        proc_self::numbers(&self.directory)
     }
 
     pub fn file(&self, id: u32, name: &str) -> Result<TaskFile, Errno> {
@@ -48,7 +44,8 @@ impl TaskDirectory {
         let mut path = [0; 32];
         write!(&mut path[..], "{id}/{name}\0").map_err(|_| Errno::NAMETOOLONG)?;
         let path = CStr::from_bytes_until_nul(&path).map_err(|_| Errno::NAMETOOLONG)?;
-        rustix::fs::openat(&self.directory, path, flags, Mode::empty()).map(TaskFile)
+        let open = || rustix::fs::openat(&self.directory, path, flags, Mode::empty());
+        proc_self::open_with_spares(open).map(TaskFile)
     }
 
     pub fn stat(&self, id: u32) -> Result<Stat, Errno> {
