@@ -11,6 +11,7 @@ mod arch;
 pub mod debug_files;
 pub mod memory;
 pub mod modules;
+pub mod private_descriptors;
 mod proc;
 pub mod process;
 pub mod signals;
