@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use gmr_inspect::proc_self::{self, Hold};
 use gmr_inspect::symbols::Symbolizer;
@@ -23,7 +24,7 @@ use crate::plugin::{Config, Facts, Plugins};
 use crate::section::configuration::Configuration;
 use crate::section::package::Package;
 use crate::settings::Settings;
-use crate::sink::Directory;
+use crate::sink::{Directory, OwnOutput};
 use crate::trigger::{self, Mailbox};
 use crate::worker::{self, Worker};
 
@@ -172,20 +173,25 @@ impl Builder {
         let threads = threads::Options::default().with_signal(settings.thread_signal.number());
         let prepared = threads::prepare(&threads)
             .map_err(|error| Error::system("running threads cannot be asked for their stacks", error))?;
-        let (mailbox, bell) =
-            Mailbox::new().map_err(|error| Error::system("cannot make the reporter's pipe", error))?;
+        let mailbox =
+            Mailbox::new().map_err(|error| Error::system("cannot make the reporter's bell", error))?;
         let mailbox = Arc::new(mailbox);
         let guarded = mailbox.clone();
         let thread = worker::start(move || {
             let service = settings.service.clone().unwrap_or_else(|| contents.package.name.clone());
-            let log_dir = settings.log_dir.clone();
+            let output = Arc::<OwnOutput>::default();
+            // Before the triggers: a file trigger leaves out what is written there.
+            let directory = settings.log_dir.clone().map(|path| {
+                let until = Instant::now() + settings.deadline;
+                Directory::new(path, &service, settings.keep, output.clone(), until)
+            });
             Ok(Worker {
-                triggers: trigger::set_up(&settings, &mailbox)?,
-                directory: log_dir.map(|path| Directory::new(path, &service, settings.keep)),
+                triggers: trigger::set_up(&settings, &mailbox, &output)?,
+                directory,
+                output,
                 format: settings.format,
                 collector: contents.collector(service, threads, settings)?,
                 mailbox,
-                bell,
                 _prepared: prepared,
             })
         })?;

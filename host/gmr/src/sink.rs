@@ -1,7 +1,10 @@
 //! Sinks, where reports go: a file of their own in a directory, or standard error.
 
+mod bounded_write;
 mod directory;
+mod own_output;
 mod stderr;
 
-pub(crate) use directory::Directory;
+pub(crate) use directory::{Directory, is_report_file};
+pub(crate) use own_output::{FileId, OwnOutput};
 pub(crate) use stderr::Stderr;

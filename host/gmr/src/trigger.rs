@@ -8,31 +8,19 @@ mod file;
 mod mailbox;
 mod signal;
 
-use std::os::fd::BorrowedFd;
 use std::sync::Arc;
-use std::time::Instant;
 
 use gmr_report::Trigger;
-pub(crate) use mailbox::{Asked, Bell, Mailbox};
+pub(crate) use mailbox::{Asked, Mailbox};
 
 use crate::error::Error;
 use crate::settings::Settings;
+use crate::sink::OwnOutput;
 
 /// A trigger that is set up. It lives on the worker's thread.
 pub(crate) trait TriggerSource {
-    /// What becomes readable when it has received something. `None` for a source that wakes the worker
-    /// through the mailbox.
-    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        None
-    }
-
-    /// When to take what it has received even if nothing wakes the worker.
-    fn due(&self) -> Option<Instant> {
-        None
-    }
-
-    /// What it has received since it was asked last.
-    fn received(&mut self, now: Instant) -> Vec<Received>;
+    /// What it has received since it was asked last. It rings the mailbox's bell when it has received something.
+    fn received(&mut self) -> Option<Received>;
 }
 
 /// What a trigger has received.
@@ -45,13 +33,13 @@ pub(crate) enum Received {
 }
 
 /// Sets up one kind of trigger, on the worker's thread; `None` if the settings do not want it.
-type SetUp = fn(&Settings, &Arc<Mailbox>) -> Result<Option<Box<dyn TriggerSource>>, Error>;
+type SetUp = fn(&Settings, &Arc<Mailbox>, &Arc<OwnOutput>) -> Result<Option<Box<dyn TriggerSource>>, Error>;
 
 /// Every kind of trigger. What arrives together is one report, named after the last one in this order.
 const KINDS: &[SetUp] = &[signal::set_up, file::set_up];
 
 /// Sets up what the settings want. Called on the worker's thread, so that threads that are started here
-/// inherit its blocked signals.
+/// inherit its blocked signals. `output` tells a file trigger which files are reports.
 ///
 /// # Errors
 ///
@@ -59,6 +47,7 @@ const KINDS: &[SetUp] = &[signal::set_up, file::set_up];
 pub(crate) fn set_up(
     settings: &Settings,
     mailbox: &Arc<Mailbox>,
+    output: &Arc<OwnOutput>,
 ) -> Result<Vec<Box<dyn TriggerSource>>, Error> {
-    KINDS.iter().filter_map(|set_up| set_up(settings, mailbox).transpose()).collect()
+    KINDS.iter().filter_map(|set_up| set_up(settings, mailbox, output).transpose()).collect()
 }

@@ -6,50 +6,56 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use gmr_inspect::threads::Prepared;
 use gmr_report::format::text;
 use gmr_report::{Format, Report, Section, Trigger, TriggerKind};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::collect::{Collector, Lost, Observer, Unobserved};
 use crate::error::Error;
-use crate::sink::{Directory, Stderr};
-use crate::trigger::{Asked, Bell, Mailbox, Received, TriggerSource};
+use crate::sink::{Directory, OwnOutput, Stderr};
+use crate::trigger::{Asked, Mailbox, Received, TriggerSource};
 
 /// What the reporter's thread works with.
 pub(crate) struct Worker {
     pub(crate) mailbox: Arc<Mailbox>,
-    pub(crate) bell: Bell,
     pub(crate) triggers: Vec<Box<dyn TriggerSource>>,
     pub(crate) collector: Collector,
     pub(crate) directory: Option<Directory>,
+    /// Which files reports go to, for the triggers to leave them out.
+    pub(crate) output: Arc<OwnOutput>,
     pub(crate) format: Format,
     /// Keeps the handler that running threads are asked through.
     pub(crate) _prepared: Prepared,
 }
+
+/// How long `install` waits for the worker: debug information is not read, and no plugin compiled, within it. Only a thread
+/// that cannot even begin takes longer, as while another one hangs in `dlopen`.
+const SET_UP: Duration = Duration::from_secs(20);
+
+/// How long a thread that has nothing more to do may take to end.
+const END: Duration = Duration::from_secs(2);
 
 /// Starts the reporter's thread, and returns when the worker that it makes there is ready: a change of the
 /// watched file that follows must not be missed.
 ///
 /// # Errors
 ///
-/// If no worker could be made. The thread has ended then.
+/// If no worker could be made, and the thread has ended then. Or if it takes too long: the thread ends when it can.
 pub(crate) fn start(
     make: impl FnOnce() -> Result<Worker, Error> + Send + 'static,
 ) -> Result<JoinHandle<()>, Error> {
     let (ready, is_ready) = sync_channel(0);
+    let (alive, ended) = sync_channel::<()>(0);
     let run = move || {
         gmr_inspect::signals::block_all_in_this_thread();
-        // The caller waits for the answer, so it is always taken.
+        let _alive = alive;
         match make() {
-            Ok(worker) => {
-                let _ = ready.send(Ok(()));
-                worker.run();
-            }
+            // A caller that has given up has no use for it.
+            Ok(worker) => ready.send(Ok(())).map_or((), |()| worker.run()),
             Err(error) => drop(ready.send(Err(error))),
         }
     };
@@ -57,14 +63,19 @@ pub(crate) fn start(
         .name("gmr".to_owned())
         .spawn(run)
         .map_err(|error| Error::system("cannot start the reporter's thread", error))?;
-    let made =
-        is_ready.recv().unwrap_or_else(|gone| Err(Error::system("the reporter's thread has ended", gone)));
-    if let Err(error) = made {
-        // What a panic in it was has been printed by the panic hook.
+    let error = match is_ready.recv_timeout(SET_UP) {
+        Ok(Ok(())) => return Ok(thread),
+        Ok(Err(error)) => error,
+        Err(gone @ RecvTimeoutError::Disconnected) => Error::system("the reporter's thread has ended", gone),
+        Err(late @ RecvTimeoutError::Timeout) => {
+            return Err(Error::system("the reporter's thread did not get ready", late));
+        }
+    };
+    if ended.recv_timeout(END) == Err(RecvTimeoutError::Disconnected) {
+        // Its last steps. What a panic in it was has been printed by the panic hook.
         let _ = thread.join();
-        return Err(error);
     }
-    Ok(thread)
+    Err(error)
 }
 
 impl Worker {
@@ -72,8 +83,7 @@ impl Worker {
     fn run(mut self) {
         let mut stopped = false;
         while !stopped {
-            self.sleep();
-            self.bell.silence();
+            self.mailbox.bell().wait();
             // Read first: what was asked for before the stop is still answered.
             stopped = self.mailbox.is_stopped();
             let mut triggers = self.triggered();
@@ -94,24 +104,10 @@ impl Worker {
         self.collector.tasks.stop_preparing();
     }
 
-    /// Until something may have been received.
-    fn sleep(&self) {
-        let due = self.triggers.iter().filter_map(|trigger| trigger.due()).min();
-        let remaining = due.map(|due| due.saturating_duration_since(Instant::now()));
-        // Rounded up, so that it does not wake just before the time and turn once more.
-        let timeout = remaining.and_then(|time| Timespec::try_from(time + Duration::from_micros(50)).ok());
-        let mut waits = vec![PollFd::new(&self.bell, PollFlags::IN)];
-        let descriptors = self.triggers.iter().filter_map(|trigger| trigger.descriptor());
-        waits.extend(descriptors.map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN)));
-        // What woke it, or kept it from sleeping, is found by the look that follows.
-        let _ = poll(&mut waits, timeout.as_ref());
-    }
-
     /// The triggers that want a report. Those that the settings have turned off are told so.
     fn triggered(&mut self) -> Vec<Trigger> {
-        let now = Instant::now();
         let mut wanted = Vec::new();
-        for received in self.triggers.iter_mut().flat_map(|trigger| trigger.received(now)) {
+        for received in self.triggers.iter_mut().filter_map(|trigger| trigger.received()) {
             match received {
                 Received::Wanted(trigger) => wanted.push(trigger),
                 Received::Refused(line) => Stderr::begin(soon()).write(&line),
@@ -123,6 +119,8 @@ impl Worker {
     /// A fault of the library costs one report, and the reporter lives on.
     fn guarded_report(&mut self, trigger: Trigger) {
         let began = Instant::now();
+        // The program may have redirected it since the last report.
+        self.output.look_at_stderr();
         if catch_unwind(AssertUnwindSafe(|| self.report(trigger, began))).is_err() {
             Stderr::begin(soon()).write(FAULT);
         }
@@ -156,11 +154,10 @@ impl Worker {
 
     fn write_file(&mut self, trigger: Trigger, began: Instant) -> usize {
         let report = self.collector.collect(trigger, began, &mut Unobserved);
-        let document = self.format.render(&report);
-        let Some(directory) = &mut self.directory else { return 0 };
-        let Err(error) = directory.write(&document, report.header.time, self.format.extension()) else {
-            return 0;
-        };
+        let document: Arc<str> = self.format.render(&report).into();
+        let Some(directory) = &self.directory else { return 0 };
+        let written = directory.write(document.clone(), report.header.time, self.format.extension(), soon());
+        let Err(error) = written else { return 0 };
         let mut stderr = Stderr::begin(soon());
         let place = directory.path().display();
         stderr.write(&format!(

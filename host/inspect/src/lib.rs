@@ -12,6 +12,7 @@ pub mod debug_files;
 mod detached;
 pub mod memory;
 pub mod modules;
+pub mod private_descriptors;
 mod proc;
 pub mod proc_self;
 pub mod process;

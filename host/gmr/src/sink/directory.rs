@@ -1,28 +1,76 @@
 //! A directory of report files: each is private, whole when it appears under its name, and never takes the
 //! place of another.
+//!
+//! The directory is opened at install and held; one that takes its place later is opened instead. What the disk does not
+//! take in time is left to a thread of its own.
 
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+mod file_name;
+mod held;
+mod retention;
+
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
+pub(crate) use file_name::is_report_file;
+use held::HeldDirectory;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use rustix::fs::AtFlags;
+use rustix::io::Errno;
 
-/// The word between the service's name and the time, as oslo.reports has it.
-const WORD: &str = "gurumeditation";
+use super::bounded_write::Writer;
+use super::{FileId, OwnOutput};
 
 /// A directory of reports.
 pub(crate) struct Directory {
+    path: PathBuf,
+    /// Locked by whoever writes; the writer lets in one at a time.
+    files: Arc<Mutex<Files>>,
+    writer: Writer,
+}
+
+/// The files in it.
+struct Files {
     path: PathBuf,
     service: String,
     keep: Option<u32>,
     /// How many reports this process has tried to write.
     written: u32,
+    /// The names of the last ones, as many as may be kept.
+    ours: VecDeque<String>,
+    /// `None` as long as there was none.
+    held: Option<HeldDirectory>,
+    output: Arc<OwnOutput>,
 }
 
 impl Directory {
-    pub(crate) fn new(path: PathBuf, service: &str, keep: Option<u32>) -> Directory {
-        Directory { path, service: file_stem(service), keep, written: 0 }
+    /// Opens the directory, if it is there by the deadline; it may be made later. `output` is told which one it is.
+    pub(crate) fn new(
+        path: PathBuf,
+        service: &str,
+        keep: Option<u32>,
+        output: Arc<OwnOutput>,
+        deadline: Instant,
+    ) -> Directory {
+        // The process may change its directory later.
+        let path = std::path::absolute(&path).unwrap_or(path);
+        let files = Files {
+            path: path.clone(),
+            service: file_name::stem(service),
+            keep,
+            written: 0,
+            ours: VecDeque::new(),
+            held: None,
+            output,
+        };
+        let directory = Directory { path, files: Arc::new(Mutex::new(files)), writer: Writer::default() };
+        // A report finds out what is wrong with it, and says so.
+        let _ = directory.run(deadline, |files| files.hold().map(drop));
+        directory
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -31,144 +79,125 @@ impl Directory {
 
     /// Writes a report under a name of its own: `shop_gurumeditation_20261122T140307Z_8675_1.txt`. Then
     /// removes the oldest ones if there are more than are to be kept.
-    pub(crate) fn write(&mut self, text: &str, time: Timestamp, extension: &str) -> io::Result<PathBuf> {
-        self.written += 1;
-        let moment = time.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ").to_string();
-        let mut file = tempfile::Builder::new()
-            .prefix(".gurumeditation-")
-            .suffix(".part")
-            .permissions(std::fs::Permissions::from_mode(0o600))
-            .tempfile_in(&self.path)?;
-        file.write_all(text.as_bytes())?;
-        let process = std::process::id();
-        let path = loop {
-            let name = format!("{}_{WORD}_{moment}_{process}_{}.{extension}", self.service, self.written);
-            let path = self.path.join(name);
-            match file.persist_noclobber(&path) {
-                Ok(_) => break path,
-                // Another process with this id, before a reboot or in another container.
-                Err(taken) if taken.error.kind() == io::ErrorKind::AlreadyExists => {
-                    file = taken.file;
-                    self.written += 1;
-                }
-                Err(error) => return Err(error.error),
-            }
-        };
-        self.remove_oldest();
-        Ok(path)
+    ///
+    /// # Errors
+    ///
+    /// What the system says, or that it did not take the report by the deadline: it may appear later then.
+    pub(crate) fn write(
+        &self,
+        text: Arc<str>,
+        time: Timestamp,
+        extension: &'static str,
+        deadline: Instant,
+    ) -> io::Result<PathBuf> {
+        self.run(deadline, move |files| {
+            let name = files.write(&text, time, extension)?;
+            files.remove_oldest(&name, deadline);
+            Ok(files.path.join(name))
+        })
     }
 
-    fn remove_oldest(&self) {
-        let Some(keep) = self.keep else { return };
-        let Ok(entries) = self.path.read_dir() else { return };
-        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-        let mut reports: Vec<_> = names.filter_map(|name| Some((self.age_of(&name)?, name))).collect();
-        reports.sort();
-        let surplus = reports.len().saturating_sub(keep as usize);
-        for (_, name) in &reports[..surplus] {
-            // Another process may have removed it first.
-            let _ = std::fs::remove_file(self.path.join(name));
-        }
-    }
-
-    /// The time and the number in a report's name; `None` for names that are not this service's reports.
-    fn age_of(&self, name: &str) -> Option<(String, u32)> {
-        let rest =
-            name.strip_prefix(&self.service)?.strip_prefix('_')?.strip_prefix(WORD)?.strip_prefix('_')?;
-        let (rest, _extension) = rest.split_once('.')?;
-        let mut parts = rest.split('_');
-        let (moment, process, number) = (parts.next()?, parts.next()?, parts.next()?);
-        process.parse::<u32>().ok()?;
-        (moment.len() == 16 && parts.next().is_none()).then_some((moment.to_owned(), number.parse().ok()?))
+    fn run<T: Send + 'static>(
+        &self,
+        deadline: Instant,
+        write: impl FnOnce(&mut Files) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let files = self.files.clone();
+        self.writer.run(deadline, move || write(&mut files.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 }
 
-/// A service's name without what a file name should not have.
-fn file_stem(service: &str) -> String {
-    let plain = |c: char| if c.is_alphanumeric() || "-.".contains(c) { c } else { '-' };
-    let stem: String = service.chars().map(plain).collect();
-    stem.trim_start_matches('.').to_owned()
+impl Files {
+    /// The directory that the path leads to now, or the one that is held if it leads nowhere, as after `chroot`.
+    fn hold(&mut self) -> io::Result<&mut HeldDirectory> {
+        let open = self.held.as_ref().filter(|held| held.get().is_some()).map(HeldDirectory::id);
+        let there = rustix::fs::stat(&self.path).map(|stat| FileId::of(&stat)).ok();
+        if open.is_none() || there.is_some_and(|there| Some(there) != open) {
+            match HeldDirectory::open(&self.path) {
+                Ok(held) => self.held = Some(held),
+                Err(error) if open.is_none() => return Err(error),
+                Err(_) => {}
+            }
+        }
+        let Some(held) = &mut self.held else { return Err(Errno::NOENT.into()) };
+        // Told before anything in it changes.
+        self.output.set_directory(held.id());
+        Ok(held)
+    }
+
+    /// Returns the name.
+    fn write(&mut self, text: &str, time: Timestamp, extension: &str) -> io::Result<String> {
+        let mut written = self.written + 1;
+        let service = self.service.clone();
+        let held = self.hold()?;
+        let (unfinished, file) = create(held)?;
+        let directory = held.get().ok_or(Errno::BADF)?;
+        let name = write_all(&file, text.as_bytes()).and_then(|()| {
+            loop {
+                let name = file_name::of(&service, time, written, extension);
+                match rename_to_new(directory, &unfinished, &name) {
+                    // Another process with this id, before a reboot or in another container.
+                    Err(Errno::EXIST) => written += 1,
+                    renamed => return renamed.map(|()| name),
+                }
+            }
+        });
+        if name.is_err() {
+            let _ = rustix::fs::unlinkat(directory, &unfinished, AtFlags::empty());
+        }
+        drop(file);
+        held.take_spare();
+        self.written = written;
+        Ok(name?)
+    }
+
+    fn remove_oldest(&mut self, name: &str, deadline: Instant) {
+        let Some(keep) = self.keep else { return };
+        self.ours.push_back(name.to_owned());
+        let ours = |name: &str| self.ours.iter().any(|other| other == name);
+        if let Some(directory) = self.held.as_ref().and_then(HeldDirectory::get) {
+            retention::remove_oldest(directory, (&self.service, keep), name, ours, deadline);
+        }
+        let surplus = self.ours.len().saturating_sub(keep as usize);
+        self.ours.drain(..surplus);
+    }
+}
+
+/// A new file for its owner alone, and its passing name.
+fn create(directory: &mut HeldDirectory) -> Result<(String, OwnedFd), Errno> {
+    loop {
+        // Each of these states has keys of its own.
+        let name = file_name::unfinished(RandomState::new().hash_one(std::process::id()));
+        match directory.create(&name) {
+            Err(Errno::EXIST) => {}
+            created => return created.map(|file| (name, file)),
+        }
+    }
+}
+
+fn write_all(file: &OwnedFd, mut bytes: &[u8]) -> Result<(), Errno> {
+    while !bytes.is_empty() {
+        match rustix::io::write(file, bytes) {
+            Ok(0) => return Err(Errno::NOSPC),
+            Ok(taken) => bytes = &bytes[taken..],
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+/// Renames, but never replaces.
+fn rename_to_new(directory: BorrowedFd<'_>, from: &str, to: &str) -> Result<(), Errno> {
+    #[cfg(target_os = "linux")]
+    match rustix::fs::renameat_with(directory, from, directory, to, rustix::fs::RenameFlags::NOREPLACE) {
+        // A file system or a kernel that cannot do it.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::PERM) => {}
+        renamed => return renamed,
+    }
+    rustix::fs::linkat(directory, from, directory, to, AtFlags::empty())?;
+    rustix::fs::unlinkat(directory, from, AtFlags::empty())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(directory: &Path) -> Vec<String> {
-        let entries = directory.read_dir().unwrap().map(|entry| entry.unwrap().file_name());
-        let mut names: Vec<String> = entries.map(|name| name.into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-
-    #[test]
-    fn files_are_private_and_never_replace_each_other() {
-        let directory = tempfile::tempdir().unwrap();
-        let time: Timestamp = "2026-11-22T14:03:07.412Z".parse().unwrap();
-        let mut one = Directory::new(directory.path().to_owned(), "a/b", None);
-        let mut other = Directory::new(directory.path().to_owned(), "a/b", None);
-        let first = one.write("1", time, "txt").unwrap();
-        let second = other.write("2", time, "txt").unwrap();
-        let process = std::process::id();
-        assert_eq!(
-            names(directory.path()),
-            [
-                format!("a-b_gurumeditation_20261122T140307Z_{process}_1.txt"),
-                format!("a-b_gurumeditation_20261122T140307Z_{process}_2.txt"),
-            ]
-        );
-        assert_eq!(
-            (std::fs::read_to_string(&first).unwrap(), std::fs::read_to_string(second).unwrap()),
-            ("1".into(), "2".into())
-        );
-        assert_eq!(first.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-    }
-
-    #[test]
-    fn a_planted_link_is_not_followed() {
-        let directory = tempfile::tempdir().unwrap();
-        let victim = directory.path().join("victim");
-        std::fs::write(&victim, "precious").unwrap();
-        let reports = directory.path().join("reports");
-        std::fs::create_dir(&reports).unwrap();
-        let name = format!("s_gurumeditation_20261122T140307Z_{}_1.txt", std::process::id());
-        std::os::unix::fs::symlink(&victim, reports.join(&name)).unwrap();
-        let time: Timestamp = "2026-11-22T14:03:07Z".parse().unwrap();
-        let written = Directory::new(reports.clone(), "s", None).write("report", time, "txt").unwrap();
-        assert_ne!(written, reports.join(name));
-        assert_eq!(std::fs::read_to_string(victim).unwrap(), "precious");
-    }
-
-    #[test]
-    fn only_the_newest_of_this_service_are_kept() {
-        let directory = tempfile::tempdir().unwrap();
-        for name in ["s_gurumeditation_notes.txt", "t_gurumeditation_20200101T000000Z_1_1.txt", "other.txt"] {
-            std::fs::write(directory.path().join(name), "").unwrap();
-        }
-        let mut reports = Directory::new(directory.path().to_owned(), "s", Some(2));
-        for second in 0..12 {
-            let time = Timestamp::from_second(1_800_000_000 + second / 4).unwrap();
-            reports.write("", time, "json").unwrap();
-        }
-        let process = std::process::id();
-        assert_eq!(
-            names(directory.path()),
-            [
-                "other.txt".to_owned(),
-                format!("s_gurumeditation_20270115T080002Z_{process}_11.json"),
-                format!("s_gurumeditation_20270115T080002Z_{process}_12.json"),
-                "s_gurumeditation_notes.txt".to_owned(),
-                "t_gurumeditation_20200101T000000Z_1_1.txt".to_owned(),
-            ]
-        );
-    }
-
-    #[test]
-    fn a_missing_directory_is_an_error() {
-        let mut reports = Directory::new("/nonexistent/reports".into(), "s", None);
-        assert_eq!(
-            reports.write("", Timestamp::UNIX_EPOCH, "txt").unwrap_err().kind(),
-            io::ErrorKind::NotFound
-        );
-    }
-}
+mod tests;

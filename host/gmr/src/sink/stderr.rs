@@ -5,10 +5,14 @@
 //! never taken: the thread that holds it may be the one that is stuck. A pipe or terminal is opened a
 //! second time, so that only this second description is non-blocking. The worker blocks all signals,
 //! `SIGPIPE` among them: a closed pipe is an error and no more.
+//!
+//! The program may have written half a line, as `eprintln!` does in two calls, so each report begins with a line feed of its
+//! own, in one piece with what follows.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::LazyLock;
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -16,11 +20,15 @@ use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 
+use super::bounded_write::Writer;
+
 /// One report's way to standard error.
 pub(crate) struct Stderr {
     way: Way,
     deadline: Instant,
     lost: usize,
+    /// Whether half a line of the program's may stand before what is written next.
+    mid_line: bool,
 }
 
 /// How to write without ever blocking.
@@ -29,26 +37,45 @@ enum Way {
     Reopened(File),
     /// A socket is told not to block with each call.
     Socket,
-    /// A regular file, which is always ready; or a pipe that could not be opened again.
+    /// A regular file, which is always ready, but whose disk may hang.
+    File,
+    /// A pipe or terminal that could not be opened again.
     Direct,
     /// A pipe without a reader.
     Closed,
 }
 
-/// A pipe that is ready takes so many bytes without blocking (`PIPE_BUF` in pipe(7)).
+/// A pipe that is ready takes so many bytes without blocking, and in one piece (`PIPE_BUF` in pipe(7)).
 const READY: usize = 4096;
+
+/// The process has one standard error: while a write to its file hangs, no report starts another.
+static FILE: LazyLock<Writer> = LazyLock::new(Writer::default);
 
 impl Stderr {
     /// Begins a report; what is not taken by the deadline is lost.
     pub(crate) fn begin(deadline: Instant) -> Stderr {
-        Stderr { way: Way::find(io::stderr().as_fd()), deadline, lost: 0 }
+        let stat = rustix::fs::fstat(io::stderr()).ok();
+        let kind = stat.as_ref().map(|stat| FileType::from_raw_mode(stat.st_mode));
+        let is_empty = kind == Some(FileType::RegularFile) && stat.is_some_and(|stat| stat.st_size == 0);
+        Stderr { way: Way::find(kind), deadline, lost: 0, mid_line: !is_empty }
     }
 
     /// Writes what the reader takes in time.
     pub(crate) fn write(&mut self, text: &str) {
-        let mut rest = text.as_bytes();
+        let (head, rest) = text.as_bytes().split_at(text.len().min(READY - 1));
+        if std::mem::take(&mut self.mid_line) {
+            self.put(&[b"\n", head].concat());
+        } else {
+            self.put(head);
+        }
+        self.put(rest);
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
         while !rest.is_empty() && self.lost == 0 {
-            match self.way.write(&rest[..rest.len().min(READY)]) {
+            let piece = if matches!(self.way, Way::File) { rest } else { &rest[..rest.len().min(READY)] };
+            match self.way.write(piece, self.deadline) {
                 Ok(taken @ 1..) => rest = &rest[taken..],
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) if self.wait() => {}
@@ -81,39 +108,48 @@ const WITHOUT_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
 const WITHOUT_SIGNAL: SendFlags = SendFlags::empty();
 
 impl Way {
-    fn find(stderr: BorrowedFd<'_>) -> Way {
-        let Ok(stat) = rustix::fs::fstat(stderr) else { return Way::Closed };
-        match FileType::from_raw_mode(stat.st_mode) {
-            FileType::Socket => Way::Socket,
-            FileType::Fifo | FileType::CharacterDevice => {
+    /// By what standard error is; `None` if there is none.
+    fn find(kind: Option<FileType>) -> Way {
+        match kind {
+            None => Way::Closed,
+            Some(FileType::Socket) => Way::Socket,
+            Some(FileType::Fifo | FileType::CharacterDevice) => {
                 let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
                 match rustix::fs::open("/proc/self/fd/2", flags, Mode::empty()) {
                     Ok(file) => Way::Reopened(file.into()),
                     // A pipe without a reader.
                     Err(Errno::NXIO) => Way::Closed,
-                    // Another user's terminal after a change of user, or no /proc.
+                    // Another user's terminal after a change of user, no descriptor, or no /proc.
                     Err(_) => Way::Direct,
                 }
             }
-            _ => Way::Direct,
+            Some(_) => Way::File,
         }
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, Errno> {
+    fn write(&mut self, bytes: &[u8], deadline: Instant) -> Result<usize, Errno> {
         let stderr = io::stderr();
         match self {
-            Way::Reopened(file) => file
-                .write(bytes)
-                .map_err(|error| error.raw_os_error().map_or(Errno::IO, Errno::from_raw_os_error)),
+            Way::Reopened(file) => file.write(bytes).map_err(errno),
             Way::Socket => rustix::net::send(&stderr, bytes, SendFlags::DONTWAIT | WITHOUT_SIGNAL),
-            Way::Direct => {
-                let mut ready = [PollFd::new(&stderr, PollFlags::OUT)];
-                match poll(&mut ready, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))? {
-                    0 => Err(Errno::AGAIN),
-                    _ => rustix::io::write(&stderr, bytes),
-                }
+            Way::File => {
+                let bytes = bytes.to_owned();
+                FILE.run(deadline, move || Ok(rustix::io::write(io::stderr(), &bytes)?)).map_err(errno)
             }
+            Way::Direct => write_if_ready(stderr.as_fd(), bytes),
             Way::Closed => Err(Errno::PIPE),
         }
     }
+}
+
+fn write_if_ready(stderr: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize, Errno> {
+    let mut ready = [PollFd::new(&stderr, PollFlags::OUT)];
+    match poll(&mut ready, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))? {
+        0 => Err(Errno::AGAIN),
+        _ => rustix::io::write(stderr, bytes),
+    }
+}
+
+fn errno(error: io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::IO, Errno::from_raw_os_error)
 }

@@ -3,34 +3,47 @@
 //! The kernel's events only say "look again": whether something has changed is told by comparing what the
 //! path is now with what it was. So it does not matter which event came, how many, or in which order, and
 //! one touch is one report. Where the kernel gives no events, the same look is taken at an interval.
+//!
+//! It looks on a thread of its own: a path on a server that is gone would hold up the worker, and with it every other
+//! trigger. That thread has a table of descriptors of its own too, where no program closes them behind its back.
 
+mod alarm;
 mod fingerprint;
+mod resolution;
+mod watch;
+mod watched_path;
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use fingerprint::Fingerprint;
+use alarm::{Alarm, Remote};
 use gmr_report::{Trigger, TriggerKind};
-use notify::event::{AccessKind, AccessMode};
-use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use watched_path::WatchedPath;
 
 use super::{Mailbox, Received, TriggerSource};
 use crate::error::Error;
 use crate::settings::Settings;
+use crate::sink::OwnOutput;
 
-/// Writing a file is several events (emptied, written, closed): they count as one change if they come
-/// within this time. Well below what a person notices, well above what a shell needs for `>`.
-const SETTLE: Duration = Duration::from_millis(5);
+/// How long `install` waits for the first look at the path. A change after `install` must not be missed; but a server of
+/// files that is gone would hold it up for ever, and then the first look is taken when it is back.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
+
+/// How long dropping the guard waits for the thread. It ends within milliseconds unless a look hangs.
+const LAST_LOOK: Duration = Duration::from_secs(1);
 
 pub(super) fn set_up(
     settings: &Settings,
     mailbox: &Arc<Mailbox>,
+    output: &Arc<OwnOutput>,
 ) -> Result<Option<Box<dyn TriggerSource>>, Error> {
-    let watch = |path| FileTrigger::new(path, settings.file_event_handler_interval, mailbox.clone());
-    Ok(watched(settings).map(|path| Box::new(watch(path)) as _))
+    let Some(path) = watched(settings) else { return Ok(None) };
+    output.look_at_stderr();
+    let trigger = FileTrigger::new(path, settings.file_event_handler_interval, mailbox, output)?;
+    Ok(Some(Box::new(trigger)))
 }
 
 /// The path that the settings name, absolute, since the process may change its directory later.
@@ -39,176 +52,110 @@ pub(super) fn watched(settings: &Settings) -> Option<PathBuf> {
     Some(std::path::absolute(path).unwrap_or_else(|_| path.clone()))
 }
 
-/// A watched path.
+/// A watched path, as the worker knows it.
 struct FileTrigger {
     path: PathBuf,
-    interval: Duration,
-    last: Option<Fingerprint>,
-    /// When to look next.
-    due: Option<Instant>,
-    watch: Option<Watch>,
-}
-
-/// notify's watcher, and which folders it was given.
-struct Watch {
-    watcher: RecommendedWatcher,
-    watched: Vec<PathBuf>,
-    events: Arc<Events>,
-    /// Closed when notify's thread has ended.
+    shared: Arc<Shared>,
+    /// Closed when the thread has ended.
     ended: Receiver<()>,
 }
 
-/// What notify's thread tells the worker.
-struct Events {
-    seen: AtomicBool,
-    mailbox: Arc<Mailbox>,
-}
-
-impl TriggerSource for FileTrigger {
-    fn due(&self) -> Option<Instant> {
-        self.due
-    }
-
-    fn received(&mut self, now: Instant) -> Vec<Received> {
-        if !self.changed(now) {
-            return Vec::new();
-        }
-        let detail = self.path.display().to_string();
-        vec![Received::Wanted(Trigger::new(TriggerKind::File, detail))]
-    }
+/// What the worker and the thread that looks tell each other.
+#[derive(Default)]
+struct Shared {
+    changes: AtomicU32,
+    stop: AtomicBool,
+    /// Why nothing is watched any more, until that has been said.
+    lost: Mutex<Option<&'static str>>,
+    /// By what the worker wakes the thread, from the moment that it has it.
+    remote: OnceLock<Remote>,
 }
 
 impl FileTrigger {
     /// Begins to watch. The path need not exist, nor its parents.
-    fn new(path: PathBuf, interval: Duration, mailbox: Arc<Mailbox>) -> FileTrigger {
-        let mut trigger =
-            FileTrigger { interval, last: None, due: None, watch: Watch::new(&path, mailbox).ok(), path };
-        trigger.follow();
-        trigger.last = Fingerprint::of(&trigger.path);
-        trigger
+    fn new(
+        path: PathBuf,
+        interval: Duration,
+        mailbox: &Arc<Mailbox>,
+        output: &Arc<OwnOutput>,
+    ) -> Result<FileTrigger, Error> {
+        let shared = Arc::new(Shared::default());
+        let (alive, ended) = sync_channel::<()>(0);
+        let (ready, is_ready) = sync_channel(1);
+        let (theirs, mailbox, output) = (shared.clone(), mailbox.clone(), output.clone());
+        let watched = path.clone();
+        let run = move || {
+            gmr_inspect::signals::block_all_in_this_thread();
+            let _alive = alive;
+            look_until_stopped(watched, interval, &theirs, &mailbox, &output, |refused| {
+                // After the limit there is no receiver.
+                let _ = ready.send(refused);
+            });
+        };
+        std::thread::Builder::new()
+            .name("gmr-watch".to_owned())
+            .spawn(run)
+            .map_err(|error| Error::system("cannot start the thread that watches files", error))?;
+        // Without an answer, the look goes on.
+        match is_ready.recv_timeout(FIRST_LOOK) {
+            Ok(Some(refused)) => Err(Error::settings(refused)),
+            Ok(None) | Err(_) => Ok(FileTrigger { path, shared, ended }),
+        }
     }
+}
 
-    /// Whether the path has changed since the last `true`, and exists.
-    fn changed(&mut self, now: Instant) -> bool {
-        let seen = |watch: &Watch| watch.events.seen.swap(false, Ordering::AcqRel);
-        if self.watch.as_ref().is_some_and(seen) {
-            let soon = now + SETTLE;
-            self.due = Some(self.due.map_or(soon, |due| due.min(soon)));
+impl TriggerSource for FileTrigger {
+    fn received(&mut self) -> Option<Received> {
+        if let Some(lost) = self.shared.lost.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let path = self.path.display();
+            return Some(Received::Refused(format!("gmr: {path} is not watched any more: {lost}\n")));
         }
-        if self.due.is_none_or(|due| due > now) {
-            return false;
-        }
-        self.due = None;
-        // Watches first: what changes after them is an event.
-        self.follow();
-        let current = Fingerprint::of(&self.path);
-        let changed = current.is_some() && current != self.last;
-        self.last = current;
-        changed
-    }
-
-    /// Watches what the path is now: itself if it is a directory, its parent, or as much of the way there
-    /// as exists. What cannot be watched is polled.
-    fn follow(&mut self) {
-        let watched = self.watch.as_mut().is_some_and(|watch| watch.follow(&self.path));
-        if !watched || !fingerprint::gives_events(&self.path) {
-            self.due = Some(Instant::now() + self.interval);
-        }
+        let count @ 1.. = self.shared.changes.swap(0, Ordering::AcqRel) else { return None };
+        let mut trigger = Trigger::new(TriggerKind::File, self.path.display().to_string());
+        trigger.count = count;
+        Some(Received::Wanted(trigger))
     }
 }
 
 impl Drop for FileTrigger {
     fn drop(&mut self) {
-        if let Some(Watch { watcher, ended, .. }) = self.watch.take() {
-            drop(watcher);
-            // notify does not join its thread; a second is far more than it needs to end.
-            let _ = ended.recv_timeout(Duration::from_secs(1));
-        }
+        self.shared.stop.store(true, Ordering::Release);
+        // Where it cannot be woken, it ends with its next event.
+        self.shared.remote.get().inspect(|remote| remote.wake());
+        let _ = self.ended.recv_timeout(LAST_LOOK);
     }
 }
 
-impl Watch {
-    fn new(path: &Path, mailbox: Arc<Mailbox>) -> notify::Result<Watch> {
-        let events = Arc::new(Events { seen: false.into(), mailbox });
-        let (alive, ended) = sync_channel::<()>(0);
-        let watcher = notify::recommended_watcher(listener(path, events.clone(), alive))?;
-        Ok(Watch { watcher, watched: Vec::new(), events, ended })
+/// What the thread does. `ready` is called after the first look, with why the path cannot be a trigger.
+fn look_until_stopped(
+    path: PathBuf,
+    interval: Duration,
+    shared: &Shared,
+    mailbox: &Mailbox,
+    output: &Arc<OwnOutput>,
+    ready: impl FnOnce(Option<String>),
+) {
+    // It is the first thing that the thread does: it holds no descriptor yet.
+    gmr_inspect::private_descriptors::separate();
+    let alarm = Alarm::new().inspect(|alarm| drop(shared.remote.set(alarm.remote()))).ok();
+    let mut watched = WatchedPath::new(path, interval, alarm, output.clone());
+    if watched.is_stderr() {
+        let what =
+            "`gmr.file_event_handler` is the file of standard error: each report would ask for the next one";
+        return ready(Some(what.to_owned()));
     }
-
-    /// Whether everything that matters is watched now.
-    fn follow(&mut self, path: &Path) -> bool {
-        let wanted = folders(path);
-        for folder in std::mem::take(&mut self.watched) {
-            if wanted.contains(&folder) {
-                self.watched.push(folder);
-            } else {
-                // A folder that is gone has lost its watch already.
-                let _ = self.watcher.unwatch(&folder);
-            }
+    ready(None);
+    while !shared.stop.load(Ordering::Acquire) {
+        if !watched.wait() {
+            // Whoever has the numbers now keeps them.
+            std::mem::forget(watched);
+            *shared.lost.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some("the program has closed the descriptors of the watch");
+            return mailbox.bell().ring();
         }
-        let mut all = true;
-        for folder in wanted {
-            // Again even if it is watched: it may be a new folder under the old name.
-            let added = self.watcher.watch(&folder, RecursiveMode::NonRecursive).is_ok();
-            all &= added;
-            if added && !self.watched.contains(&folder) {
-                self.watched.push(folder);
-            }
+        if watched.changed(Instant::now()) {
+            shared.changes.fetch_add(1, Ordering::AcqRel);
+            mailbox.bell().ring();
         }
-        all
     }
-}
-
-/// What notify's thread runs at each event: it wakes the worker.
-fn listener(
-    path: &Path,
-    events: Arc<Events>,
-    alive: SyncSender<()>,
-) -> impl FnMut(notify::Result<Event>) + Send + use<> {
-    let path = path.to_owned();
-    // Behind a link the events bear other names than the path's.
-    let plain = path.ancestors().all(|part| !part.is_symlink());
-    move |event| {
-        let _keep = &alive;
-        let concerns = |other: &PathBuf| path.starts_with(other) || other.starts_with(&path);
-        if let Ok(Event { paths, .. }) = &event
-            && plain
-            && !paths.is_empty()
-            && !paths.iter().any(concerns)
-        {
-            return;
-        }
-        // Looking at a directory opens it: without this, each look would cause the next one.
-        let only_read = |event: &Event| match event.kind {
-            EventKind::Access(AccessKind::Close(AccessMode::Write)) => false,
-            EventKind::Access(_) => true,
-            _ => false,
-        };
-        if event.as_ref().is_ok_and(only_read) {
-            return;
-        }
-        events.seen.store(true, Ordering::Release);
-        events.mailbox.wake();
-    }
-}
-
-/// The folders whose events can mean a change of the path: the nearest existing folder above it, the same
-/// above what it links to, and the path itself if it is a folder.
-fn folders(path: &Path) -> Vec<PathBuf> {
-    let mut folders = Vec::new();
-    let mut add_above = |path: &Path| {
-        let above = path.ancestors().skip(1).find(|folder| folder.is_dir());
-        folders.extend(above.map(Path::to_owned));
-    };
-    add_above(path);
-    if let Ok(real) = path.canonicalize()
-        && real != path
-    {
-        add_above(&real);
-    }
-    if path.is_dir() {
-        folders.push(path.to_owned());
-    }
-    folders.dedup();
-    folders
 }

@@ -1,19 +1,17 @@
-//! The mailbox of the worker: calls from other threads, and the pipe that wakes it.
+//! The mailbox of the worker: calls from other threads, and the bell that wakes it.
 
-use std::io::{Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
+use gmr_inspect::signals::Bell;
 use gmr_report::Report;
 
 /// Where calls from other threads wait for the worker.
 pub(crate) struct Mailbox {
     asked: Mutex<Asked>,
     stop: AtomicBool,
-    wake: UnixStream,
+    bell: Arc<Bell>,
 }
 
 /// What was asked for since the worker last looked.
@@ -26,53 +24,38 @@ pub(crate) struct Asked {
 }
 
 impl Mailbox {
-    /// The mailbox, and what becomes readable when something is in it.
-    pub(crate) fn new() -> std::io::Result<(Mailbox, Bell)> {
-        let (ring, bell) = UnixStream::pair()?;
-        ring.set_nonblocking(true)?;
-        bell.set_nonblocking(true)?;
-        let mailbox = Mailbox { asked: Mutex::default(), stop: AtomicBool::new(false), wake: ring };
-        Ok((mailbox, Bell(bell)))
+    pub(crate) fn new() -> std::io::Result<Mailbox> {
+        Ok(Mailbox { asked: Mutex::default(), stop: AtomicBool::new(false), bell: Arc::new(Bell::new()?) })
     }
 
-    pub(crate) fn wake(&self) {
-        // A full pipe has woken the worker already.
-        let _ = (&self.wake).write(&[1]);
+    /// What wakes the worker.
+    pub(crate) fn bell(&self) -> &Arc<Bell> {
+        &self.bell
     }
 
     pub(crate) fn put(&self, put: impl FnOnce(&mut Asked)) {
         // Nothing that holds this lock can panic, and a half-made change of it cannot exist.
-        put(&mut self.asked.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
-        self.wake();
+        put(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner));
+        // After the lock has been given back: the worker does not wait for it.
+        self.bell.ring();
     }
 
+    /// What was asked for. Nothing while a call is being put in, which rings when it is there: a thread that was stopped in
+    /// the middle of that must not keep the worker from answering others.
     pub(crate) fn take(&self) -> Asked {
-        std::mem::take(&mut *self.asked.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+        match self.asked.try_lock() {
+            Ok(mut asked) => std::mem::take(&mut *asked),
+            Err(TryLockError::Poisoned(poisoned)) => std::mem::take(&mut *poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => Asked::default(),
+        }
     }
 
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Release);
-        self.wake();
+        self.bell.ring();
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Acquire)
-    }
-}
-
-/// The worker's end of the mailbox.
-pub(crate) struct Bell(UnixStream);
-
-impl Bell {
-    /// Makes it unreadable again, before the mailbox is looked into: a later ring is not lost.
-    pub(crate) fn silence(&self) {
-        let mut rings = [0; 64];
-        while matches!((&self.0).read(&mut rings), Ok(1..)) {}
-    }
-}
-
-impl AsFd for Bell {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
     }
 }

@@ -1,16 +1,24 @@
 //! Signals: which may not be used, how threads of a library block them all, and a notice in forked children.
 
 #[cfg(any(target_os = "linux", target_os = "macos", target_os = "freebsd"))]
+mod bell;
+#[cfg(any(target_os = "linux", target_os = "macos", target_os = "freebsd"))]
 mod errno;
 #[cfg(any(target_os = "linux", target_os = "macos", target_os = "freebsd"))]
 mod forked;
+#[cfg(any(target_os = "linux", target_os = "macos", target_os = "freebsd"))]
+mod listener;
 #[cfg(unix)]
 mod table;
 
+#[cfg(any(target_os = "linux", target_os = "macos", target_os = "freebsd"))]
+pub use bell::Bell;
 #[cfg(stacks)]
 pub(crate) use errno::ErrnoGuard;
 #[cfg(any(target_os = "linux", target_os = "macos", target_os = "freebsd"))]
 pub use forked::{ForkedNotice, tell_if_forked};
+#[cfg(any(target_os = "linux", target_os = "macos", target_os = "freebsd"))]
+pub use listener::{Arrived, Listener, Sender, listen};
 #[cfg(unix)]
 pub use table::{FAULTS, UNCATCHABLE, may_ask_threads, real_time};
 
