@@ -118,6 +118,13 @@ fn a_missing_chain_says_why() {
                 json!({ "type": "no_thread", "value": { "error": { "errno": 11 } } }),
                 "no thread to read the debug information: Resource temporarily unavailable (os error 11)",
             ),
+            (
+                json!({ "type": "no_memory", "value": {
+                    "needed_bytes": 640 << 20, "available_bytes": 70 << 20, "limit": "control_group",
+                } }),
+                "the debug information is not read: it takes 640.0 MiB of memory, 70.0 MiB are free in the control \
+                 group (at most half is taken)",
+            ),
             (json!({ "type": "reading_panicked" }), "reading the debug information failed"),
             (json!({ "type": "earlier_look_panicked" }), "an earlier look at the tasks failed"),
             (json!({ "type": "look_under_way" }), "another look at the tasks is under way"),
@@ -159,6 +166,10 @@ fn debug_information_that_is_of_no_use_says_why() {
                     json!({ "type": "too_large", "value": { "path": "/a", "limit_bytes": 1 << 30 } }),
                 ),
                 "/a: more than 1024 MB of debug information",
+            ),
+            (
+                debug_information(json!({ "type": "index_too_large", "value": { "limit_bytes": 96 << 20 } })),
+                "an index of its types and functions would take more than 96 MiB",
             ),
             (
                 debug_information(json!({ "type": "no_types" })),
@@ -328,6 +339,16 @@ fn notes_on_the_threads_say_what_limited_the_look() {
                 } }),
                 "/a: its debug information has 600 MiB and is not read (the limit is 512 MiB): no files and lines, no \
                  inlined calls",
+            ),
+            (
+                json!({ "type": "symbols", "value": {
+                    "module": "/a",
+                    "limit": { "type": "no_memory", "value": {
+                        "needed_bytes": 3 << 20, "available_bytes": 5 << 20, "limit": "address_space",
+                    } },
+                } }),
+                "/a: no files and lines, no inlined calls: its debug information is not read, it takes 3.0 MiB of \
+                 memory, 5.0 MiB are free below RLIMIT_AS (at most half is taken)",
             ),
             (
                 json!({ "type": "symbols", "value": {

@@ -1,7 +1,7 @@
 //! The control group of the process, version 2 or 1, from `/proc/self/cgroup` and `/sys/fs/cgroup`, and the
 //! system's pressure from `/proc/pressure`.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use super::file;
@@ -135,11 +135,71 @@ fn version_1(root: &Path, memberships: &[u8]) -> Option<Cgroup> {
     })
 }
 
-/// In a container the group's own directory is often mounted as the root, while the path still tells the
-/// host's.
+/// In a container the group's own directory is often mounted as the root, while the path still tells the host's, or
+/// leads out of what is mounted (`/../other`): then as much of the path's end as there is, or the root.
 fn directory(root: &Path, path: &str) -> PathBuf {
-    let below = root.join(path.trim_start_matches('/'));
-    if below.is_dir() { below } else { root.to_owned() }
+    let mut path = Path::new(path.trim_start_matches('/'));
+    if path.components().any(|part| !matches!(part, Component::Normal(_))) {
+        return root.to_owned();
+    }
+    loop {
+        let below = root.join(path);
+        if below.is_dir() || path.as_os_str().is_empty() {
+            return below;
+        }
+        let mut parts = path.components();
+        parts.next();
+        path = parts.as_path();
+    }
+}
+
+/// How much memory may still be taken before the kernel kills or slows down something in the group or in one around it;
+/// `None` if nothing limits it, or that cannot be found out.
+pub(super) fn available_memory() -> Option<u64> {
+    available_memory_in(Path::new("/sys/fs/cgroup"), &file::read("/proc/self/cgroup")?)
+}
+
+fn available_memory_in(root: &Path, memberships: &[u8]) -> Option<u64> {
+    let root_1 = root.join("memory");
+    if let Some(path) = cgroup::of_controller(memberships, "memory").filter(|_| root_1.is_dir()) {
+        return groups(&root_1, &path).filter_map(|group| available_memory_1(&group)).min();
+    }
+    let unified = root.join("unified");
+    let root_2 = if root.join("cgroup.controllers").exists() { root } else { &unified };
+    groups(root_2, &cgroup::unified(memberships)?).filter_map(|group| available_memory_2(&group)).min()
+}
+
+/// The directories of a group and of those around it.
+fn groups(root: &Path, path: &str) -> impl Iterator<Item = PathBuf> {
+    let group = directory(root, path);
+    let depth = group.components().count() - root.components().count();
+    let groups: Vec<PathBuf> = group.ancestors().take(depth + 1).map(Path::to_owned).collect();
+    groups.into_iter()
+}
+
+fn available_memory_1(group: &Path) -> Option<u64> {
+    let number = |name| file::number(group.join(name));
+    let limit = number("memory.limit_in_bytes").filter(|limit| *limit < UNLIMITED)?;
+    let statistics = file::read(group.join("memory.stat")).unwrap_or_default();
+    let cached = cached(&statistics, ["total_inactive_file", "total_active_file"]);
+    Some(left(limit, number("memory.usage_in_bytes")?, cached))
+}
+
+fn available_memory_2(group: &Path) -> Option<u64> {
+    let number = |name| file::number(group.join(name));
+    let limit = number("memory.max").into_iter().chain(number("memory.high")).min()?;
+    let statistics = file::read(group.join("memory.stat")).unwrap_or_default();
+    Some(left(limit, number("memory.current")?, cached(&statistics, ["inactive_file", "active_file"])))
+}
+
+/// What the kernel would give up of the files that it has cached: of those in use half, as it counts for `MemAvailable`.
+fn cached(statistics: &[u8], [inactive, active]: [&str; 2]) -> u64 {
+    let of = |key| keys::number_after(statistics, key).unwrap_or(0);
+    of(inactive).saturating_add(of(active) / 2)
+}
+
+fn left(limit: u64, used: u64, cached: u64) -> u64 {
+    limit.saturating_sub(used.saturating_sub(cached))
 }
 
 fn system_pressures() -> Vec<Pressure> {
@@ -227,6 +287,54 @@ mod tests {
         assert_eq!((group.memory, group.max_memory, group.high_memory), (Some(10), None, Some(20)));
         assert_eq!((group.processors, group.max_tasks), (None, None));
         assert_eq!(group.path, "/a");
+    }
+
+    #[test]
+    fn a_path_that_leads_elsewhere_is_followed_as_far_as_it_is_mounted() {
+        let root = tree(&[("memory.current", "1"), ("sub/memory.current", "2"), ("a/b/memory.current", "3")]);
+        let check = |path: &str, expected| {
+            let group = version_2(&root.0, format!("0::{path}\n").as_bytes()).unwrap();
+            assert_eq!(group.memory, Some(expected), "{path}");
+        };
+        check("/", 1);
+        check("/a/b", 3);
+        check("/docker/0123", 1);
+        check("/docker/0123/sub", 2);
+        // Out of the namespace: joined, this would be a directory beside the control groups.
+        check("/..", 1);
+        check("/../../a/b", 1);
+    }
+
+    #[test]
+    fn the_tightest_of_the_groups_around_limits_memory() {
+        let check = |files: &[(&str, &str)], memberships: &[u8], expected| {
+            let root = tree(files);
+            assert_eq!(available_memory_in(&root.0, memberships), expected, "{files:?}");
+        };
+        let second = [
+            ("cgroup.controllers", "memory"),
+            ("a/memory.max", "1000"),
+            ("a/memory.current", "900"),
+            ("a/memory.stat", "anon 1\ninactive_file 100\nactive_file 40\n"),
+            ("a/b/memory.max", "max"),
+            ("a/b/memory.high", "600"),
+            ("a/b/memory.current", "300"),
+        ];
+        check(&second, b"0::/a\n", Some(220));
+        check(&second, b"0::/a/b\n", Some(220));
+        check(&second[4..], b"0::/a/b\n", None);
+        check(&[second[0], second[4], second[5], second[6]], b"0::/a/b\n", Some(300));
+        let first = [
+            ("memory/memory.limit_in_bytes", "9223372036854771712"),
+            ("memory/a/memory.limit_in_bytes", "500"),
+            ("memory/a/memory.usage_in_bytes", "600"),
+            ("memory/a/memory.stat", "inactive_file 1\ntotal_inactive_file 200\ntotal_active_file 0\n"),
+        ];
+        check(&first, b"4:memory:/a\n0::/\n", Some(100));
+        check(&first[..3], b"4:memory:/a\n0::/\n", Some(0));
+        check(&first, b"4:memory:/\n0::/\n", None);
+        check(&[], b"4:memory:/a\n0::/\n", None);
+        check(&[], b"", None);
     }
 
     #[test]

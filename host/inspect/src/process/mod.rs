@@ -5,6 +5,7 @@
 //! Nothing here asks a server, a device or a remote file system, which may not answer. Elsewhere than on
 //! Linux all of it is empty.
 
+mod available_memory;
 mod cgroup;
 mod cpu;
 mod descriptors;
@@ -18,6 +19,7 @@ mod sockets;
 use std::sync::OnceLock;
 
 pub use crate::proc::pressure::Stall;
+pub use available_memory::{AvailableMemory, MemoryClaim, MemoryDemand, MemoryLimit, MemoryShortage};
 pub use cgroup::{Cgroup, Pressure};
 pub use cpu::Cpu;
 pub use descriptors::{Descriptor, Descriptors, Kind};

@@ -1,6 +1,7 @@
 //! Why functions of a module have no names, or no files and lines.
 
 use crate::modules::ModuleName;
+use crate::process::MemoryShortage;
 use std::fmt;
 use std::sync::Arc;
 
@@ -38,6 +39,8 @@ pub enum Limit {
         /// The most that is read of one module.
         budget_bytes: u64,
     },
+    /// There is too little memory to read the debug information: no files and lines, no inlined calls.
+    NoMemory(MemoryShortage),
     /// The debug information is damaged.
     Damaged(Damage),
     /// Reading the debug information failed in a way that was not foreseen (a panic, which was caught).

@@ -20,8 +20,8 @@ pub use block::{Block, Field};
 pub use detail::Detail;
 pub use frame::{Call, Frame};
 pub use reason::{
-    CanaryFault, CurrentTaskFault, DebugInformationFault, IncompleteStack, LayoutFault, NoChain, NoStack,
-    Operation, Reason, SymbolLimit, SystemError, TasksNote, ThreadsNote,
+    CanaryFault, CurrentTaskFault, DebugInformationFault, IncompleteStack, LayoutFault, MemoryLimit,
+    MemoryShortage, NoChain, NoStack, Operation, Reason, SymbolLimit, SystemError, TasksNote, ThreadsNote,
 };
 pub use report::{Header, Report, Trigger, TriggerKind};
 pub use section::{NativeSection, Origin, Section};

@@ -8,6 +8,7 @@ use gmr_report::{
     NoChain, Reason, SystemError, TasksNote, Value,
 };
 
+use super::super::memory::memory_shortage;
 use super::grouping::{Group, known};
 use super::summary::state;
 
@@ -151,6 +152,7 @@ pub(super) fn no_chain(reason: &seen::Reason) -> NoChain {
         seen::Reason::StillReading => NoChain::StillReading,
         seen::Reason::BrokenOff => NoChain::BrokenOff,
         seen::Reason::NoThread(error) => NoChain::NoThread { error: system(error) },
+        seen::Reason::NoMemory(shortage) => NoChain::NoMemory(memory_shortage(shortage)),
         seen::Reason::ReadingPanicked => NoChain::ReadingPanicked,
         seen::Reason::EarlierLookPanicked => NoChain::EarlierLookPanicked,
         seen::Reason::LookUnderWay => NoChain::LookUnderWay,
@@ -177,6 +179,9 @@ fn debug_information(fault: &seen::DebugInformationFault) -> DebugInformationFau
         seen::DebugInformationFault::Missing => DebugInformationFault::Missing,
         seen::DebugInformationFault::TooLarge { path, limit_bytes } => {
             DebugInformationFault::TooLarge { path: path.display().to_string(), limit_bytes: *limit_bytes }
+        }
+        seen::DebugInformationFault::IndexTooLarge { limit_bytes } => {
+            DebugInformationFault::IndexTooLarge { limit_bytes: *limit_bytes }
         }
         seen::DebugInformationFault::NoTypes => DebugInformationFault::NoTypes,
         seen::DebugInformationFault::NoTypesOfPackage(name) => {

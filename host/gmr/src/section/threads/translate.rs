@@ -11,6 +11,7 @@ use gmr_report::{
     ThreadsNote, Value, fold_start,
 };
 
+use super::super::memory::memory_shortage;
 use super::summary::{state_of_thread, system_call};
 
 /// The frames of a stack, and why there are none or too few.
@@ -193,6 +194,7 @@ fn symbol_limit(limit: &Limit) -> SymbolLimit {
         Limit::TooLarge { bytes, budget_bytes } => {
             SymbolLimit::TooLarge { bytes: *bytes, budget_bytes: *budget_bytes }
         }
+        Limit::NoMemory(shortage) => SymbolLimit::NoMemory(memory_shortage(shortage)),
         Limit::Damaged(damage) => SymbolLimit::Damaged(damage.to_string()),
         Limit::Failed => SymbolLimit::Failed,
         other => SymbolLimit::Text(format!("{other:?}")),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::awaits::{Await, Particular};
 use super::task_state::TaskState;
+use crate::process::MemoryShortage;
 
 /// Why something about tasks is not known.
 #[non_exhaustive]
@@ -23,6 +24,8 @@ pub enum Reason {
     BrokenOff,
     /// No thread could be started to read the debug information; what the system said.
     NoThread(SystemError),
+    /// There is too little memory to read the debug information.
+    NoMemory(MemoryShortage),
     /// Reading the debug information panicked.
     ReadingPanicked,
     /// An earlier look at the tasks panicked, and none is tried any more.
@@ -53,6 +56,34 @@ pub enum Reason {
     NotRead,
 }
 
+impl Reason {
+    /// Whether its cause may be gone at the next look: then it is worth trying again, and must not be remembered.
+    ///
+    /// ```
+    /// use gmr_inspect::tasks::Reason;
+    ///
+    /// assert!(Reason::StillReading.is_passing());
+    /// assert!(!Reason::TaskNotDescribed.is_passing());
+    /// ```
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Reason::StillReading
+            | Reason::BrokenOff
+            | Reason::NoThread(_)
+            | Reason::NoMemory(_)
+            | Reason::LookUnderWay
+            | Reason::NotRead => true,
+            Reason::DebugInformation(DebugInformationFault::NotOpened { error, .. })
+            | Reason::Canary(CanaryFault::NoRuntime(error))
+            | Reason::CurrentTask(
+                CurrentTaskFault::NoRuntime(error) | CurrentTaskFault::RobustListRefused(error),
+            ) => error.is_passing(),
+            Reason::Canary(CanaryFault::Unknown(reason)) => reason.is_passing(),
+            _ => false,
+        }
+    }
+}
+
 /// Why an executable's debug information cannot be used.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -71,6 +102,12 @@ pub enum DebugInformationFault {
         /// The file.
         path: Arc<Path>,
         /// How much is read at the most, in bytes.
+        limit_bytes: u64,
+    },
+    /// It describes more types and functions than are kept in mind: an index of them would take more than this, in
+    /// bytes.
+    IndexTooLarge {
+        /// The most that the index may take, in bytes.
         limit_bytes: u64,
     },
     /// It has no types; it may have line tables.
@@ -214,6 +251,14 @@ pub struct SystemError {
     pub message: Option<Arc<str>>,
 }
 
+impl SystemError {
+    /// Whether it is the want of something that may be there at another time: descriptors, memory, threads.
+    pub fn is_passing(&self) -> bool {
+        const PASSING: [i32; 5] = [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::EAGAIN, libc::EINTR];
+        self.errno.is_some_and(|errno| PASSING.contains(&errno)) || self.kind == io::ErrorKind::OutOfMemory
+    }
+}
+
 impl From<io::Error> for SystemError {
     fn from(error: io::Error) -> Self {
         SystemError {
@@ -232,5 +277,29 @@ impl From<&SystemError> for io::Error {
             (None, Some(message)) => io::Error::new(error.kind, message.to_string()),
             (None, None) => io::Error::from(error.kind),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_lacking_now_may_be_there_later() {
+        let system = |errno| SystemError::from(io::Error::from_raw_os_error(errno));
+        let opening = |error| {
+            let path = Path::new("/proc/self/exe").into();
+            Reason::DebugInformation(DebugInformationFault::NotOpened { path, error })
+        };
+        let check = |reason: Reason, expected| assert_eq!(reason.is_passing(), expected, "{reason:?}");
+        check(opening(system(libc::EMFILE)), true);
+        check(opening(system(libc::ENOMEM)), true);
+        check(opening(system(libc::ENOENT)), false);
+        check(opening(io::Error::new(io::ErrorKind::InvalidData, "not an object file").into()), false);
+        check(opening(io::Error::from(io::ErrorKind::OutOfMemory).into()), true);
+        let canary = |reason| Reason::Canary(CanaryFault::Unknown(Box::new(reason)));
+        check(canary(opening(system(libc::ENFILE))), true);
+        check(canary(Reason::TaskNotDescribed), false);
+        check(Reason::EarlierLookPanicked, false);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{SystemError, TasksNote};
+use super::{MemoryShortage, SystemError, TasksNote};
 use crate::model::{Frame, Unknown, encoding};
 
 /// Why chains of awaits, a chain, or the thread of a running task are not known.
@@ -23,6 +23,8 @@ pub enum NoChain {
         /// What the system said.
         error: SystemError,
     },
+    /// There is too little memory to read the debug information.
+    NoMemory(MemoryShortage),
     /// Reading the debug information panicked.
     ReadingPanicked,
     /// An earlier look at the tasks panicked, and none is tried any more.
@@ -77,6 +79,11 @@ pub enum DebugInformationFault {
         /// The file.
         path: String,
         /// How much is read at the most, in bytes.
+        limit_bytes: u64,
+    },
+    /// An index of its types and functions would be larger than is kept in memory.
+    IndexTooLarge {
+        /// The most that it may take, in bytes.
         limit_bytes: u64,
     },
     /// It has no types; it may have line tables.

@@ -2,6 +2,7 @@
 //! exact; their words are in [`words`](crate::words).
 
 mod chain;
+mod memory;
 mod notes;
 mod stack;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Unknown;
 
 pub use chain::{CanaryFault, CurrentTaskFault, DebugInformationFault, LayoutFault, NoChain};
+pub use memory::{MemoryLimit, MemoryShortage};
 pub use notes::{TasksNote, ThreadsNote};
 pub use stack::{IncompleteStack, NoStack, Operation, SymbolLimit};
 

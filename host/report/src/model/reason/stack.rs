@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::SystemError;
+use super::{MemoryShortage, SystemError};
 use crate::model::unknown::words;
 use crate::model::{Unknown, encoding};
 
@@ -112,6 +112,8 @@ pub enum SymbolLimit {
         /// What is read at the most, in bytes.
         budget_bytes: u64,
     },
+    /// There is too little memory to read the debug information: there are no files, lines and inlined calls.
+    NoMemory(MemoryShortage),
     /// The debug information is damaged, in this way.
     Damaged(String),
     /// Reading the debug information failed.

@@ -14,6 +14,9 @@ impl fmt::Display for NoChain {
             NoChain::NoThread { error } => {
                 return write!(f, "no thread to read the debug information: {error}");
             }
+            NoChain::NoMemory(shortage) => {
+                return write!(f, "the debug information is not read: {shortage}");
+            }
             NoChain::ReadingPanicked => "reading the debug information failed",
             NoChain::EarlierLookPanicked => "an earlier look at the tasks failed",
             NoChain::LookUnderWay => "another look at the tasks is under way",
@@ -43,6 +46,13 @@ impl fmt::Display for DebugInformationFault {
             }
             DebugInformationFault::TooLarge { path, limit_bytes } => {
                 write!(f, "{path}: more than {} MB of debug information", limit_bytes >> 20)
+            }
+            DebugInformationFault::IndexTooLarge { limit_bytes } => {
+                write!(
+                    f,
+                    "an index of its types and functions would take more than {} MiB",
+                    limit_bytes >> 20
+                )
             }
             DebugInformationFault::NoTypes => f.write_str("the debug information has lines but no types"),
             DebugInformationFault::NoTypesOfPackage(name) => {

@@ -2,6 +2,7 @@
 
 mod chain;
 mod error;
+mod memory;
 mod notes;
 mod stack;
 

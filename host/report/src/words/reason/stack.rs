@@ -67,6 +67,12 @@ impl fmt::Display for SymbolLimit {
                 bytes >> 20,
                 budget_bytes >> 20
             ),
+            SymbolLimit::NoMemory(shortage) => {
+                write!(
+                    f,
+                    "no files and lines, no inlined calls: its debug information is not read, {shortage}"
+                )
+            }
             SymbolLimit::Damaged(damage) => write!(f, "its debug information is damaged: {damage}"),
             SymbolLimit::Failed => f.write_str("its debug information could not be read"),
             SymbolLimit::Text(text) => f.write_str(text),
