@@ -5,10 +5,12 @@
 mod bench;
 mod command;
 mod demo;
+mod faults;
 mod guest;
 mod matrix;
 mod package;
 mod project;
+mod soak;
 mod test;
 
 use std::process::ExitCode;
@@ -31,6 +33,10 @@ enum Task {
     Test(test::Arguments),
     /// Test chains and stacks of programs built in many ways, with several compilers and versions of tokio; takes long
     TestMatrix(matrix::Arguments),
+    /// Print the table of faults: what a report has, and what it does to the application, in each kind of trouble
+    Faults(faults::Arguments),
+    /// Make thousands of reports of a service under load, in storms of allocations, libraries, panics, forks and threads
+    Soak(soak::Arguments),
     /// Build the shipped plugins, setting up what is missing
     Plugins(guest::Arguments),
     /// Pack what is published, and check that it compiles from there
@@ -55,6 +61,8 @@ fn run(task: &Task) -> Result<()> {
         Task::Demo => demo::run(),
         Task::Test(arguments) => test::run(arguments),
         Task::TestMatrix(arguments) => matrix::run(arguments),
+        Task::Faults(arguments) => faults::run(arguments),
+        Task::Soak(arguments) => soak::run(arguments),
         Task::Plugins(arguments) => guest::run(arguments),
         Task::Package => package::run(),
         Task::Bench(arguments) => bench::run(arguments),

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use crate::command::{Step, announce};
 use crate::guest::{self, Choice, Which};
 use crate::project::{Package, packages};
-use crate::{matrix, project};
+use crate::{matrix, project, soak};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -18,8 +18,9 @@ pub struct Arguments {
     package: Option<String>,
 }
 
-/// Integration tests that take longer than all others together: they build a program, or put a load on the machine.
-const SLOW: [&str; 3] = ["plugin_smith", "tasks_churn", "threads_stresses"];
+/// Integration tests that take longer than all others together: they build a program, put a load on
+/// the machine, or bring a hundred programs into trouble.
+const SLOW: [&str; 4] = ["faults", "plugin_smith", "tasks_churn", "threads_stresses"];
 
 /// The packages that have the wasm engine. Tested alone they would resolve other features and build it once more, so their
 /// tests are named instead, and the units of the other packages come along.
@@ -64,6 +65,8 @@ fn everything() -> Result<()> {
     guest::check(Which::All)?;
     announce("building the workspace and running its tests; the first build takes some minutes");
     Step::new("cargo").args(["test", "--workspace"]).within(&project::root()).run()?;
+    announce("making some hundred reports in storms; `cargo xtask soak` makes ten thousand");
+    soak::run(&soak::SMALL)?;
     announce(
         "testing chains in a release build, which takes some minutes; `cargo xtask test-matrix` tests all ways",
     );

@@ -1,5 +1,7 @@
 //! What the tests of several packages share. Never published; each part is a feature of its own.
 
+#[cfg(all(feature = "conditions", target_os = "linux"))]
+pub mod conditions;
 mod golden;
 #[cfg(feature = "guests")]
 pub mod guests;

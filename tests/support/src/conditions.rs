@@ -1,0 +1,203 @@
+//! Conditions that a program brings about in itself and for which safe Rust has no words: forks, libraries that are loaded
+//! and removed, blocked signals, privileges given up, an allocator that never answers.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::ffi::{CString, c_int, c_void};
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// Which of the two processes a [`fork`] has returned in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fork {
+    /// The one that called it, with the other's process id.
+    Parent(i32),
+    /// The new one. It has the calling thread alone.
+    Child,
+}
+
+/// Forks. As in any program with threads, what another thread held in that moment stays held in the child.
+///
+/// # Errors
+///
+/// If the system refuses another process.
+pub fn fork() -> io::Result<Fork> {
+    // SAFETY: takes nothing. The programs that call it do what the child may do: end, execute, or what the tests look at.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(Fork::Child),
+        child => Ok(Fork::Parent(child)),
+    }
+}
+
+/// Ends the process at once: no destructor, no handler of the end.
+pub fn end_now(code: i32) -> ! {
+    // SAFETY: ends the process without running anything more of it.
+    unsafe { libc::_exit(code) }
+}
+
+/// A library that the dynamic loader has loaded; dropping it unloads it.
+#[derive(Debug)]
+pub struct Library(*mut c_void);
+
+// SAFETY: the loader's handles belong to the process; it has a lock of its own.
+unsafe impl Send for Library {}
+
+impl Library {
+    /// Loads it, which runs its constructors under the loader's lock.
+    ///
+    /// # Errors
+    ///
+    /// If the loader refuses the file.
+    pub fn load(path: &Path) -> io::Result<Library> {
+        let name = CString::new(path.as_os_str().as_bytes())?;
+        // SAFETY: the path ends with a zero and lives until the call is over. The tests' own libraries are what is loaded.
+        let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW) };
+        if handle.is_null() {
+            return Err(io::Error::other(format!("the loader refuses {}", path.display())));
+        }
+        Ok(Library(handle))
+    }
+}
+
+impl Drop for Library {
+    fn drop(&mut self) {
+        // SAFETY: the handle is what `dlopen` returned, and this is its only end.
+        unsafe { libc::dlclose(self.0) };
+    }
+}
+
+/// Blocks these signals in the calling thread and in those that it starts from then on; all of them if there are none.
+///
+/// # Errors
+///
+/// If a number is no signal's.
+pub fn block_signals(signals: &[c_int]) -> io::Result<()> {
+    let mut set = empty_set();
+    if signals.is_empty() {
+        // SAFETY: the set is this function's own.
+        unsafe { libc::sigfillset(&raw mut set) };
+    }
+    for &signal in signals {
+        // SAFETY: the set is this function's own; a number that is no signal's is refused.
+        if unsafe { libc::sigaddset(&raw mut set, signal) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    // SAFETY: reads the set and writes nothing back.
+    match unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut()) } {
+        0 => Ok(()),
+        error => Err(io::Error::from_raw_os_error(error)),
+    }
+}
+
+fn empty_set() -> libc::sigset_t {
+    // SAFETY: a set of signals is numbers only, and all bits zero is the empty one on Linux.
+    unsafe { std::mem::zeroed() }
+}
+
+/// Closes all descriptors from this one on, whoever in the process they belong to.
+///
+/// # Errors
+///
+/// If the kernel has no `close_range`, which came with 5.9.
+pub fn close_all_from(first: u32) -> io::Result<()> {
+    // SAFETY: takes integers. That others lose their descriptors is what the caller wants to see.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0_u32) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Makes descriptor 2 another one of this file.
+///
+/// # Errors
+///
+/// If the kernel refuses it.
+pub fn replace_stderr(file: &File) -> io::Result<()> {
+    // SAFETY: takes two open descriptors' numbers; that of standard error belongs to the whole program.
+    let result = unsafe { libc::dup2(file.as_raw_fd(), libc::STDERR_FILENO) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Makes the whole process that of another user and group.
+///
+/// # Errors
+///
+/// If the process may not.
+pub fn become_user(id: u32) -> io::Result<()> {
+    // SAFETY: takes an integer.
+    let group = unsafe { libc::setgid(id) };
+    // SAFETY: takes an integer.
+    let user = unsafe { libc::setuid(id) };
+    if group == 0 && user == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Whose allocations [`StoppableAllocator`] does not answer any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Stopped {
+    /// Every thread's.
+    Everywhere = 1,
+    /// Those of the threads whose names begin with `gmr`.
+    InReporter = 2,
+}
+
+static STOPPED: AtomicU8 = AtomicU8::new(0);
+
+/// The system's allocator, until [`StoppableAllocator::stop`]: from then on calls do not come back.
+#[derive(Debug)]
+pub struct StoppableAllocator;
+
+impl StoppableAllocator {
+    /// No allocation of these threads comes back from now on.
+    pub fn stop(whose: Stopped) {
+        STOPPED.store(whose as u8, Ordering::SeqCst);
+    }
+
+    fn wait_if_stopped() {
+        let stopped = STOPPED.load(Ordering::Relaxed);
+        if stopped == 0 || stopped == Stopped::InReporter as u8 && !is_reporter() {
+            return;
+        }
+        loop {
+            // SAFETY: takes nothing; it returns after each signal.
+            unsafe { libc::pause() };
+        }
+    }
+}
+
+fn is_reporter() -> bool {
+    let mut name = [0_u8; 16];
+    // SAFETY: the kernel writes at most 16 bytes, which is what there is.
+    unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
+    name.starts_with(b"gmr")
+}
+
+// SAFETY: hands on to the system's allocator what it is given, or does not return.
+unsafe impl GlobalAlloc for StoppableAllocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        StoppableAllocator::wait_if_stopped();
+        // SAFETY: the caller keeps to the contract, which is the same one.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        StoppableAllocator::wait_if_stopped();
+        // SAFETY: the caller keeps to the contract, which is the same one.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        StoppableAllocator::wait_if_stopped();
+        // SAFETY: the caller keeps to the contract, which is the same one.
+        unsafe { System.realloc(block, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        StoppableAllocator::wait_if_stopped();
+        // SAFETY: the caller keeps to the contract, which is the same one.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
