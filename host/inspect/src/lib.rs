@@ -19,6 +19,8 @@ pub mod process;
 pub mod signals;
 pub mod symbols;
 pub mod tasks;
+#[cfg(all(test, stacks))]
+mod test_object;
 pub mod threads;
 #[cfg(stacks)]
 mod unwind;

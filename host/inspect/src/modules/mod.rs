@@ -130,7 +130,7 @@ pub fn snapshot() -> Snapshot {
     from_mappings(&mappings)
 }
 
-fn from_mappings(mappings: &[Mapping]) -> Snapshot {
+pub(crate) fn from_mappings(mappings: &[Mapping]) -> Snapshot {
     let (mut modules, mut unnamed_code) = (Vec::<Module>::new(), Vec::new());
     let mut firsts: HashMap<&str, &Mapping> = HashMap::new();
     for mapping in mappings {
@@ -263,5 +263,7 @@ fn file_build_id(mapping: &Mapping) -> Option<String> {
     crate::debug_files::ObjectFile::open(mapping.path.as_ref()).ok()?.build_id()
 }
 
+#[cfg(all(test, stacks))]
+mod fuzz;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;

@@ -5,6 +5,8 @@
 //! the field that they stand in.
 
 pub(crate) mod cgroup;
+#[cfg(all(test, stacks))]
+mod fuzz;
 pub(crate) mod keys;
 pub(crate) mod limits;
 pub(crate) mod loadavg;

@@ -5,6 +5,8 @@
 //! module by module, searched, and closed again before the next one is opened: none of it is kept.
 
 mod dwarf;
+#[cfg(all(test, stacks))]
+mod fuzz;
 mod note;
 mod offline;
 mod scratch_thread;

@@ -11,6 +11,10 @@ use gimli::constants as op;
 /// libgcc's own limit is 64; the deepest seen in practice is 4.
 const STACK: usize = 32;
 
+/// The longest expression that is evaluated, in bytes: the longest seen in practice has some thirty, and one is
+/// evaluated for each register of each frame.
+pub(super) const LONGEST: usize = 1024;
+
 /// Three runs of 32 operations each follow one another.
 const LIT0: u8 = op::DW_OP_lit0.0;
 const REG0: u8 = op::DW_OP_reg0.0;
@@ -59,6 +63,9 @@ pub(super) fn evaluate(
     memory: &mut impl StackMemory,
     initial: Option<u64>,
 ) -> Option<u64> {
+    if expression.len() > LONGEST {
+        return None;
+    }
     let mut code = Cursor(expression);
     let mut stack: Vec<u64> = initial.into_iter().collect();
     while let Some([byte]) = code.take() {
@@ -178,6 +185,9 @@ mod tests {
         check(&[op::DW_OP_skip.0, 0xfd, 0xff], None);
         check(&[op::DW_OP_lit0.0, op::DW_OP_deref.0], None);
         check(&[op::DW_OP_lit0.0; STACK + 1], None);
+        let idle = |length: usize| [&vec![op::DW_OP_nop.0; length - 1][..], &[op::DW_OP_lit0.0]].concat();
+        check(&idle(LONGEST), Some(0));
+        check(&idle(LONGEST + 1), None);
         check(&[[op::DW_OP_constu.0].as_slice(), &[0x80; 12]].concat(), None);
     }
 }

@@ -5,6 +5,8 @@
 
 mod code_map;
 mod expression;
+#[cfg(test)]
+mod fuzz;
 mod registers;
 mod signal_frame;
 mod stack_memory;

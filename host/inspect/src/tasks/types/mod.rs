@@ -6,7 +6,8 @@
 
 mod entry;
 mod executable;
-
+#[cfg(all(test, stacks))]
+mod fuzz;
 mod index;
 mod lookup;
 mod names;
