@@ -60,5 +60,8 @@ pub(crate) fn set_up(
     settings: &Settings,
     mailbox: &Arc<Mailbox>,
 ) -> Result<Vec<Box<dyn TriggerSource>>, Error> {
-    KINDS.iter().filter_map(|set_up| set_up(settings, mailbox).transpose()).collect()
+    let sources = KINDS.iter().filter_map(|set_up| set_up(settings, mailbox).transpose()).collect();
+    // Last, so that no thread that these start inherits it.
+    signal::let_in(settings);
+    sources
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use gmr_inspect::signals::{ForkedNotice, tell_if_forked};
+use gmr_inspect::signals::{ForkedNotice, block_all_but, tell_if_forked};
 use gmr_report::{Trigger, TriggerKind};
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::origin::WithOrigin;
@@ -21,6 +21,14 @@ pub(super) fn set_up(settings: &Settings, _: &Arc<Mailbox>) -> Result<Option<Box
     let Some(number) = settings.signal.number() else { return Ok(None) };
     let trigger = SignalTrigger::new(settings.signal, number, file::watched(settings));
     trigger.map(|trigger| Some(Box::new(trigger) as _))
+}
+
+/// Lets the signal in on the calling thread, the worker's, once its handler is installed: the application may block it
+/// in all of its own threads, and then nothing else would ever take it.
+pub(super) fn let_in(settings: &Settings) {
+    if let Some(number) = settings.signal.number() {
+        block_all_but(&[number]);
+    }
 }
 
 /// A signal that is listened to, beside other listeners in the process. Dropping it ends the listening;
