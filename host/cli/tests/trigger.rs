@@ -9,6 +9,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use gmr_test_support::succeeds_in_child;
 use rustix::process::{WaitId, WaitIdOptions};
 use signal_hook::consts::{SIGUSR1, SIGUSR2};
 use support::{bad, command, good, misuse};
@@ -66,6 +67,30 @@ fn a_process_that_catches_the_signal_gets_it() {
     read.read_exact(&mut [0]).expect("the signal arrives");
     drop(keep);
     assert!(reporter.join().unwrap().1);
+}
+
+#[test]
+fn a_process_that_blocks_the_signal_everywhere_is_told() {
+    // The child inherits the mask, all of its threads do.
+    gmr_inspect::signals::block_all_in_this_thread();
+    succeeds_in_child("a_process_that_blocks_the_signal_everywhere_is_told", || {
+        let (read, write) = UnixStream::pair().unwrap();
+        signal_hook::low_level::pipe::register(SIGUSR2, write).unwrap();
+        let (named, is_named) = std::sync::mpsc::channel();
+        let (keep, wait) = std::sync::mpsc::channel::<()>();
+        let reporter = std::thread::Builder::new().name("gmr".to_owned());
+        reporter.spawn(move || (named.send(()), wait.recv().is_err())).unwrap();
+        is_named.recv().unwrap();
+        let own = std::process::id().to_string();
+        let blocked = format!("SIGUSR2 is blocked in every thread of process {own} (");
+        bad(&[&"trigger", &own], &[&blocked, "would stay pending,", "--force"]);
+        good(&[&"trigger", &own, &"--force"]);
+        bad(&[&"trigger", &own], &[&blocked, "stay pending, as one that was sent before does"]);
+        // Nothing was delivered.
+        read.set_nonblocking(true).unwrap();
+        assert!((&read).read(&mut [0]).is_err());
+        drop(keep);
+    });
 }
 
 #[test]

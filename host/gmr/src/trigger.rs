@@ -49,5 +49,8 @@ pub(crate) fn set_up(
     mailbox: &Arc<Mailbox>,
     output: &Arc<OwnOutput>,
 ) -> Result<Vec<Box<dyn TriggerSource>>, Error> {
-    KINDS.iter().filter_map(|set_up| set_up(settings, mailbox, output).transpose()).collect()
+    let sources = KINDS.iter().filter_map(|set_up| set_up(settings, mailbox, output).transpose()).collect();
+    // Last, so that no thread that these start inherits it.
+    signal::let_in(settings);
+    sources
 }

@@ -1,4 +1,5 @@
-//! A forked child says that it has no reporter; the parent says nothing. A process of its own, since it forks.
+//! A forked child says that it has no reporter, unless it has one of its own; the parent says nothing. A process of its
+//! own, since it forks.
 
 #![cfg(target_os = "linux")]
 
@@ -7,7 +8,7 @@ use std::io::Read;
 use std::os::fd::{AsRawFd, FromRawFd};
 
 #[test]
-fn only_the_child_tells() {
+fn only_the_child_without_a_reporter_tells() {
     let _notice = gmr_inspect::signals::tell_if_forked(libc::SIGUSR2, "no reporter here\n").unwrap();
     let mut ends = [0; 2];
     // SAFETY: there is room for two descriptors.
@@ -26,14 +27,27 @@ fn only_the_child_tells() {
         // SAFETY: ends the child without running anything of the test's.
         unsafe { libc::_exit(0) };
     }
+    // SAFETY: as above; registering allocates, which the C library makes work in the child of a fork.
+    let with_reporter = unsafe { libc::fork() };
+    if with_reporter == 0 {
+        // SAFETY: both descriptors are open.
+        unsafe { libc::dup2(write.as_raw_fd(), libc::STDERR_FILENO) };
+        let own = gmr_inspect::signals::tell_if_forked(libc::SIGUSR2, "nor here\n");
+        // SAFETY: the signal has a handler.
+        unsafe { libc::raise(libc::SIGUSR2) };
+        // SAFETY: ends the child without running anything of the test's.
+        unsafe { libc::_exit(i32::from(own.is_err())) };
+    }
     drop(write);
     // SAFETY: the signal has a handler.
     assert_eq!(unsafe { libc::raise(libc::SIGUSR2) }, 0);
     let mut told = String::new();
     read.read_to_string(&mut told).unwrap();
     assert_eq!(told, "no reporter here\n");
-    let mut status = 0;
-    // SAFETY: `status` is an integer of our own, and the child is ours.
-    assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
-    assert_eq!(status, 0);
+    for child in [child, with_reporter] {
+        let mut status = 0;
+        // SAFETY: `status` is an integer of our own, and the child is ours.
+        assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+        assert_eq!(status, 0);
+    }
 }

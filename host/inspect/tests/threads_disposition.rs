@@ -25,6 +25,41 @@ fn action(signal: i32, new: Option<usize>) -> usize {
     old.sa_sigaction
 }
 
+/// The signal's disposition as it is, with a new one in its place if one is given.
+fn exchange(signal: i32, new: Option<&libc::sigaction>) -> libc::sigaction {
+    // SAFETY: an all-zero action is valid: default handler, empty mask, no flags.
+    let mut old: libc::sigaction = unsafe { std::mem::zeroed() };
+    let new = new.map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: null or a valid action whose handler has the right type; room for the one before.
+    assert_eq!(unsafe { libc::sigaction(signal, new, &mut old) }, 0);
+    old
+}
+
+/// A disposition with this handler, which blocks SIGUSR1 beside the signal itself.
+fn with_mask(handler: usize, flags: i32) -> libc::sigaction {
+    // SAFETY: as above.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = handler;
+    action.sa_flags = flags;
+    // SAFETY: the set is initialised, and the number is a signal.
+    unsafe { libc::sigaddset(&raw mut action.sa_mask, libc::SIGUSR1) };
+    action
+}
+
+fn has(set: &libc::sigset_t, signal: i32) -> bool {
+    // SAFETY: reads an initialised set.
+    unsafe { libc::sigismember(set, signal) == 1 }
+}
+
+/// The signals that the calling thread blocks.
+fn blocked() -> libc::sigset_t {
+    // SAFETY: an empty set is all zeros.
+    let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: changes nothing; room for the mask.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &mut set) };
+    set
+}
+
 fn raise(signal: i32) {
     // SAFETY: takes an integer.
     unsafe { libc::raise(signal) };
@@ -49,6 +84,69 @@ fn a_handler_that_was_there_gets_its_own_signals_and_none_of_ours() {
         raise(libc::SIGURG);
         assert_eq!(CALLS.load(Ordering::SeqCst), 1);
         drop(prepared);
+        assert_eq!(action(libc::SIGURG, None), counting);
+    });
+}
+
+#[test]
+fn what_was_there_comes_back_whole() {
+    succeeds_in_child("what_was_there_comes_back_whole", || {
+        let former = with_mask(count as *const () as usize, libc::SA_NODEFER);
+        exchange(libc::SIGURG, Some(&former));
+        drop(prepare(&Options::default()).unwrap());
+        let found = exchange(libc::SIGURG, None);
+        assert_eq!(found.sa_sigaction, former.sa_sigaction);
+        assert_eq!(found.sa_flags & libc::SA_NODEFER, libc::SA_NODEFER);
+        assert_eq!(found.sa_flags & (libc::SA_RESTART | libc::SA_SIGINFO | libc::SA_ONSTACK), 0);
+        let blocks: Vec<i32> = (1..=64).filter(|signal| has(&found.sa_mask, *signal)).collect();
+        assert_eq!(blocks, [libc::SIGUSR1]);
+    });
+}
+
+#[test]
+fn a_handler_that_was_there_runs_with_its_own_mask() {
+    /// Whether it ran with SIGUSR1 blocked, SIGTERM and SIGUSR2 not, and itself not.
+    static AS_INSTALLED: AtomicU32 = AtomicU32::new(0);
+    extern "C" fn look(signal: i32) {
+        let blocks = blocked();
+        let right = has(&blocks, libc::SIGUSR1)
+            && ![signal, libc::SIGTERM, libc::SIGUSR2].into_iter().any(|other| has(&blocks, other));
+        AS_INSTALLED.fetch_add(u32::from(right), Ordering::SeqCst);
+    }
+    succeeds_in_child("a_handler_that_was_there_runs_with_its_own_mask", || {
+        exchange(libc::SIGURG, Some(&with_mask(look as *const () as usize, libc::SA_NODEFER)));
+        let _prepared = prepare(&Options::default()).unwrap();
+        raise(libc::SIGURG);
+        assert_eq!(AS_INSTALLED.load(Ordering::SeqCst), 1);
+        assert!(!has(&blocked(), libc::SIGUSR1), "the thread has its own mask again");
+    });
+}
+
+#[test]
+fn a_handler_that_serves_once_is_called_once() {
+    succeeds_in_child("a_handler_that_serves_once_is_called_once", || {
+        exchange(libc::SIGURG, Some(&with_mask(count as *const () as usize, libc::SA_RESETHAND)));
+        let prepared = prepare(&Options::default()).unwrap();
+        raise(libc::SIGURG);
+        // The default, which is to ignore it.
+        raise(libc::SIGURG);
+        assert_eq!(CALLS.load(Ordering::SeqCst), 1);
+        drop(prepared);
+        assert_eq!(action(libc::SIGURG, None), libc::SIG_DFL);
+    });
+}
+
+#[test]
+fn the_handler_goes_with_the_last_preparation() {
+    succeeds_in_child("the_handler_goes_with_the_last_preparation", || {
+        let counting = count as *const () as usize;
+        action(libc::SIGURG, Some(counting));
+        let first = prepare(&Options::default()).unwrap();
+        let ours = action(libc::SIGURG, None);
+        let second = prepare(&Options::default()).unwrap();
+        drop(first);
+        assert_eq!(action(libc::SIGURG, None), ours);
+        drop(second);
         assert_eq!(action(libc::SIGURG, None), counting);
     });
 }

@@ -6,9 +6,15 @@ use gmr_test_support::workload::{
     self, RUNNING, Waits, judge, patient, start, start_running, wait_until_asleep,
 };
 use gmr_test_support::{skip, succeeds_in_child};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// From now on the kernel answers these system calls, made by any thread, with EPERM.
 fn refuse(calls: &[i64]) {
+    filter(calls, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32);
+}
+
+/// From now on these system calls, made by any thread, come to this.
+fn filter(calls: &[i64], outcome: u32) {
     let statement = |code: u32, jump_true: u8, jump_false: u8, k: u32| libc::sock_filter {
         code: code as u16,
         jt: jump_true,
@@ -18,12 +24,7 @@ fn refuse(calls: &[i64]) {
     let mut program = vec![statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0)];
     for call in calls {
         program.push(statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, *call as u32));
-        program.push(statement(
-            libc::BPF_RET | libc::BPF_K,
-            0,
-            0,
-            libc::SECCOMP_RET_ERRNO | libc::EPERM as u32,
-        ));
+        program.push(statement(libc::BPF_RET | libc::BPF_K, 0, 0, outcome));
     }
     program.push(statement(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW));
     let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
@@ -67,6 +68,36 @@ fn without_the_call_that_reads_memory_the_file_of_it_serves_for_sleeping_threads
             );
         },
     );
+}
+
+#[test]
+fn calls_that_a_sandbox_traps_end_no_thread_of_ours() {
+    static TRAPPED: AtomicU32 = AtomicU32::new(0);
+    /// As sandboxes do that emulate calls: the call's result stays as it is, which is the call's number.
+    extern "C" fn trapped(_: i32) {
+        TRAPPED.fetch_add(1, Ordering::SeqCst);
+    }
+    succeeds_in_child("calls_that_a_sandbox_traps_end_no_thread_of_ours", || {
+        // SAFETY: an all-zero action is valid: default handler, empty mask, no flags.
+        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+        action.sa_sigaction = trapped as *const () as usize;
+        // SAFETY: the handler has the right type.
+        assert_eq!(unsafe { libc::sigaction(libc::SIGSYS, &raw const action, std::ptr::null_mut()) }, 0);
+        filter(&[libc::SYS_getppid, libc::SYS_process_vm_readv], libc::SECCOMP_RET_TRAP);
+        std::thread::spawn(|| {
+            gmr_inspect::signals::block_all_in_this_thread();
+            // SAFETY: takes nothing.
+            unsafe { libc::syscall(libc::SYS_getppid) };
+        })
+        .join()
+        .unwrap();
+        assert_eq!(TRAPPED.load(Ordering::SeqCst), 1);
+        // In the handler of a running thread, too.
+        let (_, running) = two_threads();
+        let found = capture(&patient());
+        assert!(TRAPPED.load(Ordering::SeqCst) > 1);
+        assert!(found.threads.iter().any(|thread| thread.id == running));
+    });
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! A process, held by a descriptor: whatever takes its number after it has ended is not signalled.
 
-use std::fmt;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::{fmt, fs};
 
 use anyhow::{Result, anyhow, bail};
 use gmr::report::format::text::escape;
@@ -28,7 +29,7 @@ impl Process {
             Err(Errno::INVAL | Errno::NOENT) => bail!("{pid} is a thread, not a process"),
             opened => opened.map_err(|error| anyhow!("cannot reach process {pid}: {error}"))?,
         };
-        let status = std::fs::read_to_string(&path).map_err(|_| gone())?;
+        let status = fs::read_to_string(&path).map_err(|_| gone())?;
         let process = Process { pid, descriptor, status };
         match process.field("State") {
             Some(state) if state.starts_with(['Z', 'X']) => bail!("process {process} has ended already"),
@@ -40,12 +41,9 @@ impl Process {
     ///
     /// What the signal would do instead of asking for a report.
     pub fn refuse_unless_caught(&self, signal: gmr::Signal, number: i32) -> Result<()> {
-        let has = |mask: &str| {
-            let mask = self.field(mask).and_then(|digits| u64::from_str_radix(digits, 16).ok());
-            mask.map(|mask| mask >> (number - 1) & 1 == 1)
-        };
+        let has = |mask: &str| has(&self.status, mask, number);
         match (has("SigCgt"), has("SigIgn")) {
-            (Some(true), _) if self.has_reporter() => Ok(()),
+            (Some(true), _) if self.has_reporter() => self.refuse_if_blocked(signal, number),
             (Some(true), _) => bail!(
                 "process {self} catches {signal}, but has no thread `{REPORTER}`: the signal means something else \
                  to it, perhaps its end (--force sends it all the same)"
@@ -61,14 +59,37 @@ impl Process {
         }
     }
 
+    /// A signal that no thread lets in stays pending. The reporter's thread lets its own in, but only that.
+    fn refuse_if_blocked(&self, signal: gmr::Signal, number: i32) -> Result<()> {
+        let statuses = self.threads().filter_map(|task| fs::read_to_string(task.join("status")).ok());
+        let blocked: Vec<_> = statuses.map(|status| has(&status, "SigBlk", number)).collect();
+        // Where no mask can be read, nothing is known; and a signal that is caught does no harm.
+        if blocked.is_empty() || blocked.iter().any(|blocked| *blocked != Some(true)) {
+            return Ok(());
+        }
+        let pending = match has(&self.status, "ShdPnd", number) {
+            Some(true) => ", as one that was sent before does",
+            _ => "",
+        };
+        bail!(
+            "{signal} is blocked in every thread of process {self}: it would stay pending{pending}, and no report \
+             would come; does the process listen for another --signal? (--force sends it all the same)"
+        )
+    }
+
     /// Whether gmr is installed in it. Shells, for example, catch signals only to end in good order.
     fn has_reporter(&self) -> bool {
-        let Ok(tasks) = std::fs::read_dir(format!("/proc/{}/task", self.pid)) else { return false };
         let main = self.pid.to_string();
-        tasks.flatten().filter(|task| *task.file_name() != *main).any(|task| {
-            let name = std::fs::read_to_string(task.path().join("comm"));
+        self.threads().filter(|task| !task.ends_with(&main)).any(|task| {
+            let name = fs::read_to_string(task.join("comm"));
             name.is_ok_and(|name| name.trim_end() == REPORTER)
         })
+    }
+
+    /// The directories of its threads in `/proc`.
+    fn threads(&self) -> impl Iterator<Item = PathBuf> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.pid)).into_iter().flatten();
+        tasks.flatten().map(|task| task.path())
     }
 
     pub fn send(&self, signal: Signal) -> Result<()> {
@@ -82,9 +103,20 @@ impl Process {
     }
 
     fn field(&self, name: &str) -> Option<&str> {
-        let mut lines = self.status.lines().filter_map(|line| line.split_once(':'));
-        lines.find(|(key, _)| *key == name).map(|(_, value)| value.trim())
+        field(&self.status, name)
     }
+}
+
+/// What a `status` file of a process or thread says under this name.
+fn field<'s>(status: &'s str, name: &str) -> Option<&'s str> {
+    let mut lines = status.lines().filter_map(|line| line.split_once(':'));
+    lines.find(|(key, _)| *key == name).map(|(_, value)| value.trim())
+}
+
+/// Whether a mask in a `status` file has the signal.
+fn has(status: &str, mask: &str, signal: i32) -> Option<bool> {
+    let mask = u64::from_str_radix(field(status, mask)?, 16).ok()?;
+    Some(mask >> (signal - 1) & 1 == 1)
 }
 
 impl fmt::Display for Process {

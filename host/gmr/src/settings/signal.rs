@@ -22,7 +22,7 @@ use super::table::nearest;
 pub struct Signal(Option<i32>);
 
 /// The signals by their names. Real-time signals have none of their own.
-const NAMES: [(&str, i32); 22] = [
+const NAMES: [(&str, i32); 23] = [
     ("SIGUSR1", number::SIGUSR1),
     ("SIGUSR2", number::SIGUSR2),
     ("SIGHUP", number::SIGHUP),
@@ -41,6 +41,7 @@ const NAMES: [(&str, i32); 22] = [
     ("SIGBUS", number::SIGBUS),
     ("SIGFPE", number::SIGFPE),
     ("SIGILL", number::SIGILL),
+    ("SIGSYS", number::SIGSYS),
     ("SIGABRT", number::SIGABRT),
     ("SIGTERM", number::SIGTERM),
     ("SIGINT", number::SIGINT),

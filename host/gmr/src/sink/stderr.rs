@@ -3,8 +3,8 @@
 //!
 //! The descriptor belongs to the application. Its flags are never changed, and Rust's lock around it is
 //! never taken: the thread that holds it may be the one that is stuck. A pipe or terminal is opened a
-//! second time, so that only this second description is non-blocking. The worker blocks all signals,
-//! `SIGPIPE` among them: a closed pipe is an error and no more.
+//! second time, so that only this second description is non-blocking. The worker blocks all signals but the one that asks
+//! for reports, `SIGPIPE` among them: a closed pipe is an error and no more.
 //!
 //! The program may have written half a line, as `eprintln!` does in two calls, so each report begins with a line feed of its
 //! own, in one piece with what follows.
@@ -96,7 +96,9 @@ impl Stderr {
         let Ok(timeout) = Timespec::try_from(remaining) else { return false };
         let stderr = io::stderr();
         let mut ready = [PollFd::new(&stderr, PollFlags::OUT)];
-        !remaining.is_zero() && poll(&mut ready, Some(&timeout)).is_ok_and(|count| count > 0)
+        // The signal that asks for reports may come on this thread: then it is simply tried once more.
+        let is_ready = |polled| matches!(polled, Ok(1..) | Err(Errno::INTR));
+        !remaining.is_zero() && is_ready(poll(&mut ready, Some(&timeout)))
     }
 }
 

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use gmr_inspect::signals::{Arrived, ForkedNotice, Listener, Sender, listen, tell_if_forked};
+use gmr_inspect::signals::{Arrived, ForkedNotice, Listener, Sender, block_all_but, listen, tell_if_forked};
 use gmr_report::{Trigger, TriggerKind};
 
 use super::{Mailbox, Received, TriggerSource, file};
@@ -20,6 +20,14 @@ pub(super) fn set_up(
     let Some(number) = settings.signal.number() else { return Ok(None) };
     let trigger = SignalTrigger::new(settings.signal, number, file::watched(settings), mailbox);
     trigger.map(|trigger| Some(Box::new(trigger) as _))
+}
+
+/// Lets the signal in on the calling thread, the worker's, once its handler is installed: the application may block it
+/// in all of its own threads, and then nothing else would ever take it.
+pub(super) fn let_in(settings: &Settings) {
+    if let Some(number) = settings.signal.number() {
+        block_all_but(&[number]);
+    }
 }
 
 /// A signal that is listened to, beside other listeners in the process. Dropping it ends the listening;

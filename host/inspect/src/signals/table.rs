@@ -1,16 +1,16 @@
 //! The table of signals that may not be used: those that mean a fault, those that cannot be caught, and those
 //! that the C library keeps for itself.
 
-/// Signals that the processor raises for what the thread does itself, and the one by which `abort` ends the
-/// process. None of them may be blocked, since the kernel ends a process that raises a blocked fault without
-/// asking its handlers; and none may be used for anything else.
+/// Signals that are raised for what the thread does itself: by the processor, by a seccomp filter that traps a
+/// system call (`SIGSYS`), and by `abort`. None of them may be blocked, since the kernel ends a process that
+/// raises a blocked fault without asking its handlers; and none may be used for anything else.
 ///
 /// ```
 /// assert!(gmr_inspect::signals::FAULTS.contains(&libc::SIGSEGV));
 /// ```
 #[cfg(unix)]
-pub const FAULTS: [i32; 6] =
-    [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGABRT];
+pub const FAULTS: [i32; 7] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGSYS, libc::SIGTRAP, libc::SIGABRT];
 
 /// Signals that no handler is ever called for.
 #[cfg(unix)]

@@ -156,5 +156,5 @@ pub(super) fn restore(signal: i32) {
     // A capture that is under way is done within its own deadline; if it is not, the handler stays, which
     // does no harm.
     const PATIENCE: Duration = Duration::from_millis(100);
-    signal::uninstall(signal, Instant::now() + PATIENCE);
+    signal::release(signal, Instant::now() + PATIENCE);
 }

@@ -21,17 +21,20 @@ pub(super) fn install(signal: i32) -> Result<(), NotInstalled> {
     disposition::install(signal, handler::handle)
 }
 
-/// As [`install`], ahead of the first capture and with what else the calling thread can do.
+/// As [`install`], ahead of the first capture and with what else the calling thread can do; until [`release`].
 pub(super) fn prepare(signal: i32) -> Result<(), NotInstalled> {
     main_stack::keep();
-    install(signal)
+    disposition::hold(signal, handler::handle)
 }
 
-/// Puts back what was there before, unless a capture keeps being under way until `deadline`, or a late
-/// signal of ours would find a disposition that ends the process.
-pub(super) fn uninstall(signal: i32, deadline: Instant) -> bool {
-    Turn::take(deadline, slots::reset_all)
-        .is_some_and(|_turn| disposition::uninstall(signal, handler::handle))
+/// Takes back one [`prepare`]. After the last one puts back what was there before, unless a capture keeps being
+/// under way until `deadline`, or a late signal of ours would find a disposition that ends the process.
+pub(super) fn release(signal: i32, deadline: Instant) {
+    if disposition::release(signal)
+        && let Some(_turn) = Turn::take(deadline, slots::reset_all)
+    {
+        disposition::uninstall(signal, handler::handle);
+    }
 }
 
 /// A thread to be asked.
