@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 /// Which of the two processes a [`fork`] has returned in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +97,28 @@ pub fn block_signals(signals: &[c_int]) -> io::Result<()> {
 fn empty_set() -> libc::sigset_t {
     // SAFETY: a set of signals is numbers only, and all bits zero is the empty one on Linux.
     unsafe { std::mem::zeroed() }
+}
+
+static CAUGHT: AtomicU32 = AtomicU32::new(0);
+
+/// Catches this signal from now on, whoever caught it before, and counts it.
+///
+/// # Errors
+///
+/// If the number is no signal's, or that of one that cannot be caught.
+pub fn catch_signal(signal: c_int) -> io::Result<()> {
+    extern "C" fn count(_: c_int) {
+        CAUGHT.fetch_add(1, Ordering::Relaxed);
+    }
+    let handler = count as extern "C" fn(c_int);
+    // SAFETY: the handler does nothing but add to a number.
+    let former = unsafe { libc::signal(signal, handler as libc::sighandler_t) };
+    if former == libc::SIG_ERR { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// How often a signal of [`catch_signal`] has come.
+pub fn caught_signals() -> u32 {
+    CAUGHT.load(Ordering::Relaxed)
 }
 
 /// Closes all descriptors from this one on, whoever in the process they belong to.

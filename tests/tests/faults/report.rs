@@ -114,10 +114,15 @@ impl Seen {
         format!("{} chains", traces.iter().map(|trace| trace.members.len()).sum::<usize>())
     }
 
+    /// Whether every task has its chain.
+    pub fn has_chains(&self) -> bool {
+        let traces = self.traces("green_threads");
+        CHAINS.iter().all(|future| traces.iter().any(|trace| has_call(trace, future)))
+    }
+
     /// Every task has its chain, or one of these words says why not.
     pub fn chains_or(&self, words: &[&str]) -> String {
-        let traces = self.traces("green_threads");
-        if CHAINS.iter().all(|future| traces.iter().any(|trace| has_call(trace, future))) {
+        if self.has_chains() {
             return self.chains();
         }
         format!("no chains (\"{}\")", self.says(words))

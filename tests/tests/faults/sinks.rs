@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{PipeReader, Read as _, pipe};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
@@ -230,15 +231,20 @@ pub static LINES: &[Line] = &[
     Line {
         name: "same-second",
         source: "oslo",
-        condition: "three reports in one second",
+        condition: "three reports in one second, under a umask that hides nothing",
         run: |stage| {
             let folder = stage.folder("reports");
-            let subject = stage.launch().without_load().set("GMR_LOG_DIR", &folder).start();
+            let launch = stage.launch().after("umask 0").without_load();
+            let subject = launch.set("GMR_LOG_DIR", &folder).start();
             for count in 1..=3 {
                 subject.signal(Signal::USR2);
                 in_folder(&folder, count);
             }
-            subject.finish("three files")
+            for name in names(&folder) {
+                let mode = fs::metadata(folder.join(&name)).expect("it is there").permissions().mode();
+                assert_eq!(mode & 0o777, 0o600, "others may read {name}");
+            }
+            subject.finish("three files, for their owner only")
         },
     },
     Line {

@@ -139,6 +139,7 @@ impl Subject {
         let enough = load.answered() + count;
         wait_for(|| {
             let answered = load.answered();
+            assert!(!self.is_gone(), "the application is gone; {}", self.errors());
             if answered >= enough {
                 Ok(())
             } else {
@@ -213,6 +214,10 @@ impl Subject {
         let status = fs::read_to_string(self.proc("status")).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
         Some(line.trim().to_owned())
+    }
+
+    fn is_gone(&self) -> bool {
+        self.status("State").is_none_or(|state| state.starts_with(['Z', 'X']))
     }
 
     fn state(&self) -> String {

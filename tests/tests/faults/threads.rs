@@ -25,6 +25,56 @@ pub static LINES: &[Line] = &[
         },
     },
     Line {
+        name: "main-is-busy",
+        source: "oslo",
+        condition: "the main thread computes and does not come back",
+        run: |stage| {
+            let mut subject = stage.launch().start();
+            subject.tell("spin-here");
+            let seen = subject.report();
+            let report = seen.whole();
+            assert!(seen.text.contains("spins_in_arithmetic"), "its stack is missing");
+            subject.finish_by_kill(report)
+        },
+    },
+    Line {
+        name: "futures-that-nobody-polls",
+        source: "trouble 16",
+        condition: "a report is made of a future that counts its polls",
+        run: |stage| {
+            let mut subject = stage.launch().start();
+            let before = subject.ask("polls");
+            let report = subject.report().whole();
+            assert_eq!(subject.ask("polls"), before, "the report polls it");
+            subject.finish(report)
+        },
+    },
+    Line {
+        name: "unknown-runtime",
+        source: "trouble 18",
+        condition: "there is a second runtime of which the reporter was not told",
+        run: |stage| {
+            let mut subject = stage.launch().start();
+            subject.ask("start-runtime");
+            subject.descriptors_differ();
+            let report = subject.report().whole();
+            subject.finish(report)
+        },
+    },
+    Line {
+        name: "running-task",
+        source: "trouble 19",
+        condition: "a task runs in its thread for long",
+        run: |stage| {
+            let mut subject = stage.launch().start();
+            subject.ask("work-in-place");
+            let seen = subject.report();
+            let report = seen.whole();
+            assert!(!seen.text.contains("came_later"), "a reason that is not known to be true");
+            subject.finish_by_kill(report)
+        },
+    },
+    Line {
         name: "twenty-thousand-threads",
         source: "issue",
         condition: "20,000 threads",
