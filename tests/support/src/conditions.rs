@@ -99,6 +99,40 @@ fn empty_set() -> libc::sigset_t {
     unsafe { std::mem::zeroed() }
 }
 
+/// Starts so many threads called `crowd` that wait for ever. They have no alternate stack and small ones: with what the
+/// standard library gives to each, the kernel's limit of mappings is reached long before that of threads.
+///
+/// # Errors
+///
+/// If the system refuses one of them.
+pub fn start_crowd(count: u32) -> io::Result<()> {
+    extern "C" fn wait(_: *mut c_void) -> *mut c_void {
+        // SAFETY: the kernel reads a name that ends with a zero.
+        unsafe { libc::prctl(libc::PR_SET_NAME, c"crowd".as_ptr()) };
+        loop {
+            // SAFETY: takes nothing; it returns after each signal.
+            unsafe { libc::pause() };
+        }
+    }
+    // SAFETY: attributes are numbers and null pointers until they are initialised, on the next line.
+    let mut attributes: libc::pthread_attr_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the attributes are this function's own.
+    unsafe { libc::pthread_attr_init(&raw mut attributes) };
+    // SAFETY: the attributes are initialised; the size is that of four pages.
+    unsafe { libc::pthread_attr_setstacksize(&raw mut attributes, 16 << 10) };
+    for _ in 0..count {
+        let mut thread = 0;
+        // SAFETY: the attributes are initialised, and what runs uses nothing of this function's.
+        let error = unsafe {
+            libc::pthread_create(&raw mut thread, &raw const attributes, wait, std::ptr::null_mut())
+        };
+        if error != 0 {
+            return Err(io::Error::from_raw_os_error(error));
+        }
+    }
+    Ok(())
+}
+
 static CAUGHT: AtomicU32 = AtomicU32::new(0);
 
 /// Catches this signal from now on, whoever caught it before, and counts it.

@@ -82,7 +82,7 @@ pub static LINES: &[Line] = &[
             require("20,000 threads", "test $(cat /proc/sys/kernel/pid_max) -gt 25000");
             require("20,000 threads", "test $(cat /proc/sys/kernel/threads-max) -gt 25000");
             let mut subject = stage.launch().set("GMR_DEADLINE", "30").start();
-            assert_eq!(subject.ask("threads 20000"), "done");
+            assert_eq!(subject.ask("crowd 20000"), "done");
             let seen = subject.report();
             let crowd = seen.count_of("crowd");
             assert!(crowd >= 20_000, "only {crowd} of 20,000 threads");

@@ -168,7 +168,7 @@ fn of_threads(word: &str, rest: &str, spins: &Arc<AtomicBool>) -> io::Result<()>
         // Main itself, which answers no more.
         "spin-here" => workload::spins_in_arithmetic(&AtomicBool::new(true)),
         "rest" => spins.store(false, Ordering::Relaxed),
-        "threads" => return start_threads(number(rest)),
+        "crowd" => return conditions::start_crowd(number(rest)),
         "name-thread" => workload::named(rest, || wait_for_ever()),
         "recurse" => {
             let depth = number(rest);
@@ -210,20 +210,15 @@ fn of_threads(word: &str, rest: &str, spins: &Arc<AtomicBool>) -> io::Result<()>
     Ok(())
 }
 
-fn start_threads(count: u32) -> io::Result<()> {
-    for _ in 0..count {
-        thread::Builder::new().name("crowd".to_owned()).stack_size(16 << 10).spawn(wait_for_ever)?;
-    }
-    Ok(())
-}
-
 /// A thread that runs with so many bytes of its stack left.
 fn use_stack_up(left: usize) -> io::Result<()> {
-    const SIZE: usize = 128 << 10;
-    let thread = thread::Builder::new().name("cramped".to_owned()).stack_size(SIZE);
+    let thread = thread::Builder::new().name("cramped".to_owned()).stack_size(128 << 10);
     thread.spawn(move || {
-        let top = 0_u8;
-        workload::uses_the_stack_up((&raw const top).addr(), SIZE, left)
+        let here = (&raw const left).addr();
+        let maps = std::fs::read_to_string("/proc/self/maps").expect("it is mounted");
+        let begins = maps.lines().filter_map(|line| usize::from_str_radix(line.split_once('-')?.0, 16).ok());
+        let lowest = begins.filter(|&begin| begin <= here).max().expect("the stack is mapped");
+        workload::uses_the_stack_up(lowest + left)
     })?;
     Ok(())
 }

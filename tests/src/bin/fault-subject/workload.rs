@@ -207,14 +207,13 @@ pub fn recurses(depth: u32) -> u32 {
     recurses(depth - 1).wrapping_add(black_box(1))
 }
 
-/// Calls itself until less than so many bytes of the stack from `top` on are left, then runs for ever.
+/// Calls itself until the stack has come down to this address, then runs for ever.
 #[inline(never)]
-pub fn uses_the_stack_up(top: usize, size: usize, left: usize) -> u64 {
-    let here = [0_u8; 256];
-    let used = top.saturating_sub(black_box(&here).as_ptr().addr());
-    if used + left >= size {
+pub fn uses_the_stack_up(down_to: usize) -> u64 {
+    let here = [0_u8; 64];
+    if black_box(&here).as_ptr().addr() <= down_to {
         spins_in_arithmetic(&AtomicBool::new(true));
         return u64::from(here[0]);
     }
-    uses_the_stack_up(top, size, left).wrapping_add(u64::from(black_box(here)[0]))
+    uses_the_stack_up(down_to).wrapping_add(u64::from(black_box(here)[0]))
 }
