@@ -164,7 +164,7 @@ pub static LINES: &[Line] = &[
         condition: "the kernel cuts a thread's name in the middle of a letter: it is no UTF-8",
         run: |stage| {
             let mut subject = stage.launch().start();
-            subject.ask("name-thread aüüüüüüüüüü");
+            subject.ask("name-thread üüüüüüüüüü");
             let names: Vec<Vec<u8>> = fs::read_dir(subject.proc("task"))
                 .expect("it lives")
                 .flatten()
