@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 /// Which of the two processes a [`fork`] has returned in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +97,62 @@ pub fn block_signals(signals: &[c_int]) -> io::Result<()> {
 fn empty_set() -> libc::sigset_t {
     // SAFETY: a set of signals is numbers only, and all bits zero is the empty one on Linux.
     unsafe { std::mem::zeroed() }
+}
+
+/// Starts so many threads called `crowd` that wait for ever. They have no alternate stack and small ones: with what the
+/// standard library gives to each, the kernel's limit of mappings is reached long before that of threads.
+///
+/// # Errors
+///
+/// If the system refuses one of them.
+pub fn start_crowd(count: u32) -> io::Result<()> {
+    extern "C" fn wait(_: *mut c_void) -> *mut c_void {
+        // SAFETY: the kernel reads a name that ends with a zero.
+        unsafe { libc::prctl(libc::PR_SET_NAME, c"crowd".as_ptr()) };
+        loop {
+            // SAFETY: takes nothing; it returns after each signal.
+            unsafe { libc::pause() };
+        }
+    }
+    // SAFETY: attributes are numbers and null pointers until they are initialised, on the next line.
+    let mut attributes: libc::pthread_attr_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the attributes are this function's own.
+    unsafe { libc::pthread_attr_init(&raw mut attributes) };
+    // SAFETY: the attributes are initialised; the size is that of four pages.
+    unsafe { libc::pthread_attr_setstacksize(&raw mut attributes, 16 << 10) };
+    for _ in 0..count {
+        let mut thread = 0;
+        // SAFETY: the attributes are initialised, and what runs uses nothing of this function's.
+        let error = unsafe {
+            libc::pthread_create(&raw mut thread, &raw const attributes, wait, std::ptr::null_mut())
+        };
+        if error != 0 {
+            return Err(io::Error::from_raw_os_error(error));
+        }
+    }
+    Ok(())
+}
+
+static CAUGHT: AtomicU32 = AtomicU32::new(0);
+
+/// Catches this signal from now on, whoever caught it before, and counts it.
+///
+/// # Errors
+///
+/// If the number is no signal's, or that of one that cannot be caught.
+pub fn catch_signal(signal: c_int) -> io::Result<()> {
+    extern "C" fn count(_: c_int) {
+        CAUGHT.fetch_add(1, Ordering::Relaxed);
+    }
+    let handler = count as extern "C" fn(c_int);
+    // SAFETY: the handler does nothing but add to a number.
+    let former = unsafe { libc::signal(signal, handler as libc::sighandler_t) };
+    if former == libc::SIG_ERR { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// How often a signal of [`catch_signal`] has come.
+pub fn caught_signals() -> u32 {
+    CAUGHT.load(Ordering::Relaxed)
 }
 
 /// Closes all descriptors from this one on, whoever in the process they belong to.

@@ -1,9 +1,5 @@
 //! Values, settings and texts that no format expects.
 
-use std::fs;
-use std::process::Command;
-
-use gmr_test_support::root;
 use rustix::process::Signal;
 
 use crate::line::{Line, Told};
@@ -50,34 +46,6 @@ pub static LINES: &[Line] = &[
             Told {
                 report: "none: install refuses the file".to_owned(),
                 application: format!("told, e.g. {said:.60}"),
-            }
-        },
-    },
-    Line {
-        name: "example-with-a-mistake",
-        source: "trouble 15",
-        condition: "the file of the example service has a mistake in a line with a secret",
-        run: |stage| {
-            let mistakes = ["password = S3cr3tV4lue", "password = 5", "password = \"S3cr3tV4lue"];
-            let service = root().join("examples/service.toml");
-            let service = fs::read_to_string(service).expect("it is there");
-            let line = "password = \"correct horse battery staple\"";
-            assert!(service.contains(line), "the example's file has changed");
-            let program = std::path::Path::new(crate::stage::PROGRAM).with_file_name("service");
-            if !program.exists() {
-                crate::line::skip("the example service is not built: `cargo build --workspace`");
-            }
-            for mistake in mistakes {
-                let file =
-                    stage.file("service.toml", service.replace(line, mistake).replace("hunter2", SECRET));
-                let output = Command::new(&program).arg(&file).output().expect("it starts");
-                let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-                assert!(!output.status.success(), "it is not refused: {mistake}");
-                assert!(!text.contains(SECRET), "the secret is shown: {}", around(&text, SECRET));
-            }
-            Told {
-                report: "none".to_owned(),
-                application: "told by file and line, never by their text".to_owned(),
             }
         },
     },

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use gmr_test_support::wait_for;
+
 use crate::line::Line;
 use crate::report::{Seen, in_folder};
 use crate::stage::run;
@@ -60,8 +62,12 @@ pub static LINES: &[Line] = &[
             let mut subject = launch.start();
             subject.ask("give-descriptors-back");
             subject.descriptors_differ();
-            subject.report();
-            let report = subject.report().whole();
+            // Debug information may have to be read once more for it.
+            let seen = wait_for(|| {
+                let seen = subject.report();
+                if seen.has_chains() { Ok(seen) } else { Err("no chains in any later report") }
+            });
+            let report = seen.whole();
             subject.finish(report)
         },
     },
@@ -121,7 +127,7 @@ pub static LINES: &[Line] = &[
             let mut subject = stage.launch().start();
             subject.ask(&format!("replace-stderr {}", file.display()));
             subject.signal(rustix::process::Signal::USR2);
-            let text = gmr_test_support::wait_for(|| {
+            let text = wait_for(|| {
                 let text = fs::read_to_string(&file).unwrap_or_default();
                 if serde_json::from_str::<serde_json::Value>(&text).is_ok() {
                     Ok(text)

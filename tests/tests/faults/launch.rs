@@ -17,7 +17,7 @@ pub struct Launch {
     arguments: Vec<OsString>,
     variables: Vec<(OsString, OsString)>,
     stderr: Option<Stdio>,
-    has_load: bool,
+    connections: usize,
 }
 
 impl Launch {
@@ -29,7 +29,7 @@ impl Launch {
             arguments: Vec::new(),
             variables: vec![("GMR_FORMAT".into(), "json".into())],
             stderr: None,
-            has_load: true,
+            connections: 1,
         }
     }
 
@@ -69,9 +69,15 @@ impl Launch {
         self
     }
 
+    /// With requests on so many connections at once; one, if nothing else is said.
+    pub fn connections(mut self, connections: usize) -> Launch {
+        self.connections = connections;
+        self
+    }
+
     /// Without requests: the condition leaves nobody who answers them, by the application's own doing.
     pub fn without_load(mut self) -> Launch {
-        self.has_load = false;
+        self.connections = 0;
         self
     }
 
@@ -82,9 +88,9 @@ impl Launch {
 
     /// Starts it, and waits until it is ready.
     pub fn start(self) -> Subject {
-        let has_load = self.has_load;
+        let connections = self.connections;
         let (command, mark) = self.command();
-        Subject::start(command, &mark, has_load)
+        Subject::start(command, &mark, connections)
     }
 
     /// The command as it would be started, with its mark.

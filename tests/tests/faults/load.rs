@@ -1,4 +1,4 @@
-//! Requests to the program, one after the other on one connection, that tell whether it lives and answers.
+//! Requests to the program, one after the other on each of some connections, that tell whether it lives and answers.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
@@ -17,16 +17,19 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Load {
     go_on: Arc<AtomicBool>,
     answered: Arc<AtomicU64>,
-    requests: JoinHandle<io::Result<()>>,
+    requests: Vec<JoinHandle<io::Result<()>>>,
 }
 
 impl Load {
-    /// Begins to ask the service at this port.
-    pub fn start(port: u16) -> Load {
+    /// Begins to ask the service at this port, on so many connections.
+    pub fn start(port: u16, connections: usize) -> Load {
         let (go_on, answered) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicU64::new(0)));
-        let (goes_on, counted) = (go_on.clone(), answered.clone());
-        let stream = TcpStream::connect(("127.0.0.1", port)).expect("the service listens");
-        let requests = thread::spawn(move || requests(stream, &goes_on, &counted));
+        let connect = |_| {
+            let (go_on, answered) = (go_on.clone(), answered.clone());
+            let stream = TcpStream::connect(("127.0.0.1", port)).expect("the service listens");
+            thread::spawn(move || requests(stream, &go_on, &answered))
+        };
+        let requests = (0..connections).map(connect).collect();
         Load { go_on, answered, requests }
     }
 
@@ -42,20 +45,26 @@ impl Load {
     /// If one was not.
     pub fn stop(self) -> u64 {
         self.go_on.store(false, Ordering::Relaxed);
-        let failed = self.requests.join().expect("it does not panic").err();
-        let answered = self.answered.load(Ordering::Relaxed);
-        if let Some(error) = failed {
-            panic!("the application does not answer a request after {answered} that it answered: {error}");
+        for requests in self.requests {
+            if let Err(error) = requests.join().expect("it does not panic") {
+                let answered = self.answered.load(Ordering::Relaxed);
+                panic!(
+                    "the application does not answer a request after {answered} that it answered: {error}"
+                );
+            }
         }
-        answered
+        self.answered.load(Ordering::Relaxed)
     }
 }
 
 fn requests(mut stream: TcpStream, go_on: &AtomicBool, answered: &AtomicU64) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_nodelay(true)?;
-    while go_on.load(Ordering::Relaxed) {
-        let request = answered.load(Ordering::Relaxed).to_le_bytes();
+    for number in 0_u64.. {
+        if !go_on.load(Ordering::Relaxed) {
+            break;
+        }
+        let request = number.to_le_bytes();
         let mut answer = [0; 8];
         stream.write_all(&request)?;
         stream.read_exact(&mut answer)?;

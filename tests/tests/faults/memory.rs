@@ -7,6 +7,18 @@ use crate::stage::Stage;
 
 pub static LINES: &[Line] = &[
     Line {
+        name: "zstd-without-limits",
+        source: "trouble 31",
+        condition: "zstd debug information",
+        run: |stage| whole(stage.launch().program(stage.compressed("zstd"))),
+    },
+    Line {
+        name: "zlib-without-limits",
+        source: "trouble 31",
+        condition: "zlib debug information",
+        run: |stage| whole(stage.launch().program(stage.compressed("zlib"))),
+    },
+    Line {
         name: "zstd-128-mib-nobody-asks",
         source: "trouble 1",
         condition: "zstd debug information, a control group of 128 MiB, and nobody asks for a report",
@@ -88,17 +100,19 @@ pub static LINES: &[Line] = &[
         name: "small-stacks",
         source: "issue",
         condition: "ulimit -s 256",
-        run: |stage| {
-            let subject = stage.launch().after("ulimit -s 256").start();
-            let report = subject.report().whole();
-            subject.finish(report)
-        },
+        run: |stage| whole(stage.launch().after("ulimit -s 256")),
     },
 ];
 
 fn compressed(stage: &Stage, how: &str, mebibytes: u64) -> Launch {
     let program = stage.compressed(how);
     stage.launch().under(stage.memory_group(mebibytes)).program(program)
+}
+
+fn whole(launch: Launch) -> Told {
+    let subject = launch.start();
+    let report = subject.report().whole();
+    subject.finish(report)
 }
 
 fn nobody_asks(launch: Launch) -> Told {

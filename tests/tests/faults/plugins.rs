@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use gmr_test_support::guests::component;
+use gmr_test_support::guests::{assemble_for, component, text};
 use gmr_test_support::wait_for_compiler;
 
 use crate::line::{Line, Told};
@@ -25,38 +25,38 @@ pub static LINES: &[Line] = &[
         name: "plugin-exits",
         source: "oslo",
         condition: "a plugin calls exit",
-        run: |stage| misbehaves(stage, "exit"),
+        run: |stage| misbehaves(stage, "exit", &assemble_for("with-wasi", &text("exit"))),
     },
     Line {
         name: "plugin-traps",
         source: "oslo",
         condition: "a plugin traps",
-        run: |stage| misbehaves(stage, "trap"),
+        run: |stage| misbehaves(stage, "trap", &component("trap")),
     },
     Line {
         name: "plugin-loops",
         source: "oslo",
         condition: "a plugin never returns",
-        run: |stage| misbehaves(stage, "loop-in-render"),
+        run: |stage| misbehaves(stage, "loop-in-render", &component("loop-in-render")),
     },
     Line {
         name: "plugin-takes-memory",
         source: "oslo",
         condition: "a plugin takes memory without end",
-        run: |stage| misbehaves(stage, "memory-growth"),
+        run: |stage| misbehaves(stage, "memory-growth", &component("memory-growth")),
     },
     Line {
         name: "plugin-recurses",
         source: "oslo",
         condition: "a plugin recurses without end",
-        run: |stage| misbehaves(stage, "recursion"),
+        run: |stage| misbehaves(stage, "recursion", &component("recursion")),
     },
     Line {
         name: "odd-files-among-plugins",
         source: "trouble 32",
         condition: "a FIFO, a link that leads nowhere, an empty and a cut file lie in the folder of plugins",
         run: |stage| {
-            let folder = plugins(stage, "hello");
+            let folder = plugins(stage, "hello", &component("hello"));
             let whole = component("hello");
             run(Command::new("mkfifo").arg(folder.join("fifo.wasm")));
             std::os::unix::fs::symlink("nowhere", folder.join("dangling.wasm")).expect("writable");
@@ -79,7 +79,10 @@ pub static LINES: &[Line] = &[
                 "PR_SET_MDWE",
                 "python3 -c 'import ctypes; exit(ctypes.CDLL(None).prctl(65, 1, 0, 0, 0))'",
             );
-            let launch = stage.launch().under(deny).set("GMR_PLUGIN_DIR", plugins(stage, "hello"));
+            let launch = stage
+                .launch()
+                .under(deny)
+                .set("GMR_PLUGIN_DIR", plugins(stage, "hello", &component("hello")));
             let subject = launch.start();
             let seen = wait_for_compiler(|| {
                 let seen = subject.report();
@@ -102,8 +105,10 @@ pub static LINES: &[Line] = &[
             require("mounts", "unshare -m true");
             let cache = stage.folder("cache");
             let mount = format!("mount -t tmpfs -o noexec,mode=700 none {}", cache.display());
-            let launch =
-                stage.launch().set("GMR_CACHE_DIR", &cache).set("GMR_PLUGIN_DIR", plugins(stage, "hello"));
+            let launch = stage
+                .launch()
+                .set("GMR_CACHE_DIR", &cache)
+                .set("GMR_PLUGIN_DIR", plugins(stage, "hello", &component("hello")));
             let mut subject = launch.under(["unshare", "-m"]).after(&mount).start();
             let seen = with_plugin(&mut subject, "hello");
             let report = seen.whole();
@@ -114,9 +119,9 @@ pub static LINES: &[Line] = &[
 ];
 
 /// A folder with this plugin.
-fn plugins(stage: &Stage, guest: &str) -> PathBuf {
+fn plugins(stage: &Stage, guest: &str, component: &[u8]) -> PathBuf {
     let folder = stage.folder("plugins");
-    fs::write(folder.join(format!("{guest}.wasm")), component(guest)).expect("writable");
+    fs::write(folder.join(format!("{guest}.wasm")), component).expect("writable");
     folder
 }
 
@@ -130,8 +135,8 @@ fn with_plugin(subject: &mut Subject, name: &str) -> Seen {
 }
 
 /// The plugin's section says what it did, and nobody else notices.
-fn misbehaves(stage: &Stage, guest: &str) -> Told {
-    let mut subject = stage.launch().set("GMR_PLUGIN_DIR", plugins(stage, guest)).start();
+fn misbehaves(stage: &Stage, guest: &str, component: &[u8]) -> Told {
+    let mut subject = stage.launch().set("GMR_PLUGIN_DIR", plugins(stage, guest, component)).start();
     let seen = with_plugin(&mut subject, guest);
     assert!(!seen.failure(guest).is_empty(), "its section says nothing");
     let report = format!("{}; its section: \"{:.50}\"", seen.whole(), seen.failure(guest));

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gmr::report::format::json;
+use gmr::report::format::{json, text};
 use gmr::report::{Block, Report, Section, Trace, Value};
 use gmr_test_support::subject::names;
 use gmr_test_support::wait_for;
@@ -114,10 +114,15 @@ impl Seen {
         format!("{} chains", traces.iter().map(|trace| trace.members.len()).sum::<usize>())
     }
 
+    /// Whether every task has its chain.
+    pub fn has_chains(&self) -> bool {
+        let traces = self.traces("green_threads");
+        CHAINS.iter().all(|future| traces.iter().any(|trace| has_call(trace, future)))
+    }
+
     /// Every task has its chain, or one of these words says why not.
     pub fn chains_or(&self, words: &[&str]) -> String {
-        let traces = self.traces("green_threads");
-        if CHAINS.iter().all(|future| traces.iter().any(|trace| has_call(trace, future))) {
+        if self.has_chains() {
             return self.chains();
         }
         format!("no chains (\"{}\")", self.says(words))
@@ -150,14 +155,15 @@ impl Seen {
         self.report.section(name).unwrap_or_else(|| panic!("no section {name}"))
     }
 
-    /// One of its words stands somewhere in the report; that one.
+    /// One of these words stands somewhere in the report as people read it; that one.
     pub fn says<'w>(&self, words: &[&'w str]) -> &'w str {
-        let lower = self.text.to_lowercase();
+        let read = text::report(&self.report);
+        let lower = read.to_lowercase();
         let said = words.iter().find(|word| lower.contains(&word.to_lowercase()));
-        let look_at: Vec<String> =
-            self.report.look_at().map(|(title, line)| format!("{title}: {line}")).collect();
         said.unwrap_or_else(|| {
-            panic!("the report says none of {words:?}; look at: {look_at:?}; {}", self.about("green_threads"))
+            let tasks = read.split("Green Threads").nth(1).unwrap_or_default();
+            let head: String = read.chars().take(1500).collect();
+            panic!("the report says none of {words:?}: {head} ... {:.700}", tasks.replace(['=', '|'], ""))
         })
     }
 

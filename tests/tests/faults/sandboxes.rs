@@ -72,10 +72,8 @@ pub static LINES: &[Line] = &[
             let new = stage.folder("new");
             let subject = stage.launch().under(["unshare", "-m"]).start();
             // The root of every process of the namespace moves, as with a container that is set up late.
-            let script = format!(
-                "mount -t tmpfs none {0} && mkdir {0}/old && cd {0} && pivot_root . old && umount -l /old",
-                new.display()
-            );
+            let script =
+                format!("mount -t tmpfs none {0} && mkdir {0}/old && pivot_root {0} {0}/old", new.display());
             let enter = format!("--target={}", subject.id());
             run(Command::new("nsenter").arg(enter).args(["-m", "sh", "-c", &script]));
             let report = subject.report().whole();

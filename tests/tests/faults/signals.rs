@@ -68,8 +68,22 @@ pub static LINES: &[Line] = &[
             let seen = subject.report();
             seen.configuration();
             seen.chains();
-            let reason = seen.says(&["mask blocks", "blocks the signal", "\"spinner\""]);
+            let reason = seen.says(&["mask blocks"]);
             subject.finish(format!("all but the running thread's stack, with its reason (\"{reason}\")"))
+        },
+    },
+    Line {
+        name: "thread-signal-taken",
+        source: "trouble 27",
+        condition: "the application has put a handler of its own over SIGURG's, and a thread runs",
+        run: |stage| {
+            let mut subject = stage.launch().order("spin").start();
+            subject.ask("catch-signal 23");
+            let seen = subject.report();
+            seen.configuration();
+            seen.chains();
+            assert_eq!(subject.ask("caught"), "0", "the application's handler was called");
+            subject.finish("all but the running thread's stack; the application's handler is not called")
         },
     },
     Line {
@@ -161,15 +175,18 @@ pub static LINES: &[Line] = &[
         source: "issue",
         condition: "a debugger holds one thread",
         run: |stage| {
-            let subject = stage.launch().order("spin").start();
-            let _debugger = stop_thread(&subject, "spinner");
+            let mut subject = stage.launch().order("spin").start();
+            let debugger = stop_thread(&subject, "spinner");
             let seen = subject.report();
             seen.chains();
             seen.configuration();
             let sleeper = has_call(seen.thread("sleeper"), "sleeps_on_a_channel");
             assert!(sleeper, "the others' stacks are missing");
             let reason = seen.says(&["debugger", "traced", "stopped"]);
-            subject.finish(format!("all but that stack, \"{reason}\""))
+            let lives = subject.lives();
+            drop(debugger);
+            let application = format!("{lives}, {}", subject.ends());
+            Told { report: format!("all but that stack, \"{reason}\""), application }
         },
     },
     Line {
@@ -177,13 +194,14 @@ pub static LINES: &[Line] = &[
         source: "issue",
         condition: "a debugger holds the reporter's own thread",
         run: |stage| {
-            let subject = stage.launch().set("GMR_DEADLINE", "1").start();
-            let _debugger = stop_thread(&subject, "gmr");
+            let mut subject = stage.launch().set("GMR_DEADLINE", "1").start();
+            let debugger = stop_thread(&subject, "gmr");
             subject.signal(Signal::USR2);
             let seen = subject.next_report();
             let report = format!("{}, \"{}\"", seen.threads(Stacks::Addresses), seen.says(&["emergency"]));
-            // With its reporter stopped it cannot drop it.
-            subject.finish_by_kill(report)
+            let lives = subject.lives();
+            drop(debugger);
+            Told { report, application: format!("{lives}, {}", subject.ends()) }
         },
     },
     Line {
@@ -235,7 +253,7 @@ fn with_signals(subject: &mut Subject, what: impl FnOnce(&mut Subject)) {
     });
 }
 
-/// Ends with what it holds.
+/// Ends before what it holds: nobody else can wait for that.
 struct Debugger(Child);
 
 impl Drop for Debugger {

@@ -40,7 +40,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
         }
     };
     let stage = Stage::new("soak");
-    let mut subject = stage.launch().start();
+    let mut subject = stage.launch().connections(4).start();
     let storms = storms(&stage);
     let mut took = reports(&mut subject, &storms, &Until::Reports(WARM_UP));
     let before = held(&mut subject);

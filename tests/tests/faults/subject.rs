@@ -31,7 +31,7 @@ pub struct Subject {
 
 impl Subject {
     /// Starts the command, and waits until the program in it is ready.
-    pub fn start(mut command: Command, mark: &str, has_load: bool) -> Subject {
+    pub fn start(mut command: Command, mark: &str, connections: usize) -> Subject {
         let name = command.get_program().to_string_lossy().into_owned();
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{name}: {error}"));
         let answers = lines(child.stdout.take().expect("piped"));
@@ -47,9 +47,8 @@ impl Subject {
         assert_eq!(words.next(), Some("ready"), "it does not start: {ready}; {}", subject.errors());
         let port = words.next().and_then(|port| port.parse().ok()).expect("a port");
         subject.pid = find(subject.pid, mark);
-        if has_load {
-            let load = Load::start(port);
-            subject.load = Some(load);
+        if connections > 0 {
+            subject.load = Some(Load::start(port, connections));
             subject.let_requests_pass(3);
         }
         // Debug information is read once, at install: reports before that say so.
@@ -139,6 +138,7 @@ impl Subject {
         let enough = load.answered() + count;
         wait_for(|| {
             let answered = load.answered();
+            assert!(!self.is_gone(), "the application is gone; {}", self.errors());
             if answered >= enough {
                 Ok(())
             } else {
@@ -215,6 +215,10 @@ impl Subject {
         Some(line.trim().to_owned())
     }
 
+    fn is_gone(&self) -> bool {
+        self.status("State").is_none_or(|state| state.starts_with(['Z', 'X']))
+    }
+
     fn state(&self) -> String {
         self.status("State")
             .map_or("the process is gone".to_owned(), |state| format!("the process is {state}"))
@@ -231,8 +235,14 @@ impl Subject {
         if let Some(load) = self.load.take() {
             told.push(format!("{} requests, 0 failed", load.stop()));
         }
-        if let (Some(before), Some(now)) = (self.descriptors, self.open_descriptors()) {
-            assert!(now <= before, "{before} descriptors before, {now} after: {}", self.descriptor_targets());
+        if let Some(before) = self.descriptors {
+            // A report that is being written still, to somebody who does not read, holds some.
+            let now = wait_for(|| {
+                let now = self.open_descriptors().ok_or("the application is gone".to_owned())?;
+                let more =
+                    || format!("{before} descriptors before, {now} after: {}", self.descriptor_targets());
+                if now <= before { Ok(now) } else { Err(more()) }
+            });
             told.push(format!("{now} descriptors"));
         }
         told.join(", ")

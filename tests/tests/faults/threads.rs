@@ -25,6 +25,56 @@ pub static LINES: &[Line] = &[
         },
     },
     Line {
+        name: "main-is-busy",
+        source: "oslo",
+        condition: "the main thread computes and does not come back",
+        run: |stage| {
+            let mut subject = stage.launch().start();
+            subject.tell("spin-here");
+            let seen = subject.report();
+            let report = seen.whole();
+            assert!(seen.text.contains("spins_in_arithmetic"), "its stack is missing");
+            subject.finish_by_kill(report)
+        },
+    },
+    Line {
+        name: "futures-that-nobody-polls",
+        source: "trouble 16",
+        condition: "a report is made of a future that counts its polls",
+        run: |stage| {
+            let mut subject = stage.launch().start();
+            let before = subject.ask("polls");
+            let report = subject.report().whole();
+            assert_eq!(subject.ask("polls"), before, "the report polls it");
+            subject.finish(report)
+        },
+    },
+    Line {
+        name: "unknown-runtime",
+        source: "trouble 18",
+        condition: "there is a second runtime of which the reporter was not told",
+        run: |stage| {
+            let mut subject = stage.launch().start();
+            subject.ask("start-runtime");
+            subject.descriptors_differ();
+            let report = subject.report().whole();
+            subject.finish(report)
+        },
+    },
+    Line {
+        name: "running-task",
+        source: "trouble 19",
+        condition: "a task runs in its thread for long",
+        run: |stage| {
+            let mut subject = stage.launch().start();
+            subject.ask("work-in-place");
+            let seen = subject.report();
+            let report = seen.whole();
+            assert!(!seen.text.contains("came_later"), "a reason that is not known to be true");
+            subject.finish_by_kill(report)
+        },
+    },
+    Line {
         name: "twenty-thousand-threads",
         source: "issue",
         condition: "20,000 threads",
@@ -32,7 +82,7 @@ pub static LINES: &[Line] = &[
             require("20,000 threads", "test $(cat /proc/sys/kernel/pid_max) -gt 25000");
             require("20,000 threads", "test $(cat /proc/sys/kernel/threads-max) -gt 25000");
             let mut subject = stage.launch().set("GMR_DEADLINE", "30").start();
-            assert_eq!(subject.ask("threads 20000"), "done");
+            assert_eq!(subject.ask("crowd 20000"), "done");
             let seen = subject.report();
             let crowd = seen.count_of("crowd");
             assert!(crowd >= 20_000, "only {crowd} of 20,000 threads");
@@ -114,7 +164,7 @@ pub static LINES: &[Line] = &[
         condition: "the kernel cuts a thread's name in the middle of a letter: it is no UTF-8",
         run: |stage| {
             let mut subject = stage.launch().start();
-            subject.ask("name-thread aüüüüüüüüüü");
+            subject.ask("name-thread üüüüüüüüüü");
             let names: Vec<Vec<u8>> = fs::read_dir(subject.proc("task"))
                 .expect("it lives")
                 .flatten()

@@ -51,7 +51,7 @@ pub fn builder(contents: &str) -> Builder {
             builder.configuration(&value)
         }
         Err(_) if contents == "odd" => builder.configuration(&odd()),
-        Err(_) if contents == "stuck-configuration" => builder.configuration_with(|| wait_for_ever::<u32>()),
+        Err(_) if contents == "stuck-configuration" => builder.configuration_with(wait_for_ever::<u32>),
         Err(_) => builder.configuration(&options()),
     };
     with_sections(builder, contents)
@@ -64,7 +64,7 @@ fn with_sections(builder: Builder, contents: &str) -> Builder {
             .section("Pool", || panic!("no pool today"))
             .section("Queue", || vec![Block::paragraph("3 jobs")]),
         "stuck" => builder
-            .section("Stuck", || wait_for_ever::<Vec<Block>>())
+            .section("Stuck", wait_for_ever::<Vec<Block>>)
             .section("Queue", || vec![Block::paragraph("3 jobs")]),
         "floods" => builder.section("Flood", || {
             (0..100_000).map(|line| Block::paragraph(format!("line {line} {}", "x".repeat(100)))).collect()

@@ -59,6 +59,8 @@ impl Orders {
             }
             "install" => self.install().map_err(io::Error::other),
             "report" => return Next::Answer(self.report()),
+            "polls" => return Next::Answer(workload::polls().to_string()),
+            "caught" => return Next::Answer(conditions::caught_signals().to_string()),
             // What any program does that logs in two writes.
             "half-line" => rustix::io::write(io::stderr(), b"half a line").map(drop).map_err(io::Error::from),
             "storm" => {
@@ -163,8 +165,10 @@ fn of_threads(word: &str, rest: &str, spins: &Arc<AtomicBool>) -> io::Result<()>
             let go_on = spins.clone();
             workload::named("spinner", move || workload::spins_in_arithmetic(&go_on));
         }
+        // Main itself, which answers no more.
+        "spin-here" => workload::spins_in_arithmetic(&AtomicBool::new(true)),
         "rest" => spins.store(false, Ordering::Relaxed),
-        "threads" => return start_threads(number(rest)),
+        "crowd" => return conditions::start_crowd(number(rest)),
         "name-thread" => workload::named(rest, || wait_for_ever()),
         "recurse" => {
             let depth = number(rest);
@@ -173,6 +177,9 @@ fn of_threads(word: &str, rest: &str, spins: &Arc<AtomicBool>) -> io::Result<()>
         }
         "use-stack-up" => return use_stack_up(number(rest)),
         "block-workers" => workload::block_workers(),
+        "work-in-place" => drop(tokio::spawn(workload::works_in_place())),
+        "start-runtime" => return workload::start_another_runtime(),
+        "catch-signal" => return conditions::catch_signal(number(rest)),
         "track" => _ = gmr::spawn(gmr::Track::tracked(std::future::pending::<()>(), rest.to_owned())),
         "hold" => hold(rest),
         "load" => {
@@ -192,10 +199,7 @@ fn of_threads(word: &str, rest: &str, spins: &Arc<AtomicBool>) -> io::Result<()>
             rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
         }
         "limit-memory" => return limit_memory(rest),
-        "limit-threads" => {
-            let none_more = Rlimit { current: Some(1), maximum: None };
-            rustix::process::setrlimit(Resource::Nproc, none_more)?;
-        }
+        "limit-threads" => return limit(Resource::Nproc, 1),
         "stop-allocator" => StoppableAllocator::stop(match rest {
             "reporter" => Stopped::InReporter,
             _ => Stopped::Everywhere,
@@ -206,20 +210,15 @@ fn of_threads(word: &str, rest: &str, spins: &Arc<AtomicBool>) -> io::Result<()>
     Ok(())
 }
 
-fn start_threads(count: u32) -> io::Result<()> {
-    for _ in 0..count {
-        thread::Builder::new().name("crowd".to_owned()).stack_size(16 << 10).spawn(wait_for_ever)?;
-    }
-    Ok(())
-}
-
 /// A thread that runs with so many bytes of its stack left.
 fn use_stack_up(left: usize) -> io::Result<()> {
-    const SIZE: usize = 128 << 10;
-    let thread = thread::Builder::new().name("cramped".to_owned()).stack_size(SIZE);
+    let thread = thread::Builder::new().name("cramped".to_owned()).stack_size(128 << 10);
     thread.spawn(move || {
-        let top = 0_u8;
-        workload::uses_the_stack_up((&raw const top).addr(), SIZE, left)
+        let here = (&raw const left).addr();
+        let maps = std::fs::read_to_string("/proc/self/maps").expect("it is mounted");
+        let begins = maps.lines().filter_map(|line| usize::from_str_radix(line.split_once('-')?.0, 16).ok());
+        let lowest = begins.filter(|&begin| begin <= here).max().expect("the stack is mapped");
+        workload::uses_the_stack_up(lowest + left)
     })?;
     Ok(())
 }
@@ -265,8 +264,12 @@ fn limit_memory(rest: &str) -> io::Result<()> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let used = status.lines().find_map(|text| text.strip_prefix(line)).expect("Linux tells");
     let used: u64 = number(used.trim().trim_end_matches(" kB"));
-    let limit = (used << 10) + (number::<u64>(more) << 20);
-    rustix::process::setrlimit(resource, Rlimit { current: Some(limit), maximum: None })?;
+    limit(resource, (used << 10) + (number::<u64>(more) << 20))
+}
+
+fn limit(resource: Resource, current: u64) -> io::Result<()> {
+    let Rlimit { maximum, .. } = rustix::process::getrlimit(resource);
+    rustix::process::setrlimit(resource, Rlimit { current: Some(current), maximum })?;
     Ok(())
 }
 

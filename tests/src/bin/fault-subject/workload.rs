@@ -2,8 +2,10 @@
 
 use std::hint::black_box;
 use std::io;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
@@ -38,6 +40,8 @@ impl Workload {
             let port = listener.local_addr().expect("it is bound").port();
             tokio::spawn(accepts_connections(listener));
             tokio::spawn(waits_for_a_timer());
+            tokio::spawn(CountsItsPolls);
+            tokio::spawn(awaits_a_box(Box::pin(waits_in_a_box())));
             gmr::spawn(waits_for_a_message(arrives));
             let lock = Arc::new(tokio::sync::Mutex::new(()));
             let held = lock.clone().lock_owned().await;
@@ -94,6 +98,47 @@ pub fn spins_in_arithmetic(go_on: &AtomicBool) {
 
 async fn waits_for_a_timer() {
     tokio::time::sleep(Duration::from_secs(3600)).await;
+}
+
+async fn waits_in_a_box() {
+    std::future::pending::<()>().await;
+}
+
+async fn awaits_a_box(future: Pin<Box<dyn Future<Output = ()> + Send>>) {
+    future.await;
+}
+
+static POLLS: AtomicU64 = AtomicU64::new(0);
+
+/// Never ready. Whoever polls it is counted.
+struct CountsItsPolls;
+
+impl Future for CountsItsPolls {
+    type Output = ();
+
+    fn poll(self: Pin<&mut CountsItsPolls>, _: &mut Context<'_>) -> Poll<()> {
+        POLLS.fetch_add(1, Ordering::Relaxed);
+        Poll::Pending
+    }
+}
+
+/// How often that future has been polled.
+pub fn polls() -> u64 {
+    POLLS.load(Ordering::Relaxed)
+}
+
+/// A task that runs, and does not come back to its runtime.
+pub async fn works_in_place() {
+    tokio::task::block_in_place(|| spins_in_arithmetic(&AtomicBool::new(true)));
+}
+
+/// A second runtime, of which the reporter is not told.
+pub fn start_another_runtime() -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.spawn(waits_for_a_timer());
+    // It ends with the program.
+    std::mem::forget(runtime);
+    Ok(())
 }
 
 async fn waits_for_a_message(message: oneshot::Receiver<()>) {
@@ -162,14 +207,13 @@ pub fn recurses(depth: u32) -> u32 {
     recurses(depth - 1).wrapping_add(black_box(1))
 }
 
-/// Calls itself until less than so many bytes of the stack from `top` on are left, then runs for ever.
+/// Calls itself until the stack has come down to this address, then runs for ever.
 #[inline(never)]
-pub fn uses_the_stack_up(top: usize, size: usize, left: usize) -> u64 {
-    let here = [0_u8; 256];
-    let used = top.saturating_sub(black_box(&here).as_ptr().addr());
-    if used + left >= size {
+pub fn uses_the_stack_up(down_to: usize) -> u64 {
+    let here = [0_u8; 64];
+    if black_box(&here).as_ptr().addr() <= down_to {
         spins_in_arithmetic(&AtomicBool::new(true));
         return u64::from(here[0]);
     }
-    uses_the_stack_up(top, size, left).wrapping_add(u64::from(black_box(here)[0]))
+    uses_the_stack_up(down_to).wrapping_add(u64::from(black_box(here)[0]))
 }
