@@ -1,5 +1,7 @@
 //! What the tests of several packages share. Never published; each part is a feature of its own.
 
+#[cfg(target_os = "linux")]
+mod descriptors;
 mod golden;
 #[cfg(feature = "guests")]
 pub mod guests;
@@ -20,6 +22,8 @@ pub mod workload;
 
 use std::path::{Path, PathBuf};
 
+#[cfg(target_os = "linux")]
+pub use descriptors::close_all_from;
 pub use golden::assert_golden;
 #[cfg(target_os = "linux")]
 pub use in_child::{in_child, succeeds_in_child};

@@ -2,14 +2,13 @@
 //! mounted or a folder far above is renamed, which no event of the path's own folder tells of.
 
 use std::fs::File;
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::sink::FileId;
 
@@ -35,8 +34,11 @@ pub(super) enum Woken {
 }
 
 impl Alarm {
-    pub(super) fn new() -> Result<Alarm, Errno> {
-        let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+    pub(super) fn new() -> io::Result<Alarm> {
+        let (read, write) = io::pipe()?;
+        let (read, write) = (OwnedFd::from(read), OwnedFd::from(write));
+        rustix::io::ioctl_fionbio(&read, true)?;
+        rustix::io::ioctl_fionbio(&write, true)?;
         let id = FileId::of(&rustix::fs::fstat(&read)?);
         // The thread's own: each thread may have mounts of its own. Without /proc there is none.
         let mounts = File::open("/proc/thread-self/mountinfo").ok();
