@@ -18,6 +18,7 @@ mod bounded_call;
 mod builder;
 mod collect;
 mod error;
+mod held_descriptor;
 #[cfg(not(feature = "plugin"))]
 mod no_plugin;
 mod own_threads;

@@ -2,12 +2,14 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use gmr::report::TriggerKind;
 use gmr_test_support::subject::{Subject, names};
-use gmr_test_support::wait_for;
-use rustix::process::Signal;
+use gmr_test_support::{skip, wait_for};
+use rustix::process::{PidfdFlags, Signal};
 
 use super::SUBJECT;
 
@@ -52,10 +54,13 @@ fn signals_while_it_is_installed_dropped_and_ends() {
         // Somebody reads what it writes.
         scope.spawn(|| std::io::copy(&mut { stderr }, &mut std::io::sink()));
         let id = rustix::process::Pid::from_raw(subject.id() as i32).unwrap();
-        scope.spawn(|| {
+        // No other process that gets the same id later.
+        let process = rustix::process::pidfd_open(id, PidfdFlags::empty()).unwrap();
+        let over = &over;
+        scope.spawn(move || {
             while !over.load(Ordering::Acquire) {
                 // It may have ended.
-                let _ = rustix::process::kill_process(id, Signal::USR2);
+                let _ = rustix::process::pidfd_send_signal(&process, Signal::USR2);
             }
         });
         for _ in 0..20 {
@@ -72,13 +77,16 @@ fn signals_while_it_is_installed_dropped_and_ends() {
 #[test]
 fn descriptors_that_are_closed_and_whose_numbers_the_program_uses_again() {
     let directory = tempfile::tempdir().unwrap();
-    let [reports, data] = ["reports", "data"].map(|name| directory.path().join(name));
+    let [reports, data, plugins] = ["reports", "data", "plugins"].map(|name| directory.path().join(name));
     let trigger = directory.path().join("trigger");
-    fs::create_dir(&reports).unwrap();
-    fs::create_dir(&data).unwrap();
-    let variables: [(&str, &dyn AsRef<OsStr>); 2] =
-        [("GMR_LOG_DIR", &reports), ("GMR_FILE_EVENT_HANDLER", &trigger)];
+    for folder in [&reports, &data, &plugins] {
+        fs::create_dir(folder).unwrap();
+    }
+    let variables: [(&str, &dyn AsRef<OsStr>); 3] =
+        [("GMR_LOG_DIR", &reports), ("GMR_FILE_EVENT_HANDLER", &trigger), ("GMR_PLUGIN_DIR", &plugins)];
     let mut subject = Subject::start(SUBJECT, "plain", &variables);
+    // It has looked at the plugins' folder: nobody is just opening a file.
+    assert_eq!(subject.order("report /dev/null"), "done");
     assert_eq!(subject.order(&format!("close {}", data.display())), "done");
     for number in 1..=3 {
         // By each way that wakes it.
@@ -143,5 +151,61 @@ fn fifty_processes_write_into_one_directory_at_once() {
     for subject in subjects {
         let (status, text) = subject.end();
         assert!(status.success() && text.is_empty(), "{status} {text}");
+    }
+}
+
+#[test]
+fn a_disk_that_hangs_costs_its_time_and_not_the_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = Disk::mount(folder.path()) else {
+        return skip("no file system can be mounted and frozen");
+    };
+    let variables: [(&str, &dyn AsRef<OsStr>); 2] = [("GMR_LOG_DIR", &disk.0), ("GMR_SERVICE", &"on-disk")];
+    let mut subject = Subject::start(SUBJECT, "plain", &variables);
+    assert!(disk.freeze("-f"));
+    assert_eq!(subject.order("trigger"), "done");
+    // Answered when the reporter has given the file up.
+    assert_eq!(subject.order("report /dev/null"), "done");
+    assert_eq!(subject.order("trigger"), "done");
+    assert_eq!(subject.order("report /dev/null"), "done");
+    assert_eq!(subject.order("drop"), "done");
+    assert!(disk.freeze("-u"));
+    let (status, text) = subject.end();
+    assert!(status.success(), "{status}");
+    for reason in ["it was not written in time", "an earlier report was not written in time"] {
+        assert!(
+            text.contains(&format!("gmr: no report could be written to {}: {reason}", disk.0.display())),
+            "{text}"
+        );
+    }
+    assert_eq!(text.matches("Guru Meditation").count(), 2, "{text}");
+}
+
+/// A small file system that can be frozen: whoever writes to it then waits until it is thawed.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn mount(folder: &Path) -> Option<Disk> {
+        let (image, mounted) = (folder.join("image"), folder.join("disk"));
+        fs::File::create(&image).and_then(|file| file.set_len(16 << 20)).ok()?;
+        fs::create_dir(&mounted).ok()?;
+        let run = |program: &str, arguments: &[&OsStr]| {
+            Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
+        };
+        let is_mounted = run("mkfs.ext4", &["-q".as_ref(), image.as_ref()])
+            && run("mount", &["-o".as_ref(), "loop".as_ref(), image.as_ref(), mounted.as_ref()]);
+        is_mounted.then_some(Disk(mounted))
+    }
+
+    fn freeze(&self, how: &str) -> bool {
+        Command::new("fsfreeze").arg(how).arg(&self.0).output().is_ok_and(|output| output.status.success())
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // A subject that is killed while it waits for the disk ends only then.
+        self.freeze("-u");
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
