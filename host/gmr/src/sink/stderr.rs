@@ -136,6 +136,7 @@ impl Way {
             Way::Direct => match is_ready(stderr.as_fd()) {
                 Ok(false) => Err(Errno::AGAIN),
                 Ok(true) => rustix::io::write(&stderr, bytes),
+                Err(Errno::INTR) => Err(Errno::INTR),
                 // Not even one descriptor may be waited for, as in a sandbox that allows the program to open none.
                 Err(_) => write_within(deadline, bytes),
             },
