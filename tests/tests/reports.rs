@@ -108,7 +108,7 @@ fn without_its_directory_the_report_goes_to_stderr_with_the_reason() {
     assert_eq!(subject.order("trigger"), "done");
     assert_eq!(subject.order("drop"), "done");
     let (_, text) = subject.end();
-    let reason = format!("gmr: no report could be written to {}: No such file", missing.display());
+    let reason = format!("\ngmr: no report could be written to {}: No such file", missing.display());
     assert!(text.starts_with(&reason), "{text}");
     assert!(text.contains("Configuration"), "{text}");
     assert!(!missing.exists(), "it writes where it was told to and makes no directories");

@@ -18,8 +18,10 @@ mod bounded_call;
 mod builder;
 mod collect;
 mod error;
+mod held_descriptor;
 #[cfg(not(feature = "plugin"))]
 mod no_plugin;
+mod own_threads;
 #[cfg(feature = "plugin")]
 pub mod plugin;
 mod section;
@@ -33,6 +35,7 @@ pub use error::Error;
 pub use gmr_inspect::tasks::{Track, Tracked, spawn};
 pub use gmr_report as report;
 pub use gmr_report::Format;
+pub use own_threads::on_reporter_thread;
 #[doc(hidden)]
 pub use section::green_threads::translate::words_of_reason;
 pub use section::package::Package;

@@ -105,13 +105,15 @@ options! {
         /// in it, mode 0600, whole when it appears.
         log_dir: Option<PathBuf> = None, "none: standard error", |item| Some(item.text()?.into());
 
-        /// How many report files of this service stay in `log_dir`, from 1; the oldest ones beyond it are
-        /// removed.
+        /// How many report files of this service stay in `log_dir`, from 1; the oldest ones beyond it, by the
+        /// file system's clock, are removed. The report just written always stays, and for a minute what
+        /// another process has written.
         keep: Option<u32> = None, "all", |item| Some(item.count()?);
 
         /// A path whose change asks for a report: touched, written, created, replaced by rename, or a
-        /// directory in which something changes. Setting it turns the signal off: it is still caught, and
-        /// answered by one line.
+        /// directory in which something changes other than report files, the file of standard error, and what
+        /// is in directories below. Setting it turns the signal off: it is still caught, and answered by one
+        /// line.
         file_event_handler: Option<PathBuf> = None, "none", |item| Some(item.text()?.into());
 
         /// How often that path is looked at where the kernel gives no events, as on network mounts: `1`

@@ -14,6 +14,7 @@ fn main() {
         Err(error) => return say(&format!("error {error}")),
     };
     say("ready");
+    let mut files = Vec::new();
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
         match line.split_once(' ').unwrap_or((&line, "")) {
             ("trigger", _) => guard.as_ref().expect("installed").trigger(),
@@ -28,6 +29,13 @@ fn main() {
                 Err(error) => assert!(error.is_already_installed()),
             },
             ("drop", _) => drop(guard.take()),
+            ("close", folder) => {
+                gmr_test_support::close_all_from(3);
+                files = take_numbers(folder);
+            }
+            ("write", _) => files.iter().for_each(|mut file| file.write_all(b"more").expect("it is open")),
+            ("half", _) => eprint!("half a line"),
+            ("exit", _) => return,
             ("install", _) => {
                 guard = Some(self::builder("plain").0.install().expect("the claim was given back"))
             }
@@ -39,6 +47,17 @@ fn main() {
         }
         say("done");
     }
+}
+
+/// Opens as many files as a reporter may have had descriptors, each with a word in it.
+fn take_numbers(folder: &str) -> Vec<std::fs::File> {
+    let open = |number| {
+        let mut file =
+            std::fs::File::create(PathBuf::from(folder).join(format!("{number}"))).expect("writable");
+        file.write_all(b"data").expect("writable");
+        file
+    };
+    (0..40).map(open).collect()
 }
 
 /// The kernel's names of this process's threads.

@@ -2,6 +2,8 @@
 
 #[cfg(all(feature = "conditions", target_os = "linux"))]
 pub mod conditions;
+#[cfg(target_os = "linux")]
+mod descriptors;
 mod golden;
 #[cfg(feature = "guests")]
 pub mod guests;
@@ -22,6 +24,8 @@ pub mod workload;
 
 use std::path::{Path, PathBuf};
 
+#[cfg(target_os = "linux")]
+pub use descriptors::close_all_from;
 pub use golden::assert_golden;
 #[cfg(target_os = "linux")]
 pub use in_child::{in_child, succeeds_in_child};

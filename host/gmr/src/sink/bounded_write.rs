@@ -2,8 +2,7 @@
 //! writes to it in the kernel, where nothing can fetch it back: that is then a thread that can be spared.
 
 use std::io;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::bounded_call::{Caller, Failure};
@@ -56,44 +55,66 @@ impl Writer {
                 writer.exchange(State::Overdue, State::Idle);
                 return None;
             }
-            let write = theirs.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let write = lock(&theirs).take();
             // It is idle again when its result is known, and when it has panicked too.
             let _idle = Idle(writer);
             write.map(|write| write())
         };
-        let (sender, result) = sync_channel(1);
-        // After the deadline there is no receiver.
-        let started = Caller::default().start("gmr-write", begin, move |ended| drop(sender.send(ended)));
-        let patience = deadline.saturating_duration_since(Instant::now());
-        let mut ended = match started {
-            Ok(()) => result.recv_timeout(BEGIN.min(patience)),
-            Err(_) => Err(RecvTimeoutError::Timeout),
-        };
-        if ended.is_err() {
+        let outcome = Arc::new(Outcome { ended: Mutex::new(None), is_known: Condvar::new() });
+        let told = outcome.clone();
+        let started = Caller::default().start("gmr-write", begin, move |ended| told.tell(ended));
+        let begun = deadline.min(Instant::now() + BEGIN);
+        let mut ended = if started.is_ok() { outcome.wait(begun) } else { None };
+        if ended.is_none() {
             let without = if started.is_ok() { State::Overdue } else { State::Idle };
             if self.exchange(State::Starting, without) == State::Starting
-                && let Some(write) = write.lock().unwrap_or_else(PoisonError::into_inner).take()
+                && let Some(write) = lock(&write).take()
             {
                 return write();
             }
-            ended = result.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+            ended = outcome.wait(deadline);
         }
         match ended {
-            Ok(Ok(Some(written))) => written,
-            Ok(Err(Failure::Panicked(words))) => Err(io::Error::other(format!("a fault in gmr: {words}"))),
-            Ok(_) | Err(_) => Err(late("it")),
+            Some(Ok(Some(written))) => written,
+            Some(Err(Failure::Panicked(words))) => Err(io::Error::other(format!("a fault in gmr: {words}"))),
+            Some(_) | None => Err(late("it")),
         }
     }
 
     /// Changes the state if it is `from`, and returns what it was.
     fn exchange(&self, from: State, to: State) -> State {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         let was = *state;
         if was == from {
             *state = to;
         }
         was
     }
+}
+
+/// What came of a write. Not a channel of the standard library's: whoever waits for one the first time needs the dynamic
+/// loader's lock, to register a thread-local variable's destructor.
+struct Outcome<T> {
+    ended: Mutex<Option<T>>,
+    is_known: Condvar,
+}
+
+impl<T> Outcome<T> {
+    fn tell(&self, ended: T) {
+        *lock(&self.ended) = Some(ended);
+        self.is_known.notify_one();
+    }
+
+    fn wait(&self, deadline: Instant) -> Option<T> {
+        let patience = deadline.saturating_duration_since(Instant::now());
+        let waited = self.is_known.wait_timeout_while(lock(&self.ended), patience, |ended| ended.is_none());
+        waited.unwrap_or_else(PoisonError::into_inner).0.take()
+    }
+}
+
+/// Nothing that holds one of these locks can panic.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Idle(Writer);

@@ -134,22 +134,28 @@ impl Way {
         match self {
             Way::Reopened(file) => file.write(bytes).map_err(errno),
             Way::Socket => rustix::net::send(&stderr, bytes, SendFlags::DONTWAIT | WITHOUT_SIGNAL),
-            Way::File => {
-                let bytes = bytes.to_owned();
-                FILE.run(deadline, move || Ok(rustix::io::write(io::stderr(), &bytes)?)).map_err(errno)
-            }
-            Way::Direct => write_if_ready(stderr.as_fd(), bytes),
+            Way::File => write_within(deadline, bytes),
+            Way::Direct => match is_ready(stderr.as_fd()) {
+                Ok(false) => Err(Errno::AGAIN),
+                Ok(true) => rustix::io::write(&stderr, bytes),
+                Err(Errno::INTR) => Err(Errno::INTR),
+                // Not even one descriptor may be waited for, as in a sandbox that allows the program to open none.
+                Err(_) => write_within(deadline, bytes),
+            },
             Way::Closed => Err(Errno::PIPE),
         }
     }
 }
 
-fn write_if_ready(stderr: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize, Errno> {
+fn is_ready(stderr: BorrowedFd<'_>) -> Result<bool, Errno> {
     let mut ready = [PollFd::new(&stderr, PollFlags::OUT)];
-    match poll(&mut ready, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))? {
-        0 => Err(Errno::AGAIN),
-        _ => rustix::io::write(stderr, bytes),
-    }
+    poll(&mut ready, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).map(|count| count > 0)
+}
+
+/// Writes on a thread that can be left behind.
+fn write_within(deadline: Instant, bytes: &[u8]) -> Result<usize, Errno> {
+    let bytes = bytes.to_owned();
+    FILE.run(deadline, move || Ok(rustix::io::write(io::stderr(), &bytes)?)).map_err(errno)
 }
 
 fn errno(error: io::Error) -> Errno {

@@ -13,6 +13,7 @@ mod resolution;
 mod watch;
 mod watched_path;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -20,6 +21,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use alarm::{Alarm, Remote};
+use gmr_inspect::signals::Bell;
 use gmr_report::{Trigger, TriggerKind};
 use watched_path::WatchedPath;
 
@@ -61,7 +63,6 @@ struct FileTrigger {
 }
 
 /// What the worker and the thread that looks tell each other.
-#[derive(Default)]
 struct Shared {
     changes: AtomicU32,
     stop: AtomicBool,
@@ -69,6 +70,8 @@ struct Shared {
     lost: Mutex<Option<&'static str>>,
     /// By what the worker wakes the thread, from the moment that it has it.
     remote: OnceLock<Remote>,
+    /// By what the thread wakes the worker.
+    bell: Arc<Bell>,
 }
 
 impl FileTrigger {
@@ -79,18 +82,27 @@ impl FileTrigger {
         mailbox: &Arc<Mailbox>,
         output: &Arc<OwnOutput>,
     ) -> Result<FileTrigger, Error> {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            changes: AtomicU32::new(0),
+            stop: AtomicBool::new(false),
+            lost: Mutex::new(None),
+            remote: OnceLock::new(),
+            bell: mailbox.bell().clone(),
+        });
         let (alive, ended) = sync_channel::<()>(0);
         let (ready, is_ready) = sync_channel(1);
-        let (theirs, mailbox, output) = (shared.clone(), mailbox.clone(), output.clone());
-        let watched = path.clone();
+        let (theirs, output, watched) = (shared.clone(), output.clone(), path.clone());
         let run = move || {
             gmr_inspect::signals::block_all_in_this_thread();
             let _alive = alive;
-            look_until_stopped(watched, interval, &theirs, &mailbox, &output, |refused| {
-                // After the limit there is no receiver.
-                let _ = ready.send(refused);
-            });
+            // After the limit there is no receiver.
+            let ready = |refused| drop(ready.send(refused));
+            let look = || look_until_stopped(watched, interval, &theirs, output, ready);
+            let ended = catch_unwind(AssertUnwindSafe(look));
+            if let Err(why) = ended.unwrap_or(Err("a fault in gmr, please report it")) {
+                *theirs.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+                theirs.bell.ring();
+            }
         };
         std::thread::Builder::new()
             .name("gmr-watch".to_owned())
@@ -127,35 +139,38 @@ impl Drop for FileTrigger {
 }
 
 /// What the thread does. `ready` is called after the first look, with why the path cannot be a trigger.
+///
+/// # Errors
+///
+/// Why it cannot go on.
 fn look_until_stopped(
     path: PathBuf,
     interval: Duration,
     shared: &Shared,
-    mailbox: &Mailbox,
-    output: &Arc<OwnOutput>,
+    output: Arc<OwnOutput>,
     ready: impl FnOnce(Option<String>),
-) {
+) -> Result<(), &'static str> {
     // It is the first thing that the thread does: it holds no descriptor yet.
     gmr_inspect::private_descriptors::separate();
     let alarm = Alarm::new().inspect(|alarm| drop(shared.remote.set(alarm.remote()))).ok();
-    let mut watched = WatchedPath::new(path, interval, alarm, output.clone());
+    let mut watched = WatchedPath::new(path, interval, alarm, output);
     if watched.is_stderr() {
         let what =
             "`gmr.file_event_handler` is the file of standard error: each report would ask for the next one";
-        return ready(Some(what.to_owned()));
+        ready(Some(what.to_owned()));
+        return Ok(());
     }
     ready(None);
     while !shared.stop.load(Ordering::Acquire) {
         if !watched.wait() {
             // Whoever has the numbers now keeps them.
             std::mem::forget(watched);
-            *shared.lost.lock().unwrap_or_else(PoisonError::into_inner) =
-                Some("the program has closed the descriptors of the watch");
-            return mailbox.bell().ring();
+            return Err("the program has closed the descriptors of the watch");
         }
         if watched.changed(Instant::now()) {
             shared.changes.fetch_add(1, Ordering::AcqRel);
-            mailbox.bell().ring();
+            shared.bell.ring();
         }
     }
+    Ok(())
 }

@@ -74,7 +74,7 @@ impl Shared {
     fn follow(self: &Arc<Self>) -> Result<(), String> {
         let unwatched = |reason| format!("changes are found at the next report only: {reason}");
         let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
-        if watch.is_none() {
+        if watch.as_ref().is_none_or(Watch::is_closed) {
             let weak = Arc::downgrade(self);
             let changed = move || {
                 if let Some(shared) = weak.upgrade() {

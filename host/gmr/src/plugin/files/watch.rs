@@ -1,14 +1,20 @@
 //! The watch over plugin folders, by the kernel's file events. It may tell too often, and never what has changed: the
 //! folder itself is looked at then. Where the system has no watches left, reports look at the folder all the same.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
+use crate::held_descriptor::HeldDescriptor;
+
 /// Watches folders that need not exist yet.
 pub struct Watch {
-    watcher: RecommendedWatcher,
+    /// `None` only when it is dropped.
+    watcher: Option<RecommendedWatcher>,
+    /// Opened beside notify's descriptors, which nobody can ask for: a program that closes all it does not know closes it too.
+    beside: HeldDescriptor,
     /// The folders, absolute.
     folders: Vec<PathBuf>,
     watched: Vec<PathBuf>,
@@ -29,7 +35,14 @@ impl Watch {
             }
         });
         let watcher = watcher.map_err(|error| error.to_string())?;
-        Ok(Watch { watcher, folders, watched: Vec::new() })
+        let beside = File::open("/").and_then(|root| HeldDescriptor::new(root.into()));
+        let beside = beside.map_err(|error| error.to_string())?;
+        Ok(Watch { watcher: Some(watcher), beside, folders, watched: Vec::new() })
+    }
+
+    /// Whether the program has closed its descriptors. It watches nothing any more then.
+    pub fn is_closed(&self) -> bool {
+        self.beside.get().is_none()
     }
 
     /// Watches what exists now: each folder, and the nearest directory above it, in which it may be made, moved or
@@ -39,16 +52,17 @@ impl Watch {
     ///
     /// The first folder that cannot be watched, and why.
     pub fn follow(&mut self) -> Result<(), String> {
+        let Some(watcher) = &mut self.watcher else { return Ok(()) };
         // A folder that was removed and made again is another one: its watch is gone without a word.
         for path in std::mem::take(&mut self.watched) {
-            let _ = self.watcher.unwatch(&path);
+            let _ = watcher.unwatch(&path);
         }
         let mut result = Ok(());
         for folder in &self.folders {
             let above = folder.ancestors().skip(1).find(|above| above.is_dir());
             for path in [Some(folder.as_path()).filter(|folder| folder.is_dir()), above].into_iter().flatten()
             {
-                match self.watcher.watch(path, RecursiveMode::NonRecursive) {
+                match watcher.watch(path, RecursiveMode::NonRecursive) {
                     Ok(()) => self.watched.push(path.to_owned()),
                     // Not being able to watch what lies above is no loss while the folder itself is there.
                     Err(error) if path == folder => {
@@ -59,6 +73,15 @@ impl Watch {
             }
         }
         result
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if self.is_closed() {
+            // It would write to whatever has the numbers now, and close it. Its thread sleeps for ever.
+            std::mem::forget(self.watcher.take());
+        }
     }
 }
 

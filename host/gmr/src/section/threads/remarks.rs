@@ -44,7 +44,7 @@ fn waits_for_lock(group: &Group<'_>) -> bool {
 /// Threads of the application that have no stack. The reporter's own ones, which begin with `gmr` and let
 /// no signal in, are no reason to look.
 pub(super) fn without_stack(threads: &[Thread]) -> Option<String> {
-    let is_own = |thread: &Thread| thread.name == "gmr" || thread.name.starts_with("gmr-");
+    let is_own = |thread: &Thread| crate::own_threads::is_ours(&thread.name);
     let without = |thread: &&Thread| match &thread.stack {
         Stack::Missing(Missing::Ended | Missing::NoUserStack) | Stack::Captured { .. } => false,
         Stack::Missing(_) => !is_own(thread),

@@ -2,6 +2,7 @@
 //! mounted or a folder far above is renamed, which no event of the path's own folder tells of.
 
 use std::fs::File;
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,9 +10,11 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::sink::FileId;
+
+/// How often the path is looked at where the thread cannot wait for descriptors.
+const WITHOUT_POLL: Duration = Duration::from_secs(1);
 
 /// What the thread sleeps on.
 pub(super) struct Alarm {
@@ -35,8 +38,11 @@ pub(super) enum Woken {
 }
 
 impl Alarm {
-    pub(super) fn new() -> Result<Alarm, Errno> {
-        let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+    pub(super) fn new() -> io::Result<Alarm> {
+        let (read, write) = io::pipe()?;
+        let (read, write) = (OwnedFd::from(read), OwnedFd::from(write));
+        rustix::io::ioctl_fionbio(&read, true)?;
+        rustix::io::ioctl_fionbio(&write, true)?;
         let id = FileId::of(&rustix::fs::fstat(&read)?);
         // The thread's own: each thread may have mounts of its own. Without /proc there is none.
         let mounts = File::open("/proc/thread-self/mountinfo").ok();
@@ -67,9 +73,15 @@ impl Alarm {
         let mounts = self.mounts.iter().map(|mounts| PollFd::new(mounts, PollFlags::PRI));
         let moves = self.moves.0.iter().map(|moves| PollFd::new(moves, PollFlags::IN));
         let mut waits: Vec<_> = std::iter::once(bell).chain(mounts).chain(moves).collect();
-        // What an interrupted wait missed is found by the next one.
-        if poll(&mut waits, timeout.as_ref()).is_err() {
-            return Woken::Rung;
+        match poll(&mut waits, timeout.as_ref()) {
+            Ok(_) => {}
+            // What an interrupted wait missed is found by the next one.
+            Err(Errno::INTR) => return Woken::Rung,
+            // The program may open fewer descriptors than there are to wait for, as in a sandbox: it looks now and then.
+            Err(_) => {
+                std::thread::park_timeout(WITHOUT_POLL);
+                return Woken::Moved;
+            }
         }
         let moved = waits[1..].iter().any(|wait| !wait.revents().is_empty());
         let is_broken = |wait: &PollFd<'_>| wait.revents().contains(PollFlags::NVAL);

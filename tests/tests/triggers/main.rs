@@ -1,5 +1,9 @@
 //! Triggers, by signal, file and call, and the reports that answer them.
 
+mod feedback;
+mod files;
+mod trouble;
+
 use std::fs;
 use std::path::Path;
 
@@ -84,7 +88,7 @@ fn with_a_file_set_the_signal_is_caught_and_says_where_to_touch() {
     subject.signal(Signal::USR2);
     let (status, text) = subject.end();
     assert!(status.success(), "the signal killed it: {status}");
-    assert!(text.starts_with("gmr: SIGUSR2 from process"), "{text}");
+    assert!(text.starts_with("\ngmr: SIGUSR2 from process"), "{text}");
     assert!(text.contains(&format!("triggered by {}", path.display())), "{text}");
     assert!(!text.contains("Guru Meditation"), "{text}");
 }
