@@ -312,6 +312,11 @@ fn notes_on_the_threads_say_what_limited_the_look() {
                 "another handler for signal 23 has been installed over this one's",
             ),
             (
+                json!({ "type": "memory_call_refused", "value": { "error": { "errno": 38 } } }),
+                "process_vm_readv is refused (Function not implemented (os error 38)): memory is read through \
+                 /proc/self/mem",
+            ),
+            (
                 json!({ "type": "only_calling_thread" }),
                 "other threads cannot be seen on this platform: only the calling one is listed",
             ),

@@ -86,6 +86,11 @@ pub enum Note {
         /// The kernel's error number.
         errno: i32,
     },
+    /// The kernel refuses `process_vm_readv`, as a sandbox does: memory is read through `/proc/self/mem`.
+    MemoryCallRefused {
+        /// The kernel's error number.
+        errno: i32,
+    },
     /// [`Options::signal`](super::Options::signal) cannot serve to ask running threads for their stacks: see
     /// [`may_ask_threads`](crate::signals::may_ask_threads).
     SignalUnsuitable {

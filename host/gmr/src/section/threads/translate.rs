@@ -176,6 +176,9 @@ fn note(note: &Note) -> ThreadsNote {
         Note::MemoryNotReadable { errno } => {
             ThreadsNote::MemoryNotReadable { error: SystemError::Errno(*errno) }
         }
+        Note::MemoryCallRefused { errno } => {
+            ThreadsNote::MemoryCallRefused { error: SystemError::Errno(*errno) }
+        }
         Note::SignalUnsuitable { signal } => ThreadsNote::SignalUnsuitable { signal: *signal },
         Note::SignalTaken { signal } => ThreadsNote::SignalTaken { signal: *signal },
         Note::OnlyCallingThread => ThreadsNote::OnlyCallingThread,
