@@ -138,7 +138,8 @@ impl<'m> Pass<'m> {
                 thread.state = State::Dead;
                 Draft::Missing(Missing::Ended)
             }
-            Look::Refused(Errno::PERM | Errno::ACCESS) | Look::Running => Draft::Wanted(None),
+            // Hidden from this process; or the kernel has no such file, as some that imitate Linux.
+            Look::Refused(Errno::PERM | Errno::ACCESS | Errno::NOENT) | Look::Running => Draft::Wanted(None),
             Look::Refused(errno) => Draft::Missing(refused(Operation::ReadTaskFile, errno)),
         }
     }

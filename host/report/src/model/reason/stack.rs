@@ -42,6 +42,8 @@ pub enum NoStack {
     Unsupported,
     /// It came to the task that it polls only after its stack was taken.
     CameLater,
+    /// No thread was seen at any task before the stacks were taken, perhaps because that could not be told yet.
+    NoPollsSeen,
     /// It is not among the threads that were listed.
     NotListed,
     /// What has no kind of its own.

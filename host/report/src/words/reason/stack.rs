@@ -23,7 +23,8 @@ impl fmt::Display for NoStack {
             }
             NoStack::Refused { error, .. } => return write!(f, "the kernel refused: {error}"),
             NoStack::Unsupported => "this platform gives no way to read it",
-            NoStack::CameLater => "it came to this task only after its stack was taken",
+            NoStack::CameLater => "it was seen at this task only after its stack was taken",
+            NoStack::NoPollsSeen => "no thread was seen at a task before the stacks were taken",
             NoStack::NotListed => "the thread was not listed",
             NoStack::Text(text) => text,
             NoStack::Unknown(unknown) => return unknown.fmt(f),

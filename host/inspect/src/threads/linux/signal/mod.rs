@@ -163,7 +163,9 @@ fn fill(
             Ok(()) => outstanding.push(Outstanding { request, ticket, sent: Instant::now() }),
             Err(errno) => {
                 ticket.cancel();
-                let outcome = if errno == libc::ESRCH { Outcome::Ended } else { Outcome::Refused(errno) };
+                // That there is no such thread may also mean that it is called otherwise in another namespace.
+                let has_ended = errno == libc::ESRCH && asker.has_ended(request.thread);
+                let outcome = if has_ended { Outcome::Ended } else { Outcome::Refused(errno) };
                 asker.take(request, outcome);
             }
         }
