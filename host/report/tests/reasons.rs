@@ -88,6 +88,10 @@ fn an_incomplete_stack_says_where_it_ends() {
                 "the stack at 0xffffffffffffffff was not copied or cannot be read",
             ),
             (json!({ "type": "inconsistent" }), "the stack contradicts the unwind tables"),
+            (
+                json!({ "type": "start_from_unknown_code" }),
+                "code without unwind tables seems to be called by the thread's start, and calls between may be missing",
+            ),
             (json!({ "type": "too_many_frames", "value": 512 }), "deeper than 512 frames"),
             (json!({ "type": "deeper_than_copied" }), "the stack is deeper than was copied"),
             (
@@ -99,7 +103,7 @@ fn an_incomplete_stack_says_where_it_ends() {
     );
     check(
         &json!({ "type": "stack_unverified" }),
-        "the frames marked unverified rest on frame pointers and may be wrong",
+        "the frames marked unverified rest on frame pointers: they may be wrong, or not the next ones",
     );
 }
 
@@ -417,6 +421,7 @@ fn details_are_exact_in_json_and_have_a_form_for_plugins() {
         (Detail::Task(7), json!(7), "task", Value::Integer(7)),
         (Detail::Descriptor(-1), json!(-1), "descriptor", Value::Integer(-1)),
         (Detail::Tasks(4), json!(4), "tasks", Value::Integer(4)),
+        (Detail::FramesOmitted(3976), json!(3976), "frames_omitted", Value::Integer(3976)),
         (Detail::Name("gc".to_owned()), json!("gc"), "name", Value::from("gc")),
         (Detail::Text("as it is".to_owned()), json!("as it is"), "text", Value::from("as it is")),
     ] {

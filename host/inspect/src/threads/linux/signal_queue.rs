@@ -147,7 +147,7 @@ impl<'m, 't> SignalQueue<'m, 't> {
     }
 
     fn answered(&mut self, request: Request, answer: &Answer<'_>) {
-        let raw = self.pass.unwind(Registers::of_all(answer.registers), &answer.ranges);
+        let raw = self.pass.unwind(Registers::of_all(answer.registers), answer);
         let end = raw.end;
         let Some(draft) = self.drafts.get_mut(request.key) else { return };
         match end {
@@ -163,7 +163,7 @@ impl<'m, 't> SignalQueue<'m, 't> {
                 if matches!(end, End::Unreadable(_)) && answer.cut {
                     raw.reason = Some(Incomplete::DeeperThanCopied);
                 }
-                *draft = Draft::Done(raw);
+                draft.improve(raw);
             }
         }
         // It cannot have answered without a processor, so it had one all the time.

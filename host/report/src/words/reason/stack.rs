@@ -44,6 +44,9 @@ impl fmt::Display for IncompleteStack {
                 return write!(f, "the stack at {address:#x} was not copied or cannot be read");
             }
             IncompleteStack::Inconsistent => "the stack contradicts the unwind tables",
+            IncompleteStack::StartFromUnknownCode => {
+                "code without unwind tables seems to be called by the thread's start, and calls between may be missing"
+            }
             IncompleteStack::TooManyFrames(most) => return write!(f, "deeper than {most} frames"),
             IncompleteStack::DeeperThanCopied => "the stack is deeper than was copied",
             IncompleteStack::SystemUnwinder => {
