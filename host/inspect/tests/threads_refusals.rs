@@ -1,11 +1,11 @@
 //! Where the kernel refuses one of the ways, the others still serve, and what is missing has its reason.
 #![cfg(target_os = "linux")]
 
-use gmr_inspect::threads::{Method, Missing, Operation, Quality, Stack, capture};
+use gmr_inspect::threads::{Method, Missing, Note, Operation, Quality, Stack, capture, prepare};
 use gmr_test_support::workload::{
     self, RUNNING, Waits, judge, patient, start, start_running, wait_until_asleep,
 };
-use gmr_test_support::{skip, succeeds_in_child};
+use gmr_test_support::{skip, succeeds_in_child, wait_for};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// From now on the kernel answers these system calls, made by any thread, with EPERM.
@@ -43,31 +43,42 @@ fn two_threads() -> (u32, u32) {
     (asleep, start_running(&waits, "spin", RUNNING[0].1))
 }
 
+/// From now on `process_vm_readv` fails so: every thread has its stack still, and a note names the refusal.
+fn without_the_call_that_reads_memory(errno: i32) {
+    let (asleep, running) = two_threads();
+    filter(&[libc::SYS_process_vm_readv], libc::SECCOMP_RET_ERRNO | errno as u32);
+    let found = capture(&patient());
+    judge(&found, asleep, "pipe", Method::Sleeping).unwrap();
+    judge(&found, running, "spin", Method::Signal).unwrap();
+    let own = found.threads.iter().find(|thread| thread.id == workload::gettid()).unwrap();
+    assert!(matches!(own.stack, Stack::Captured { method: Method::Own, .. }), "{}", workload::print(own));
+    assert_eq!(found.notes, [Note::MemoryCallRefused { errno }]);
+}
+
 #[test]
-fn without_the_call_that_reads_memory_the_file_of_it_serves_for_sleeping_threads() {
-    succeeds_in_child(
-        "without_the_call_that_reads_memory_the_file_of_it_serves_for_sleeping_threads",
-        || {
-            let (asleep, running) = two_threads();
-            refuse(&[libc::SYS_process_vm_readv]);
-            let found = capture(&patient());
-            judge(&found, asleep, "pipe", Method::Sleeping).unwrap();
-            // Its handler copies by that call alone.
-            let thread = found.threads.iter().find(|thread| thread.id == running).unwrap();
-            let Stack::Captured { frames, method: Method::Signal, quality: Quality::Incomplete(_) } =
-                &thread.stack
-            else {
-                panic!("{}", workload::print(thread))
-            };
-            assert!(!frames.is_empty());
-            let own = found.threads.iter().find(|thread| thread.id == workload::gettid()).unwrap();
-            assert!(
-                matches!(own.stack, Stack::Captured { method: Method::Own, .. }),
-                "{}",
-                workload::print(own)
-            );
-        },
-    );
+fn where_reading_memory_is_not_permitted_the_file_of_it_serves() {
+    succeeds_in_child("where_reading_memory_is_not_permitted_the_file_of_it_serves", || {
+        without_the_call_that_reads_memory(libc::EPERM);
+    });
+}
+
+#[test]
+fn where_reading_memory_is_not_known_the_file_of_it_serves() {
+    succeeds_in_child("where_reading_memory_is_not_known_the_file_of_it_serves", || {
+        without_the_call_that_reads_memory(libc::ENOSYS);
+    });
+}
+
+#[test]
+fn after_all_descriptors_were_closed_no_foreign_one_is_read() {
+    succeeds_in_child("after_all_descriptors_were_closed_no_foreign_one_is_read", || {
+        let _prepared = prepare(&patient()).unwrap();
+        // As a program that becomes a daemon does, and its first files get the numbers then.
+        // SAFETY: takes integers; nothing that is open here is used again.
+        unsafe { libc::close_range(3, libc::c_uint::MAX, 0) };
+        let _zeros: Vec<_> = (0..40).map(|_| std::fs::File::open("/dev/zero").unwrap()).collect();
+        without_the_call_that_reads_memory(libc::EPERM);
+    });
 }
 
 #[test]
@@ -211,5 +222,41 @@ fn with_processes_hidden_the_own_threads_are_seen_still() {
         };
         assert!([Method::Sleeping, Method::Signal].contains(&method(asleep)));
         assert_eq!(method(running), Method::Signal);
+    });
+}
+
+/// In a new namespace of processes, where `/proc` goes on to be that of the namespace around it.
+#[test]
+fn where_proc_belongs_to_another_namespace_threads_have_their_own_ids() {
+    const NAME: &str = "where_proc_belongs_to_another_namespace_threads_have_their_own_ids";
+    succeeds_in_child(NAME, || {
+        if std::process::id() == 1 {
+            return with_proc_of_another_namespace();
+        }
+        // SAFETY: takes an integer; from now on children of this process are in another namespace.
+        if unsafe { libc::unshare(libc::CLONE_NEWPID) } != 0 {
+            let error = std::io::Error::last_os_error();
+            return skip(format_args!("a namespace can be made by root alone: {error}"));
+        }
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        let child = child.args(["--exact", NAME, "--nocapture", "--test-threads=1"]).status().unwrap();
+        // As a body that has returned ends.
+        assert!(!child.success() && child.code() != Some(101), "{child}");
+    });
+}
+
+fn with_proc_of_another_namespace() {
+    let waits = Waits::new();
+    let asleep = start(&waits, "pipe", workload::leaf_pipe);
+    let running = start_running(&waits, "spin", RUNNING[0].1);
+    assert!(!std::path::Path::new(&format!("/proc/self/task/{running}")).exists());
+    // It cannot be looked up whether it sleeps yet.
+    wait_for(|| {
+        let found = capture(&patient());
+        judge(&found, asleep, "pipe", Method::Sleeping)?;
+        judge(&found, running, "spin", Method::Signal)?;
+        let own = found.threads.iter().find(|thread| thread.id == workload::gettid());
+        let is_own = |stack: &Stack| matches!(stack, Stack::Captured { method: Method::Own, .. });
+        if own.is_some_and(|own| is_own(&own.stack)) { Ok(()) } else { Err("the own thread".to_owned()) }
     });
 }

@@ -64,7 +64,8 @@ fn a_missing_stack_says_why() {
                 "the kernel refused: Operation not permitted (os error 1)",
             ),
             (json!({ "type": "unsupported" }), "this platform gives no way to read it"),
-            (json!({ "type": "came_later" }), "it came to this task only after its stack was taken"),
+            (json!({ "type": "came_later" }), "it was seen at this task only after its stack was taken"),
+            (json!({ "type": "no_polls_seen" }), "no thread was seen at a task before the stacks were taken"),
             (json!({ "type": "not_listed" }), "the thread was not listed"),
         ],
         "no stack: ",
@@ -87,6 +88,10 @@ fn an_incomplete_stack_says_where_it_ends() {
                 "the stack at 0xffffffffffffffff was not copied or cannot be read",
             ),
             (json!({ "type": "inconsistent" }), "the stack contradicts the unwind tables"),
+            (
+                json!({ "type": "start_from_unknown_code" }),
+                "code without unwind tables seems to be called by the thread's start, and calls between may be missing",
+            ),
             (json!({ "type": "too_many_frames", "value": 512 }), "deeper than 512 frames"),
             (json!({ "type": "deeper_than_copied" }), "the stack is deeper than was copied"),
             (
@@ -98,7 +103,7 @@ fn an_incomplete_stack_says_where_it_ends() {
     );
     check(
         &json!({ "type": "stack_unverified" }),
-        "the frames marked unverified rest on frame pointers and may be wrong",
+        "the frames marked unverified rest on frame pointers: they may be wrong, or not the next ones",
     );
 }
 
@@ -323,6 +328,11 @@ fn notes_on_the_threads_say_what_limited_the_look() {
                 "another handler for signal 23 has been installed over this one's",
             ),
             (
+                json!({ "type": "memory_call_refused", "value": { "error": { "errno": 38 } } }),
+                "process_vm_readv is refused (Function not implemented (os error 38)): memory is read through \
+                 /proc/self/mem",
+            ),
+            (
                 json!({ "type": "only_calling_thread" }),
                 "other threads cannot be seen on this platform: only the calling one is listed",
             ),
@@ -432,6 +442,7 @@ fn details_are_exact_in_json_and_have_a_form_for_plugins() {
         (Detail::Task(7), json!(7), "task", Value::Integer(7)),
         (Detail::Descriptor(-1), json!(-1), "descriptor", Value::Integer(-1)),
         (Detail::Tasks(4), json!(4), "tasks", Value::Integer(4)),
+        (Detail::FramesOmitted(3976), json!(3976), "frames_omitted", Value::Integer(3976)),
         (Detail::Name("gc".to_owned()), json!("gc"), "name", Value::from("gc")),
         (Detail::Text("as it is".to_owned()), json!("as it is"), "text", Value::from("as it is")),
     ] {

@@ -142,7 +142,7 @@ look at
 ------             12 threads, worker-0 to worker-11              ------
 8680-8690 8700 8702
 asleep in futex on 0x55d0c8e8, 0.1 to 0.4 s of CPU time each
-the frames marked unverified rest on frame pointers and may be wrong
+the frames marked unverified rest on frame pointers: they may be wrong, or not the next ones
 
   0  zaqar::queue::Queue::claim (inlined)  zaqar/src/queue.rs:118
   1  zaqar::queue::take                    zaqar/src/queue.rs:51

@@ -5,8 +5,12 @@
 
 use std::fmt;
 
+#[cfg(stacks)]
+pub(crate) mod held_file;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(stacks)]
+pub(crate) use linux::{is_refusal, refusal};
 #[cfg(target_os = "linux")]
 pub use linux::{read_many, read_some};
 

@@ -1,4 +1,5 @@
-//! `/proc/PID/status` and `/proc/PID/task/TID/status`: effective ids, and the signals that a thread blocks.
+//! `/proc/PID/status` and `/proc/PID/task/TID/status`: effective ids, the signals that a thread blocks, and what a
+//! process or thread is called in each namespace.
 
 use super::keys;
 
@@ -14,9 +15,27 @@ pub(crate) fn blocked_signals(status: &[u8]) -> Option<u64> {
     u64::from_str_radix(std::str::from_utf8(keys::after(status, "SigBlk")?).ok()?, 16).ok()
 }
 
+/// What the process or thread is called where this `/proc` belongs, and what it is called in its own namespace.
+#[cfg(stacks)]
+pub(crate) fn namespace_ids(status: &[u8]) -> Option<(u32, u32)> {
+    let mut ids = std::str::from_utf8(keys::after(status, "NSpid")?).ok()?.split_whitespace();
+    let outer = ids.next()?;
+    Some((outer.parse().ok()?, ids.next_back().unwrap_or(outer).parse().ok()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(stacks)]
+    #[test]
+    fn the_first_id_is_the_mounts_and_the_last_the_threads_own() {
+        let check = |text: &[u8], expected| assert_eq!(namespace_ids(text), expected);
+        check(b"Pid:\t9120\nNSpid:\t9120\n", Some((9120, 9120)));
+        check(b"NSpid:\t9120\t31\t2\n", Some((9120, 2)));
+        check(b"Pid:\t9120\n", None);
+        check(b"NSpid:\tx\n", None);
+    }
 
     #[test]
     fn the_effective_id_is_the_second() {

@@ -18,9 +18,12 @@
 //!   kernel hides what they do.
 //! - A process that is not dumpable (`PR_SET_DUMPABLE`) and is not root may not read
 //!   `/proc/self/task/*/syscall`: every thread gets the signal then.
-//! - Where `process_vm_readv` is refused (seccomp), sleeping threads are read through `/proc/self/mem`, and
-//!   running ones show the function that they are in alone; where that file is refused too, only the calling
-//!   thread's stack is read. Where `rt_tgsigqueueinfo` and `tgkill` are, running threads have none.
+//! - Where `process_vm_readv` is refused (seccomp), memory is read through `/proc/self/mem`, of which [`prepare`]
+//!   keeps one descriptor; where that file is refused too, only the calling thread's stack is read. Where
+//!   `rt_tgsigqueueinfo` and `tgkill` are, running threads have none. A sandbox that ends the process at
+//!   `process_vm_readv`, instead of refusing it, ends it at the first capture.
+//! - Of a stack of more than 1024 frames both ends are kept, and how many are between. It is followed for a fifth
+//!   of a second at the most.
 //! - Unwind tables are read from the modules' files: a file system that does not answer holds up the capture
 //!   beyond its deadline. Names are looked up on a thread of its own (`gmr-symbols`), which ends before the capture
 //!   returns, or is left behind when [`Options::symbol_deadline`] has passed; names are missing then until it comes back.

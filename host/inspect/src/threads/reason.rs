@@ -64,9 +64,13 @@ pub enum Incomplete {
     Unreadable(u64),
     /// The stack contradicts the unwind tables.
     Inconsistent,
-    /// There are more frames than this, the most that are followed.
+    /// Code without unwind tables seems to have been called by the thread's start itself, by the frame pointer that it
+    /// has: one that it did not set, perhaps, so that frames between may be missing.
+    StartFromUnknownCode,
+    /// There are more frames than this, which is how many were followed in the time that one stack may take.
     TooManyFrames(usize),
-    /// The thread's copy of its stack ends before the stack does: more than 64 KiB are not copied.
+    /// The thread's copy of its stack ends before the stack does, and what lies beyond has changed since: more than 64 KiB
+    /// are not copied.
     DeeperThanCopied,
     /// The system's own unwinder made it, which does not tell whether this is the whole stack.
     SystemUnwinder,
@@ -83,6 +87,11 @@ pub enum Note {
     },
     /// The process may not read its own memory: only the calling thread has a stack.
     MemoryNotReadable {
+        /// The kernel's error number.
+        errno: i32,
+    },
+    /// The kernel refuses `process_vm_readv`, as a sandbox does: memory is read through `/proc/self/mem`.
+    MemoryCallRefused {
         /// The kernel's error number.
         errno: i32,
     },

@@ -2,7 +2,8 @@
 
 use super::expression;
 use super::stack_memory::{Copied, StackMemory};
-use super::{CodeMap, MAX_FRAMES, Registers, Unwinder};
+use super::walk::KEPT;
+use super::{CodeMap, Registers, Unwinder};
 use crate::arch::instructions;
 use crate::arch::registers::COUNT;
 use crate::modules::from_mappings;
@@ -71,11 +72,11 @@ fn unwind_tables_and_stacks() {
                 registers.set(super::PROGRAM_COUNTER, Some(code.start + at));
                 memory.words = 0;
                 let walk = within(MEMORY, || unwinder.walk(registers, &mut memory, recover));
-                assert!(walk.frames.len() <= MAX_FRAMES);
+                assert!(walk.frames.len() <= KEPT);
                 deepest.set(deepest.get().max(walk.frames.iter().filter(|frame| frame.verified).count()));
                 assert!(walk.certain.is_none_or(|certain| certain <= walk.frames.len()));
                 // Each register by a rule, which may be an expression.
-                let most = (walk.frames.len() + 1) * COUNT * expression::LONGEST;
+                let most = (walk.count() + 1) * COUNT * expression::LONGEST;
                 assert!(memory.words <= most, "{} words of the stack were read", memory.words);
             }
         }

@@ -11,10 +11,12 @@ mod registers;
 mod signal_frame;
 mod stack_memory;
 mod tables;
+mod walk;
 
 pub(crate) use code_map::CodeMap;
 pub(crate) use registers::Registers;
-pub(crate) use stack_memory::{Copied, Live, StackMemory};
+pub(crate) use stack_memory::{Copied, CopiedThenLive, Live, StackMemory};
+pub(crate) use walk::{End, RawFrame, Walk};
 
 use crate::arch::registers::{
     CALLER_SAVED, FRAME_POINTER, LINK_REGISTER, PROGRAM_COUNTER, RETURN_ADDRESS, STACK_POINTER, plain_address,
@@ -26,48 +28,6 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use tables::{Cfa, Context, Row, Rule, Tables};
-
-/// Deep enough for every stack that a person reads; a runaway recursion has a hundred thousand.
-pub(crate) const MAX_FRAMES: usize = 1024;
-
-/// One frame, before names are looked up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct RawFrame {
-    pub address: CodeAddress,
-    /// False where it rests on a frame pointer instead of unwind tables.
-    pub verified: bool,
-}
-
-/// Why unwinding went no further.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// The tables say that this frame has no caller.
-    Root,
-    /// The return address was zero: how code without tables marks its first frame.
-    ZeroReturn,
-    /// The code belongs to nothing that is known.
-    UnknownCode,
-    /// No unwind tables, and no frame pointer that holds.
-    NoTables,
-    /// A register is wanted that only a signal can tell.
-    UnknownRegister(u16),
-    /// The stack at this address was not copied or is not readable.
-    Unreadable(u64),
-    /// The tables contradict the stack.
-    Inconsistent,
-    /// [`MAX_FRAMES`] were found and there are more.
-    TooDeep,
-}
-
-/// The outcome of unwinding one stack.
-#[derive(Clone, Debug)]
-pub(crate) struct Walk {
-    pub frames: Vec<RawFrame>,
-    pub end: End,
-    /// A frame pointer was recovered from a function's prologue, and this many frames do not depend on it.
-    /// The others are to be trusted only if the root was reached.
-    pub certain: Option<usize>,
-}
 
 /// Unwinds stacks over one [`CodeMap`], remembering the rules for each address.
 pub(crate) struct Unwinder<'m> {
@@ -110,37 +70,44 @@ impl<'m> Unwinder<'m> {
 
     /// Follows the callers. With `recover`, a frame pointer that is not known is recovered by decoding the
     /// prologue of the function that needs it: for threads of which only code and stack address are known.
-    pub fn walk(&mut self, mut registers: Registers, memory: &mut impl StackMemory, recover: bool) -> Walk {
-        let mut walk = Walk { frames: std::mem::take(&mut self.spare), end: End::TooDeep, certain: None };
-        walk.frames.clear();
+    pub fn walk(&mut self, registers: Registers, memory: &mut impl StackMemory, recover: bool) -> Walk {
+        let mut walk = Walk::new(std::mem::take(&mut self.spare));
+        let end = self.follow(&mut walk, registers, memory, recover);
+        walk.finish(end);
+        walk
+    }
+
+    fn follow(
+        &mut self,
+        walk: &mut Walk,
+        mut registers: Registers,
+        memory: &mut impl StackMemory,
+        recover: bool,
+    ) -> End {
         let mut exact = true;
         let mut verified = true;
         loop {
             let Some(address) = registers.program_counter() else {
-                walk.end = unknown_register(PROGRAM_COUNTER);
-                return walk;
+                return unknown_register(PROGRAM_COUNTER);
             };
             if address == 0 {
-                walk.end = End::ZeroReturn;
-                return walk;
+                return End::ZeroReturn;
             }
-            if walk.frames.len() >= MAX_FRAMES {
-                return walk;
+            if walk.is_over() {
+                return End::TooDeep(walk.count());
             }
             // A wrong frame pointer must not pass: what it leads to must have been called.
             if walk.certain.is_some() && !exact && !self.may_be_returned_to(address) {
-                walk.end = End::Inconsistent;
-                return walk;
+                return End::Inconsistent;
             }
             let address =
                 if exact { CodeAddress::Instruction(address) } else { CodeAddress::Return(address) };
-            walk.frames.push(RawFrame { address, verified });
+            walk.push(address, verified);
             let lookup = address.lookup();
-            let frames = walk.frames.len();
             let mut recovered = false;
             let step = self.step(lookup, exact, registers, memory, recover.then_some(&mut recovered));
             if recovered {
-                walk.certain.get_or_insert(frames);
+                walk.certain.get_or_insert(walk.count());
             }
             match step {
                 Step::Caller { registers: caller, exact: caller_exact, verified: caller_verified } => {
@@ -148,10 +115,7 @@ impl<'m> Unwinder<'m> {
                     exact = caller_exact;
                     verified = caller_verified;
                 }
-                Step::Stop(end) => {
-                    walk.end = end;
-                    return walk;
-                }
+                Step::Stop(end) => return end,
             }
         }
     }

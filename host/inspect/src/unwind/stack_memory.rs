@@ -8,8 +8,8 @@ pub(crate) trait StackMemory {
     fn word(&mut self, address: u64) -> Option<u64>;
 }
 
-/// Live memory, read as unwinding comes to it and kept until [`Live::clear`]. Each address is read once, so
-/// that a changing stack at least does not contradict itself.
+/// Live memory, read as unwinding comes to it and kept until [`Live::clear`], of a deep stack its latest part. Each
+/// address there is read once, so that a changing stack at least does not contradict itself.
 #[derive(Debug, Default)]
 pub(crate) struct Live {
     pieces: Vec<(u64, Vec<u8>)>,
@@ -21,8 +21,8 @@ pub(crate) struct Live {
 const PIECE: usize = 8 << 10;
 /// The smallest page of either architecture.
 const PAGE: u64 = 4096;
-/// 4 MiB a thread: more would only be read for frames beyond any sensible number.
-const MAX_PIECES: usize = 512;
+/// Half a megabyte of a deep stack. Unwinding goes up, and looks back by a frame or two alone.
+const KEPT_PIECES: usize = 64;
 
 impl Live {
     /// Forgets what was read.
@@ -45,8 +45,8 @@ impl StackMemory for Live {
         {
             return Some(word);
         }
-        if self.pieces.len() >= MAX_PIECES {
-            return None;
+        if self.pieces.len() >= KEPT_PIECES {
+            self.spare.push(self.pieces.remove(0).1);
         }
         let mut bytes = self.spare.pop().unwrap_or_default();
         // Up to the end of a page: a page more is a quarter of the cost of reading.
@@ -70,6 +70,22 @@ impl StackMemory for Copied<'_> {
     }
 }
 
+/// Ranges copied at one moment, and what lies above them as it is now.
+#[derive(Debug)]
+pub(crate) struct CopiedThenLive<'c> {
+    pub copied: Copied<'c>,
+    /// Where the first range ends.
+    pub above: u64,
+    pub live: &'c mut Live,
+}
+
+impl StackMemory for CopiedThenLive<'_> {
+    fn word(&mut self, address: u64) -> Option<u64> {
+        let copied = self.copied.word(address);
+        copied.or_else(|| if address >= self.above { self.live.word(address) } else { None })
+    }
+}
+
 fn word_in(start: u64, bytes: &[u8], address: u64) -> Option<u64> {
     let at = usize::try_from(address.checked_sub(start)?).ok()?;
     Some(u64::from_ne_bytes(bytes.get(at..at.checked_add(8)?)?.try_into().ok()?))
@@ -90,6 +106,27 @@ mod tests {
         for outside in [0x1009, 0x1010, 0xfff, 0x8008, 0, u64::MAX] {
             assert_eq!(copied.word(outside), None, "{outside:#x}");
         }
+    }
+
+    #[test]
+    fn above_a_copy_memory_is_read_as_it_is() {
+        let words = [1_u64, 2, 3];
+        let start = words.as_ptr() as u64;
+        let bytes = 7_u64.to_ne_bytes();
+        let mut live = Live::default();
+        let mut memory =
+            CopiedThenLive { copied: Copied(&[(start, &bytes)]), above: start + 16, live: &mut live };
+        assert_eq!([0, 8, 16].map(|at| memory.word(start + at)), [Some(7), None, Some(3)]);
+    }
+
+    #[test]
+    fn a_deep_stack_is_read_to_its_end_in_bounded_memory() {
+        let words: Vec<u64> = (0..(KEPT_PIECES * PIECE / 4) as u64).collect();
+        let mut live = Live::default();
+        for (at, word) in words.iter().enumerate() {
+            assert_eq!(live.word(words.as_ptr() as u64 + 8 * at as u64), Some(*word));
+        }
+        assert!(live.pieces.len() <= KEPT_PIECES);
     }
 
     #[test]

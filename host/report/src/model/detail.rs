@@ -55,6 +55,8 @@ pub enum Detail {
     NotDescribed,
     /// The chain goes on beyond it and was too large to be read to its end.
     TooLarge,
+    /// A frame of a deep stack: how many frames between it and the next one were left out.
+    FramesOmitted(u64),
     /// What a plugin says of it.
     Text(String),
     /// Of a kind that this version does not know.
@@ -86,6 +88,7 @@ impl From<&Detail> for Field {
             Detail::Finished => Field::new("finished", yes),
             Detail::NotDescribed => Field::new("not_described", yes),
             Detail::TooLarge => Field::new("too_large", yes),
+            Detail::FramesOmitted(count) => Field::new("frames_omitted", *count),
             Detail::Text(text) => Field::new("text", text.as_str()),
             Detail::Unknown(unknown) => {
                 Field::new(UNKNOWN, serde_json::to_string(unknown).unwrap_or_default())
@@ -117,6 +120,7 @@ impl Detail {
             ("finished", Value::Flag(true)) => Detail::Finished,
             ("not_described", Value::Flag(true)) => Detail::NotDescribed,
             ("too_large", Value::Flag(true)) => Detail::TooLarge,
+            ("frames_omitted", value) => Detail::FramesOmitted(count(value)?),
             ("text", Value::Text(text)) => Detail::Text(text.to_string()),
             (UNKNOWN, Value::Text(json)) => Detail::Unknown(serde_json::from_str(json).ok()?),
             _ => return None,

@@ -43,7 +43,7 @@ pub struct Frame {
     #[serde(default, skip_serializing_if = "encoding::is_false")]
     pub unverified: bool,
     /// Part of every thread's start or of the machinery between two awaits: text counts it only. Of a frame that is
-    /// partly so, [`Call::folded`] says which part.
+    /// partly so, [`Call::folded`] says which part. An unverified frame of a stack never is.
     #[serde(default, skip_serializing_if = "encoding::is_false")]
     pub folded: bool,
     /// What else is known: when a timer fires, how many permits are free.
@@ -98,8 +98,21 @@ impl Frame {
         Call::of(function).into()
     }
 
-    /// Marks the calls from this one on, counted from the innermost, as folded.
+    /// How many frames between this one and the next were left out of a deep stack.
+    pub(crate) fn omitted(&self) -> u64 {
+        let omitted = self.details.iter().find_map(|detail| match detail {
+            Detail::FramesOmitted(count) => Some(*count),
+            _ => None,
+        });
+        omitted.unwrap_or(0)
+    }
+
+    /// Marks the calls from this one on, counted from the innermost, as folded. One that rests on a guess is shown: it is
+    /// what a reader must see to know where the doubt is.
     pub(super) fn fold_from(&mut self, call: usize) {
+        if self.unverified {
+            return;
+        }
         if call == 0 {
             self.folded = true;
         } else {

@@ -100,6 +100,14 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_that_rests_on_a_guess_is_shown() {
+        let mut frames = ["shop::serve", STD, "start_thread", "clone3"].map(Frame::of);
+        frames[2].unverified = true;
+        fold_start(&mut frames);
+        assert_eq!(frames.map(|frame| frame.folded), [false, true, false, true]);
+    }
+
+    #[test]
     fn a_stack_that_is_nothing_but_a_start_is_shown() {
         check(&[&["start_thread"], &["clone3"]], &[false, false]);
         check(&[&[STD], &["clone3"]], &[false, false]);

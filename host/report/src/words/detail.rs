@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::model::Detail;
+use crate::words::counted;
 
 impl fmt::Display for Detail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -21,6 +22,9 @@ impl fmt::Display for Detail {
             Detail::Finished => f.write_str("finished"),
             Detail::NotDescribed => f.write_str("its type is not in the debug information"),
             Detail::TooLarge => f.write_str("too large to be read to its end"),
+            Detail::FramesOmitted(count) => {
+                write!(f, "{} between it and the next left out", counted(*count, "frame"))
+            }
             Detail::Text(text) => f.write_str(text),
             Detail::Unknown(unknown) => unknown.fmt(f),
         }
@@ -50,6 +54,7 @@ mod tests {
             (Detail::Finished, "finished"),
             (Detail::NotDescribed, "its type is not in the debug information"),
             (Detail::TooLarge, "too large to be read to its end"),
+            (Detail::FramesOmitted(3976), "3976 frames between it and the next left out"),
             (Detail::Text("as it is".to_owned()), "as it is"),
         ] {
             assert_eq!(detail.to_string(), expected);

@@ -52,6 +52,10 @@ impl Stacks {
     }
 
     fn stack(&self, task: &Task, id: u32, thread: Option<&Thread>) -> Result<Vec<Frame>, NoStack> {
+        // Nothing is seen as long as the debug information is being read: that is no denial.
+        if self.polling.is_empty() {
+            return Err(NoStack::NoPollsSeen);
+        }
         if !self.polling.contains(&Polling::new(id, task.id)) {
             return Err(NoStack::CameLater);
         }

@@ -170,7 +170,8 @@ fn a_stack_that_may_be_another_tasks_is_not_shown() {
         "running on a thread that is not known: 1 task (the poll was shorter than the look)",
     );
     let other = [Polling::new(40, 8)];
-    check(running(7, Some(40)), &other, "no stack: it came to this task only after its stack was taken");
+    check(running(7, Some(40)), &other, "no stack: it was seen at this task only after its stack was taken");
+    check(running(7, Some(40)), &[], "no stack: no thread was seen at a task before the stacks were taken");
     check(running(7, Some(41)), &[Polling::new(41, 7)], "no stack: the thread was not listed");
 }
 

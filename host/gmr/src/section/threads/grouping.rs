@@ -26,6 +26,12 @@ impl Group<'_> {
     }
 }
 
+/// What makes two stacks the same: the addresses, and how many frames were left out.
+fn places(frames: &[Frame]) -> Vec<u64> {
+    let omitted = |frame: &Frame| Some(frame.omitted).filter(|omitted| *omitted > 0);
+    frames.iter().flat_map(|frame| std::iter::once(frame.address.value()).chain(omitted(frame))).collect()
+}
+
 /// The largest groups first, the reporter's own thread last.
 pub(super) fn groups(threads: &[Thread]) -> Vec<Group<'_>> {
     let mut at: HashMap<(State, Vec<u64>), usize> = HashMap::new();
@@ -39,10 +45,7 @@ pub(super) fn groups(threads: &[Thread]) -> Vec<Group<'_>> {
         };
         let group = match &thread.stack {
             Stack::Captured { frames, .. } => {
-                let compare = || {
-                    let addresses = frames.iter().map(|frame| frame.address.value()).collect();
-                    *at.entry((thread.state, addresses)).or_insert_with(&mut add)
-                };
+                let compare = || *at.entry((thread.state, places(frames))).or_insert_with(&mut add);
                 *shared.entry((thread.state, frames.as_ptr())).or_insert_with(compare)
             }
             // Each for itself: their lines tell one thread's state.

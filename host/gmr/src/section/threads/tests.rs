@@ -140,6 +140,22 @@ look at: 1 thread has no stack; its reason stands with it
 }
 
 #[test]
+fn deep_stacks_stand_together_only_if_as_many_frames_are_left_out() {
+    let deep = |id, left_out| {
+        let mut thread = asleep(id, "deep", 0x20, &["recurse", "recurse", "begin"]);
+        if let Stack::Captured { frames, .. } = &mut thread.stack {
+            Arc::make_mut(frames)[0].omitted = left_out;
+        }
+        thread
+    };
+    let section = super::section(&Capture::new(vec![deep(1, 7), deep(2, 8), deep(3, 7)]));
+    let text = text::section(&section);
+    assert!(text.contains("3 stacks, 2 of them different"), "{text}");
+    assert!(text.contains("     ... 7 frames between ...\n  8  recurse"), "{text}");
+    assert!(text.contains("     ... 8 frames between ...\n  9  recurse"), "{text}");
+}
+
+#[test]
 fn no_thread_at_all_is_a_failure() {
     let mut capture = Capture::default();
     capture.notes.push(Note::OnlyCallingThread);

@@ -7,8 +7,8 @@ use gmr_inspect::threads::{
     self as seen, Capture, Incomplete, Method, Missing, Note, Quality, Resource, Stack, Symbol, Thread,
 };
 use gmr_report::{
-    Call, Field, Frame, IncompleteStack, Member, NoStack, Operation, Reason, SymbolLimit, SystemError,
-    ThreadsNote, Value, fold_start,
+    Call, Detail, Field, Frame, IncompleteStack, Member, NoStack, Operation, Reason, SymbolLimit,
+    SystemError, ThreadsNote, Value, fold_start,
 };
 
 use super::super::memory::memory_shortage;
@@ -29,7 +29,7 @@ pub(crate) fn frames(captured: &[seen::Frame], method: Method) -> Vec<Frame> {
     let mut frames: Vec<Frame> =
         captured.iter().enumerate().map(|(depth, captured)| frame(depth, captured)).collect();
     match method {
-        Method::Own => frames.iter_mut().for_each(|frame| frame.folded = true),
+        Method::Own => frames.iter_mut().for_each(|frame| frame.folded = !frame.unverified),
         _ => fold_start(&mut frames),
     }
     frames
@@ -43,6 +43,9 @@ fn frame(depth: usize, captured: &seen::Frame) -> Frame {
     frame.offset = captured.offset;
     frame.interrupted = depth > 0 && captured.address.is_instruction();
     frame.unverified = !captured.verified;
+    if captured.omitted > 0 {
+        frame.details.push(Detail::FramesOmitted(captured.omitted));
+    }
     frame
 }
 
@@ -127,6 +130,7 @@ fn incomplete(reason: Incomplete) -> IncompleteStack {
         Incomplete::UnknownRegister(number) => IncompleteStack::UnknownRegister(number),
         Incomplete::Unreadable(address) => IncompleteStack::Unreadable(address),
         Incomplete::Inconsistent => IncompleteStack::Inconsistent,
+        Incomplete::StartFromUnknownCode => IncompleteStack::StartFromUnknownCode,
         Incomplete::TooManyFrames(most) => IncompleteStack::TooManyFrames(most as u64),
         Incomplete::DeeperThanCopied => IncompleteStack::DeeperThanCopied,
         Incomplete::SystemUnwinder => IncompleteStack::SystemUnwinder,
@@ -176,6 +180,9 @@ fn note(note: &Note) -> ThreadsNote {
         }
         Note::MemoryNotReadable { errno } => {
             ThreadsNote::MemoryNotReadable { error: SystemError::Errno(*errno) }
+        }
+        Note::MemoryCallRefused { errno } => {
+            ThreadsNote::MemoryCallRefused { error: SystemError::Errno(*errno) }
         }
         Note::SignalUnsuitable { signal } => ThreadsNote::SignalUnsuitable { signal: *signal },
         Note::SignalTaken { signal } => ThreadsNote::SignalTaken { signal: *signal },

@@ -27,6 +27,21 @@ impl Draft {
         }
     }
 
+    /// Decides for a stack, unless what is known is better: it has more frames, and this one does not reach the thread's
+    /// start.
+    pub fn improve(&mut self, found: RawStack) {
+        let before = match std::mem::replace(self, Draft::Done(found)) {
+            Draft::Wanted(partial) => partial,
+            _ => None,
+        };
+        if let (Draft::Done(found), Some(before)) = (&*self, before)
+            && !matches!(found.end, End::Root | End::ZeroReturn)
+            && before.frames.len() > found.frames.len()
+        {
+            *self = Draft::Done(before);
+        }
+    }
+
     /// Decides, if only a signal could tell more and none can be had: what is certain of the stack is all
     /// there is.
     pub fn give_up(&mut self, missing: &Missing) {

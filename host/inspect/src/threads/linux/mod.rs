@@ -49,7 +49,11 @@ pub(super) fn capture(options: &Options, symbolizer: &mut Symbolizer) -> Capture
 
     let mut maps = vec![Arc::new(CodeMap::new(modules::snapshot()))];
     let drafts = match memory::probe() {
-        Ok(()) => stacks(&mut threads, directory, deadline, options, &mut maps, &mut notes),
+        Ok(()) => {
+            let drafts = stacks(&mut threads, directory, deadline, options, &mut maps, &mut notes);
+            notes.extend(memory::refusal().map(|errno| Note::MemoryCallRefused { errno }));
+            drafts
+        }
         Err(error) => {
             let errno = error.raw_os_error().unwrap_or_default();
             notes.push(Note::MemoryNotReadable { errno });

@@ -4,7 +4,7 @@ use super::draft::RawStack;
 use crate::modules::Snapshot;
 use crate::symbols::{CodeOffset, Symbol, Symbolizer};
 use crate::threads::{Frame, Incomplete, Quality, Stack};
-use crate::unwind::{End, MAX_FRAMES, RawFrame};
+use crate::unwind::{End, RawFrame};
 use rustc_hash::FxBuildHasher;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -87,6 +87,7 @@ fn named(snapshot: &Snapshot, names: &Names, frame: &RawFrame) -> Frame {
         offset: place.map(|(_, offset)| offset.value()),
         symbols: place.and_then(|place| names.0.get(&place)).cloned().unwrap_or_default(),
         verified: frame.verified,
+        omitted: frame.omitted.into(),
     }
 }
 
@@ -99,6 +100,7 @@ fn incomplete(end: End) -> Option<Incomplete> {
         End::UnknownRegister(number) => Incomplete::UnknownRegister(number),
         End::Unreadable(address) => Incomplete::Unreadable(address),
         End::Inconsistent => Incomplete::Inconsistent,
-        End::TooDeep => Incomplete::TooManyFrames(MAX_FRAMES),
+        End::TooDeep(count) => Incomplete::TooManyFrames(count),
+        End::StartFromUnknownCode => Incomplete::StartFromUnknownCode,
     })
 }

@@ -1,12 +1,14 @@
 //! One pass over all threads with one snapshot of the modules: everything that takes no signal.
 
 use super::draft::{Draft, RawStack};
+use super::signal::Answer;
 use super::sleeping::{self, Look};
 use super::task_directory::TaskDirectory;
 use super::{current_thread, status};
 use crate::detached::{self, Outcome};
+use crate::memory;
 use crate::threads::{Method, Missing, Operation, State, Thread};
-use crate::unwind::{CodeMap, Copied, End, Live, RawFrame, Registers, Unwinder, Walk};
+use crate::unwind::{CodeMap, Copied, CopiedThenLive, End, Live, RawFrame, Registers, Unwinder, Walk};
 use rustc_hash::FxBuildHasher;
 use rustix::io::Errno;
 use std::collections::HashSet;
@@ -192,7 +194,8 @@ impl<'m> Pass<'m> {
                 thread.state = State::Dead;
                 Draft::Missing(Missing::Ended)
             }
-            Look::Refused(Errno::PERM | Errno::ACCESS) | Look::Running => Draft::Wanted(None),
+            // Hidden from this process; or the kernel has no such file, as some that imitate Linux.
+            Look::Refused(Errno::PERM | Errno::ACCESS | Errno::NOENT) | Look::Running => Draft::Wanted(None),
             Look::Refused(errno) => Draft::Missing(refused(Operation::ReadTaskFile, errno)),
         }
     }
@@ -201,12 +204,15 @@ impl<'m> Pass<'m> {
         if walk.end == End::Root {
             return Draft::Done(self.raw(walk, Method::Sleeping));
         }
-        // What rests on a recovered frame pointer counts only if it leads to the root.
         let guessed = walk.certain.is_some();
-        if let Some(certain) = walk.certain {
-            walk.frames.truncate(certain);
-        }
         let end = walk.end;
+        if matches!(end, End::TooDeep(_)) {
+            // A signal would tell less: what the thread copies is bounded.
+            walk.doubt_uncertain();
+            return Draft::Done(self.raw(walk, Method::Sleeping));
+        }
+        // What rests on a recovered frame pointer counts only if it leads to the root.
+        walk.keep_certain();
         let raw = self.raw(walk, Method::Sleeping);
         match end {
             End::UnknownCode => Draft::Again(raw),
@@ -216,9 +222,24 @@ impl<'m> Pass<'m> {
         }
     }
 
-    /// The stack that a signalled thread left.
-    pub fn unwind(&mut self, registers: Registers, ranges: &[(u64, &[u8])]) -> RawStack {
-        let walk = self.unwinder.walk(registers, &mut Copied(ranges), false);
+    /// The stack that a signalled thread left. What it had no room for is read from where it lies.
+    pub fn unwind(&mut self, registers: Registers, answer: &Answer<'_>) -> RawStack {
+        let copied = Copied(&answer.ranges);
+        let mut walk = self.unwinder.walk(registers, &mut { copied }, false);
+        if let (End::Unreadable(address), (start, bytes)) = (walk.end, answer.ranges[0])
+            && answer.ends_before(address)
+        {
+            self.live.clear();
+            let above = start.saturating_add(bytes.len() as u64);
+            let mut memory = CopiedThenLive { copied, above, live: &mut self.live };
+            let longer = self.unwinder.walk(registers, &mut memory, false);
+            // The thread has run on. Had it returned from what lies above, the copy's end would be written over.
+            if longer.end == End::Root && is_unchanged(start, bytes) {
+                self.unwinder.take_back(std::mem::replace(&mut walk, longer));
+            } else {
+                self.unwinder.take_back(longer);
+            }
+        }
         self.raw(walk, Method::Signal)
     }
 
@@ -247,6 +268,14 @@ impl<'m> Pass<'m> {
     pub fn directory(&self) -> Option<&'m TaskDirectory> {
         self.directory.ok().map(|directory| &**directory)
     }
+}
+
+/// Whether the end of a copy still is what lies there: the two frames or so in the last of its bytes.
+fn is_unchanged(start: u64, bytes: &[u8]) -> bool {
+    const END: usize = 512;
+    let Some(at) = bytes.len().checked_sub(END) else { return false };
+    let mut now = [0; END];
+    memory::read(start.saturating_add(at as u64), &mut now).is_ok() && bytes.ends_with(&now)
 }
 
 fn refused(operation: Operation, errno: Errno) -> Missing {

@@ -100,7 +100,8 @@ impl<'m, 't> SignalQueue<'m, 't> {
     fn objection(&self, id: u32) -> Option<Missing> {
         let directory = self.pass.directory()?;
         match directory.stat(id).map(|stat| stat.state) {
-            Err(_) | Ok(State::Dead) => return Some(Missing::Ended),
+            Err(_) | Ok(State::Dead) if directory.has_ended(id) => return Some(Missing::Ended),
+            Err(errno) => return Some(refused(Operation::ReadTaskFile, errno.raw_os_error())),
             Ok(State::Stopped) => return Some(Missing::Stopped),
             Ok(State::Uninterruptible) => {
                 return Some(Missing::Uninterruptible(directory.kernel_function(id)));
@@ -146,7 +147,7 @@ impl<'m, 't> SignalQueue<'m, 't> {
     }
 
     fn answered(&mut self, request: Request, answer: &Answer<'_>) {
-        let raw = self.pass.unwind(Registers::of_all(answer.registers), &answer.ranges);
+        let raw = self.pass.unwind(Registers::of_all(answer.registers), answer);
         let end = raw.end;
         let Some(draft) = self.drafts.get_mut(request.key) else { return };
         match end {
@@ -162,7 +163,7 @@ impl<'m, 't> SignalQueue<'m, 't> {
                 if matches!(end, End::Unreadable(_)) && answer.cut {
                     raw.reason = Some(Incomplete::DeeperThanCopied);
                 }
-                *draft = Draft::Done(raw);
+                draft.improve(raw);
             }
         }
         // It cannot have answered without a processor, so it had one all the time.
@@ -236,9 +237,7 @@ impl Asker for SignalQueue<'_, '_> {
     }
 
     fn has_ended(&self, thread: u32) -> bool {
-        let stat = self.pass.directory().map(|directory| directory.stat(thread));
-        matches!(stat, Some(Err(_)))
-            || stat.and_then(Result::ok).is_some_and(|stat| stat.state == State::Dead)
+        self.pass.directory().is_some_and(|directory| directory.has_ended(thread))
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn look(
 ) -> Look {
     match attempts(directory, id, unwinder, memory) {
         Ok(look) => look,
-        Err(Errno::NOENT | Errno::SRCH) => Look::Ended,
+        Err(_) if directory.has_ended(id) => Look::Ended,
         Err(errno) => Look::Refused(errno),
     }
 }

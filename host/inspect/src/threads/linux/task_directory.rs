@@ -1,20 +1,27 @@
 //! The directory `/proc/self/task`: all threads, and what the kernel shows of each. Plain reads: they stop no
 //! thread and need no privilege, but for `syscall`, which a process that is not dumpable shows to root alone.
+//!
+//! Ids are those of the process's own namespace, whichever one the mounted `/proc` belongs to.
 
 use crate::proc::schedstat::{self, Schedstat};
-use crate::proc::stat::{self, Stat};
+use crate::proc::stat::{self, Stat, State};
 use crate::proc::status;
 use crate::proc_self::{self, ProcFile};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use std::ffi::CStr;
+use std::collections::HashMap;
+use std::ffi::{CStr, CString};
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// The directory, kept open so that each look-up starts there.
 pub(super) struct TaskDirectory {
     directory: ProcFile,
+    /// What `/proc` calls each thread that was listed, by its own id: where they differ, since `/proc` belongs to a
+    /// namespace around the process's own.
+    outer: OnceLock<HashMap<u32, u32>>,
 }
 
 /// A file of one thread, perhaps to be read more than once.
@@ -30,20 +37,56 @@ impl TaskFile {
 
 impl TaskDirectory {
     pub fn open() -> Result<TaskDirectory, Errno> {
-        Ok(TaskDirectory { directory: proc_self::open_proc(Path::new("/proc/self/task"))? })
+        let directory = proc_self::open_proc(Path::new("/proc/self/task"))?;
+        Ok(TaskDirectory { directory, outer: OnceLock::new() })
     }
 
     /// The ids of all threads that are alive, in ascending order.
     pub fn ids(&self) -> Result<Vec<u32>, Errno> {
-        proc_self::numbers(&self.directory)
+        let mut ids = proc_self::numbers(&self.directory)?;
+        if self.namespace_ids(c"../status").is_some_and(|(outer, own)| outer != own) {
+            ids = self.translate(&ids);
+            ids.sort_unstable();
+        }
+        Ok(ids)
+    }
+
+    /// The own ids of threads that `/proc` calls so, as far as they live.
+    fn translate(&self, listed: &[u32]) -> Vec<u32> {
+        let own = |listed: &u32| {
+            let path = CString::new(format!("{listed}/status")).ok()?;
+            self.namespace_ids(&path).map(|(outer, own)| (own, outer))
+        };
+        let outer: HashMap<u32, u32> = listed.iter().filter_map(own).collect();
+        let ids = outer.keys().copied().collect();
+        let _ = self.outer.set(outer);
+        ids
+    }
+
+    fn namespace_ids(&self, status: &CStr) -> Option<(u32, u32)> {
+        let mut bytes = [0; 4096];
+        status::namespace_ids(self.open_file(status).ok()?.read(&mut bytes).ok()?)
+    }
+
+    /// Whether the thread has ended: not merely that nothing can be read of it.
+    pub fn has_ended(&self, id: u32) -> bool {
+        match self.stat(id) {
+            Ok(stat) => stat.state == State::Dead,
+            Err(errno) => matches!(errno, Errno::NOENT | Errno::SRCH),
+        }
     }
 
     pub fn file(&self, id: u32, name: &str) -> Result<TaskFile, Errno> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let id = self.outer.get().and_then(|outer| outer.get(&id)).unwrap_or(&id);
         // Ten digits at the most, and the longest name has nine letters.
         let mut path = [0; 32];
         write!(&mut path[..], "{id}/{name}\0").map_err(|_| Errno::NAMETOOLONG)?;
         let path = CStr::from_bytes_until_nul(&path).map_err(|_| Errno::NAMETOOLONG)?;
+        self.open_file(path)
+    }
+
+    fn open_file(&self, path: &CStr) -> Result<TaskFile, Errno> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         let open = || rustix::fs::openat(&self.directory, path, flags, Mode::empty());
         proc_self::open_with_spares(open).map(TaskFile)
     }

@@ -49,18 +49,30 @@ struct Shown {
     right: String,
 }
 
-/// Calls are numbered, inlined ones too, and whether they are shown or not.
+/// Calls are numbered, inlined ones too, and whether they are shown or not; of frames that were left out it is not known
+/// which calls were inlined there, so that each counts once.
 fn stack(frames: &[Frame]) -> Vec<Shown> {
     let mut lines = Vec::new();
     let mut folded = 0;
-    for (at, line) in frames.iter().flat_map(Frame::lines).enumerate() {
-        if line.folded {
-            folded += 1;
-            continue;
+    let mut at = 0;
+    for frame in frames {
+        for line in frame.lines() {
+            if line.folded {
+                folded += 1;
+            } else {
+                lines.extend(counted_start(std::mem::take(&mut folded)));
+                let left = format!("{at:>3}  {}{}", name(line), marks(line));
+                lines.push(Shown { left, right: location(line) });
+            }
+            at += 1;
         }
-        lines.extend(counted_start(std::mem::take(&mut folded)));
-        let left = format!("{at:>3}  {}{}", name(line), marks(line));
-        lines.push(Shown { left, right: location(line) });
+        let omitted = frame.omitted();
+        if omitted > 0 {
+            lines.extend(counted_start(std::mem::take(&mut folded)));
+            let left = format!("     ... {} between ...", counted(omitted, "frame"));
+            lines.push(Shown { left, right: String::new() });
+            at += omitted;
+        }
     }
     if !lines.is_empty() {
         lines.extend(counted_start(folded));
@@ -154,4 +166,32 @@ fn ids(members: &[Member]) -> String {
         at = last + 1;
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Detail;
+
+    #[test]
+    fn a_deep_stack_shows_both_ends_and_counts_on_beyond_the_gap() {
+        let mut frames = ["leaf", "recurse", "recurse", "who_began_it", "clone3"].map(Frame::of);
+        frames[1].details.push(Detail::FramesOmitted(3976));
+        frames[4].folded = true;
+        let mut deep = Trace::stack("1  \"deep\"");
+        deep.frames = frames.into();
+        let mut lines = Vec::new();
+        trace(&deep, |line| lines.push(line.to_owned()));
+        assert_eq!(
+            lines[3..],
+            [
+                "  0  leaf",
+                "  1  recurse",
+                "     ... 3976 frames between ...",
+                "3978  recurse",
+                "3979  who_began_it",
+                "     1 frame of the thread's start",
+            ]
+        );
+    }
 }

@@ -20,6 +20,11 @@ pub enum ThreadsNote {
         /// What the system said.
         error: SystemError,
     },
+    /// The kernel refuses the call that reads memory (`process_vm_readv`), as a sandbox does: it is read through a file.
+    MemoryCallRefused {
+        /// What the system said.
+        error: SystemError,
+    },
     /// This signal cannot serve to ask running threads for their stacks.
     SignalUnsuitable {
         /// Its number.

@@ -40,8 +40,10 @@ pub enum NoStack {
     },
     /// The platform gives no way to read it.
     Unsupported,
-    /// It came to the task that it polls only after its stack was taken.
+    /// It was seen at the task that it polls only after its stack was taken.
     CameLater,
+    /// No thread was seen at any task before the stacks were taken, perhaps because that could not be told yet.
+    NoPollsSeen,
     /// It is not among the threads that were listed.
     NotListed,
     /// What has no kind of its own.
@@ -82,9 +84,11 @@ pub enum IncompleteStack {
     Unreadable(#[serde(with = "encoding::hexadecimal")] u64),
     /// The stack contradicts the unwind tables.
     Inconsistent,
-    /// There are more frames than this, the most that are followed.
+    /// Code without unwind tables seems to have been called by the thread's start itself: frames between may be missing.
+    StartFromUnknownCode,
+    /// There are more frames than this, which is how many were followed.
     TooManyFrames(u64),
-    /// The thread's copy of its stack ends before the stack does.
+    /// The thread's copy of its stack ends before the stack does, and what lies beyond had changed.
     DeeperThanCopied,
     /// The system's own unwinder made it, which does not tell whether this is the whole stack.
     SystemUnwinder,

@@ -18,7 +18,9 @@ impl fmt::Display for Reason {
                 write!(f, "the stack does not reach the thread's start: {reason}")
             }
             Reason::StackUnverified => {
-                f.write_str("the frames marked unverified rest on frame pointers and may be wrong")
+                f.write_str(
+                    "the frames marked unverified rest on frame pointers: they may be wrong, or not the next ones",
+                )
             }
             Reason::NoChain(reason) => write!(f, "no chain: {reason}"),
             Reason::BeingPolled => f.write_str("being polled: this is what it awaited when the poll began"),

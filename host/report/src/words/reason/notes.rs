@@ -15,6 +15,9 @@ impl fmt::Display for ThreadsNote {
                 f,
                 "this process may not read its own memory ({error}): no stacks but the calling thread's"
             ),
+            ThreadsNote::MemoryCallRefused { error } => {
+                write!(f, "process_vm_readv is refused ({error}): memory is read through /proc/self/mem")
+            }
             ThreadsNote::SignalUnsuitable { signal } => {
                 write!(f, "signal {signal} cannot serve to ask running threads for their stacks")
             }

@@ -23,7 +23,8 @@ impl fmt::Display for NoStack {
             }
             NoStack::Refused { error, .. } => return write!(f, "the kernel refused: {error}"),
             NoStack::Unsupported => "this platform gives no way to read it",
-            NoStack::CameLater => "it came to this task only after its stack was taken",
+            NoStack::CameLater => "it was seen at this task only after its stack was taken",
+            NoStack::NoPollsSeen => "no thread was seen at a task before the stacks were taken",
             NoStack::NotListed => "the thread was not listed",
             NoStack::Text(text) => text,
             NoStack::Unknown(unknown) => return unknown.fmt(f),
@@ -43,6 +44,9 @@ impl fmt::Display for IncompleteStack {
                 return write!(f, "the stack at {address:#x} was not copied or cannot be read");
             }
             IncompleteStack::Inconsistent => "the stack contradicts the unwind tables",
+            IncompleteStack::StartFromUnknownCode => {
+                "code without unwind tables seems to be called by the thread's start, and calls between may be missing"
+            }
             IncompleteStack::TooManyFrames(most) => return write!(f, "deeper than {most} frames"),
             IncompleteStack::DeeperThanCopied => "the stack is deeper than was copied",
             IncompleteStack::SystemUnwinder => {

@@ -9,6 +9,7 @@
 use super::disposition;
 use super::slots::{BELL, COPY_BYTES, LATE, LISTENING, RANGES, SLOTS, Slot, copy_address};
 use crate::arch::registers::{self, STACK_POINTER};
+use crate::memory::{self, held_file};
 use crate::signals::ErrnoGuard;
 use rustix::thread::futex;
 use std::sync::atomic::Ordering;
@@ -122,5 +123,11 @@ fn copy(slot: &Slot, index: usize, range: usize, address: u64, room: usize) {
     // SAFETY: `local` lies within the copy of the slot whose `Slot::word` this handler moved to RUNNING in
     // `Slot::begin`, so that nobody else reaches it; the kernel checks `remote`.
     let copied = unsafe { libc::process_vm_readv(own, &raw const local, 1, &raw const remote, 1, 0) };
-    length.store(copied.max(0) as usize, Ordering::Relaxed);
+    let copied = match usize::try_from(copied) {
+        Ok(copied) => copied,
+        // SAFETY: as for `local`, which `into` and `room` are.
+        Err(_) if memory::is_refusal(errno::errno().0) => unsafe { held_file::copy(address, into, room) },
+        Err(_) => 0,
+    };
+    length.store(copied, Ordering::Relaxed);
 }

@@ -9,6 +9,7 @@ mod turn;
 pub(super) use disposition::NotInstalled;
 
 use crate::arch::registers::COUNT as REGISTER_COUNT;
+use crate::memory::{self, held_file};
 use rustix::thread::futex;
 use rustix::time::Timespec;
 use slots::{BELL, COPY_BYTES, LATE, LISTENING, Progress, RANGES, Slot, Ticket};
@@ -24,6 +25,7 @@ pub(super) fn install(signal: i32) -> Result<(), NotInstalled> {
 /// As [`install`], ahead of the first capture and with what else the calling thread can do; until [`release`].
 pub(super) fn prepare(signal: i32) -> Result<(), NotInstalled> {
     main_stack::keep();
+    held_file::hold();
     disposition::hold(signal, handler::handle)
 }
 
@@ -114,6 +116,9 @@ pub(super) fn ask(signal: i32, deadline: Instant, asker: &mut impl Asker) {
         }
         return;
     };
+    if memory::refusal().is_some() {
+        held_file::hold();
+    }
     let mut outstanding: Vec<Outstanding> = Vec::with_capacity(slots::COUNT);
     loop {
         let bell = BELL.load(Ordering::SeqCst);
@@ -158,7 +163,9 @@ fn fill(
             Ok(()) => outstanding.push(Outstanding { request, ticket, sent: Instant::now() }),
             Err(errno) => {
                 ticket.cancel();
-                let outcome = if errno == libc::ESRCH { Outcome::Ended } else { Outcome::Refused(errno) };
+                // That there is no such thread may also mean that it is called otherwise in another namespace.
+                let has_ended = errno == libc::ESRCH && asker.has_ended(request.thread);
+                let outcome = if has_ended { Outcome::Ended } else { Outcome::Refused(errno) };
                 asker.take(request, outcome);
             }
         }
