@@ -53,6 +53,29 @@ pub enum Reason {
     NotRead,
 }
 
+impl Reason {
+    /// Whether it may be gone at the next look: the process had no descriptors, memory or threads left.
+    ///
+    /// ```
+    /// use gmr_inspect::tasks::Reason;
+    ///
+    /// let error = |errno| Reason::NoThread(std::io::Error::from_raw_os_error(errno).into());
+    /// # #[cfg(target_os = "linux")]
+    /// assert!(error(11).is_passing() && !error(1).is_passing()); // EAGAIN, EPERM
+    /// assert!(!Reason::OnlyOnLinux.is_passing());
+    /// ```
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Reason::NoThread(error)
+            | Reason::DebugInformation(DebugInformationFault::NotOpened { error, .. })
+            | Reason::Canary(CanaryFault::NoRuntime(error))
+            | Reason::CurrentTask(CurrentTaskFault::NoRuntime(error)) => error.is_shortage(),
+            Reason::Canary(CanaryFault::Unknown(reason)) => reason.is_passing(),
+            _ => false,
+        }
+    }
+}
+
 /// Why an executable's debug information cannot be used.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -214,8 +237,25 @@ pub struct SystemError {
     pub message: Option<Arc<str>>,
 }
 
+impl SystemError {
+    /// Whether the system lacked something for it: descriptors, memory, threads.
+    pub(crate) fn is_shortage(&self) -> bool {
+        #[cfg(unix)]
+        let lacks = [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::EAGAIN];
+        #[cfg(not(unix))]
+        let lacks: [i32; 0] = [];
+        self.kind == io::ErrorKind::OutOfMemory || self.errno.is_some_and(|errno| lacks.contains(&errno))
+    }
+}
+
 impl From<io::Error> for SystemError {
     fn from(error: io::Error) -> Self {
+        SystemError::from(&error)
+    }
+}
+
+impl From<&io::Error> for SystemError {
+    fn from(error: &io::Error) -> Self {
         SystemError {
             kind: error.kind(),
             errno: error.raw_os_error(),
