@@ -4,6 +4,8 @@ mod golden;
 #[cfg(feature = "guests")]
 pub mod guests;
 #[cfg(target_os = "linux")]
+mod hanging_library;
+#[cfg(target_os = "linux")]
 mod in_child;
 #[cfg(feature = "load")]
 pub mod load;
@@ -21,6 +23,8 @@ pub mod workload;
 use std::path::{Path, PathBuf};
 
 pub use golden::assert_golden;
+#[cfg(target_os = "linux")]
+pub use hanging_library::HangingLibrary;
 #[cfg(target_os = "linux")]
 pub use in_child::{in_child, succeeds_in_child};
 pub use skip::skip;

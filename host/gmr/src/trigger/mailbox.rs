@@ -5,9 +5,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::SyncSender;
 
 use gmr_report::Report;
+
+use crate::channel::Sender;
 
 /// Where calls from other threads wait for the worker.
 pub(crate) struct Mailbox {
@@ -22,7 +23,7 @@ pub(crate) struct Asked {
     /// How many reports were asked for that go to the sink, as after a signal.
     pub(crate) triggers: u32,
     /// Where a report is waited for that is returned to its caller.
-    pub(crate) reports: Vec<SyncSender<Report>>,
+    pub(crate) reports: Vec<Sender<Report>>,
 }
 
 impl Mailbox {
