@@ -9,8 +9,9 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::sync_channel;
 use std::time::Instant;
+
+use crate::channel::channel;
 
 /// Why a call has no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,11 +83,9 @@ impl Caller {
         deadline: Instant,
         code: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Failure> {
-        let (sender, result) = sync_channel(1);
-        // After the deadline there is no receiver.
-        self.start(thread, code, move |ended| drop(sender.send(ended)))?;
-        let patience = deadline.saturating_duration_since(Instant::now());
-        result.recv_timeout(patience).unwrap_or(Err(Failure::Late))
+        let (sender, result) = channel();
+        self.start(thread, code, move |ended| sender.send(ended))?;
+        result.receive(deadline).unwrap_or(Err(Failure::Late))
     }
 }
 
@@ -151,7 +150,7 @@ pub(crate) fn words_of_panic(panic: &(dyn Any + Send)) -> &str {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
-    use std::sync::mpsc::channel;
+    use std::sync::mpsc;
     use std::time::Duration;
 
     use super::*;
@@ -184,7 +183,7 @@ mod tests {
     #[test]
     fn the_next_call_may_begin_when_the_end_of_one_is_told() {
         let caller = Caller::default();
-        let (sender, ended) = channel();
+        let (sender, ended) = mpsc::channel();
         let again = caller.clone();
         let tell = move |_| drop(sender.send(again.call("test", soon(), || 8)));
         caller.start("test", || panic!("the first"), move |first: Result<(), Failure>| tell(first)).unwrap();
@@ -193,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_stuck_closure_is_left_behind_and_not_started_again() {
-        let (release, stuck) = channel::<()>();
+        let (release, stuck) = mpsc::channel::<()>();
         let stuck = Mutex::new(stuck);
         let closure = Closure::new(move || stuck.lock().unwrap().recv());
         assert_eq!(closure.call("test", Instant::now()), Err(Failure::Late));

@@ -4,9 +4,9 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::RecvTimeoutError;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gmr_inspect::proc_self::{self, Hold};
 use gmr_inspect::symbols::Symbolizer;
@@ -16,7 +16,8 @@ use gmr_report::{Block, NativeSection, Report};
 use serde::Serialize;
 use tokio::runtime::Handle;
 
-use crate::bounded_call::Closure;
+use crate::bounded_call::{Caller, Closure};
+use crate::channel::channel;
 use crate::collect::{Collector, Lost, OwnSection};
 use crate::error::Error;
 #[cfg(feature = "plugin")]
@@ -26,7 +27,7 @@ use crate::section::package::Package;
 use crate::settings::Settings;
 use crate::sink::{Directory, OwnOutput};
 use crate::trigger::{self, Mailbox};
-use crate::worker::{self, Worker};
+use crate::worker::{self, READER, Worker};
 
 /// Gathers what a reporter needs, then installs it.
 ///
@@ -177,7 +178,9 @@ impl Builder {
             Mailbox::new().map_err(|error| Error::system("cannot make the reporter's bell", error))?;
         let mailbox = Arc::new(mailbox);
         let guarded = mailbox.clone();
+        let patience = settings.deadline + READER;
         let thread = worker::start(move || {
+            use_thread_locals();
             let service = settings.service.clone().unwrap_or_else(|| contents.package.name.clone());
             let output = Arc::<OwnOutput>::default();
             // Before the triggers: a file trigger leaves out what is written there.
@@ -198,6 +201,7 @@ impl Builder {
         Ok(Guard {
             mailbox: guarded,
             thread: Some(thread),
+            patience,
             process: std::process::id(),
             _held: held,
             _claim: claim,
@@ -251,7 +255,7 @@ impl Contents {
         #[cfg(feature = "plugin")]
         let plugins = plugins(config, self.facts)?;
         #[cfg(not(feature = "plugin"))]
-        let plugins = None;
+        let plugins = None::<crate::no_plugin::Plugins>;
         let collector = Collector {
             service,
             package: self.package,
@@ -262,7 +266,8 @@ impl Contents {
             tasks,
             has_runtimes,
             own: self.own,
-            plugins,
+            plugins: plugins.map(Arc::new),
+            plugins_caller: Caller::default(),
             deadline: settings.deadline,
             lost: Lost::default(),
         };
@@ -270,6 +275,17 @@ impl Contents {
             collector.tasks.prepare();
         }
         Ok(collector)
+    }
+}
+
+/// Uses what a report uses of thread-local variables that have a destructor, of std's where it starts threads and of
+/// tokio's. The first use in a thread takes the dynamic loader's lock, which a thread that hangs in a library's initialiser
+/// may hold for ever when a report is asked for.
+fn use_thread_locals() {
+    // Where one cannot be had, none can be had at a report either.
+    drop(std::thread::Builder::new().name("gmr-section".to_owned()).spawn(|| ()));
+    if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() {
+        runtime.block_on(tokio::task::yield_now());
     }
 }
 
@@ -302,11 +318,14 @@ impl Drop for Claim {
 
 /// A reporter that is installed. Dropping it uninstalls it: a report that is being made is finished, the
 /// threads end, and the signal asks for nothing any more. It stays caught, though, so that a late
-/// `kill -USR2` does not end the process.
+/// `kill -USR2` does not end the process. If the reporter is stuck, dropping waits for the deadline and five seconds, and
+/// leaves it behind.
 #[must_use = "dropping it uninstalls the reporter"]
 pub struct Guard {
     mailbox: Arc<Mailbox>,
     thread: Option<JoinHandle<()>>,
+    /// How long one report may take, to the last byte.
+    patience: Duration,
     /// The process that it was installed in. A forked child has a copy of the guard, but no thread.
     process: u32,
     /// What reports need when the process has no descriptors left, or has lost `/proc`.
@@ -329,7 +348,8 @@ impl Guard {
     ///
     /// # Errors
     ///
-    /// If the reporter's thread is gone, as in a forked child ([`Error::is_system`]).
+    /// If the reporter's thread is gone, as in a forked child, or has not answered after twice the deadline and ten
+    /// seconds ([`Error::is_system`]).
     pub fn report(&self) -> Result<Report, Error> {
         if self.is_forked() {
             return Err(Error::system(
@@ -337,9 +357,14 @@ impl Guard {
                 "it was forked from the process that has the reporter, and does not have its thread",
             ));
         }
-        let (answer, answered) = sync_channel(1);
+        let (answer, answered) = channel();
         self.mailbox.put(|asked| asked.reports.push(answer));
-        answered.recv().map_err(|error| Error::system("the reporter's thread is gone", error))
+        answered.receive(Instant::now() + 2 * self.patience).map_err(|error| match error {
+            RecvTimeoutError::Disconnected => {
+                Error::system("the reporter's thread has made no report", error)
+            }
+            RecvTimeoutError::Timeout => Error::system("the reporter's thread does not answer", error),
+        })
     }
 
     fn is_forked(&self) -> bool {
@@ -354,7 +379,13 @@ impl Drop for Guard {
             return;
         }
         self.mailbox.stop();
-        if let Some(thread) = self.thread.take() {
+        let Some(thread) = self.thread.take() else { return };
+        // No join has a limit.
+        let until = Instant::now() + self.patience;
+        while !thread.is_finished() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if thread.is_finished() {
             // A panic in it has been printed by the panic hook, and a drop can return nothing.
             let _ = thread.join();
         }

@@ -6,8 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread::Scope;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gmr_inspect::symbols::Symbolizer;
@@ -17,7 +16,8 @@ use gmr_report::words;
 use gmr_report::{Block, Header, NativeSection, Origin, Report, Section, Trigger};
 use jiff::Timestamp;
 
-use crate::bounded_call::{Closure, Failure, words_of_panic};
+use crate::bounded_call::{Caller, Closure, Failure, words_of_panic};
+use crate::channel::{Receiver, Sender, channel};
 #[cfg(not(feature = "plugin"))]
 use crate::no_plugin::Plugins;
 #[cfg(feature = "plugin")]
@@ -41,7 +41,9 @@ pub(crate) struct Collector {
     pub(crate) has_runtimes: bool,
     pub(crate) own: Vec<OwnSection>,
     /// `None` without a plugin folder.
-    pub(crate) plugins: Option<Plugins>,
+    pub(crate) plugins: Option<Arc<Plugins>>,
+    /// Keeps the plugins from being run while they have not come back from an earlier report.
+    pub(crate) plugins_caller: Caller,
     pub(crate) deadline: Duration,
     pub(crate) lost: Lost,
 }
@@ -80,11 +82,15 @@ impl Observer for Unobserved {
 /// head can tell of all sections. Longer, and what is known must not be lost if the process dies now.
 const GRACE: Duration = Duration::from_millis(100);
 
+/// How long after the deadline the plugins may come back: their calls end a tenth of a second after it, if they can be
+/// ended at all.
+const LAST_WORD: Duration = Duration::from_millis(500);
+
 /// How long the application's own closures may take to answer: they only gather values.
 const ANSWER: Duration = Duration::from_secs(1);
 
 impl Collector {
-    /// Makes a report; it is whole when this returns, at the latest when the deadline has passed.
+    /// Makes a report; it is whole when this returns, at the latest half a second after the deadline.
     pub(crate) fn collect(
         &mut self,
         trigger: Trigger,
@@ -162,42 +168,13 @@ impl Collector {
 
     /// The sections that run the application's code and the plugins'.
     fn foreign(&self, report: &mut Report, began: Instant, deadline: Instant, observer: &mut dyn Observer) {
-        let natives = &*report;
         let (sender, arrivals) = channel();
-        let mut page = Page { natives, observer, shown: false, sections: Vec::new() };
-        std::thread::scope(|scope| {
-            let answers_until = deadline.min(Instant::now() + ANSWER);
-            let mut awaited = self.start_own(&sender, &mut page);
-            let mut plugins_run = self.start_plugins(scope, natives, deadline, &sender, &mut page);
-            while plugins_run || !awaited.is_empty() {
-                let own = (!awaited.is_empty()).then_some(answers_until);
-                let early = (!page.shown).then_some(began + GRACE);
-                let next = match own.into_iter().chain(early).min() {
-                    Some(next) => arrivals.recv_timeout(until(next, Duration::MAX)),
-                    // Plugins keep to the deadline by themselves.
-                    None => arrivals.recv().map_err(RecvTimeoutError::from),
-                };
-                match next {
-                    Ok(Arrival::Own(index, answer)) => {
-                        if let Some(own) = awaited.remove(&index) {
-                            page.add(own.section(answer));
-                        }
-                    }
-                    Ok(Arrival::Plugin(section)) => page.add(section),
-                    Ok(Arrival::PluginsEnded) => plugins_run = false,
-                    Err(_) => {
-                        let now = Instant::now();
-                        if now >= answers_until {
-                            let late = std::mem::take(&mut awaited);
-                            late.values().for_each(|own| page.add(own.section(Err(Failure::Late))));
-                        }
-                        if now >= began + GRACE {
-                            page.show();
-                        }
-                    }
-                }
-            }
-        });
+        let mut page = Page { natives: report, observer, shown: false, sections: Vec::new() };
+        let own_until = deadline.min(Instant::now() + ANSWER);
+        let own = self.start_own(&sender, &mut page);
+        let plugins_run = self.start_plugins(deadline, sender, &mut page);
+        let plugins_until = plugins_run.then_some(deadline + LAST_WORD);
+        page.fill(&arrivals, Awaited { own, own_until, plugins_until, early: began + GRACE });
         // Last, so that it counts this report's calls.
         if let Some(plugins) = &self.plugins {
             page.add(guarded(NativeSection::Plugins, || plugins.section()));
@@ -211,8 +188,7 @@ impl Collector {
         let mut awaited = BTreeMap::new();
         for (index, own) in self.own.iter().enumerate() {
             let sender = sender.clone();
-            // The report may be over.
-            let ended = move |answer| drop(sender.send(Arrival::Own(index, answer)));
+            let ended = move |answer| sender.send(Arrival::Own(index, answer));
             match own.blocks.start("gmr-section", ended) {
                 Ok(()) => drop(awaited.insert(index, own)),
                 Err(failure) => page.add(own.section(Err(failure))),
@@ -222,29 +198,18 @@ impl Collector {
     }
 
     /// Runs the plugins beside the worker; returns whether they run.
-    fn start_plugins<'scope, 'env>(
-        &'env self,
-        scope: &'scope Scope<'scope, 'env>,
-        natives: &'env Report,
-        deadline: Instant,
-        sender: &Sender<Arrival>,
-        page: &mut Page<'_>,
-    ) -> bool {
+    fn start_plugins(&self, deadline: Instant, sender: Sender<Arrival>, page: &mut Page<'_>) -> bool {
         let Some(plugins) = &self.plugins else { return false };
-        let sender = sender.clone();
-        let run = move || {
-            gmr_inspect::signals::block_all_in_this_thread();
-            let each = |section| drop(sender.send(Arrival::Plugin(section)));
-            if let Err(words) = caught(|| plugins.render(natives, deadline, each)) {
-                each(fault(NativeSection::PluginSections, &words));
+        let (ours, so_far, each) = (plugins.clone(), plugins.visible(page.natives), sender.clone());
+        let run = move || ours.render(so_far, deadline, |section| each.send(Arrival::Plugin(section)));
+        let ended = move |outcome| sender.send(Arrival::PluginsEnded(outcome));
+        match self.plugins_caller.start("gmr-section", run, ended) {
+            Ok(()) => true,
+            Err(failure) => {
+                page.add(without_plugins(&failure));
+                false
             }
-            drop(sender.send(Arrival::PluginsEnded));
-        };
-        let spawned = std::thread::Builder::new().name("gmr-section".to_owned()).spawn_scoped(scope, run);
-        if let Err(error) = &spawned {
-            page.add(plugins.section().failed(format!("no thread could be started: {error}")));
         }
-        spawned.is_ok()
     }
 }
 
@@ -253,7 +218,17 @@ enum Arrival {
     /// What came of the application's own section of this number.
     Own(usize, Result<Vec<Block>, Failure>),
     Plugin(Section),
-    PluginsEnded,
+    PluginsEnded(Result<(), Failure>),
+}
+
+/// What is still to arrive, and for how long it is waited for.
+struct Awaited<'c> {
+    own: BTreeMap<usize, &'c OwnSection>,
+    own_until: Instant,
+    /// `None` if they do not run.
+    plugins_until: Option<Instant>,
+    /// When what is there is shown.
+    early: Instant,
 }
 
 /// The sections that have arrived, and whether the observer has seen them.
@@ -265,6 +240,45 @@ struct Page<'r> {
 }
 
 impl Page<'_> {
+    /// Takes in what arrives, until all of it is there or its time is over.
+    fn fill(&mut self, arrivals: &Receiver<Arrival>, mut awaited: Awaited<'_>) {
+        loop {
+            let own_until = (!awaited.own.is_empty()).then_some(awaited.own_until);
+            let Some(last) = own_until.max(awaited.plugins_until) else { return };
+            let early = (!self.shown).then_some(awaited.early);
+            let next = [own_until, awaited.plugins_until, early].into_iter().flatten().min();
+            match arrivals.receive(next.unwrap_or(last)) {
+                Ok(Arrival::Own(index, answer)) => {
+                    if let Some(own) = awaited.own.remove(&index) {
+                        self.add(own.section(answer));
+                    }
+                }
+                Ok(Arrival::Plugin(section)) => self.add(section),
+                Ok(Arrival::PluginsEnded(outcome)) => {
+                    awaited.plugins_until = None;
+                    outcome.err().iter().for_each(|failure| self.add(without_plugins(failure)));
+                }
+                Err(_) => self.give_up(&mut awaited),
+            }
+        }
+    }
+
+    /// Gives up what is late, and shows what is there if it is time.
+    fn give_up(&mut self, awaited: &mut Awaited<'_>) {
+        let now = Instant::now();
+        if now >= awaited.own_until {
+            let late = std::mem::take(&mut awaited.own);
+            late.values().for_each(|own| self.add(own.section(Err(Failure::Late))));
+        }
+        if awaited.plugins_until.is_some_and(|until| now >= until) {
+            awaited.plugins_until = None;
+            self.add(without_plugins(&Failure::Late));
+        }
+        if now >= awaited.early {
+            self.show();
+        }
+    }
+
     fn add(&mut self, section: Section) {
         if self.shown {
             self.observer.late(&section);
@@ -302,6 +316,16 @@ fn guarded(native: NativeSection, section: impl FnOnce() -> Section) -> Section 
 /// What a panic said.
 fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(run)).map_err(|panic| words_of_panic(&*panic).to_owned())
+}
+
+/// The section in place of all those of plugins that have not come.
+fn without_plugins(failure: &Failure) -> Section {
+    match failure {
+        Failure::Panicked(words) => fault(NativeSection::PluginSections, words),
+        failure => {
+            Section::native(NativeSection::PluginSections).failed(format!("the plugins' call {failure}"))
+        }
+    }
 }
 
 fn fault(native: NativeSection, words: &str) -> Section {

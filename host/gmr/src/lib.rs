@@ -16,6 +16,7 @@
 
 mod bounded_call;
 mod builder;
+mod channel;
 mod collect;
 mod error;
 mod held_descriptor;

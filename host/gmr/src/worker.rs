@@ -6,7 +6,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use gmr_inspect::threads::Prepared;
 use gmr_report::format::text;
 use gmr_report::{Format, Report, Section, Trigger, TriggerKind};
 
+use crate::channel::Sender;
 use crate::collect::{Collector, Lost, Observer, Unobserved};
 use crate::error::Error;
 use crate::sink::{Directory, OwnOutput, Stderr};
@@ -127,12 +128,12 @@ impl Worker {
     }
 
     /// Makes a report for a caller that waits for it.
-    fn answer(&mut self, asked: &SyncSender<Report>) {
+    fn answer(&mut self, asked: &Sender<Report>) {
         let trigger = Trigger::new(TriggerKind::Call, "");
         let collect = || self.collector.collect(trigger, Instant::now(), &mut Unobserved);
         // The caller may have given up. If there is no report, it is told so when `asked` is dropped.
         if let Ok(report) = catch_unwind(AssertUnwindSafe(collect)) {
-            let _ = asked.send(report);
+            asked.send(report);
         }
     }
 
@@ -196,7 +197,7 @@ const FAULT: &str = "gmr: no report: a fault in gmr, please report it\n";
 
 /// How long a reader of standard error may keep a report waiting: a terminal that scrolls needs less, one
 /// that was paused by hand must not hold the worker.
-const READER: Duration = Duration::from_secs(5);
+pub(crate) const READER: Duration = Duration::from_secs(5);
 
 fn soon() -> Instant {
     Instant::now() + READER

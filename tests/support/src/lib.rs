@@ -8,6 +8,8 @@ mod golden;
 #[cfg(feature = "guests")]
 pub mod guests;
 #[cfg(target_os = "linux")]
+mod hanging_library;
+#[cfg(target_os = "linux")]
 mod in_child;
 #[cfg(feature = "load")]
 pub mod load;
@@ -27,6 +29,8 @@ use std::path::{Path, PathBuf};
 #[cfg(target_os = "linux")]
 pub use descriptors::close_all_from;
 pub use golden::assert_golden;
+#[cfg(target_os = "linux")]
+pub use hanging_library::HangingLibrary;
 #[cfg(target_os = "linux")]
 pub use in_child::{in_child, succeeds_in_child};
 pub use skip::skip;

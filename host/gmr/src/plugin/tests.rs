@@ -52,7 +52,8 @@ impl Bench {
 
     fn sections_within(&self, time: Duration) -> Vec<Section> {
         let mut sections = Vec::new();
-        self.plugins.render(&report(), Instant::now() + time, |section| sections.push(section));
+        self.plugins
+            .render(self.plugins.visible(&report()), Instant::now() + time, |section| sections.push(section));
         sections
     }
 

@@ -1,11 +1,12 @@
 //! The mailbox of the worker: calls from other threads, and the bell that wakes it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use gmr_inspect::signals::Bell;
 use gmr_report::Report;
+
+use crate::channel::Sender;
 
 /// Where calls from other threads wait for the worker.
 pub(crate) struct Mailbox {
@@ -20,7 +21,7 @@ pub(crate) struct Asked {
     /// How many reports were asked for that go to the sink, as after a signal.
     pub(crate) triggers: u32,
     /// Where a report is waited for that is returned to its caller.
-    pub(crate) reports: Vec<SyncSender<Report>>,
+    pub(crate) reports: Vec<Sender<Report>>,
 }
 
 impl Mailbox {

@@ -3,6 +3,7 @@
 //! A thread that a look starts may be slow to begin, or may never come back from a file system. Work that no thread has
 //! begun is taken back; work that does not end is left behind, and so owns all that it uses.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -86,8 +87,7 @@ pub(crate) enum Outcome<W, T> {
 /// A thread that may have begun its work.
 pub(crate) struct Detached<W, T> {
     shared: Arc<Shared<W, T>>,
-    /// `None` where the system refused one.
-    thread: Option<native::Thread>,
+    thread: io::Result<native::Thread>,
 }
 
 /// Whether work that was left behind is still under way.
@@ -108,7 +108,7 @@ where
     T: Send + 'static,
 {
     let shared = Arc::new(Shared { state: Mutex::new(State::Waiting(work)), changed: Condvar::new() });
-    let thread = native::start(name, shared.clone()).ok();
+    let thread = native::start(name, shared.clone());
     Detached { shared, thread }
 }
 
@@ -117,10 +117,15 @@ where
     W: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    /// Why the system refused a thread, if it did.
+    pub(crate) fn refused(&self) -> Option<&io::Error> {
+        self.thread.as_ref().err()
+    }
+
     /// What has come of the work by `until`; what has not begun by `begin` is given back.
     pub(crate) fn outcome(self, begin: Instant, until: Option<Instant>) -> (Outcome<W, T>, LeftBehind) {
         let Detached { shared, thread } = self;
-        let Some(thread) = thread else { return (taken(&mut shared.lock()), LeftBehind::default()) };
+        let Ok(thread) = thread else { return (taken(&mut shared.lock()), LeftBehind::default()) };
         let mut state = shared.lock();
         loop {
             let limit = match &*state {
@@ -210,7 +215,8 @@ mod tests {
     fn what_no_thread_has_begun_is_given_back_and_never_run() {
         let work = || 7;
         let shared = Arc::new(Shared { state: Mutex::new(State::Waiting(work)), changed: Condvar::new() });
-        let (outcome, _) = Detached { shared: shared.clone(), thread: None }.outcome(soon(), None);
+        let refused = Err(io::Error::from(io::ErrorKind::WouldBlock));
+        let (outcome, _) = Detached { shared: shared.clone(), thread: refused }.outcome(soon(), None);
         let Outcome::NotBegun(work) = outcome else { panic!() };
         assert_eq!(work(), 7);
         shared.run();

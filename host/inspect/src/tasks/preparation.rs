@@ -2,17 +2,20 @@
 //! then.
 //!
 //! The executable does not change, so neither does what is known of it: all inspectors share the engine. No look waits
-//! for it beyond its deadline; while it is being built or in use, a look gets the reason instead.
+//! for it beyond its deadline; while it is being built or in use, a look gets the reason instead. What failed only since
+//! the process was short of something is tried again.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
 
 use super::engine::Engine;
 use super::model::Reason;
-use crate::signals::block_all_in_this_thread;
+use crate::detached::{self, Detached};
+use crate::proc_self;
 
 /// How fast the engine is to be built.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,83 +28,132 @@ pub(super) enum Haste {
 
 enum State {
     Unbuilt,
-    Building,
+    Building(Arc<Build>),
     Ready(Box<Engine>),
     InUse,
-    /// There will be none, for this reason.
+    /// There is none, for this reason.
     Off(Reason),
 }
 
-static STATE: Mutex<State> = Mutex::new(State::Unbuilt);
+struct Preparation {
+    state: State,
+    /// Looks that wait for a change.
+    waiting: usize,
+}
+
+static PREPARATION: Mutex<Preparation> = Mutex::new(Preparation { state: State::Unbuilt, waiting: 0 });
 static CHANGED: Condvar = Condvar::new();
 
-/// The thread that builds, until [`stop`] waits for its end.
-static BUILDER: Mutex<Option<JoinHandle<()>>> = Mutex::new(None);
-/// Whether what it builds is no longer wanted.
-static UNWANTED: AtomicBool = AtomicBool::new(false);
+/// An engine that is being built, perhaps for nobody any more.
+#[derive(Default)]
+struct Build {
+    unwanted: AtomicBool,
+    /// Until somebody waits for its end, or builds in its place.
+    thread: Mutex<Option<BuildingThread>>,
+}
 
-fn lock() -> MutexGuard<'static, State> {
+type BuildingThread = Detached<Box<dyn FnOnce() + Send>, ()>;
+
+impl Build {
+    fn is_unwanted(&self) -> bool {
+        self.unwanted.load(Ordering::Acquire)
+    }
+
+    fn thread(&self) -> MutexGuard<'_, Option<BuildingThread>> {
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The thread that the system refused, for one caller alone.
+    fn take_refused(&self) -> Option<BuildingThread> {
+        let mut thread = self.thread();
+        if thread.as_ref()?.refused().is_none() {
+            return None;
+        }
+        thread.take()
+    }
+}
+
+fn lock() -> MutexGuard<'static, Preparation> {
     // Each change is one assignment: no half of one can be left by a panic.
-    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+    PREPARATION.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn set(state: State) {
-    *lock() = state;
+    lock().state = state;
     CHANGED.notify_all();
 }
 
 /// Starts building the engine, unless that was started already.
 pub(super) fn start(haste: Haste) {
-    let mut state = lock();
-    if !matches!(*state, State::Unbuilt) {
-        return;
-    }
-    *state = State::Building;
-    drop(state);
-    let started = thread::Builder::new().name("gmr-index".to_owned()).spawn(move || build(haste));
-    match started {
-        Ok(builder) => *BUILDER.lock().unwrap_or_else(PoisonError::into_inner) = Some(builder),
-        Err(error) => set(State::Off(Reason::NoThread(error.into()))),
+    let mut preparation = lock();
+    if matches!(preparation.state, State::Unbuilt) {
+        begin(&mut preparation, haste);
     }
 }
 
-/// Breaks off the building if it is under way, and returns when its thread has ended. It can be started again.
-pub(super) fn stop() {
-    let mut builder = BUILDER.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(builder) = builder.take() {
-        UNWANTED.store(true, Ordering::Release);
-        // A panic in it has been turned into a state.
-        let _ = builder.join();
-        UNWANTED.store(false, Ordering::Release);
-    }
+fn begin(preparation: &mut Preparation, haste: Haste) {
+    let build = Arc::new(Build::default());
+    let ours = Arc::clone(&build);
+    let work = move || {
+        if haste == Haste::Whenever {
+            // On Linux a thread's own niceness. If it is refused, the work is done all the same.
+            let _ = rustix::process::setpriority_process(None, NICENESS);
+        }
+        finish(&ours, || ours.is_unwanted());
+    };
+    *build.thread() = Some(detached::start(c"gmr-index", Box::new(work)));
+    preparation.state = State::Building(build);
 }
 
 /// A tenth of a processor where others want all of it: at the lowest priority, a busy program's first reports would
 /// come before the index is there.
 const NICENESS: i32 = 10;
 
-fn build(haste: Haste) {
-    block_all_in_this_thread();
-    if haste == Haste::Whenever {
-        // On Linux a thread's own niceness. If it is refused, the work is done all the same.
-        let _ = rustix::process::setpriority_process(None, NICENESS);
-    }
-    let unwanted = || UNWANTED.load(Ordering::Acquire);
-    let built = catch_unwind(|| Engine::new(unwanted));
-    set(match built {
+/// Builds the engine, and makes it known if that is still wanted.
+fn finish(build: &Arc<Build>, unwanted: impl Fn() -> bool) {
+    let built = catch_unwind(AssertUnwindSafe(|| Engine::new(&unwanted)));
+    proc_self::refill();
+    let state = match built {
         Ok(Ok(engine)) => State::Ready(Box::new(engine)),
         Ok(Err(_)) if unwanted() => State::Unbuilt,
         Ok(Err(reason)) => State::Off(reason),
         Err(_) => State::Off(Reason::ReadingPanicked),
-    });
+    };
+    let mut preparation = lock();
+    if matches!(&preparation.state, State::Building(current) if Arc::ptr_eq(current, build)) {
+        preparation.state = state;
+        CHANGED.notify_all();
+    }
+}
+
+/// How long to wait for the end of what is broken off: it looks at that after each unit of the debug information.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Breaks off the building if it is under way and no look waits for it, and returns when its thread has ended, or after
+/// a second. It can be started again.
+pub(super) fn stop() {
+    let mut preparation = lock();
+    let State::Building(build) = &preparation.state else { return };
+    if preparation.waiting > 0 {
+        return;
+    }
+    let build = Arc::clone(build);
+    build.unwanted.store(true, Ordering::Release);
+    preparation.state = State::Unbuilt;
+    drop(preparation);
+    let thread = build.thread().take();
+    if let Some(thread) = thread {
+        let now = Instant::now();
+        thread.outcome(now, Some(now + FAREWELL));
+    }
 }
 
 /// Lets `work` have the engine, if it can be had by `deadline`; else says why not.
 pub(super) fn with_engine<T>(deadline: Instant, work: impl FnOnce(&mut Engine) -> T) -> Result<T, Reason> {
-    start(Haste::Now);
     let mut engine = take(deadline)?;
     // A fault in here must cost this section only, and later looks.
     let done = catch_unwind(AssertUnwindSafe(|| work(&mut engine)));
+    proc_self::refill();
     match done {
         Ok(done) => {
             set(State::Ready(engine));
@@ -115,26 +167,53 @@ pub(super) fn with_engine<T>(deadline: Instant, work: impl FnOnce(&mut Engine) -
 }
 
 fn take(deadline: Instant) -> Result<Box<Engine>, Reason> {
-    let mut state = lock();
+    let mut preparation = lock();
+    let has_time = || Instant::now() < deadline;
+    if matches!(&preparation.state, State::Off(reason) if reason.is_passing()) && has_time() {
+        begin(&mut preparation, Haste::Now);
+    }
     loop {
-        match &*state {
+        match &preparation.state {
             State::Ready(_) => {
-                if let State::Ready(engine) = std::mem::replace(&mut *state, State::InUse) {
+                if let State::Ready(engine) = std::mem::replace(&mut preparation.state, State::InUse) {
                     return Ok(engine);
                 }
             }
             State::Off(reason) => return Err(reason.clone()),
-            State::Unbuilt | State::Building | State::InUse => {}
+            // Nobody has built it yet, or what was being built for another inspector has been broken off.
+            State::Unbuilt => begin(&mut preparation, Haste::Now),
+            State::Building(build) => {
+                if let Some(thread) = has_time().then(|| build.take_refused()).flatten() {
+                    let build = Arc::clone(build);
+                    drop(preparation);
+                    build_here(&build, &thread, deadline);
+                    preparation = lock();
+                    continue;
+                }
+            }
+            State::InUse => {}
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(match &*state {
+            return Err(match &preparation.state {
                 State::InUse => Reason::LookUnderWay,
                 _ => Reason::StillReading,
             });
         }
-        state = CHANGED.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        preparation.waiting += 1;
+        preparation = CHANGED.wait_timeout(preparation, left).unwrap_or_else(PoisonError::into_inner).0;
+        preparation.waiting -= 1;
     }
+}
+
+/// Builds the engine on this thread, since the system refuses another one.
+fn build_here(build: &Arc<Build>, thread: &BuildingThread, deadline: Instant) {
+    // The canary's runtime cannot run inside of another one.
+    if Handle::try_current().is_ok() {
+        let refused = thread.refused().map(|error| Reason::NoThread(error.into()));
+        return set(State::Off(refused.unwrap_or(Reason::StillReading)));
+    }
+    finish(build, || build.is_unwanted() || Instant::now() >= deadline);
 }
 
 /// Waits until the engine is there or cannot be had, or `deadline`; the reason if it is not there.

@@ -109,10 +109,13 @@ impl Loader {
 
 impl Drop for Loader {
     fn drop(&mut self) {
-        self.shared.watch.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.shared.work().stopped = true;
         self.shared.changed.notify_all();
         drop(self.shared.wait(Instant::now() + FAREWELL, |work| !work.threads.is_empty()));
+        // A look that does not come back, as from a file system that does not answer, has it: then it stays.
+        if let Ok(mut watch) = self.shared.watch.try_lock() {
+            watch.take();
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use gmr_report::{Report, Section};
 use super::about;
 use super::outcome::SectionHead;
 use crate::error::Error;
-use crate::plugin::files::catalogue::{Callable, Last};
+use crate::plugin::files::catalogue::Last;
 use crate::plugin::files::loading::Loader;
 use crate::plugin::interface::subject::Subject;
 use crate::plugin::sandbox::engine::Sandboxes;
@@ -56,13 +56,13 @@ impl Plugins {
     /// Makes the sections of all plugins that are ready, and hands each over as soon as it and those before it are
     /// there. Returns at the latest about 0.1 s after `deadline`, whatever the plugins do.
     ///
-    /// `so_far` is what plugins see that have the grant `report`.
-    pub(crate) fn render(&self, so_far: &Report, deadline: Instant, mut each: impl FnMut(Section)) {
+    /// `so_far` is what plugins see that have the grant `report`, as [`Plugins::visible`] has made it.
+    pub(crate) fn render(&self, so_far: Report, deadline: Instant, mut each: impl FnMut(Section)) {
         let now = Instant::now();
         let share = deadline.saturating_duration_since(now) / GRACE_SHARE;
         self.loader.look(now + GRACE.min(share));
         let ready = self.loader.catalogue(|catalogue| catalogue.ready());
-        let subject = Arc::new(Subject::new(visible(so_far, &ready), self.facts.clone()));
+        let subject = Arc::new(Subject::new(so_far, self.facts.clone()));
         let jobs = ready.iter().map(|(_, ready, record)| {
             let (callee, subject) = (ready.plugin.callee.clone(), subject.clone());
             let patience = ready.plugin.config().limits.deadline;
@@ -87,6 +87,17 @@ impl Plugins {
         });
     }
 
+    /// The report that plugins see: copied for them, since a stuck one may hold on to it; without its sections if none may
+    /// see them.
+    pub(crate) fn visible(&self, so_far: &Report) -> Report {
+        let grants = self.loader.config().plugins.values().flat_map(|plugin| &plugin.grants);
+        if grants.into_iter().any(|grant| *grant == Grant::Report) {
+            so_far.clone()
+        } else {
+            Report::new(so_far.header.clone())
+        }
+    }
+
     fn at_once(&self) -> usize {
         match self.loader.config().parallel {
             0 => std::thread::available_parallelism().map_or(1, usize::from).min(4),
@@ -97,16 +108,6 @@ impl Plugins {
     /// The section about the plugins: which there are, from where, and what is wrong with them.
     pub(crate) fn section(&self) -> Section {
         self.loader.catalogue(|catalogue| about::section(catalogue, &self.loader.config().directories))
-    }
-}
-
-/// The report that plugins see: copied for them, since a stuck one may hold on to it; without its sections if none may
-/// see them.
-fn visible(so_far: &Report, ready: &[Callable]) -> Report {
-    if ready.iter().any(|(_, ready, _)| ready.plugin.config().grants.contains(&Grant::Report)) {
-        so_far.clone()
-    } else {
-        Report::new(so_far.header.clone())
     }
 }
 

@@ -2,13 +2,13 @@
 //! plugins do: a call that does not come back is left behind, and its plugin has no result.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use wasmtime::Engine;
 
 use super::deadline::{self, TICK};
 use crate::bounded_call::{Caller, Failure};
+use crate::channel::channel;
 
 /// A call to be made.
 pub struct Job<T> {
@@ -94,7 +94,7 @@ pub fn run<T: Send + 'static>(
             let until = deadline::of_turn(Instant::now(), deadline, patience, left.div_ceil(at_once));
             let index = count - left;
             let sender = sender.clone();
-            let call = move |result| drop(sender.send((index, result)));
+            let call = move |result| sender.send((index, result));
             match caller.start("gmr-plugin", move || work(until), call) {
                 Ok(()) => under_way += 1,
                 Err(failure) => drop(ended.insert(index, Err(failure))),
@@ -108,12 +108,9 @@ pub fn run<T: Send + 'static>(
         if now >= last || under_way == 0 && (queue.is_empty() || now >= deadline) {
             break;
         }
-        match results.recv_timeout(TICK.min(last - now)) {
-            Ok((index, result)) => {
-                under_way -= 1;
-                ended.insert(index, result);
-            }
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        if let Ok((index, result)) = results.receive(last.min(now + TICK)) {
+            under_way -= 1;
+            ended.insert(index, result);
         }
         if ticked.elapsed() >= TICK {
             engines.iter().for_each(Engine::increment_epoch);
@@ -131,7 +128,7 @@ pub fn run<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::Sender;
+    use std::sync::mpsc::{Sender, channel};
 
     use super::*;
 

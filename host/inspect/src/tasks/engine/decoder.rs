@@ -41,6 +41,11 @@ impl Decoder<'_, '_, '_> {
         loop {
             let mut interpreter = Interpreter::new(&self.known.plans, reads, output);
             let Err(missing) = interpreter.decode(plan, address) else { return };
+            // A plan that is made without the types would be remembered, and wrong for good.
+            if self.compiler.types.unusable().is_some() {
+                reads.truncated = true;
+                return output.clear();
+            }
             // Each round makes one plan, of which there are as many as types; time is the bound.
             if Instant::now() > self.deadline {
                 reads.truncated = true;
@@ -62,7 +67,13 @@ impl Decode for Decoder<'_, '_, '_> {
             Entry::Vacant(_) if full => None,
             Entry::Vacant(place) => {
                 let found = task_kind::find(self.compiler.types, &mut self.known.plans, self.task, vtable);
-                place.insert(found.map(Arc::new)).clone()
+                match (found, self.compiler.types.fault()) {
+                    // The next look may be able to read the types: this is not remembered.
+                    (Some(kind), Some(fault)) => {
+                        Some(Arc::new(Kind { stage: Err(Arc::new(fault.clone())), ..kind }))
+                    }
+                    (found, _) => place.insert(found.map(Arc::new)).clone(),
+                }
             }
         }
     }

@@ -30,7 +30,7 @@ impl Look<'_, '_, '_> {
     /// Finds the tasks of the runtime of that number, until there are `max` of all runtimes.
     pub(super) fn runtime(&mut self, number: usize, handle: &Handle, lists: &Lists, max: usize) {
         let Look { decoder, chains, all } = self;
-        let (task, deadline) = (decoder.task, decoder.deadline);
+        let (task, deadline, types) = (decoder.task, decoder.deadline, decoder.compiler.types);
         let max = max.saturating_sub(all.tasks.len());
         let alive_before = metrics::alive_tasks(handle);
         let mut offsets = |vtable| decoder.kind(vtable).map(|kind| (kind.trailer, kind.id));
@@ -44,7 +44,11 @@ impl Look<'_, '_, '_> {
         let owner = Owner { layout: task, id: lists.owner_id };
         all.not_reached += batch::decode_all(owner, &listing.tasks, decoder, deadline, &mut |seen| {
             all.racy += usize::from(seen.verdict == Verdict::Racy);
-            all.tasks.push(found(seen, number, chains));
+            let mut found = found(seen, number, chains);
+            if let (Some(fault), Ok(_), []) = (types.fault(), &seen.kind.stage, &seen.output.nodes[..]) {
+                found.chain = FoundChain::Unknown(Arc::new(fault.clone()));
+            }
+            all.tasks.push(found);
         });
     }
 
@@ -80,8 +84,9 @@ impl Look<'_, '_, '_> {
         // Only what an async function or block has left behind is pinned for certain; another future may
         // have been moved since.
         let future = function.and_then(|id| compiler.polled_by(id)).filter(|future| future.is_coroutine());
+        let unknown = |reason: &Reason| FoundChain::Unknown(Arc::new(reason.clone()));
         let Some(future) = future else {
-            return FoundChain::Unknown(Arc::new(Reason::FutureNotDescribed));
+            return unknown(compiler.types.fault().unwrap_or(&Reason::FutureNotDescribed));
         };
         let plan = decoder.plan(future.id);
         for _ in 0..MAX_TRIES {
@@ -90,6 +95,9 @@ impl Look<'_, '_, '_> {
             reads.clear();
             output.clear();
             decoder.run(plan, now.address as u64, reads, output);
+            if let (Some(fault), []) = (compiler.types.fault(), &output.nodes[..]) {
+                return unknown(fault);
+            }
             let same = slot.still(sequence) && output.is_sound() && !reads.unreadable;
             if now.polling {
                 output.keep_passed();

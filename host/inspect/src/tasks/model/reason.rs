@@ -261,6 +261,12 @@ impl SystemError {
 
 impl From<io::Error> for SystemError {
     fn from(error: io::Error) -> Self {
+        SystemError::from(&error)
+    }
+}
+
+impl From<&io::Error> for SystemError {
+    fn from(error: &io::Error) -> Self {
         SystemError {
             kind: error.kind(),
             errno: error.raw_os_error(),

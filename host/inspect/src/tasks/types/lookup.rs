@@ -13,6 +13,7 @@ use super::names::{display, function_path, hash, is_async_fn, resume_function};
 use super::scopes::Scopes;
 use super::shape::{Shape, Type};
 use super::units::{EntryId, Parsed, Reader, Source, Units, text};
+use crate::tasks::model::Reason;
 
 /// What has been loaded of one unit.
 struct Loaded<'s> {
@@ -46,6 +47,16 @@ impl<'s> Types<'s> {
             loaded: index.places.iter().map(|_| OnceCell::new()).collect(),
             types: RefCell::default(),
         }
+    }
+
+    /// Why nothing can be looked up at the moment; `None` if it can. Then the files are open.
+    pub(crate) fn unusable(&self) -> Option<&Reason> {
+        self.source.files().err().and(self.source.fault())
+    }
+
+    /// As [`Types::unusable`], if something has been looked up already: it opens nothing.
+    pub(crate) fn fault(&self) -> Option<&Reason> {
+        self.source.fault()
     }
 
     /// The type at that entry; if that is a declaration only, the type of that name.

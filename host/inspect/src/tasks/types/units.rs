@@ -40,6 +40,11 @@ impl Source {
         self.files.get_or_init(|| Files::open(&self.path)).as_ref().map_err(Clone::clone)
     }
 
+    /// Why the files cannot be read, if that has been tried in vain.
+    pub(crate) fn fault(&self) -> Option<&Reason> {
+        self.files.get()?.as_ref().err()
+    }
+
     fn split_off(&self, number: usize, count: usize, directory: &str, name: &str) -> Option<&Sections> {
         let cells = self.split.get_or_init(|| (0..count).map(|_| OnceCell::new()).collect());
         cells.get(number)?.get_or_init(|| Files::split_off(directory, name)).as_ref()
