@@ -9,6 +9,7 @@
 #[cfg(stacks)]
 mod arch;
 pub mod debug_files;
+pub mod emergency;
 pub mod memory;
 pub mod modules;
 mod proc;

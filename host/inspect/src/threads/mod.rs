@@ -39,7 +39,7 @@ mod model;
 mod reason;
 
 #[cfg(stacks)]
-mod linux;
+pub(crate) mod linux;
 #[cfg(stacks)]
 use linux as platform;
 
