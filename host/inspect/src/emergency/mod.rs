@@ -20,6 +20,8 @@ mod watchdog;
 #[cfg(stacks)]
 mod capture;
 #[cfg(stacks)]
+mod frame_tables;
+#[cfg(stacks)]
 mod modules;
 #[cfg(stacks)]
 mod proc_files;

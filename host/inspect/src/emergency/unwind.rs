@@ -5,6 +5,7 @@
 //! [`unwind`](crate::unwind), whose functions do it. Other than there, tables are read through the kernel at each step,
 //! since to map a file would take memory and a slice of live memory would be a fault the moment a library is unloaded.
 
+use super::frame_tables::{FrameTables, bytes_at};
 use super::modules::LoadedModules;
 use super::stack_pieces::StackPieces;
 use crate::arch::registers::{
@@ -14,31 +15,16 @@ use crate::arch::{CALL_WINDOW, PROLOGUE_WINDOW, instructions, signal_frame};
 use crate::memory;
 use crate::modules::CodeAddress;
 use crate::threads::Incomplete;
-use crate::unwind::{
-    Cfa, Context, End, RawFrame, Registers, Row, Rule, Slice, StackMemory as _, apply, interrupted, row_of,
-};
-use gimli::{BaseAddresses, EhFrame, EhFrameOffset, NativeEndian, UnwindSection as _};
+use crate::unwind::{Cfa, End, RawFrame, Registers, Row, StackMemory as _, apply, interrupted};
 
 /// Enough to tell where a thread stands. A runaway recursion has a hundred thousand.
 const MOST_FRAMES: usize = 256;
-/// How many rows of the tables are remembered: threads of one kind go through the same some dozen.
-const ROWS: usize = 256;
-/// Room for an entry of `.eh_frame` and what it has in common with others. Those of the largest functions have some
-/// kilobytes.
-const ENTRY: usize = 16 << 10;
-/// The common part alone: a few dozen bytes.
-const COMMON: usize = 512;
-/// How many entries of the index are read at a time: half a kilobyte.
-const STRIDE: usize = 64;
 /// How much code tells a stub or a trampoline.
 const STUB: usize = 16;
 
 /// Unwinds stacks, one after the other.
 pub(super) struct Unwinder {
-    context: Context,
-    /// By a hash of the address: the address, and its row if it has one.
-    rows: Box<[(u64, Option<Row<'static>>)]>,
-    entry: Box<[u8]>,
+    tables: FrameTables,
     frames: Vec<RawFrame>,
     stack: StackPieces,
 }
@@ -62,10 +48,7 @@ impl Step {
 impl Unwinder {
     pub fn new() -> Unwinder {
         Unwinder {
-            context: Context::new(),
-            // Filled, so that their memory is there when it is needed.
-            rows: vec![(u64::MAX, None); ROWS].into_boxed_slice(),
-            entry: vec![0xff; ENTRY].into_boxed_slice(),
+            tables: FrameTables::new(),
             frames: Vec::with_capacity(MOST_FRAMES),
             stack: StackPieces::new(),
         }
@@ -73,7 +56,7 @@ impl Unwinder {
 
     /// Forgets the rows: another library may lie at their addresses by now.
     pub fn begin(&mut self) {
-        self.rows.fill((u64::MAX, None));
+        self.tables.clear();
     }
 
     /// The frames of the last [`Unwinder::walk`], innermost first.
@@ -146,8 +129,8 @@ impl Unwinder {
             let caller = self.step_by_frame_pointer(modules, &registers, false);
             return caller.unwrap_or(Step::stop(Incomplete::NoTables));
         }
-        let Unwinder { context, rows, entry, stack, .. } = self;
-        let Some(row) = row(context, rows, entry, modules, lookup) else {
+        let Unwinder { tables, stack, .. } = self;
+        let Some(row) = tables.row(modules, lookup) else {
             return self.step_without_tables(modules, lookup, exact, &registers);
         };
         if row.signal_frame
@@ -196,7 +179,7 @@ impl Unwinder {
             return interrupted;
         }
         if exact
-            && code_at::<STUB>(lookup).is_some_and(|code| instructions::is_stub(&code))
+            && bytes_at::<STUB>(lookup).is_some_and(|code| instructions::is_stub(&code))
             && let Some(stack_pointer) = registers.stack_pointer()
         {
             let Some(address) = self.stack.word(stack_pointer) else {
@@ -275,19 +258,13 @@ fn unknown(register: usize) -> Incomplete {
     Incomplete::UnknownRegister(u16::try_from(register).unwrap_or(u16::MAX))
 }
 
-/// Code as it stands in memory.
-fn code_at<const N: usize>(address: u64) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    memory::read(address, &mut bytes).ok().map(|()| bytes)
-}
-
 fn follows_call(address: u64) -> bool {
-    let before = address.checked_sub(CALL_WINDOW as u64).and_then(code_at::<CALL_WINDOW>);
+    let before = address.checked_sub(CALL_WINDOW as u64).and_then(bytes_at::<CALL_WINDOW>);
     before.is_some_and(|code| instructions::follows_call(&code))
 }
 
 fn is_signal_return(address: u64) -> bool {
-    code_at::<STUB>(address).is_some_and(|code| instructions::is_signal_return(&code))
+    bytes_at::<STUB>(address).is_some_and(|code| instructions::is_signal_return(&code))
 }
 
 fn may_be_returned_to(modules: &LoadedModules, address: u64) -> bool {
@@ -296,7 +273,7 @@ fn may_be_returned_to(modules: &LoadedModules, address: u64) -> bool {
 
 fn recover_frame_pointer(row: &Row<'_>, lookup: u64, exact: bool, registers: &Registers) -> Option<u64> {
     let since = row.frame_pointer_since?;
-    let before = since.checked_sub(STUB as u64).and_then(code_at::<STUB>).unwrap_or_default();
+    let before = since.checked_sub(STUB as u64).and_then(bytes_at::<STUB>).unwrap_or_default();
     let mut window = [0; PROLOGUE_WINDOW];
     let read = memory::read_some(since, &mut window);
     // `lookup` lies in the call instruction, whose end is the frame's own address.
@@ -304,117 +281,4 @@ fn recover_frame_pointer(row: &Row<'_>, lookup: u64, exact: bool, registers: &Re
     let distance =
         instructions::frame_pointer_distance(&before, window.get(..read)?, here.checked_sub(since)?)?;
     registers.stack_pointer()?.checked_add(distance)
-}
-
-/// The row of the tables for an address in memory: remembered, or read.
-fn row<'e>(
-    context: &mut Context,
-    rows: &mut [(u64, Option<Row<'static>>)],
-    entry: &'e mut [u8],
-    modules: &LoadedModules,
-    lookup: u64,
-) -> Option<Row<'e>> {
-    // Neighbouring addresses are of one function: the upper half of the product spreads them.
-    let hash = usize::try_from(lookup.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32).ok()?;
-    let place = rows.get_mut(hash % ROWS)?;
-    if place.0 == lookup {
-        return place.1;
-    }
-    let row = read_row(context, entry, modules.unwind_header(lookup)?, lookup);
-    match row.map(without_borrow) {
-        // Its expressions lie in the buffer, which the next entry overwrites.
-        Some(None) => {}
-        Some(Some(row)) => *place = (lookup, Some(row)),
-        None => *place = (lookup, None),
-    }
-    row
-}
-
-/// The same row, if it borrows nothing.
-fn without_borrow(row: Row<'_>) -> Option<Row<'static>> {
-    let Row { cfa: Cfa::Register(number, offset), signal_frame, frame_pointer_since, .. } = row else {
-        return None;
-    };
-    let mut rules = [None; crate::arch::registers::COUNT];
-    for (place, rule) in rules.iter_mut().zip(row.rules) {
-        *place = match rule {
-            None => None,
-            Some(Rule::Undefined) => Some(Rule::Undefined),
-            Some(Rule::Same) => Some(Rule::Same),
-            Some(Rule::Stored(offset)) => Some(Rule::Stored(offset)),
-            Some(Rule::Is(offset)) => Some(Rule::Is(offset)),
-            Some(Rule::Register(other)) => Some(Rule::Register(other)),
-            Some(Rule::StoredAt(_) | Rule::IsValueOf(_)) => return None,
-        };
-    }
-    Some(Row { cfa: Cfa::Register(number, offset), rules, signal_frame, frame_pointer_since })
-}
-
-/// Reads the entry for an address into the buffer, the part that it has in common with others before it, so that
-/// both look to gimli like a section of their own; then its row.
-fn read_row<'e>(context: &mut Context, buffer: &'e mut [u8], header: u64, lookup: u64) -> Option<Row<'e>> {
-    let entry = find_entry(header, lookup)?;
-    let length = record_length(entry, ENTRY - COMMON)?;
-    // Its second word tells how far back from there the common part lies.
-    let back = u32::from_ne_bytes(code_at(entry.checked_add(4)?)?);
-    let common = entry.checked_add(4)?.checked_sub(u64::from(back))?;
-    let common_length = record_length(common, COMMON)?;
-    let section = buffer.get_mut(..common_length + length)?;
-    let (first, second) = section.split_at_mut(common_length);
-    memory::read(common, first).ok()?;
-    memory::read(entry, second).ok()?;
-    let distance = u32::try_from(common_length + 4).ok()?;
-    second.get_mut(4..8)?.copy_from_slice(&distance.to_ne_bytes());
-    // Addresses that are relative to their own place in the entry are right by this base.
-    let bases = BaseAddresses::default().set_eh_frame(entry.checked_sub(common_length as u64)?);
-    let mut eh_frame = EhFrame::new(&*section, NativeEndian);
-    eh_frame.set_address_size(8);
-    let common_at = |frame: &EhFrame<Slice<'e>>, bases: &BaseAddresses, offset: EhFrameOffset| {
-        frame.cie_from_offset(bases, offset)
-    };
-    let entry = eh_frame.fde_from_offset(&bases, EhFrameOffset(common_length), common_at).ok()?;
-    entry.contains(lookup).then(|| row_of(&entry, &eh_frame, &bases, context, lookup)).flatten()
-}
-
-/// The length of a record of `.eh_frame` with its length field, if it is at most so long.
-fn record_length(address: u64, most: usize) -> Option<usize> {
-    let length = usize::try_from(u32::from_ne_bytes(code_at(address)?)).ok()?;
-    // Zero ends the section, and the largest number announces a 64-bit length, which no linker writes.
-    (8..=most - 4).contains(&length).then_some(length + 4)
-}
-
-/// The entry for an address, by the index of the tables: pairs of a function's address and its entry's, sorted, each
-/// as the distance from the index. That is how all linkers write it; any other is taken for none.
-fn find_entry(header: u64, lookup: u64) -> Option<u64> {
-    let [version, pointer, count, table] = code_at(header)?;
-    let known = [version, pointer, count, table]
-        == [
-            1,
-            (gimli::DW_EH_PE_pcrel | gimli::DW_EH_PE_sdata4).0,
-            gimli::DW_EH_PE_udata4.0,
-            (gimli::DW_EH_PE_datarel | gimli::DW_EH_PE_sdata4).0,
-        ];
-    if !known {
-        return None;
-    }
-    let count = u64::from(u32::from_ne_bytes(code_at(header.checked_add(8)?)?));
-    let pair_at = |index: u64| header.checked_add(12)?.checked_add(index.checked_mul(8)?);
-    let at = |distance: [u8; 4]| header.wrapping_add_signed(i64::from(i32::from_ne_bytes(distance)));
-    // The first function beyond the address lies in this range.
-    let (mut low, mut high) = (0, count);
-    while high - low > STRIDE as u64 {
-        let middle = low + (high - low) / 2;
-        if at(code_at(pair_at(middle)?)?) <= lookup { low = middle } else { high = middle }
-    }
-    let mut pairs = [0; STRIDE * 8];
-    let pairs = pairs.get_mut(..usize::try_from(high - low).ok()? * 8)?;
-    memory::read(pair_at(low)?, pairs).ok()?;
-    let (pairs, _) = pairs.as_chunks::<8>();
-    let of_pair = |[a, b, c, d, e, f, g, h]: [u8; 8]| (at([a, b, c, d]), at([e, f, g, h]));
-    pairs
-        .iter()
-        .map(|pair| of_pair(*pair))
-        .take_while(|(function, _)| *function <= lookup)
-        .last()
-        .map(|(_, entry)| entry)
 }
