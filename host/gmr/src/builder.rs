@@ -16,6 +16,7 @@ use tokio::runtime::Handle;
 
 use crate::bounded_call::Closure;
 use crate::collect::{Collector, Lost, OwnSection};
+use crate::emergency::{Emergency, EmergencyReports};
 use crate::error::Error;
 #[cfg(feature = "plugin")]
 use crate::plugin::{Config, Facts, Plugins};
@@ -177,11 +178,14 @@ impl Builder {
         let thread = worker::start(move || {
             let service = settings.service.clone().unwrap_or_else(|| contents.package.name.clone());
             let log_dir = settings.log_dir.clone();
+            let emergency =
+                Emergency::start(mailbox.watchdog.clone(), &settings, &contents.package, &service);
             Ok(Worker {
                 triggers: trigger::set_up(&settings, &mailbox)?,
                 directory: log_dir.map(|path| Directory::new(path, &service, settings.keep)),
                 format: settings.format,
-                collector: contents.collector(service, threads, settings)?,
+                collector: contents.collector(service, threads, settings, emergency.reports.clone())?,
+                _emergency: emergency,
                 mailbox,
                 bell,
                 _prepared: prepared,
@@ -223,6 +227,7 @@ impl Contents {
         service: String,
         threads: threads::Options,
         settings: Settings,
+        emergency: EmergencyReports,
     ) -> Result<Collector, Error> {
         let has_runtimes = !self.runtimes.is_empty();
         let tasks = tasks::Inspector::new(self.runtimes);
@@ -251,6 +256,7 @@ impl Contents {
             plugins,
             deadline: settings.deadline,
             lost: Lost::default(),
+            emergency,
         };
         if has_runtimes {
             collector.tasks.prepare();

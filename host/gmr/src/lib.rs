@@ -17,6 +17,7 @@
 mod bounded_call;
 mod builder;
 mod collect;
+mod emergency;
 mod error;
 #[cfg(not(feature = "plugin"))]
 mod no_plugin;

@@ -3,5 +3,5 @@
 mod directory;
 mod stderr;
 
-pub(crate) use directory::Directory;
+pub(crate) use directory::{Directory, WORD, file_stem};
 pub(crate) use stderr::Stderr;

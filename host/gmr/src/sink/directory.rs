@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 /// The word between the service's name and the time, as oslo.reports has it.
-const WORD: &str = "gurumeditation";
+pub(crate) const WORD: &str = "gurumeditation";
 
 /// A directory of reports.
 pub(crate) struct Directory {
@@ -84,7 +84,7 @@ impl Directory {
 }
 
 /// A service's name without what a file name should not have.
-fn file_stem(service: &str) -> String {
+pub(crate) fn file_stem(service: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || "-.".contains(c) { c } else { '-' };
     let stem: String = service.chars().map(plain).collect();
     stem.trim_start_matches('.').to_owned()

@@ -3,10 +3,11 @@
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex};
 
+use gmr_inspect::emergency::Watchdog;
 use gmr_report::Report;
 
 /// Where calls from other threads wait for the worker.
@@ -14,6 +15,8 @@ pub(crate) struct Mailbox {
     asked: Mutex<Asked>,
     stop: AtomicBool,
     wake: UnixStream,
+    /// Notes what is asked, so that it is noticed if the worker does not answer.
+    pub(crate) watchdog: Arc<Watchdog>,
 }
 
 /// What was asked for since the worker last looked.
@@ -31,11 +34,22 @@ impl Mailbox {
         let (ring, bell) = UnixStream::pair()?;
         ring.set_nonblocking(true)?;
         bell.set_nonblocking(true)?;
-        let mailbox = Mailbox { asked: Mutex::default(), stop: AtomicBool::new(false), wake: ring };
+        let mailbox = Mailbox {
+            asked: Mutex::default(),
+            stop: AtomicBool::new(false),
+            wake: ring,
+            watchdog: Watchdog::new(),
+        };
         Ok((mailbox, Bell(bell)))
     }
 
+    /// Wakes the worker, since something is asked of it.
     pub(crate) fn wake(&self) {
+        self.watchdog.ask();
+        self.ring();
+    }
+
+    fn ring(&self) {
         // A full pipe has woken the worker already.
         let _ = (&self.wake).write(&[1]);
     }
@@ -52,7 +66,7 @@ impl Mailbox {
 
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Release);
-        self.wake();
+        self.ring();
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
