@@ -19,6 +19,7 @@ use tokio::runtime::Handle;
 use crate::bounded_call::{Caller, Closure};
 use crate::channel::channel;
 use crate::collect::{Collector, Lost, OwnSection};
+use crate::emergency::{Emergency, EmergencyReports};
 use crate::error::Error;
 #[cfg(feature = "plugin")]
 use crate::plugin::{Config, Facts, Plugins};
@@ -188,12 +189,16 @@ impl Builder {
                 let until = Instant::now() + settings.deadline;
                 Directory::new(path, &service, settings.keep, output.clone(), until)
             });
+            // Before the triggers: what asks for a report tells it first.
+            let emergency =
+                Emergency::start(mailbox.watchdog().clone(), &settings, &contents.package, &service);
             Ok(Worker {
                 triggers: trigger::set_up(&settings, &mailbox, &output)?,
                 directory,
                 output,
                 format: settings.format,
-                collector: contents.collector(service, threads, settings)?,
+                collector: contents.collector(service, threads, settings, emergency.reports.clone())?,
+                _emergency: emergency,
                 mailbox,
                 _prepared: prepared,
             })
@@ -241,6 +246,7 @@ impl Contents {
         service: String,
         threads: threads::Options,
         settings: Settings,
+        emergency: EmergencyReports,
     ) -> Result<Collector, Error> {
         let has_runtimes = !self.runtimes.is_empty();
         let tasks = tasks::Inspector::new(self.runtimes);
@@ -270,6 +276,7 @@ impl Contents {
             plugins_caller: Caller::default(),
             deadline: settings.deadline,
             lost: Lost::default(),
+            emergency,
         };
         if has_runtimes {
             collector.tasks.prepare();

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 
 use crate::bounded_call::{Caller, Closure, Failure, words_of_panic};
 use crate::channel::{Receiver, Sender, channel};
+use crate::emergency::EmergencyReports;
 #[cfg(not(feature = "plugin"))]
 use crate::no_plugin::Plugins;
 #[cfg(feature = "plugin")]
@@ -46,6 +47,7 @@ pub(crate) struct Collector {
     pub(crate) plugins_caller: Caller,
     pub(crate) deadline: Duration,
     pub(crate) lost: Lost,
+    pub(crate) emergency: EmergencyReports,
 }
 
 /// What is lost of earlier reports, since nobody read it.
@@ -53,6 +55,16 @@ pub(crate) struct Collector {
 pub(crate) struct Lost {
     pub(crate) reports: u32,
     pub(crate) bytes: u64,
+}
+
+impl Lost {
+    fn remark(&self) -> Option<String> {
+        let Lost { reports: reports @ 1.., bytes } = *self else { return None };
+        let reports =
+            if reports == 1 { "the report before".to_owned() } else { format!("{reports} reports before") };
+        let bytes = words::bytes(bytes);
+        Some(format!("{bytes} of {reports} were lost: nobody read standard error in time"))
+    }
 }
 
 /// A section that the application fills itself.
@@ -155,14 +167,14 @@ impl Collector {
 
     /// The section that says what is wrong with the reporter itself.
     fn reporter(&self) -> Option<Section> {
-        let Lost { reports: reports @ 1.., bytes } = self.lost else { return None };
-        let reports =
-            if reports == 1 { "the report before".to_owned() } else { format!("{reports} reports before") };
-        let bytes = words::bytes(bytes);
-        let line = format!("{bytes} of {reports} were lost: nobody read standard error in time");
-        let mut section = Section::native(NativeSection::Reporter);
-        section.blocks.push(Block::paragraph(line.as_str()));
-        section.remarks.push(line);
+        let remarks: Vec<String> = self.lost.remark().into_iter().chain(self.emergency.remark()).collect();
+        let lines = remarks.iter().cloned().chain(self.emergency.missing());
+        let blocks: Vec<Block> = lines.map(Block::paragraph).collect();
+        if blocks.is_empty() {
+            return None;
+        }
+        let mut section = Section::native(NativeSection::Reporter).with_blocks(blocks);
+        section.remarks = remarks;
         Some(section)
     }
 

@@ -18,6 +18,7 @@ mod bounded_call;
 mod builder;
 mod channel;
 mod collect;
+mod emergency;
 mod error;
 mod held_descriptor;
 #[cfg(not(feature = "plugin"))]

@@ -1,4 +1,4 @@
-//! The worker, the reporter's one thread: it sleeps until something asks for a report, makes it, and hands it
+//! The worker, the thread that makes the reports: it sleeps until something asks for a report, makes it, and hands it
 //! to its sink.
 //!
 //! It has no timer while nothing happens. Triggers that arrive while it makes a report wait, and are
@@ -10,12 +10,14 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use gmr_inspect::emergency::Watchdog;
 use gmr_inspect::threads::Prepared;
 use gmr_report::format::text;
 use gmr_report::{Format, Report, Section, Trigger, TriggerKind};
 
 use crate::channel::Sender;
 use crate::collect::{Collector, Lost, Observer, Unobserved};
+use crate::emergency::Emergency;
 use crate::error::Error;
 use crate::sink::{Directory, OwnOutput, Stderr};
 use crate::trigger::{Asked, Mailbox, Received, TriggerSource};
@@ -29,6 +31,8 @@ pub(crate) struct Worker {
     /// Which files reports go to, for the triggers to leave them out.
     pub(crate) output: Arc<OwnOutput>,
     pub(crate) format: Format,
+    /// What reports in place of a worker that is stuck.
+    pub(crate) _emergency: Emergency,
     /// Keeps the handler that running threads are asked through.
     pub(crate) _prepared: Prepared,
 }
@@ -87,6 +91,7 @@ impl Worker {
             self.mailbox.bell().wait();
             // Read first: what was asked for before the stop is still answered.
             stopped = self.mailbox.is_stopped();
+            let mut answered = self.mailbox.watchdog().asked();
             let mut triggers = self.triggered();
             let Asked { triggers: calls, reports } = self.mailbox.take();
             if calls > 0 {
@@ -95,14 +100,23 @@ impl Worker {
                 triggers.push(trigger);
             }
             if let Some(trigger) = joined(triggers) {
+                self.begin(&mut answered);
                 self.guarded_report(trigger);
             }
             for asked in reports {
+                self.begin(&mut answered);
                 self.answer(&asked);
             }
+            self.mailbox.watchdog().answer(answered);
         }
         // When the guard has been dropped, no thread of the library is left.
         self.collector.tasks.stop_preparing();
+    }
+
+    /// Begins a report, which counts as asked for even if nobody has told the watchdog.
+    fn begin(&self, answered: &mut u32) {
+        self.mailbox.watchdog().begin();
+        *answered = answered.wrapping_add(1);
     }
 
     /// The triggers that want a report. Those that the settings have turned off are told so.
@@ -159,25 +173,28 @@ impl Worker {
         let Some(directory) = &self.directory else { return 0 };
         let written = directory.write(document.clone(), report.header.time, self.format.extension(), soon());
         let Err(error) = written else { return 0 };
+        self.mailbox.watchdog().postpone(READER);
         let mut stderr = Stderr::begin(soon());
         let place = directory.path().display();
         stderr.write(&format!(
             "gmr: no report could be written to {place}: {error}; it follows here\n{document}"
         ));
+        self.mailbox.watchdog().resume();
         stderr.lost()
     }
 
     fn print(&mut self, trigger: Trigger, began: Instant) -> usize {
         // Collecting has a deadline of its own; the reader gets as long again.
-        let mut stream =
-            StreamedText { stderr: Stderr::begin(began + self.collector.deadline + READER), begun: false };
+        let until = began + self.collector.deadline + READER;
+        let watchdog = self.mailbox.watchdog().clone();
+        let mut stream = StreamedText { stderr: Stderr::begin(until), until, watchdog, begun: false };
         // Text alone can be written before it is whole.
         if self.format == Format::Text {
             let report = self.collector.collect(trigger, began, &mut stream);
             stream.end(&report);
         } else {
             let report = self.collector.collect(trigger, began, &mut Unobserved);
-            stream.stderr.write(&self.format.render(&report));
+            stream.write(&self.format.render(&report));
         }
         stream.stderr.lost()
     }
@@ -206,27 +223,37 @@ fn soon() -> Instant {
 /// A text report that is written while it is made.
 struct StreamedText {
     stderr: Stderr,
+    /// How long its reader may take.
+    until: Instant,
+    watchdog: Arc<Watchdog>,
     begun: bool,
 }
 
 impl StreamedText {
+    /// A reader that keeps the worker waiting is no reason for an emergency report.
+    fn write(&mut self, text: &str) {
+        self.watchdog.postpone(self.until.saturating_duration_since(Instant::now()));
+        self.stderr.write(text);
+        self.watchdog.resume();
+    }
+
     fn end(&mut self, report: &Report) {
         if !self.begun {
-            return self.stderr.write(&text::report(report));
+            return self.write(&text::report(report));
         }
         let look_at: Vec<_> = report.look_at().collect();
-        self.stderr.write(&text::tail(&report.header, &look_at));
+        self.write(&text::tail(&report.header, &look_at));
     }
 }
 
 impl Observer for StreamedText {
     fn early(&mut self, so_far: &Report) {
         self.begun = true;
-        self.stderr.write(&text::beginning(so_far));
+        self.write(&text::beginning(so_far));
     }
 
     fn late(&mut self, section: &Section) {
-        self.stderr.write(&text::section(section));
+        self.write(&text::section(section));
     }
 }
 

@@ -10,6 +10,7 @@
 mod arch;
 pub mod debug_files;
 mod detached;
+pub mod emergency;
 pub mod memory;
 pub mod modules;
 pub mod private_descriptors;

@@ -20,6 +20,8 @@ mod skip;
 pub mod subject;
 #[cfg(feature = "tasks")]
 pub mod tasks;
+#[cfg(all(feature = "trouble", target_os = "linux"))]
+pub mod trouble;
 mod wait;
 #[cfg(all(feature = "threads", target_os = "linux"))]
 pub mod workload;

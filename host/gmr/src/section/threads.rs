@@ -9,6 +9,9 @@ pub(crate) mod translate;
 
 use std::collections::BTreeMap;
 
+pub(crate) use summary::state_of_thread;
+pub(crate) use translate::{incomplete, no_stack};
+
 use gmr_inspect::threads::Capture;
 use gmr_report::{Block, NativeSection, Section, Trace, Value};
 use grouping::{Group, groups};

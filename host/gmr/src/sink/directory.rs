@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-pub(crate) use file_name::is_report_file;
+pub(crate) use file_name::{WORD, is_report_file, stem};
 use held::HeldDirectory;
 use jiff::Timestamp;
 use rustix::fs::AtFlags;

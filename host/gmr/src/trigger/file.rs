@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use alarm::{Alarm, Remote};
+use gmr_inspect::emergency::Watchdog;
 use gmr_inspect::signals::Bell;
 use gmr_report::{Trigger, TriggerKind};
 use watched_path::WatchedPath;
@@ -72,6 +73,8 @@ struct Shared {
     remote: OnceLock<Remote>,
     /// By what the thread wakes the worker.
     bell: Arc<Bell>,
+    /// Is told first that something is asked of the worker.
+    watchdog: Arc<Watchdog>,
 }
 
 impl FileTrigger {
@@ -88,6 +91,7 @@ impl FileTrigger {
             lost: Mutex::new(None),
             remote: OnceLock::new(),
             bell: mailbox.bell().clone(),
+            watchdog: mailbox.watchdog().clone(),
         });
         let (alive, ended) = sync_channel::<()>(0);
         let (ready, is_ready) = sync_channel(1);
@@ -168,6 +172,7 @@ fn look_until_stopped(
             return Err("the program has closed the descriptors of the watch");
         }
         if watched.changed(Instant::now()) {
+            shared.watchdog.ask();
             shared.changes.fetch_add(1, Ordering::AcqRel);
             shared.bell.ring();
         }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
+use gmr_inspect::emergency::Watchdog;
 use gmr_inspect::signals::Bell;
 use gmr_report::Report;
 
@@ -13,6 +14,7 @@ pub(crate) struct Mailbox {
     asked: Mutex<Asked>,
     stop: AtomicBool,
     bell: Arc<Bell>,
+    watchdog: Arc<Watchdog>,
 }
 
 /// What was asked for since the worker last looked.
@@ -26,7 +28,12 @@ pub(crate) struct Asked {
 
 impl Mailbox {
     pub(crate) fn new() -> std::io::Result<Mailbox> {
-        Ok(Mailbox { asked: Mutex::default(), stop: AtomicBool::new(false), bell: Arc::new(Bell::new()?) })
+        Ok(Mailbox {
+            asked: Mutex::default(),
+            stop: AtomicBool::new(false),
+            bell: Arc::new(Bell::new()?),
+            watchdog: Watchdog::new(),
+        })
     }
 
     /// What wakes the worker.
@@ -34,7 +41,13 @@ impl Mailbox {
         &self.bell
     }
 
+    /// Notes what is asked, so that it is noticed if the worker does not answer. It is told before the worker is woken.
+    pub(crate) fn watchdog(&self) -> &Arc<Watchdog> {
+        &self.watchdog
+    }
+
     pub(crate) fn put(&self, put: impl FnOnce(&mut Asked)) {
+        self.watchdog.ask();
         // Nothing that holds this lock can panic, and a half-made change of it cannot exist.
         put(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner));
         // After the lock has been given back: the worker does not wait for it.

@@ -67,13 +67,18 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<Headers> {
 
 /// The build id in a range of notes, in lower-case hexadecimal.
 pub(crate) fn build_id(notes: &[u8]) -> Option<String> {
+    build_id_bytes(notes).map(hexadecimal)
+}
+
+/// The same as its bytes: to be had without an allocation.
+pub(crate) fn build_id_bytes(notes: &[u8]) -> Option<&[u8]> {
     const ALIGNMENT: u32 = 4;
     let notes =
         NoteIterator::<FileHeader64<NativeEndian>>::new(NativeEndian, ALIGNMENT.into(), notes).ok()?;
     let is_build_id = |note: &Note<'_, _>| {
         note.n_type(NativeEndian) == NT_GNU_BUILD_ID && note.name() == ELF_NOTE_GNU && !note.desc().is_empty()
     };
-    notes.map_while(Result::ok).find(is_build_id).map(|note| hexadecimal(note.desc()))
+    notes.map_while(Result::ok).find(is_build_id).map(|note| note.desc())
 }
 
 #[cfg(test)]

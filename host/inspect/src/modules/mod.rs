@@ -7,7 +7,7 @@
 #![cfg_attr(not(stacks), allow(dead_code, reason = "there is no unwinding that would read a module's bytes"))]
 
 mod code_address;
-mod headers;
+pub(crate) mod headers;
 #[cfg(unix)]
 mod image;
 

@@ -32,36 +32,55 @@ pub(crate) fn parse(text: &[u8]) -> Vec<Mapping> {
     text.split(|byte| *byte == b'\n').filter_map(parse_line).collect()
 }
 
-/// `start-end perms offset device inode path`, see proc_pid_maps(5).
-fn parse_line(line: &[u8]) -> Option<Mapping> {
-    let mut fields = line.splitn(6, |byte| *byte == b' ');
-    let mut bounds = fields.next()?.splitn(2, |byte| *byte == b'-');
-    let start = hexadecimal(bounds.next()?)?;
-    let end = hexadecimal(bounds.next()?)?;
-    let permissions = fields.next()?;
-    let offset = hexadecimal(fields.next()?)?;
-    let (_device, _inode) = (fields.next()?, fields.next()?);
-    let path = fields.next().unwrap_or_default().trim_ascii_start();
+/// A line of `/proc/self/maps` that matters, borrowed from what was read: to be had without an allocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line<'b> {
+    pub range: Range<u64>,
+    pub readable: bool,
+    pub executable: bool,
+    pub offset: u64,
+    /// As the kernel prints it, which escapes a line feed as an octal number, but without ` (deleted)`.
+    pub path: &'b [u8],
+    pub deleted: bool,
+}
 
-    let executable = permissions.get(2) == Some(&b'x');
-    let named = path.starts_with(b"/") || path == VDSO.as_bytes();
-    if start >= end || !(executable || named) {
-        return None;
-    }
-    let (path, deleted) = match path.strip_suffix(b" (deleted)") {
-        Some(path) => (path, true),
-        None => (path, false),
-    };
+fn parse_line(line: &[u8]) -> Option<Mapping> {
+    let Line { range, readable, executable, offset, path, deleted } = Line::parse(line)?;
     // The kernel escapes a line feed, and nothing else, as an octal number.
     let path = String::from_utf8_lossy(path).replace("\\012", "\n");
-    Some(Mapping {
-        range: start..end,
-        readable: permissions.first() == Some(&b'r'),
-        executable,
-        offset,
-        path,
-        deleted,
-    })
+    Some(Mapping { range, readable, executable, offset, path, deleted })
+}
+
+impl Line<'_> {
+    /// `start-end perms offset device inode path`, see proc_pid_maps(5).
+    pub fn parse(line: &[u8]) -> Option<Line<'_>> {
+        let mut fields = line.splitn(6, |byte| *byte == b' ');
+        let mut bounds = fields.next()?.splitn(2, |byte| *byte == b'-');
+        let start = hexadecimal(bounds.next()?)?;
+        let end = hexadecimal(bounds.next()?)?;
+        let permissions = fields.next()?;
+        let offset = hexadecimal(fields.next()?)?;
+        let (_device, _inode) = (fields.next()?, fields.next()?);
+        let path = fields.next().unwrap_or_default().trim_ascii_start();
+
+        let executable = permissions.get(2) == Some(&b'x');
+        let named = path.starts_with(b"/") || path == VDSO.as_bytes();
+        if start >= end || !(executable || named) {
+            return None;
+        }
+        let (path, deleted) = match path.strip_suffix(b" (deleted)") {
+            Some(path) => (path, true),
+            None => (path, false),
+        };
+        Some(Line {
+            range: start..end,
+            readable: permissions.first() == Some(&b'r'),
+            executable,
+            offset,
+            path,
+            deleted,
+        })
+    }
 }
 
 fn hexadecimal(digits: &[u8]) -> Option<u64> {

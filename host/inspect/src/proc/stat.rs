@@ -47,11 +47,26 @@ pub(crate) fn since_boot() -> Duration {
     Duration::try_from(rustix::time::clock_gettime(rustix::time::ClockId::Boottime)).unwrap_or_default()
 }
 
-/// See proc_pid_stat(5). The name stands in parentheses and may contain anything, also parentheses.
+/// The same, borrowed from what was read: to be had without an allocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StatLine<'b> {
+    pub name: &'b [u8],
+    pub state: State,
+    pub cpu_user: Duration,
+    pub cpu_system: Duration,
+    pub started: Duration,
+}
+
 pub(crate) fn parse(bytes: &[u8]) -> Option<Stat> {
+    let StatLine { name, state, cpu_user, cpu_system, started } = parse_line(bytes)?;
+    Some(Stat { name: String::from_utf8_lossy(name).into_owned(), state, cpu_user, cpu_system, started })
+}
+
+/// See proc_pid_stat(5). The name stands in parentheses and may contain anything, also parentheses.
+pub(crate) fn parse_line(bytes: &[u8]) -> Option<StatLine<'_>> {
     let open = bytes.iter().position(|byte| *byte == b'(')?;
     let close = bytes.iter().rposition(|byte| *byte == b')')?;
-    let name = String::from_utf8_lossy(bytes.get(open.checked_add(1)?..close)?).into_owned();
+    let name = bytes.get(open.checked_add(1)?..close)?;
     let rest = std::str::from_utf8(bytes.get(close.checked_add(1)?..)?).ok()?;
     let mut fields = rest.split_ascii_whitespace();
     let state = match fields.next()?.chars().next()? {
@@ -68,7 +83,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<Stat> {
         let (_, field) = fields.find(|(number, _)| *number == wanted)?;
         from_ticks(field.parse().ok()?)
     };
-    Some(Stat { name, state, cpu_user: ticks(14)?, cpu_system: ticks(15)?, started: ticks(22)? })
+    Some(StatLine { name, state, cpu_user: ticks(14)?, cpu_system: ticks(15)?, started: ticks(22)? })
 }
 
 /// The kernel's `USER_HZ`, part of its interface: 100 on x86-64, AArch64 and all others but Alpha and

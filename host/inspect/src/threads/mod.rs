@@ -42,7 +42,7 @@ mod model;
 mod reason;
 
 #[cfg(stacks)]
-mod linux;
+pub(crate) mod linux;
 #[cfg(stacks)]
 use linux as platform;
 

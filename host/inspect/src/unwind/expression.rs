@@ -56,6 +56,31 @@ impl Cursor<'_> {
     }
 }
 
+/// The values that operations take and leave, in place: evaluation allocates nothing.
+struct Stack {
+    values: [u64; STACK],
+    height: usize,
+}
+
+impl Stack {
+    /// `None` if it is full.
+    fn push(&mut self, value: u64) -> Option<()> {
+        *self.values.get_mut(self.height)? = value;
+        self.height += 1;
+        Some(())
+    }
+
+    fn pop(&mut self) -> Option<u64> {
+        self.height = self.height.checked_sub(1)?;
+        self.values.get(self.height).copied()
+    }
+
+    /// The value that lies this far below the topmost one.
+    fn below_top(&self, distance: usize) -> Option<u64> {
+        self.values.get(self.height.checked_sub(distance + 1)?).copied()
+    }
+}
+
 /// The value that is left on top, or `None` if the expression is damaged or wants what is not known.
 pub(super) fn evaluate(
     expression: &[u8],
@@ -67,7 +92,10 @@ pub(super) fn evaluate(
         return None;
     }
     let mut code = Cursor(expression);
-    let mut stack: Vec<u64> = initial.into_iter().collect();
+    let mut stack = Stack { values: [0; STACK], height: 0 };
+    if let Some(initial) = initial {
+        stack.push(initial)?;
+    }
     while let Some([byte]) = code.take() {
         let pushed = match gimli::DwOp(byte) {
             gimli::DwOp(LIT0..REG0) => u64::from(byte - LIT0),
@@ -88,15 +116,15 @@ pub(super) fn evaluate(
             op::DW_OP_const4s => i64::from(i32::from_le_bytes(code.take()?)) as u64,
             op::DW_OP_constu => code.unsigned()?,
             op::DW_OP_consts => code.signed()? as u64,
-            op::DW_OP_dup => *stack.last()?,
-            op::DW_OP_over => *stack.get(stack.len().checked_sub(2)?)?,
+            op::DW_OP_dup => stack.below_top(0)?,
+            op::DW_OP_over => stack.below_top(1)?,
             op::DW_OP_drop => {
                 stack.pop()?;
                 continue;
             }
             op::DW_OP_swap => {
                 let (upper, lower) = (stack.pop()?, stack.pop()?);
-                stack.push(upper);
+                stack.push(upper)?;
                 lower
             }
             op::DW_OP_nop => continue,
@@ -109,10 +137,7 @@ pub(super) fn evaluate(
                 combine(binary, left, right)?
             }
         };
-        if stack.len() >= STACK {
-            return None;
-        }
-        stack.push(pushed);
+        stack.push(pushed)?;
     }
     stack.pop()
 }

@@ -15,7 +15,9 @@ mod walk;
 
 pub(crate) use code_map::CodeMap;
 pub(crate) use registers::Registers;
+pub(crate) use signal_frame::interrupted;
 pub(crate) use stack_memory::{Copied, CopiedThenLive, Live, StackMemory};
+pub(crate) use tables::{Cfa, Context, Row, Rule, Slice, row_of};
 pub(crate) use walk::{End, RawFrame, Walk};
 
 use crate::arch::registers::{
@@ -27,7 +29,7 @@ use rustc_hash::FxBuildHasher;
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::rc::Rc;
-use tables::{Cfa, Context, Row, Rule, Tables};
+use tables::Tables;
 
 /// Unwinds stacks over one [`CodeMap`], remembering the rules for each address.
 pub(crate) struct Unwinder<'m> {
@@ -305,8 +307,12 @@ fn unknown_register(number: usize) -> End {
     End::UnknownRegister(u16::try_from(number).unwrap_or(u16::MAX))
 }
 
-/// The caller's registers by a row of the tables.
-fn apply(row: &Row<'_>, registers: &Registers, memory: &mut impl StackMemory) -> Result<Registers, End> {
+/// The caller's registers by a row of the tables. Allocates nothing.
+pub(crate) fn apply(
+    row: &Row<'_>,
+    registers: &Registers,
+    memory: &mut impl StackMemory,
+) -> Result<Registers, End> {
     let cfa = match &row.cfa {
         Cfa::Register(number, offset) => {
             registers.get(*number).ok_or(unknown_register(*number))?.wrapping_add_signed(*offset)
@@ -324,10 +330,11 @@ fn apply(row: &Row<'_>, registers: &Registers, memory: &mut impl StackMemory) ->
         caller.set(RETURN_ADDRESS, registers.get(RETURN_ADDRESS));
     }
     caller.set(STACK_POINTER, Some(cfa));
-    for (number, rule) in &row.rules {
+    for (number, rule) in row.rules.iter().enumerate() {
+        let Some(rule) = rule else { continue };
         let value = match rule {
             Rule::Undefined => None,
-            Rule::Same => registers.get(*number),
+            Rule::Same => registers.get(number),
             Rule::Is(offset) => Some(cfa.wrapping_add_signed(*offset)),
             Rule::Register(other) => registers.get(*other),
             Rule::IsValueOf(bytes) => expression::evaluate(bytes, registers, memory, Some(cfa)),
@@ -338,13 +345,13 @@ fn apply(row: &Row<'_>, registers: &Registers, memory: &mut impl StackMemory) ->
                     _ => None,
                 };
                 let value = place.and_then(|place| memory.word(place));
-                if value.is_none() && *number == RETURN_ADDRESS {
+                if value.is_none() && number == RETURN_ADDRESS {
                     return Err(place.map_or(End::Inconsistent, End::Unreadable));
                 }
                 value
             }
         };
-        caller.set(*number, value);
+        caller.set(number, value);
     }
     let address = caller.get(RETURN_ADDRESS).ok_or(unknown_register(RETURN_ADDRESS))?;
     caller.set(PROGRAM_COUNTER, Some(plain_address(address)));

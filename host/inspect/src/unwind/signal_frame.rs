@@ -7,7 +7,7 @@ use crate::arch::registers::COUNT;
 use crate::arch::signal_frame::places;
 
 /// All registers of the code that was interrupted.
-pub(super) fn interrupted(stack_pointer: u64, memory: &mut impl StackMemory) -> Option<Registers> {
+pub(crate) fn interrupted(stack_pointer: u64, memory: &mut impl StackMemory) -> Option<Registers> {
     let mut values = [0; COUNT];
     for (number, distance) in places() {
         *values.get_mut(number)? = memory.word(stack_pointer.checked_add(distance)?)?;

@@ -1,16 +1,16 @@
 //! A module's unwind tables: the rules for one address, from `.eh_frame` by way of `.eh_frame_hdr`.
 
-use crate::arch::registers::{FRAME_POINTER, RETURN_ADDRESS};
+use crate::arch::registers::{COUNT, FRAME_POINTER, RETURN_ADDRESS};
 use crate::modules::{Image, Module};
 use gimli::{
-    BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EndianSlice, NativeEndian, ParsedEhFrameHdr, Register,
-    RegisterRule, UnwindContext, UnwindExpression, UnwindSection as _,
+    BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EndianSlice, FrameDescriptionEntry, NativeEndian,
+    ParsedEhFrameHdr, RegisterRule, UnwindContext, UnwindExpression, UnwindSection as _,
 };
 
-type Slice<'i> = EndianSlice<'i, NativeEndian>;
+pub(crate) type Slice<'i> = EndianSlice<'i, NativeEndian>;
 
-/// gimli's working memory; made once, since it is large.
-pub(super) type Context = UnwindContext<usize>;
+/// gimli's working memory; made once, since it is large. It does not grow.
+pub(crate) type Context = UnwindContext<usize>;
 
 pub(super) struct Tables<'i> {
     eh_frame: EhFrame<Slice<'i>>,
@@ -19,10 +19,12 @@ pub(super) struct Tables<'i> {
 }
 
 /// How to get from one frame to its caller.
-#[derive(Debug)]
-pub(super) struct Row<'i> {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row<'i> {
     pub cfa: Cfa<'i>,
-    pub rules: Vec<(usize, Rule<'i>)>,
+    /// By the registers' numbers; `None` for those that the row does not mention. In place, so that a row can be
+    /// read without an allocation.
+    pub rules: [Option<Rule<'i>>; COUNT],
     /// The frame below is what a signal interrupted: its address is exact and all registers are its own.
     pub signal_frame: bool,
     /// The address, as the file counts it, from which on this function keeps a frame pointer.
@@ -30,15 +32,15 @@ pub(super) struct Row<'i> {
 }
 
 /// How the canonical frame address is found.
-#[derive(Debug)]
-pub(super) enum Cfa<'i> {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Cfa<'i> {
     Register(usize, i64),
     Expression(&'i [u8]),
 }
 
 /// How a register of the caller is found.
-#[derive(Debug)]
-pub(super) enum Rule<'i> {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Rule<'i> {
     Undefined,
     Same,
     /// Stored at this distance from the canonical frame address.
@@ -71,57 +73,65 @@ impl<'i> Tables<'i> {
             .table()?
             .fde_for_address(&self.eh_frame, &self.bases, address, EhFrame::cie_from_offset)
             .ok()?;
-        let mut frame_pointer_since = None;
-        let mut rows = entry.rows(&self.eh_frame, &self.bases, context).ok()?;
-        while let Some(row) = rows.next_row().ok()? {
-            let cfa = match row.cfa() {
-                CfaRule::RegisterAndOffset { register, offset } => {
-                    Cfa::Register(usize::from(register.0), *offset)
-                }
-                CfaRule::Expression(expression) => Cfa::Expression(self.bytes(expression)?),
-            };
-            if frame_pointer_since.is_none() && matches!(cfa, Cfa::Register(FRAME_POINTER, _)) {
-                frame_pointer_since = Some(row.start_address());
-            }
-            if row.contains(address) {
-                let rules =
-                    row.registers().filter_map(|(register, rule)| self.rule(*register, rule)).collect();
-                return Some(Row {
-                    cfa,
-                    rules,
-                    signal_frame: entry.is_signal_trampoline(),
-                    frame_pointer_since,
-                });
-            }
-        }
-        None
+        row_of(&entry, &self.eh_frame, &self.bases, context, address)
     }
+}
 
-    fn rule(&self, register: Register, rule: &RegisterRule<usize>) -> Option<(usize, Rule<'i>)> {
-        let rule = match rule {
-            RegisterRule::Undefined => Rule::Undefined,
-            RegisterRule::SameValue => Rule::Same,
-            RegisterRule::Offset(offset) => Rule::Stored(*offset),
-            RegisterRule::ValOffset(offset) => Rule::Is(*offset),
-            RegisterRule::Register(other) => Rule::Register(usize::from(other.0)),
-            RegisterRule::Expression(expression) => Rule::StoredAt(self.bytes(expression)?),
-            RegisterRule::ValExpression(expression) => Rule::IsValueOf(self.bytes(expression)?),
-            // An unknown rule must not look like a kept register.
-            _ => Rule::Undefined,
+/// The rules that an entry of `.eh_frame` has for an address, as its section counts it. Allocates nothing.
+pub(crate) fn row_of<'i>(
+    entry: &FrameDescriptionEntry<Slice<'i>>,
+    eh_frame: &EhFrame<Slice<'i>>,
+    bases: &BaseAddresses,
+    context: &mut Context,
+    address: u64,
+) -> Option<Row<'i>> {
+    let mut frame_pointer_since = None;
+    let mut rows = entry.rows(eh_frame, bases, context).ok()?;
+    while let Some(row) = rows.next_row().ok()? {
+        let cfa = match row.cfa() {
+            CfaRule::RegisterAndOffset { register, offset } => {
+                Cfa::Register(usize::from(register.0), *offset)
+            }
+            CfaRule::Expression(expression) => Cfa::Expression(bytes(expression, eh_frame)?),
         };
-        Some((usize::from(register.0), rule))
+        if frame_pointer_since.is_none() && matches!(cfa, Cfa::Register(FRAME_POINTER, _)) {
+            frame_pointer_since = Some(row.start_address());
+        }
+        if row.contains(address) {
+            let mut rules = [None; COUNT];
+            for (register, rule) in row.registers() {
+                // Of registers that are not followed nothing is known anyway.
+                if let Some(place) = rules.get_mut(usize::from(register.0)) {
+                    *place = self::rule(rule, eh_frame);
+                }
+            }
+            return Some(Row { cfa, rules, signal_frame: entry.is_signal_trampoline(), frame_pointer_since });
+        }
     }
+    None
+}
 
-    fn bytes(&self, expression: &UnwindExpression<usize>) -> Option<&'i [u8]> {
-        Some(expression.get(&self.eh_frame).ok()?.0.slice())
-    }
+fn rule<'i>(rule: &RegisterRule<usize>, eh_frame: &EhFrame<Slice<'i>>) -> Option<Rule<'i>> {
+    Some(match rule {
+        RegisterRule::Undefined => Rule::Undefined,
+        RegisterRule::SameValue => Rule::Same,
+        RegisterRule::Offset(offset) => Rule::Stored(*offset),
+        RegisterRule::ValOffset(offset) => Rule::Is(*offset),
+        RegisterRule::Register(other) => Rule::Register(usize::from(other.0)),
+        RegisterRule::Expression(expression) => Rule::StoredAt(bytes(expression, eh_frame)?),
+        RegisterRule::ValExpression(expression) => Rule::IsValueOf(bytes(expression, eh_frame)?),
+        // An unknown rule must not look like a kept register.
+        _ => Rule::Undefined,
+    })
+}
+
+fn bytes<'i>(expression: &UnwindExpression<usize>, eh_frame: &EhFrame<Slice<'i>>) -> Option<&'i [u8]> {
+    Some(expression.get(eh_frame).ok()?.0.slice())
 }
 
 impl Row<'_> {
     /// Whether the tables mark this as the outermost frame.
     pub fn is_root(&self) -> bool {
-        self.rules
-            .iter()
-            .any(|(register, rule)| *register == RETURN_ADDRESS && matches!(rule, Rule::Undefined))
+        matches!(self.rules.get(RETURN_ADDRESS), Some(Some(Rule::Undefined)))
     }
 }

@@ -1,6 +1,7 @@
 //! Output formats: text for people, JSON for programs. Pure functions of a report: no clock, no file, no environment, no
 //! lock. The same report always gives the same characters.
 
+pub mod emergency;
 pub mod json;
 pub mod text;
 

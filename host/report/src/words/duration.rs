@@ -1,5 +1,6 @@
 //! Lengths of time, in words.
 
+use std::fmt;
 use std::time::Duration;
 
 /// A length of time: `41 ms`, `33.1 s`, `3h 51m`; cut, never rounded up into the next unit.
@@ -9,29 +10,41 @@ use std::time::Duration;
 /// assert_eq!(gmr_report::words::duration(Duration::from_millis(33_190)), "33.1 s");
 /// ```
 pub fn duration(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let tenths = |nanoseconds: u128, unit: u128| {
-        let (whole, tenth) = (nanoseconds / unit, nanoseconds % unit * 10 / unit);
-        if whole < 10 && tenth > 0 { format!("{whole}.{tenth}") } else { whole.to_string() }
-    };
-    match time.as_nanos() {
-        0 => "0 s".to_owned(),
-        n if n < 1_000 => format!("{n} ns"),
-        n if n < 1_000_000 => format!("{} µs", tenths(n, 1_000)),
-        n if n < 1_000_000_000 => format!("{} ms", tenths(n, 1_000_000)),
-        n if n < 60_000_000_000 => match n / 100_000_000 % 10 {
-            0 => format!("{seconds} s"),
-            tenth => format!("{seconds}.{tenth} s"),
-        },
-        _ => {
-            let parts = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
-            let counts = parts.map(|(length, unit)| (seconds / length, unit));
-            let first = counts.iter().position(|(count, _)| *count > 0).unwrap_or(3);
-            let shown = counts[first..].iter().enumerate().take(2).map(|(at, (count, unit))| {
-                let within = [u64::MAX, 24, 60, 60][first + at];
-                format!("{}{unit}", if at == 0 { *count } else { count % within })
-            });
-            shown.collect::<Vec<_>>().join(" ")
+    InWords(time).to_string()
+}
+
+/// The same, to be written without an allocation.
+pub(crate) struct InWords(pub Duration);
+
+impl fmt::Display for InWords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let mut tenths = |nanoseconds: u128, length: u128, unit: &str| {
+            let (whole, tenth) = (nanoseconds / length, nanoseconds % length * 10 / length);
+            if whole < 10 && tenth > 0 {
+                write!(f, "{whole}.{tenth} {unit}")
+            } else {
+                write!(f, "{whole} {unit}")
+            }
+        };
+        match self.0.as_nanos() {
+            0 => f.write_str("0 s"),
+            n if n < 1_000 => write!(f, "{n} ns"),
+            n if n < 1_000_000 => tenths(n, 1_000, "µs"),
+            n if n < 1_000_000_000 => tenths(n, 1_000_000, "ms"),
+            n if n < 60_000_000_000 => match n / 100_000_000 % 10 {
+                0 => write!(f, "{seconds} s"),
+                tenth => write!(f, "{seconds}.{tenth} s"),
+            },
+            _ => {
+                let parts = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
+                let counts = parts.map(|(length, unit)| (seconds / length, unit));
+                let first = counts.iter().position(|(count, _)| *count > 0).unwrap_or(3);
+                counts[first..].iter().enumerate().take(2).try_for_each(|(at, (count, unit))| {
+                    let within = [u64::MAX, 24, 60, 60][first + at];
+                    if at == 0 { write!(f, "{count}{unit}") } else { write!(f, " {}{unit}", count % within) }
+                })
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ mod size;
 mod value;
 
 pub use count::counted;
+pub(crate) use duration::InWords;
 pub use duration::duration;
 pub use moment::moment;
 pub use path::{file_name, short_path};

@@ -76,7 +76,7 @@ pub(super) fn state(group: &Group<'_>) -> String {
 }
 
 /// What the scheduler says of a thread.
-pub(super) fn state_of_thread(state: State) -> Cow<'static, str> {
+pub(crate) fn state_of_thread(state: State) -> Cow<'static, str> {
     let words = match state {
         State::Running => "running",
         State::Sleeping => "asleep",

@@ -123,7 +123,7 @@ fn doubt(quality: &Quality) -> Option<Reason> {
     }
 }
 
-fn incomplete(reason: Incomplete) -> IncompleteStack {
+pub(crate) fn incomplete(reason: Incomplete) -> IncompleteStack {
     match reason {
         Incomplete::UnknownCode => IncompleteStack::UnknownCode,
         Incomplete::NoTables => IncompleteStack::NoTables,

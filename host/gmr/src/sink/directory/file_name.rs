@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 /// The word between the service's name and the time, as oslo.reports has it.
-const WORD: &str = "_gurumeditation_";
+pub(crate) const WORD: &str = "_gurumeditation_";
 /// What a file that is not whole yet is called.
 const UNFINISHED: &str = ".gurumeditation-";
 /// `20261122T140307Z`.
@@ -23,7 +23,7 @@ pub(super) fn of(service: &str, time: Timestamp, number: u32, extension: &str) -
 }
 
 /// A service's name without what a file name should not have.
-pub(super) fn stem(service: &str) -> String {
+pub(crate) fn stem(service: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || "-.".contains(c) { c } else { '-' };
     let stem: String = service.chars().map(plain).collect();
     stem.trim_start_matches('.').to_owned()

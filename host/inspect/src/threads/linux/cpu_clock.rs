@@ -16,7 +16,7 @@ fn of(id: u32) -> Option<libc::clockid_t> {
 
 /// For how long a thread of this process has had a processor, up to this moment if it has one. `None` if
 /// there is no such thread, or the kernel refuses.
-pub(super) fn read(id: u32) -> Option<Duration> {
+pub(crate) fn read(id: u32) -> Option<Duration> {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: room for one time.
     let result = unsafe { libc::clock_gettime(of(id)?, &raw mut time) };

@@ -5,7 +5,7 @@
 //! tells to the nanosecond for the price of one small call. Files in `/proc` cost ten times as much, so two of them, not
 //! four, are opened for each thread.
 
-mod cpu_clock;
+pub(crate) mod cpu_clock;
 mod current_thread;
 mod draft;
 mod naming;
@@ -14,7 +14,7 @@ mod signal;
 mod signal_queue;
 mod sleeping;
 mod status;
-mod system_call;
+pub(crate) mod system_call;
 mod task_directory;
 
 use super::{Capture, Missing, Note, Operation, Options, PrepareError, Stack, Thread, system_unwinder};

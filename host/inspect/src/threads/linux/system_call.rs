@@ -10,16 +10,41 @@ use syscalls::Sysno;
 
 /// The wait of a thread that is in this system call with these arguments.
 pub(super) fn wait(number: u64, arguments: &[u64; 6]) -> Wait {
-    let name = usize::try_from(number).ok().and_then(Sysno::new).map(|call| call.name());
+    let name = name(number);
     Wait { number, name, resource: name.and_then(|name| resource(name, arguments)) }
 }
 
+/// The name of the system call of this number.
+pub(crate) fn name(number: u64) -> Option<&'static str> {
+    usize::try_from(number).ok().and_then(Sysno::new).map(|call| call.name())
+}
+
 fn resource(name: &str, arguments: &[u64; 6]) -> Option<Resource> {
+    Some(match awaited(name, arguments)? {
+        Awaited::Futex(address) => Resource::Futex(address),
+        Awaited::Time(time) => Resource::Time(time),
+        Awaited::Descriptor(number) => {
+            let target = proc_self::read_link(Path::new(&format!("/proc/self/fd/{number}"))).ok();
+            Resource::Descriptor { number, target: target.map(|path| path.to_string_lossy().into_owned()) }
+        }
+    })
+}
+
+/// What a system call waits on, as its arguments have it: to be had without an allocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    Futex(u64),
+    Descriptor(i32),
+    Time(Duration),
+}
+
+/// What the system call of this name waits on with these arguments.
+pub(crate) fn awaited(name: &str, arguments: &[u64; 6]) -> Option<Awaited> {
     let [first, second, third, ..] = *arguments;
     match name {
-        "futex" | "futex_wait" => Some(Resource::Futex(first)),
+        "futex" | "futex_wait" => Some(Awaited::Futex(first)),
         // A list of addresses: a lock or condition is in the first. Its elements are value and address.
-        "futex_waitv" => word(first.checked_add(8)?).map(Resource::Futex),
+        "futex_waitv" => word(first.checked_add(8)?).map(Awaited::Futex),
         "read" | "write" | "readv" | "writev" | "pread64" | "pwrite64" | "preadv" | "pwritev" | "preadv2"
         | "pwritev2" | "recvfrom" | "recvmsg" | "recvmmsg" | "sendto" | "sendmsg" | "sendmmsg" | "accept"
         | "accept4" | "connect" | "epoll_wait" | "epoll_pwait" | "epoll_pwait2" | "fsync" | "fdatasync"
@@ -41,26 +66,24 @@ fn resource(name: &str, arguments: &[u64; 6]) -> Option<Resource> {
     }
 }
 
-fn descriptor(argument: u64) -> Option<Resource> {
+fn descriptor(argument: u64) -> Option<Awaited> {
     // Descriptors are C's `int`: the upper half of the register means nothing.
-    let number = (argument as u32).cast_signed();
-    let target = proc_self::read_link(Path::new(&format!("/proc/self/fd/{number}"))).ok();
-    Some(Resource::Descriptor { number, target: target.map(|path| path.to_string_lossy().into_owned()) })
+    Some(Awaited::Descriptor((argument as u32).cast_signed()))
 }
 
-fn milliseconds(argument: u64) -> Option<Resource> {
+fn milliseconds(argument: u64) -> Option<Awaited> {
     // A negative time means for ever.
     let time = u32::try_from((argument as u32).cast_signed()).ok()?;
-    Some(Resource::Time(Duration::from_millis(u64::from(time))))
+    Some(Awaited::Time(Duration::from_millis(u64::from(time))))
 }
 
 /// A `struct timespec` at an address.
-fn time(address: u64) -> Option<Resource> {
+fn time(address: u64) -> Option<Awaited> {
     let (seconds, nanoseconds) = (word(address)?, word(address.checked_add(8)?)?);
     let nanoseconds = u32::try_from(nanoseconds).ok().filter(|n| *n < 1_000_000_000)?;
     // A negative number of seconds is refused by the kernel.
     i64::try_from(seconds).ok()?;
-    Some(Resource::Time(Duration::new(seconds, nanoseconds)))
+    Some(Awaited::Time(Duration::new(seconds, nanoseconds)))
 }
 
 fn word(address: u64) -> Option<u64> {

@@ -41,7 +41,7 @@ struct Version {
     schema_version: u32,
 }
 
-const SCHEMA: &str = "guru-meditation-report";
+pub(super) const SCHEMA: &str = "guru-meditation-report";
 
 /// The report as a document. Control characters in texts are escaped, as JSON demands, and so are those
 /// that a terminal would obey although JSON allows them (U+007F to U+009F).

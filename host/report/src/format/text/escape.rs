@@ -1,5 +1,7 @@
 //! Escaping of control characters, so that a terminal shows them instead of obeying.
 
+use std::fmt::{self, Write};
+
 /// One line: what would move the cursor, change colours, ring, or turn the direction of writing stands as
 /// its escape.
 ///
@@ -8,16 +10,24 @@
 /// ```
 pub fn escape(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' => shown.push_str("\\n"),
-            '\t' => shown.push_str("\\t"),
-            '\r' => shown.push_str("\\r"),
-            c if obeyed(c) => shown.extend(c.escape_unicode()),
-            c => shown.push(c),
-        }
-    }
+    // Writing to a string cannot fail.
+    let _ = Escaped(&mut shown).write_str(text);
     shown
+}
+
+/// Passes text on, escaped like [`escape`], without an allocation.
+pub(in crate::format) struct Escaped<'o>(pub &'o mut dyn Write);
+
+impl Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|c| match c {
+            '\n' => self.0.write_str("\\n"),
+            '\t' => self.0.write_str("\\t"),
+            '\r' => self.0.write_str("\\r"),
+            c if obeyed(c) => write!(self.0, "{}", c.escape_unicode()),
+            c => self.0.write_char(c),
+        })
+    }
 }
 
 /// Each line of a text, escaped.

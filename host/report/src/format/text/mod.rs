@@ -11,10 +11,11 @@ mod trace;
 use crate::model::{Block, Header, Report, Section, TriggerKind, Value};
 use crate::words::{self, duration, moment};
 
+pub(super) use escape::Escaped;
 pub use escape::escape;
 
 /// The width of banners, as oslo.reports prints them.
-const BANNER: usize = 72;
+pub(super) const BANNER: usize = 72;
 
 /// The whole report.
 pub fn report(report: &Report) -> String {

@@ -15,6 +15,8 @@ pub enum NoStack {
     Ended,
     /// It was running, and no signal may be used to ask it.
     NoSignal,
+    /// It was running, and an emergency report asks no thread.
+    NotAsked,
     /// It was running, and its mask blocks the signal.
     SignalBlocked,
     /// It was running, and the program has given the signal another handler.

@@ -9,6 +9,7 @@ impl fmt::Display for NoStack {
         f.write_str(match self {
             NoStack::Ended => "the thread ended while the report was made",
             NoStack::NoSignal => "it runs, and no signal may be used to ask it (thread_signal = none)",
+            NoStack::NotAsked => "it runs, and an emergency report asks no thread for its stack",
             NoStack::SignalBlocked => "it runs, and its mask blocks the signal that would ask it",
             NoStack::SignalTaken => "it runs, and the program has given the signal another handler",
             NoStack::Uninterruptible { place } => {
