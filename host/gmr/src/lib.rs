@@ -23,6 +23,7 @@ mod no_plugin;
 #[cfg(feature = "plugin")]
 pub mod plugin;
 mod section;
+mod serialized;
 mod settings;
 mod sink;
 mod trigger;
