@@ -27,6 +27,30 @@ struct Options {
     mail: toml::Table,
 }
 
+impl Options {
+    /// Reads a file that has passwords in it.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, and in which line. The error that `toml` gives is not handed on: it repeats that line,
+    /// and printed by `main` the whole file.
+    fn read(path: &std::path::Path) -> Result<Options, String> {
+        let place = path.display();
+        let text = std::fs::read_to_string(path).map_err(|error| format!("{place}: {error}"))?;
+        toml::from_str(&text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+            format!("{place}:{line}: {}", without_value(error.message()))
+        })
+    }
+}
+
+/// What is said before a value is repeated; the name of a missing option is no value.
+fn without_value(message: &str) -> &str {
+    let value = message.find(['"', '`']).filter(|_| !message.starts_with("missing field"));
+    message[..value.unwrap_or(message.len())].trim_end_matches([' ', ','])
+}
+
 #[derive(clap::Parser)]
 struct Arguments {
     /// The TOML file with the service's options and its `[gmr]` table.
@@ -57,7 +81,7 @@ struct Service {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let Arguments { config } = clap::Parser::parse();
-    let options: Options = toml::from_str(&std::fs::read_to_string(&config)?)?;
+    let options = Options::read(&config)?;
     let jobs = Arc::new(Jobs::default());
     let service_jobs = jobs.clone();
     let builder = gmr::Builder::new(gmr::package!().product("Job Service").vendor("Example Ltd"))
@@ -144,5 +168,27 @@ async fn clean_up(jobs: Arc<Jobs>) {
         tokio::time::sleep(Duration::from_secs(60)).await;
         let mut results = jobs.results.lock().expect("no panic under the lock");
         results.retain(|number, _| !done.contains(number));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Options;
+
+    #[track_caller]
+    fn check(options: &str, expected: &str) {
+        let path = std::env::temp_dir().join(format!("gmr-service-{}.toml", std::process::id()));
+        std::fs::write(&path, options).expect("the directory for temporary files is writable");
+        let error = Options::read(&path).err().expect("the options are wrong");
+        assert_eq!(error.strip_prefix(&path.display().to_string()), Some(expected));
+        std::fs::remove_file(path).expect("it was written");
+    }
+
+    #[test]
+    fn an_error_has_the_line_and_nothing_of_the_file() {
+        check("listen = 'a'\n[mail]\npassword = hunter2\n", ":3: string values must be quoted");
+        check("password = 'hunter2'\nlisten = 'a'\nworkers = 'hunter2'\n", ":3: invalid type: string");
+        check("listen = 'a'\nlisten = 'hunter2'\n", ":2: duplicate key");
+        check("listen = 'hunter2'\n", ":1: missing field `workers`");
     }
 }

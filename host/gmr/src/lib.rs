@@ -27,6 +27,7 @@ mod own_threads;
 #[cfg(feature = "plugin")]
 pub mod plugin;
 mod section;
+mod serialized;
 mod settings;
 mod sink;
 mod trigger;

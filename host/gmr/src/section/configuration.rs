@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::bounded_call::Closure;
+use crate::serialized;
 
 /// Where the application's configuration comes from.
 pub(crate) enum Configuration {
@@ -21,11 +22,11 @@ pub(crate) enum Configuration {
 
 impl Configuration {
     pub(crate) fn fixed(value: &impl Serialize) -> Configuration {
-        Configuration::Fixed(written(value))
+        Configuration::Fixed(serialized::json(value))
     }
 
     pub(crate) fn asked<T: Serialize>(value: impl Fn() -> T + Send + Sync + 'static) -> Configuration {
-        Configuration::Asked(Closure::new(move || written(&value())))
+        Configuration::Asked(Closure::new(move || serialized::json(&value())))
     }
 
     pub(crate) fn section(&self, secrets: &Secrets, deadline: Instant) -> Section {
@@ -45,10 +46,6 @@ impl Configuration {
             Err(reason) => section.failed(format!("the application's value cannot be read: {reason}")),
         }
     }
-}
-
-fn written(value: &impl Serialize) -> Result<Json, String> {
-    serde_json::to_value(value).map_err(|error| error.to_string())
 }
 
 /// The group of options that stand outside every table, as oslo calls it.

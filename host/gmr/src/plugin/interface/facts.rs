@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::bounded_call::{Closure, Failure};
+use crate::serialized;
 
 /// How long a fact may take: a fact is a look at a few variables, and a plugin has one second in all by default.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -65,7 +66,7 @@ impl Facts {
     /// It has 250 ms; it may take locks, but a report is most wanted when those are stuck. If it panics,
     /// plugins are told so (a process built with `panic = "abort"` ends).
     pub fn add<T: Serialize>(&self, name: impl Into<String>, fact: impl Fn() -> T + Send + Sync + 'static) {
-        let fact = Closure::new(move || serde_json::to_value(fact()).map_err(|error| error.to_string()));
+        let fact = Closure::new(move || serialized::json(&fact()));
         let mut registered = self.registered.write().unwrap_or_else(PoisonError::into_inner);
         registered.insert(name.into(), Arc::new(fact));
     }
@@ -155,6 +156,7 @@ impl FactsOfReport {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStrExt;
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::sync::mpsc;
 
@@ -186,10 +188,13 @@ mod tests {
     fn a_fact_that_panics_or_has_no_json_says_why() {
         let facts = Arc::new(Facts::new());
         facts.add("panics", || -> u8 { panic!("pool is gone") });
+        facts.add("refuses", || std::path::Path::new(std::ffi::OsStr::from_bytes(b"\xff")).to_owned());
         facts.add("keys", || BTreeMap::from([((1, 2), 3)]));
         let report = FactsOfReport::new(facts);
         assert_eq!(patient(&report, "panics"), Err(FactError::Failed("it panicked: pool is gone".into())));
-        assert_eq!(patient(&report, "keys"), Err(FactError::Failed("key must be a string".into())));
+        let reason = "path contains invalid UTF-8 characters";
+        assert_eq!(patient(&report, "refuses"), Err(FactError::Failed(reason.into())));
+        assert_eq!(*patient(&report, "keys").unwrap(), json!({"[1,2]": 3}));
         assert_eq!(patient(&report, "neither"), Err(FactError::Unknown));
     }
 
