@@ -12,6 +12,10 @@ type Slice<'i> = EndianSlice<'i, NativeEndian>;
 /// gimli's working memory; made once, since it is large.
 pub(super) type Context = UnwindContext<usize>;
 
+/// The longest description of a function's frames that is followed, in bytes: those of the largest functions have some
+/// thousands, and one is gone through for each frame.
+const LONGEST: usize = 64 << 10;
+
 pub(super) struct Tables<'i> {
     eh_frame: EhFrame<Slice<'i>>,
     header: ParsedEhFrameHdr<Slice<'i>>,
@@ -71,6 +75,9 @@ impl<'i> Tables<'i> {
             .table()?
             .fde_for_address(&self.eh_frame, &self.bases, address, EhFrame::cie_from_offset)
             .ok()?;
+        if entry.entry_len() > LONGEST || entry.cie().entry_len() > LONGEST {
+            return None;
+        }
         let mut frame_pointer_since = None;
         let mut rows = entry.rows(&self.eh_frame, &self.bases, context).ok()?;
         while let Some(row) = rows.next_row().ok()? {
