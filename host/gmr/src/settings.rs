@@ -4,6 +4,8 @@
 //! What cannot be meant is refused at install, with its place; nothing is ignored in silence.
 
 mod environment;
+#[cfg(test)]
+mod fuzz;
 mod item;
 #[cfg(feature = "plugin")]
 mod plugins;

@@ -91,6 +91,19 @@ fn build(folder: &Path) -> Option<Vec<u8>> {
     std::fs::read(library).ok()
 }
 
+/// A library of this text for the assembler; `None` where there is none.
+pub(crate) fn assembled(text: &str) -> Option<Vec<u8>> {
+    let folder = std::env::temp_dir().join(format!("gmr-test-assembled-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (source, library) = (folder.join("a.s"), folder.join("a.so"));
+    std::fs::write(&source, text).unwrap();
+    let built =
+        succeeds(Command::new("cc").args(["-shared", "-nostdlib"]).arg(&source).arg("-o").arg(&library));
+    let bytes = built.and_then(|()| std::fs::read(library).ok());
+    let _ = std::fs::remove_dir_all(&folder);
+    bytes
+}
+
 fn compress(folder: &Path, way: &str) -> Option<Vec<u8>> {
     let compressed = folder.join(way);
     let option = format!("--compress-debug-sections={way}");

@@ -142,3 +142,12 @@ fn groups_of_threads_appear_vanish_grow_and_shrink() {
          appeared: 0 -> 2 stacks in new < b < c < ...\n  vanished: 1 -> 0 stacks in gone < main\n",
     );
 }
+
+#[test]
+fn sections_of_one_name_are_compared_in_their_order() {
+    let twice = |second: &str| {
+        let text = |text: &str| json!([{ "type": "paragraph", "text": text }]);
+        json!([section("pool", &text("first")), section("pool", &text(second))])
+    };
+    check(&twice("a"), &twice("b"), "POOL\n  - a\n  + b\n");
+}

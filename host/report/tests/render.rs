@@ -230,3 +230,46 @@ fn json_that_is_no_report_is_an_error() {
         assert!(error.to_string().starts_with(expected), "{error}");
     }
 }
+
+#[test]
+fn nothing_in_a_body_looks_like_a_banner() {
+    let banner = "=".repeat(72);
+    let mut trace = Trace::awaits(&*banner);
+    trace.summary = vec![banner.clone()];
+    trace.frames = vec![Frame::of(&*banner)];
+    trace.doubt = Some(Reason::Text(banner.clone()));
+    let blocks = [
+        Block::heading(1, &*banner),
+        trace.into(),
+        Block::paragraph(&*banner),
+        Block::preformatted(&*banner),
+        Block::table([&*banner], [vec![banner.as_str().into()]]),
+    ];
+    let fields = [Block::fields([Field::new(banner.clone(), banner.as_str())])];
+    for block in blocks.into_iter().chain(fields) {
+        let shown = text::body(std::slice::from_ref(&block));
+        assert!(!shown.lines().any(|line| line.starts_with('=')), "{shown}");
+    }
+}
+
+#[test]
+fn ids_at_the_end_of_their_range_are_listed() {
+    let mut stack = Trace::stack("3 threads");
+    stack.members = [u64::MAX - 1, u64::MAX, u64::MAX].map(Member::new).to_vec();
+    let shown = text::body(&[stack.into()]);
+    assert!(shown.contains("18446744073709551614 18446744073709551615 18446744073709551615\n"), "{shown}");
+}
+
+#[test]
+fn a_report_takes_no_more_room_than_what_is_in_it() {
+    let columns = vec![String::new(); 10_000];
+    let table = Block::table(columns, vec![Vec::new(); 10_000]);
+    let mut chain = Trace::awaits("1 task");
+    chain.frames = (0..10_000).map(|depth| with(Frame::of("f"), |frame| frame.depth = depth)).collect();
+    let most = |block: Block| {
+        let shown = gmr_test_fuzz::within(16 << 20, || text::body(&[block]));
+        assert!(shown.len() < 2 << 20, "{} bytes", shown.len());
+    };
+    most(table);
+    most(chain.into());
+}

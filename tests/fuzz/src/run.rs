@@ -44,8 +44,9 @@ fn batch<S>(target: &str, inputs: u32, seed: [u8; 32], strategy: &S, case: &impl
 where
     S: Strategy<Value: Debug>,
 {
+    // Ten seconds to make a failing input smaller: half of one is as good, and nobody waits for the rest.
     let config =
-        Config { cases: inputs, failure_persistence: None, max_shrink_iters: 4000, ..Config::default() };
+        Config { cases: inputs, failure_persistence: None, max_shrink_time: 10_000, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
     let outcome = runner.run(strategy, |input| {
         case(&input);

@@ -22,7 +22,10 @@ impl Settings {
         self.with_variables(|name| std::env::var_os(name))
     }
 
-    fn with_variables(mut self, variable: impl Fn(&str) -> Option<OsString>) -> Result<Settings, Error> {
+    pub(super) fn with_variables(
+        mut self,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Settings, Error> {
         for option in OPTIONS.iter().filter(|option| option.key != "plugins") {
             let Some(set) = option.set else { continue };
             let name = format!("GMR_{}", option.key.to_ascii_uppercase());

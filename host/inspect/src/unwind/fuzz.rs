@@ -13,8 +13,9 @@ use gimli::constants as op;
 use gmr_test_fuzz::{bytes, bytes_in_place, within};
 use std::cell::Cell;
 
-/// The most that one stack may take: its frames, and the rules of each of them.
-const MEMORY: u64 = 4 << 20;
+/// The most that one stack may take: its frames, the rules of each of them, and a copy of the module, of which as much
+/// is made as its headers say, if its file is not the one that was loaded.
+const MEMORY: u64 = 66 << 20;
 
 /// Where the stack lies, and where the module: nothing of this process does.
 const STACK: u64 = 0x7000_0000;

@@ -12,6 +12,10 @@ pub(crate) type Slice<'i> = EndianSlice<'i, NativeEndian>;
 /// gimli's working memory; made once, since it is large. It does not grow.
 pub(crate) type Context = UnwindContext<usize>;
 
+/// The longest description of a function's frames that is followed, in bytes: those of the largest functions have some
+/// thousands, and one is gone through for each frame.
+const LONGEST: usize = 64 << 10;
+
 pub(super) struct Tables<'i> {
     eh_frame: EhFrame<Slice<'i>>,
     header: ParsedEhFrameHdr<Slice<'i>>,
@@ -85,6 +89,9 @@ pub(crate) fn row_of<'i>(
     context: &mut Context,
     address: u64,
 ) -> Option<Row<'i>> {
+    if entry.entry_len() > LONGEST || entry.cie().entry_len() > LONGEST {
+        return None;
+    }
     let mut frame_pointer_since = None;
     let mut rows = entry.rows(eh_frame, bases, context).ok()?;
     while let Some(row) = rows.next_row().ok()? {

@@ -1,5 +1,7 @@
 //! Sections compared by their names: which appeared, vanished, failed or recovered, and what changed in the others. The new report's order, then what vanished in the old one's.
 
+use std::collections::BTreeMap;
+
 use crate::format::text::escape;
 use crate::model::Section;
 
@@ -7,11 +9,11 @@ use super::{blocks, traces};
 
 /// The sections with a difference: their titles and the lines that tell it.
 pub fn compare(old: &[Section], new: &[Section]) -> Vec<(String, Vec<String>)> {
-    let find = |sections: &[Section], name: &str| sections.iter().position(|section| section.name == name);
+    let (old, new) = (numbered(old), numbered(new));
     let mut changes = Vec::new();
-    for section in new {
-        let lines = match find(old, &section.name) {
-            Some(at) => change(&old[at], section),
+    for (place, section) in &new {
+        let lines = match find(&old, place) {
+            Some(before) => change(before, section),
             None => vec![match &section.failure {
                 Some(reason) => format!("this section appeared, and failed: {}", escape(reason)),
                 None => "this section appeared".to_owned(),
@@ -19,11 +21,29 @@ pub fn compare(old: &[Section], new: &[Section]) -> Vec<(String, Vec<String>)> {
         };
         changes.push((title(section), lines));
     }
-    for section in old.iter().filter(|section| find(new, &section.name).is_none()) {
+    for (_, section) in old.iter().filter(|(place, _)| find(&new, place).is_none()) {
         changes.push((title(section), vec!["this section vanished".to_owned()]));
     }
     changes.retain(|(_, lines)| !lines.is_empty());
     changes
+}
+
+/// A section's name, and how many before it have the same: a report has each name once, and other programs' files may
+/// not.
+type Place<'s> = (&'s str, usize);
+
+fn numbered(sections: &[Section]) -> Vec<(Place<'_>, &Section)> {
+    let mut named = BTreeMap::<&str, usize>::new();
+    let numbered = sections.iter().map(|section| {
+        let repetition = named.entry(&section.name).or_default();
+        *repetition += 1;
+        ((section.name.as_str(), *repetition), section)
+    });
+    numbered.collect()
+}
+
+fn find<'s>(sections: &[(Place<'_>, &'s Section)], wanted: &Place<'_>) -> Option<&'s Section> {
+    sections.iter().find(|(place, _)| place == wanted).map(|(_, section)| *section)
 }
 
 fn title(section: &Section) -> String {

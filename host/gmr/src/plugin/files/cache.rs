@@ -18,7 +18,7 @@ use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, StatVfsMountFlags};
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -157,12 +157,16 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Opens the directory, if it is ours alone.
+/// Opens the directory, if it is ours alone and what it holds may be run.
 fn private(path: &Path) -> Result<OwnedFd, String> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let directory = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| error.to_string())?;
     if !is_ours(&directory, 0o077) {
         return Err("others than this process's user own it or have access; it needs mode 0700".to_owned());
+    }
+    let flags = rustix::fs::fstatvfs(&directory).map(|mounted| mounted.f_flag);
+    if flags.is_ok_and(|flags| flags.contains(StatVfsMountFlags::NOEXEC)) {
+        return Err("it is mounted noexec, and compiled plugins are run from there".to_owned());
     }
     Ok(directory)
 }

@@ -49,6 +49,19 @@ pub fn refuse_too_large(bytes: u64) -> Result<(), String> {
     Ok(())
 }
 
+/// What is to be said of a folder that all users of the machine may write to: they can add plugins, and replace those that
+/// have grants.
+pub fn open_to_all(directory: &Path) -> Option<String> {
+    use std::os::unix::fs::MetadataExt as _;
+    const WRITABLE_BY_OTHERS: u32 = 0o002;
+
+    let mode = std::fs::metadata(directory).ok().filter(std::fs::Metadata::is_dir)?.mode();
+    (mode & WRITABLE_BY_OTHERS != 0).then(|| {
+        let (folder, mode) = (directory.display(), mode & 0o7777);
+        format!("{folder}: every user may write there (mode {mode:04o}), and so add and replace plugins")
+    })
+}
+
 /// The plugin files of a folder, sorted by name.
 ///
 /// # Errors

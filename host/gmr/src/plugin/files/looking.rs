@@ -57,6 +57,7 @@ impl Shared {
         problems.extend(self.follow().err());
         let mut files = Vec::new();
         for directory in &self.config.directories {
+            problems.extend(folder::open_to_all(directory));
             match folder::list(directory) {
                 Ok(found) => files.extend(found),
                 Err(error) => problems.push(format!("{} cannot be read: {error}", directory.display())),

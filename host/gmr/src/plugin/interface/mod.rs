@@ -4,6 +4,8 @@ pub mod bindings;
 mod conversion;
 pub mod facts;
 pub mod functions;
+#[cfg(test)]
+mod fuzz;
 pub mod grants;
 pub mod output_limits;
 pub mod request;

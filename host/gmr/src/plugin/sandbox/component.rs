@@ -111,6 +111,9 @@ fn invalid(error: &wasmtime::Error) -> String {
     let reason = format!("{error:#}").replace('\n', " ");
     if reason.contains("unexpected end") {
         format!("it is cut off, perhaps still being written: {reason}")
+    } else if reason.contains("make memory executable") {
+        // Forbidden by PR_SET_MDWE, SELinux or the like.
+        format!("this process may not make memory executable, as plugins need it: {reason}")
     } else {
         format!("it is no valid component: {reason}")
     }
@@ -151,6 +154,16 @@ mod tests {
         let loaded = (0..whole.len()).filter(|length| attempt(&engine, &linker, &whole[..*length])).count();
         // What stands at the end, names and the compiler's version, may be missing.
         assert!(loaded < 8, "{loaded} of {} beginnings load", whole.len());
+    }
+
+    #[test]
+    fn a_process_that_may_not_run_plugins_does_not_blame_the_file() {
+        // As wasmtime's `CodeMemory::publish` has it where the kernel refuses `mprotect`.
+        let refused = wasmtime::Error::new(std::io::Error::from(std::io::ErrorKind::PermissionDenied))
+            .context("unable to make memory executable");
+        let reason = invalid(&refused);
+        assert!(reason.starts_with("this process may not make memory executable"), "{reason}");
+        assert!(!reason.contains("no valid component"), "{reason}");
     }
 
     #[test]

@@ -127,3 +127,25 @@ fn replacements_under_reports_are_whole_and_in_order() {
     });
     bench.check(&[&format!("p: {REPLACEMENTS:05}")]);
 }
+
+#[test]
+fn a_folder_that_every_user_may_write_to_is_remarked() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let bench = Bench::new();
+    let set_mode = |mode| {
+        std::fs::set_permissions(bench.folder.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for mode in [0o700, 0o755, 0o775] {
+        set_mode(mode);
+        bench.check(&[]);
+        assert_eq!(bench.remarks(), "", "{mode:o}");
+    }
+    for mode in [0o777, 0o1777] {
+        set_mode(mode);
+        bench.check(&[]);
+        let expected =
+            format!("every user may write there (mode {mode:04o}), and so add and replace plugins");
+        assert!(bench.remarks().contains(&expected), "{}", bench.remarks());
+    }
+}

@@ -8,6 +8,8 @@ use super::units::{EntryId, Reader, text};
 
 /// Members or variants of one type beyond this are ignored: it is damage.
 const MAX_CHILDREN: usize = 10_000;
+/// Members further inside are ignored: it is damage. So places can be added up without a care.
+const MAX_OFFSET: u64 = 1 << 40;
 
 type Entry<'s> = DebuggingInformationEntry<Reader<'s>>;
 
@@ -100,7 +102,7 @@ impl<'s> Types<'s> {
                     if told_by.is_some_and(|told_by| told_by.offset as usize == entry.offset().0) =>
                 {
                     if let Some(member) = self.read_member(unit, entry) {
-                        discriminant = Some((member.offset, self.get(member.type_id).size));
+                        discriminant = Some((member.offset, self.size_of(member.type_id)));
                         coroutine = &*member.name == "__state";
                     }
                 }
@@ -118,6 +120,18 @@ impl<'s> Types<'s> {
             }
         }
         Shape::Enum { discriminant, coroutine, variants }
+    }
+
+    /// The size of a type without what is in it: a damaged discriminant may be of a type that has a discriminant, and so
+    /// on, as deep as there are types.
+    fn size_of(&self, id: EntryId) -> u64 {
+        let size = || {
+            let (parsed, _) = self.unit(id.unit)?;
+            let entry = parsed.unit.entry(UnitOffset(id.offset as usize)).ok()?;
+            let size = entry.attr_value(gimli::DW_AT_byte_size).and_then(|value| value.udata_value());
+            if entry.tag() == gimli::DW_TAG_pointer_type { Some(size.unwrap_or(0).max(8)) } else { size }
+        };
+        size().unwrap_or(0)
     }
 
     fn read_member(&self, unit: u32, entry: &Entry<'s>) -> Option<Member> {
@@ -142,7 +156,8 @@ impl<'s> Types<'s> {
                 _ => {}
             }
         }
-        Some(Member { name: name.into(), offset, type_id: type_id?, file, line })
+        let type_id = type_id.filter(|_| offset <= MAX_OFFSET)?;
+        Some(Member { name: name.into(), offset, type_id, file, line })
     }
 
     /// What a function works on, with what its declaration and its abstract origin add.

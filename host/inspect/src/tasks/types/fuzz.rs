@@ -2,11 +2,12 @@
 //! of them, and what these make of memory. Names by themselves, too.
 
 use super::names::{function_path, resume_function};
-use super::{Index, Source, Types, display, without_generics};
+use super::{Index, Shape, Source, Types, display, without_generics};
+use crate::debug_files::ObjectFile;
 use crate::tasks::decode::{
     Compiler, FUTURES_UTIL, Interpreter, Libraries, OWN, Output, Plans, ReadSet, STANDARD,
 };
-use crate::test_object::{FileOf, objects};
+use crate::test_object::{FileOf, assembled, objects};
 use gmr_test_fuzz::{bytes, bytes_in_place, within};
 use std::cell::Cell;
 
@@ -20,12 +21,60 @@ const PLANS: usize = 5000;
 fn types_plans_and_memory() {
     let decoded = Cell::new(0);
     bytes_in_place("types_plans_and_memory", 200, objects(), |bytes| {
+        // What a compressed section says of its size is a matter of the test of object files.
+        let object = ObjectFile::from_bytes(bytes.to_vec());
+        if object.is_none_or(|object| object.debug_info_bytes() > MEMORY / 16) {
+            return;
+        }
         let file = FileOf::new(bytes);
         let source = Source::new(file.path());
         let Ok(index) = within(MEMORY, || Index::build(&source, || false)) else { return };
         decoded.set(decoded.get() + within(MEMORY, || look(&source, &index, bytes)));
     });
-    assert!(objects().is_empty() || decoded.get() > 1000, "{} awaits were decoded", decoded.get());
+    assert!(objects().is_empty() || decoded.get() > 200, "{} awaits were decoded", decoded.get());
+}
+
+#[test]
+fn types_whose_discriminants_have_discriminants_without_end() {
+    const TYPES: usize = 20_000;
+    let abbreviations = "
+        .section .debug_abbrev, \"\", @progbits
+        .uleb128 1, 0x11, 1, 0, 0
+        .uleb128 2, 0x13, 1, 0x03, 0x08, 0, 0 /* structure type: name */
+        .uleb128 3, 0x33, 1, 0x15, 0x13, 0, 0 /* variant part: discriminant */
+        .uleb128 4, 0x0d, 0, 0x03, 0x08, 0x49, 0x13, 0, 0 /* member: name, type */
+        .byte 0
+        .section .debug_info, \"\", @progbits
+        unit: .long end - start
+        start: .value 4
+        .long 0
+        .byte 8
+        .uleb128 1";
+    let entry = |at: usize| {
+        format!(
+            "
+        type{at}: .uleb128 2
+        .asciz \"t{at}\"
+        .uleb128 3
+        .long member{at} - unit
+        member{at}: .uleb128 4
+        .asciz \"m\"
+        .long type{next} - unit
+        .byte 0, 0",
+            next = (at + 1) % TYPES
+        )
+    };
+    let entries: String = (0..TYPES).map(entry).collect();
+    let Some(object) = assembled(&format!("{abbreviations}{entries}\n.byte 0\nend:\n")) else {
+        return gmr_test_support::skip("no C compiler");
+    };
+    let file = FileOf::new(&object);
+    let source = Source::new(file.path());
+    let index = Index::build(&source, || false).unwrap();
+    assert_eq!(index.types.len(), TYPES);
+    let types = Types::new(&source, &index, 0);
+    let first = types.by_name("t0").unwrap();
+    assert!(matches!(&first.shape, Shape::Enum { discriminant: Some(_), .. }), "{first:?}");
 }
 
 /// Everything that a look at tasks asks of types; how many awaits it comes to.

@@ -114,7 +114,8 @@ impl<'s> Types<'s> {
             if let Some(member) = next.member(name) {
                 return Some((base.wrapping_add(member.offset), self.get(member.type_id)));
             }
-            if depth < MEMBER_DEPTH {
+            // What would not be reached any more is not read: a damaged type may hold itself thousands of times.
+            if depth < MEMBER_DEPTH && queue.len() < MEMBER_TYPES {
                 queue.extend(inner(&next, base, depth + 1));
             }
         }

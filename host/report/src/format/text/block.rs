@@ -20,9 +20,11 @@ impl Body {
         self.text
     }
 
+    /// Nothing in a body may look like the banner of the next section.
     pub(super) fn line(&mut self, line: &str) {
         if !line.is_empty() {
-            self.text.extend(std::iter::repeat_n(' ', self.indent));
+            let guard = usize::from(line.starts_with('='));
+            self.text.extend(std::iter::repeat_n(' ', self.indent + guard));
             self.text.push_str(line);
         }
         self.text.push('\n');
@@ -59,10 +61,10 @@ impl Body {
         }
     }
 
-    /// Nothing in a body may look like the banner of the next section.
+    /// Nothing in running text may look like preformatted text or the title of a trace.
     fn paragraph(&mut self, text: &str) {
         for line in escape_lines(text) {
-            let guard = if line.starts_with(['=', '|', '-']) { " " } else { "" };
+            let guard = if line.starts_with(['|', '-']) { " " } else { "" };
             self.line(&format!("{guard}{line}"));
         }
     }

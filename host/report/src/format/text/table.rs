@@ -9,18 +9,21 @@ const WIDEST: usize = 48;
 
 /// The titles and the rows, a line each. A cell wider than most pushes its own row only.
 pub(super) fn lines(columns: &[String], rows: &[Vec<Value>]) -> Vec<String> {
-    let cells: Vec<Vec<String>> = rows
-        .iter()
-        .map(|row| (0..columns.len()).map(|at| row.get(at).map_or(String::new(), value)).collect())
-        .collect();
+    // Only the cells that are there: a table of ten thousand columns and as many empty rows would fill the memory.
+    let cells: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().take(columns.len()).map(value).collect()).collect();
     let titles: Vec<String> = columns.iter().map(|title| escape(title)).collect();
-    let width = |at: usize| {
-        let widths = cells.iter().map(|row| row[at].chars().count());
-        widths.chain([titles[at].chars().count()]).filter(|&width| width <= WIDEST).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
-    let to_the_right: Vec<bool> =
-        (0..columns.len()).map(|at| rows.iter().any(|row| row.get(at).is_some_and(is_number))).collect();
+    let mut widths = vec![0; columns.len()];
+    for row in std::iter::once(&titles).chain(&cells) {
+        for (widest, cell) in widths.iter_mut().zip(row) {
+            let width = cell.chars().count();
+            *widest = (*widest).max(if width <= WIDEST { width } else { 0 });
+        }
+    }
+    let mut to_the_right = vec![false; columns.len()];
+    for row in rows {
+        to_the_right.iter_mut().zip(row).for_each(|(right, value)| *right |= is_number(value));
+    }
     let line = |row: &Vec<String>| {
         let mut line = String::new();
         for (at, cell) in row.iter().enumerate() {

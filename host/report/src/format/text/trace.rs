@@ -11,6 +11,10 @@ const SCREEN: usize = 100;
 /// Functions are padded to the widest one of their trace, but not beyond this column.
 const LOCATION_COLUMN: usize = 64;
 
+/// Awaits that are nested deeper are not indented further: no screen is as wide, and with thousands of levels, as a
+/// plugin may return them, the blanks alone would be gigabytes.
+const DEEPEST: usize = 64;
+
 pub(super) fn trace(trace: &Trace, mut line: impl FnMut(&str)) {
     line("");
     line(&format!("------{:^width$}------", escape(&trace.title), width = BANNER - 12));
@@ -107,7 +111,7 @@ fn awaits(frames: &[Frame]) -> Vec<Shown> {
         let branch = frame.branch.as_ref().map_or(String::new(), |branch| format!("{}: ", escape(branch)));
         let details = frame.details.iter().map(|detail| format!(", {}", escape(&detail.to_string())));
         let details: String = details.collect();
-        let indent = 2 * above.len();
+        let indent = 2 * above.len().min(DEEPEST);
         let left = format!("  {:indent$}{branch}{}{details}", "", name(line));
         lines.push(Shown { left, right: location(line) });
         above.push(frame.depth);
@@ -147,7 +151,7 @@ fn ids(members: &[Member]) -> String {
     let mut at = 0;
     while at < ids.len() {
         let mut last = at;
-        while last + 1 < ids.len() && ids[last + 1] == ids[last] + 1 {
+        while ids[last].checked_add(1).is_some_and(|next| ids.get(last + 1) == Some(&next)) {
             last += 1;
         }
         let part = match last - at {

@@ -194,3 +194,34 @@ fn the_oldest_entries_go() {
     assert_eq!(std::fs::read_dir(&kept.cache.path).unwrap().count(), MOST_ENTRIES);
     kept.is_miss();
 }
+
+#[test]
+fn a_cache_that_is_mounted_noexec_is_told_and_not_written_to() {
+    const NAME: &str =
+        "plugin::files::cache::tests::a_cache_that_is_mounted_noexec_is_told_and_not_written_to";
+    const MOUNTED: &str = "GMR_TEST_NOEXEC";
+    if let Some(mounted) = std::env::var_os(MOUNTED) {
+        let engine = engine(Limits::default().wasm_stack_bytes).unwrap();
+        let cache = Cache::new(PathBuf::from(mounted));
+        let component = Component::new(&engine, "(component)").unwrap();
+        let error = cache.put(&engine, Digest::of(b"source"), &component).unwrap_err();
+        assert!(error.contains(": it is mounted noexec"), "{error}");
+        assert_eq!(std::fs::read_dir(&cache.path).unwrap().count(), 0);
+        return;
+    }
+    // In a mount namespace of its own, and as root of a user namespace.
+    let folder = tempfile::tempdir().unwrap();
+    let unshared = |script: &str| {
+        let mut command = std::process::Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-ec", script, "sh"]).arg(folder.path());
+        command.arg(std::env::current_exe().unwrap()).arg(NAME).env(MOUNTED, folder.path());
+        command.output()
+    };
+    let mount = "mount -t tmpfs -o noexec,mode=700 none \"$1\"";
+    if !unshared(mount).is_ok_and(|output| output.status.success()) {
+        return gmr_test_support::skip("no mount namespace is to be had");
+    }
+    let output = unshared(&format!("{mount}; \"$2\" --exact \"$3\"")).unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
