@@ -24,7 +24,8 @@ impl Doctor {
             anyhow::anyhow!("{path} cannot be read as an executable: {reason}")
         })?;
         let threads = outlook("Threads", &diagnosis.threads);
-        crate::output::print(&format!("{threads}\n{}", outlook("Green threads", &diagnosis.tasks)))
+        let tasks = outlook("Green threads", &diagnosis.tasks);
+        crate::output::print(&format!("{threads}\n{tasks}\n{}", words::memory(&diagnosis.memory)))
     }
 }
 

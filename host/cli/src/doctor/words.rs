@@ -1,6 +1,7 @@
 //! Words for what the doctor finds and advises, each a sentence without a full stop.
 
-use gmr_inspect::tasks::{Advice, DebugInformationFault, Finding, Reason};
+use gmr_inspect::process::MemoryDemand;
+use gmr_inspect::tasks::{Advice, DebugInformationFault, Finding, MemoryCost, Reason};
 
 pub fn finding(finding: &Finding) -> String {
     let words = match finding {
@@ -32,6 +33,24 @@ pub fn finding(finding: &Finding) -> String {
         other => return format!("{other:?}"),
     };
     words.to_owned()
+}
+
+/// What reading the debug information takes, and where a process has too little for it.
+pub fn memory(cost: &MemoryCost) -> String {
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    let line = |what: &str, demand: MemoryDemand| {
+        let (private, all) = (demand.private_bytes, demand.private_bytes.saturating_add(demand.mapped_bytes));
+        // At most half of what is free is taken.
+        format!(
+            "  {what}: {} MiB; left out where less than {} MiB are free, or {} MiB of address space\n",
+            mib(private),
+            mib(private.saturating_mul(2)),
+            mib(all.saturating_mul(2))
+        )
+    };
+    let chains = line("at install, to read chains of awaits", cost.chains);
+    let lines = line("at a report, to read files and lines", cost.lines);
+    format!("Memory:\n{chains}{lines}")
 }
 
 /// A report speaks of the program that it is in, the doctor of a file.

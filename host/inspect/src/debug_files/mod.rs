@@ -28,6 +28,7 @@
 //! than a look at a file's headers is read by calls that fail instead.
 
 mod build_id;
+mod contents;
 mod object_bytes;
 mod object_file;
 mod section;
@@ -37,9 +38,12 @@ pub(crate) use object_bytes::ObjectBytes;
 pub use object_file::ObjectFile;
 #[cfg(target_os = "linux")]
 pub(crate) use section::Held;
-pub(crate) use section::SectionData;
+pub(crate) use section::{SectionData, SectionFault};
 
 use std::path::{Path, PathBuf};
+
+/// What a decompressor takes beside its result: for zstd a window of at most 8 MiB, and what it is ahead of it.
+pub(crate) const DECOMPRESSOR_BYTES: u64 = 12 << 20;
 
 /// Where distributions put separate debug information.
 pub fn standard_directories() -> Vec<PathBuf> {

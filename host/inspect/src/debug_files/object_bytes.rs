@@ -2,7 +2,7 @@
 
 #[cfg(target_os = "linux")]
 use super::section::Held;
-use super::section::SectionData;
+use super::section::{SectionData, SectionFault};
 use object::{Object as _, ObjectSection as _};
 use std::fmt;
 use std::sync::Arc;
@@ -35,17 +35,25 @@ impl ObjectBytes {
         object::File::parse(self.bytes()).ok()
     }
 
-    /// A section's content, decompressed if need be; `None` if there is none of that name, or it is
-    /// damaged, or takes up no room in the file.
-    pub fn section(&self, name: &str) -> Option<SectionData<'_>> {
-        let object = self.object()?;
-        let section = object.section_by_name(name)?;
-        SectionData::of(section.compressed_data().ok()?)
+    /// A section's content, decompressed if need be; `None` if there is none of that name.
+    ///
+    /// # Errors
+    ///
+    /// If it is damaged, or there is no memory for it.
+    pub fn section(&self, name: &str) -> Result<Option<SectionData<'_>>, SectionFault> {
+        let object = self.object().ok_or(SectionFault::Damaged)?;
+        let Some(section) = object.section_by_name(name) else { return Ok(None) };
+        let data = section.compressed_data().map_err(|_| SectionFault::Damaged)?;
+        SectionData::of(data).map(Some)
     }
 
     /// As [`ObjectBytes::section`], to be kept beside the file.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ObjectBytes::section`].
     #[cfg(target_os = "linux")]
-    pub fn hold(&self, name: &str) -> Option<Held> {
-        Some(self.section(name)?.hold(self.bytes()))
+    pub fn hold(&self, name: &str) -> Result<Option<Held>, SectionFault> {
+        Ok(self.section(name)?.map(|section| section.hold(self.bytes())))
     }
 }

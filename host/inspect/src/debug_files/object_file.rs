@@ -1,10 +1,10 @@
 //! An object file on disk, read piece by piece: its build id, and where its debug information is.
 
 use super::ObjectBytes;
-use super::hexadecimal;
+use super::contents::Contents;
+use super::section::SectionData;
 use crate::proc_self;
-use object::read::{ReadCache, ReadRef};
-use object::{Object as _, ObjectSection as _};
+use object::read::{CompressedData, CompressionFormat, ReadCache};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -16,11 +16,12 @@ use std::sync::Arc;
 /// it is mapped.
 pub struct ObjectFile {
     content: Content,
+    contents: Contents,
     path: Option<PathBuf>,
 }
 
 enum Content {
-    Disk(Arc<File>, ReadCache<Arc<File>>),
+    Disk(File),
     Memory(Arc<[u8]>),
 }
 
@@ -28,16 +29,6 @@ impl fmt::Debug for ObjectFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ObjectFile").field("path", &self.path).finish_non_exhaustive()
     }
-}
-
-/// Asks a question of the parsed file, wherever its content is.
-macro_rules! ask {
-    ($file:expr, $question:expr) => {
-        match &$file.content {
-            Content::Disk(_, cache) => object::File::parse(cache).ok().and_then($question),
-            Content::Memory(bytes) => object::File::parse(&**bytes).ok().and_then($question),
-        }
-    };
 }
 
 impl ObjectFile {
@@ -52,23 +43,19 @@ impl ObjectFile {
         if !proc_self::is_regular_file(path)? {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "not a regular file"));
         }
-        let file = Arc::new(proc_self::open(path)?);
-        let content = Content::Disk(Arc::clone(&file), ReadCache::new(file));
-        let file = ObjectFile { content, path: Some(path.to_owned()) };
-        if !file.is_object() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "not an object file"));
+        let file = proc_self::open(path)?;
+        match Contents::parse(&ReadCache::new(&file)) {
+            Some(contents) => {
+                Ok(ObjectFile { content: Content::Disk(file), contents, path: Some(path.to_owned()) })
+            }
+            None => Err(io::Error::new(io::ErrorKind::InvalidData, "not an object file")),
         }
-        Ok(file)
     }
 
     /// An object file that is in memory already. `None` if the bytes are no object file.
     pub fn from_bytes(bytes: Vec<u8>) -> Option<ObjectFile> {
-        let file = ObjectFile { content: Content::Memory(bytes.into()), path: None };
-        file.is_object().then_some(file)
-    }
-
-    fn is_object(&self) -> bool {
-        ask!(self, |_| Some(())).is_some()
+        let contents = Contents::parse(&*bytes)?;
+        Some(ObjectFile { content: Content::Memory(bytes.into()), contents, path: None })
     }
 
     /// The same file by another path: what lies beside that belongs to it. For what was opened by a link of
@@ -81,6 +68,14 @@ impl ObjectFile {
     /// Where it was opened.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
+    }
+
+    /// Its size on disk; 0 if it is in memory, where nothing has to be mapped.
+    pub(crate) fn mapped_bytes(&self) -> u64 {
+        match &self.content {
+            Content::Disk(file) => file.metadata().map_or(u64::MAX, |metadata| metadata.len()),
+            Content::Memory(_) => 0,
+        }
     }
 
     /// Maps it into memory, so that only what is looked at is read.
@@ -97,13 +92,36 @@ impl ObjectFile {
     pub(crate) unsafe fn map(&self) -> io::Result<ObjectBytes> {
         match &self.content {
             // SAFETY: the caller promises that nobody writes to the file.
-            Content::Disk(file, _) => Ok(ObjectBytes::Mapped(unsafe { memmap2::Mmap::map(&**file) }?)),
+            Content::Disk(file) => Ok(ObjectBytes::Mapped(unsafe { memmap2::Mmap::map(file) }?)),
+            Content::Memory(bytes) => Ok(ObjectBytes::Owned(Arc::clone(bytes))),
+        }
+    }
+
+    /// As [`ObjectFile::map`], only its first bytes: debug information, which is most of a file and lies at its end,
+    /// need not take address space for those who want none of it.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    ///
+    /// # Safety
+    ///
+    /// As for [`ObjectFile::map`].
+    pub(crate) unsafe fn map_beginning(&self, length: u64) -> io::Result<ObjectBytes> {
+        match &self.content {
+            Content::Disk(file) => {
+                let length = file.metadata()?.len().min(length);
+                let mut options = memmap2::MmapOptions::new();
+                options.len(usize::try_from(length).map_err(|_| io::ErrorKind::OutOfMemory)?);
+                // SAFETY: the caller promises that nobody writes to the file.
+                Ok(ObjectBytes::Mapped(unsafe { options.map(file) }?))
+            }
             Content::Memory(bytes) => Ok(ObjectBytes::Owned(Arc::clone(bytes))),
         }
     }
 
     /// A copy of a section's content, decompressed if need be; `None` if there is none of that name, or it is damaged,
-    /// or has more than `most_bytes`.
+    /// or has more than `most_bytes`, or there is too little memory for it.
     ///
     /// ```
     /// use gmr_inspect::debug_files::ObjectFile;
@@ -114,18 +132,53 @@ impl ObjectFile {
     /// assert_eq!(own.read_section(".text", 1), None);
     /// ```
     pub fn read_section(&self, name: &str, most_bytes: u64) -> Option<Vec<u8>> {
-        ask!(self, |object| {
-            let section = object.section_by_name(name)?;
-            if section.compressed_file_range().ok()?.uncompressed_size > most_bytes {
-                return None;
+        let range = &self.contents.section(name)?.range;
+        if range.uncompressed_size > most_bytes {
+            return None;
+        }
+        let stored = self.read(range.offset, range.compressed_size)?;
+        if range.format == CompressionFormat::None {
+            return Some(stored);
+        }
+        let data = CompressedData {
+            format: range.format,
+            data: &stored,
+            uncompressed_size: range.uncompressed_size,
+        };
+        let section = SectionData::of(data).ok()?;
+        let mut copy = Vec::new();
+        copy.try_reserve_exact(section.len()).ok()?;
+        copy.extend_from_slice(&section);
+        Some(copy)
+    }
+
+    fn read(&self, offset: u64, length: u64) -> Option<Vec<u8>> {
+        let length = usize::try_from(length).ok()?;
+        let mut bytes = Vec::new();
+        match &self.content {
+            Content::Disk(file) => {
+                // A damaged header must not ask for more than the file has.
+                if file.metadata().ok()?.len() < offset.checked_add(length as u64)? {
+                    return None;
+                }
+                bytes.try_reserve_exact(length).ok()?;
+                let mut file = file;
+                file.seek(SeekFrom::Start(offset)).ok()?;
+                file.take(length as u64).read_to_end(&mut bytes).ok()?;
             }
-            Some(section.compressed_data().ok()?.decompress().ok()?.into_owned())
-        })
+            Content::Memory(all) => {
+                let start = usize::try_from(offset).ok()?;
+                let section = all.get(start..start.checked_add(length)?)?;
+                bytes.try_reserve_exact(length).ok()?;
+                bytes.extend_from_slice(section);
+            }
+        }
+        (bytes.len() == length).then_some(bytes)
     }
 
     /// Its build id in lower-case hexadecimal.
     pub fn build_id(&self) -> Option<String> {
-        ask!(self, |object| Some(hexadecimal(object.build_id().ok()??)))
+        self.contents.build_id.clone()
     }
 
     /// Whether it describes functions and lines, not symbols alone.
@@ -135,29 +188,51 @@ impl ObjectFile {
 
     /// The size of all its debug sections together, decompressed. A damaged size counts as the largest.
     pub fn debug_info_bytes(&self) -> u64 {
-        ask!(self, |object| Some(debug_info_bytes(&object))).unwrap_or(0)
+        if self.section_bytes(".debug_info") == 0 {
+            return 0;
+        }
+        let sizes = self.contents.debug_sections().map(|(_, section)| section.range.uncompressed_size);
+        sizes.fold(0, u64::saturating_add)
+    }
+
+    /// The size of a section, decompressed; 0 if there is none of that name.
+    pub(crate) fn section_bytes(&self, name: &str) -> u64 {
+        self.contents.section(name).map_or(0, |section| section.range.uncompressed_size)
+    }
+
+    /// What it takes to decompress those of these sections that are compressed, together, in bytes; 0 if none is.
+    pub(crate) fn decompressed_bytes(&self, mut is_wanted: impl FnMut(&str) -> bool) -> u64 {
+        let compressed = self.contents.debug_sections().filter(|(_, section)| section.is_compressed());
+        let wanted = compressed.filter(|(name, _)| is_wanted(name));
+        wanted.map(|(_, section)| section.range.uncompressed_size).fold(0, u64::saturating_add)
+    }
+
+    /// Whether it has unwind tables, symbols, or whatever else has a section of that name.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn has_section(&self, name: &str) -> bool {
+        self.section_bytes(name) > 0
+    }
+
+    /// Whether its debug information is compressed.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.contents.debug_sections().any(|(_, section)| section.is_compressed())
     }
 
     /// The file that holds the debug information instead, and the checksum it must have.
     pub(super) fn debug_link(&self) -> Option<(String, u32)> {
-        ask!(self, |object| {
-            let (name, checksum) = object.gnu_debuglink().ok()??;
-            Some((String::from_utf8_lossy(name).into_owned(), checksum))
-        })
+        self.contents.debug_link.clone()
     }
 
     /// The file that holds what this file's debug information shares with others, and its build id.
     pub(super) fn shared_link(&self) -> Option<(String, String)> {
-        ask!(self, |object| {
-            let (name, build_id) = object.gnu_debugaltlink().ok()??;
-            Some((String::from_utf8_lossy(name).into_owned(), hexadecimal(build_id)))
-        })
+        self.contents.shared_link.clone()
     }
 
     /// The CRC-32 of the whole file, as a debug link has it.
     pub(super) fn checksum(&self) -> io::Result<u32> {
         let mut file = match &self.content {
-            Content::Disk(file, _) => &**file,
+            Content::Disk(file) => file,
             Content::Memory(bytes) => return Ok(crc32fast::hash(bytes)),
         };
         file.seek(SeekFrom::Start(0))?;
@@ -169,17 +244,4 @@ impl ObjectFile {
             }
         }
     }
-}
-
-fn debug_info_bytes<'d>(object: &object::File<'d, impl ReadRef<'d>>) -> u64 {
-    if object.section_by_name(".debug_info").is_none_or(|section| section.size() == 0) {
-        return 0;
-    }
-    object
-        .sections()
-        .filter(|section| {
-            section.name().is_ok_and(|name| name.starts_with(".debug_") || name.starts_with(".zdebug_"))
-        })
-        .map(|section| section.compressed_file_range().map_or(u64::MAX, |range| range.uncompressed_size))
-        .fold(0, u64::saturating_add)
 }

@@ -14,20 +14,40 @@ pub(crate) struct SectionData<'f>(Content<'f>);
 enum Content<'f> {
     InFile(&'f [u8]),
     /// Memory of its own that goes back to the system at once. Megabytes from the allocator would raise the
-    /// size from which on it maps memory, and so stay with the process.
+    /// size from which on it maps memory, and so stay with the process; and where there is none left, the allocator ends
+    /// the process.
     Mapped(memmap2::MmapMut),
-    Allocated(Vec<u8>),
+}
+
+/// Why a section cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SectionFault {
+    /// It makes no sense, or is compressed in a way that is not known.
+    Damaged,
+    /// The system has no memory for so many bytes, which it has when decompressed.
+    NoMemory(u64),
 }
 
 impl<'f> SectionData<'f> {
-    pub(super) fn of(data: CompressedData<'f>) -> Option<SectionData<'f>> {
-        let size =
-            usize::try_from(data.uncompressed_size).ok().filter(|_| data.uncompressed_size <= MAX_BYTES)?;
-        Some(SectionData(match data.format {
-            CompressionFormat::None => Content::InFile(data.data),
-            CompressionFormat::Zlib => Content::Mapped(inflate(data.data, size)?),
-            _ => Content::Allocated(data.decompress().ok()?.into_owned()),
-        }))
+    /// Decompresses it if need be, straight to where it stays.
+    pub(super) fn of(data: CompressedData<'f>) -> Result<SectionData<'f>, SectionFault> {
+        let decompress = match data.format {
+            CompressionFormat::None => return Ok(SectionData(Content::InFile(data.data))),
+            CompressionFormat::Zlib => inflate,
+            CompressionFormat::Zstandard => zstd,
+            _ => return Err(SectionFault::Damaged),
+        };
+        let size = usize::try_from(data.uncompressed_size).ok();
+        let size = size.filter(|_| data.uncompressed_size <= MAX_BYTES).ok_or(SectionFault::Damaged)?;
+        // A length of nothing cannot be mapped.
+        let mapped = memmap2::MmapMut::map_anon(size.max(1));
+        let mut into = mapped.map_err(|_| SectionFault::NoMemory(data.uncompressed_size))?;
+        let room = into.get_mut(..size).ok_or(SectionFault::Damaged)?;
+        if decompress(data.data, room) == Some(size) {
+            Ok(SectionData(Content::Mapped(into)))
+        } else {
+            Err(SectionFault::Damaged)
+        }
     }
 }
 
@@ -47,7 +67,6 @@ impl<'f> SectionData<'f> {
                 Held::InFile(start..start + bytes.len())
             }
             Content::Mapped(bytes) => Held::Own(SectionData(Content::Mapped(bytes))),
-            Content::Allocated(bytes) => Held::Own(SectionData(Content::Allocated(bytes))),
         }
     }
 }
@@ -62,12 +81,16 @@ impl Held {
     }
 }
 
-fn inflate(compressed: &[u8], size: usize) -> Option<memmap2::MmapMut> {
-    // A length of nothing cannot be mapped.
-    let mut into = memmap2::MmapMut::map_anon(size.max(1)).ok()?;
+/// How many bytes there are, if the compressed ones make sense and are not more than fit.
+fn inflate(compressed: &[u8], into: &mut [u8]) -> Option<usize> {
     let mut state = flate2::Decompress::new(true);
-    let status = state.decompress(compressed, into.get_mut(..size)?, flate2::FlushDecompress::Finish).ok()?;
-    (status == flate2::Status::StreamEnd && state.total_out() == size as u64).then_some(into)
+    let status = state.decompress(compressed, into, flate2::FlushDecompress::Finish).ok()?;
+    (status == flate2::Status::StreamEnd).then_some(usize::try_from(state.total_out()).ok()?)
+}
+
+/// As [`inflate`]. Beside the result it takes the frame's window, of which no more than 8 MiB are accepted.
+fn zstd(compressed: &[u8], into: &mut [u8]) -> Option<usize> {
+    ruzstd::decoding::FrameDecoder::new().decode_all(compressed, into).ok()
 }
 
 impl Default for SectionData<'_> {
@@ -83,7 +106,6 @@ impl Deref for SectionData<'_> {
         match &self.0 {
             Content::InFile(bytes) => bytes,
             Content::Mapped(bytes) => bytes,
-            Content::Allocated(bytes) => bytes,
         }
     }
 }
@@ -94,23 +116,48 @@ impl fmt::Debug for SectionData<'_> {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_os = "linux")]
     use crate::debug_files::ObjectFile;
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn what_is_held_is_what_was_read() {
         let file = ObjectFile::open(&std::env::current_exe().unwrap()).unwrap();
         // SAFETY: the kernel lets nobody write to an executable that runs.
         let file = unsafe { file.map() }.unwrap();
         for name in [".debug_info", ".debug_str", ".text"] {
-            let held = file.hold(name).unwrap();
+            let held = file.hold(name).unwrap().unwrap();
             assert!(!held.bytes(file.bytes()).is_empty(), "{name}");
-            assert_eq!(held.bytes(file.bytes()), &*file.section(name).unwrap(), "{name}");
+            assert_eq!(held.bytes(file.bytes()), &*file.section(name).unwrap().unwrap(), "{name}");
         }
-        assert!(file.hold(".no-such-section").is_none());
-        let unpacked = SectionData(Content::Allocated(vec![1, 2, 3]));
-        assert_eq!(unpacked.hold(b"file").bytes(b"file"), [1, 2, 3]);
+        assert!(file.hold(".no-such-section").unwrap().is_none());
+    }
+
+    #[test]
+    fn compressed_sections_are_read_and_damaged_ones_refused() {
+        use std::io::Write as _;
+
+        let content = b"types and lines ".repeat(1000);
+        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        zlib.write_all(&content).unwrap();
+        let zlib = zlib.finish().unwrap();
+        let zstd = ruzstd::encoding::compress_to_vec(&*content, ruzstd::encoding::CompressionLevel::Fastest);
+        for (format, data) in [(CompressionFormat::Zlib, zlib), (CompressionFormat::Zstandard, zstd)] {
+            let read = |data, uncompressed_size| {
+                SectionData::of(CompressedData { format, data, uncompressed_size }).map(|read| read.to_vec())
+            };
+            let length = content.len() as u64;
+            assert_eq!(read(&data, length).as_deref(), Ok(&*content), "{format:?}");
+            let held = SectionData::of(CompressedData { format, data: &data, uncompressed_size: length });
+            assert_eq!(held.unwrap().hold(b"file").bytes(b"file"), content, "{format:?}");
+            for other in [0, length - 1, length + 1, MAX_BYTES + 1, u64::MAX] {
+                assert_eq!(read(&data, other), Err(SectionFault::Damaged), "{format:?} {other}");
+            }
+            assert_eq!(read(&data[..data.len() / 2], length), Err(SectionFault::Damaged), "{format:?}");
+            assert_eq!(read(&[], length), Err(SectionFault::Damaged), "{format:?}");
+        }
     }
 }

@@ -2,7 +2,9 @@
 //! memory where that file is gone or has been replaced.
 //!
 //! Code is wanted as the linker wrote it: in memory a debugger may have put break points into it. And a
-//! slice of live memory would be a fault the moment the library is unloaded.
+//! slice of live memory would be a fault the moment the library is unloaded. Of the file only what is loaded of it is
+//! mapped, since debug information is most of it. Where the system has no address space for that, there is no memory for
+//! a copy either.
 
 use super::headers::{self, Headers};
 use super::{MAX_NOTES, Module};
@@ -10,7 +12,9 @@ use crate::debug_files::{ObjectBytes, ObjectFile};
 use crate::memory;
 use crate::proc::maps::VDSO;
 use crate::proc_self;
+use crate::process::{MemoryClaim, MemoryDemand};
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
@@ -30,28 +34,32 @@ pub(crate) enum Image {
 impl Image {
     /// Finds the very file that was loaded, or copies what is in memory.
     pub fn of(module: &Module) -> Option<Image> {
-        let mapped = file_of(module).and_then(|file| {
-            // SAFETY: `file_of` has recognised the module's own file, which is loaded from there: to write to
-            // it would change the code that this process runs. What comes of it otherwise stands at
-            // `debug_files`.
-            unsafe { file.map() }.ok()
-        });
-        match mapped {
-            Some(file) => Some(Image::File(file)),
-            None => Image::copy_of(module),
+        let Some(file) = file_of(module) else { return Image::copy_of(module) };
+        let segments = module.headers.segments.iter();
+        let loaded = segments.map(|segment| segment.offset.saturating_add(segment.file_size)).max()?;
+        let _claim = MemoryClaim::of(MemoryDemand::new(0, loaded)).ok()?;
+        // SAFETY: `file_of` has recognised the module's own file, which is loaded from there: to write to
+        // it would change the code that this process runs. What comes of it otherwise stands at
+        // `debug_files`.
+        match unsafe { file.map_beginning(loaded) } {
+            Ok(file) => Some(Image::File(file)),
+            Err(error) if is_shortage(&error) => None,
+            Err(_) => Image::copy_of(module),
         }
     }
 
     fn copy_of(module: &Module) -> Option<Image> {
-        let mut left = MAX_COPY;
-        let mut segments = Vec::new();
-        for segment in &module.headers.segments {
-            left = left.checked_sub(segment.file_size)?;
-            let length = usize::try_from(segment.file_size).ok()?;
-            let address = segment.addresses.start;
-            segments.push((address, copy(module.bias.wrapping_add(address), length)?));
+        let segments = module.headers.segments.iter();
+        let total = segments.map(|segment| segment.file_size).fold(0, u64::saturating_add);
+        if total > MAX_COPY {
+            return None;
         }
-        Some(Image::Copy(segments))
+        let _claim = MemoryClaim::of(MemoryDemand::new(total, 0)).ok()?;
+        let copies = module.headers.segments.iter().map(|segment| {
+            let address = segment.addresses.start;
+            Some((address, copy(module.bias.wrapping_add(address), segment.file_size)?))
+        });
+        Some(Image::Copy(copies.collect::<Option<_>>()?))
     }
 
     /// The bytes from an address, as the file counts it, to the end of its segment.
@@ -82,7 +90,7 @@ pub(crate) fn file_of(module: &Module) -> Option<ObjectFile> {
     if module.name.path == Path::new(VDSO) {
         // Its section headers lie behind its only segment, in the same page.
         let end = module.range.end.checked_next_multiple_of(PAGE)?;
-        let length = usize::try_from(end.checked_sub(module.range.start)?).ok()?;
+        let length = end.checked_sub(module.range.start)?;
         return ObjectFile::from_bytes(copy(module.range.start, length)?);
     }
     let by_mapping = module
@@ -124,12 +132,17 @@ fn build_id(headers: &Headers, file: &File) -> Option<String> {
     })
 }
 
+/// The system has no memory, or no further mapping, for it.
+fn is_shortage(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::OutOfMemory
+}
+
 /// Whole or not at all.
-fn copy(address: u64, length: usize) -> Option<Vec<u8>> {
-    if length as u64 > MAX_COPY {
-        return None;
-    }
-    let mut bytes = vec![0; length];
+fn copy(address: u64, length: u64) -> Option<Vec<u8>> {
+    let length = usize::try_from(length).ok().filter(|_| length <= MAX_COPY)?;
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(length).ok()?;
+    bytes.resize(length, 0);
     memory::read(address, &mut bytes).ok()?;
     Some(bytes)
 }

@@ -1,8 +1,8 @@
 //! Names, files, lines and inlined calls from one file's DWARF.
 
 use super::symbol::Symbol;
-use crate::debug_files::{ObjectBytes, SectionData};
-use gimli::{DwarfSections, EndianSlice, RunTimeEndian};
+use crate::debug_files::{ObjectBytes, SectionData, SectionFault};
+use gimli::{DwarfSections, EndianSlice, RunTimeEndian, SectionId};
 use object::Object as _;
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -11,6 +11,34 @@ use std::time::Instant;
 /// The most inlined calls that are listed at one address: the deepest met in optimised async code is below
 /// forty.
 const MAX_INLINED: usize = 128;
+
+/// The sections that names, files, lines and inlined calls are looked up in. Others, as locations of variables, may be
+/// as large, and would have to be decompressed for nothing.
+pub(super) const SECTIONS: [SectionId; 10] = [
+    SectionId::DebugAbbrev,
+    SectionId::DebugAddr,
+    SectionId::DebugAranges,
+    SectionId::DebugInfo,
+    SectionId::DebugLine,
+    SectionId::DebugLineStr,
+    SectionId::DebugRanges,
+    SectionId::DebugRngLists,
+    SectionId::DebugStr,
+    SectionId::DebugStrOffsets,
+];
+
+/// Why debug information could not be searched.
+pub(super) enum Fault {
+    Damaged(gimli::Error),
+    /// The system has no memory for a section of so many bytes.
+    NoMemory(u64),
+}
+
+impl From<gimli::Error> for Fault {
+    fn from(error: gimli::Error) -> Fault {
+        Fault::Damaged(error)
+    }
+}
 
 /// Fills `found`, one entry for each offset, as far as the debug information knows it; entries that there is
 /// no time for are cut off. `shared` is the file that holds what this file's debug information shares with
@@ -22,7 +50,7 @@ pub(super) fn search(
     offsets: &[u64],
     until: Option<Instant>,
     found: &mut Vec<Vec<Symbol>>,
-) -> Result<Vec<usize>, gimli::Error> {
+) -> Result<Vec<usize>, Fault> {
     let is_little = file.object().is_none_or(|object| object.is_little_endian());
     let endian = if is_little { RunTimeEndian::Little } else { RunTimeEndian::Big };
     let sections = load(file)?;
@@ -66,6 +94,16 @@ pub(super) fn search(
     Ok(short)
 }
 
-fn load(file: &ObjectBytes) -> Result<DwarfSections<SectionData<'_>>, gimli::Error> {
-    DwarfSections::load(|id| Ok(file.section(id.name()).unwrap_or_default()))
+fn load(file: &ObjectBytes) -> Result<DwarfSections<SectionData<'_>>, Fault> {
+    DwarfSections::load(|id| {
+        if !SECTIONS.contains(&id) {
+            return Ok(SectionData::default());
+        }
+        match file.section(id.name()) {
+            Ok(section) => Ok(section.unwrap_or_default()),
+            // What is damaged is absent: the rest may still say something.
+            Err(SectionFault::Damaged) => Ok(SectionData::default()),
+            Err(SectionFault::NoMemory(bytes)) => Err(Fault::NoMemory(bytes)),
+        }
+    })
 }

@@ -17,6 +17,8 @@ mod table;
 
 pub use note::{Damage, Limit, Note};
 pub use offline::{ResolveError, resolve_file};
+#[cfg(target_os = "linux")]
+pub(crate) use search::demand;
 pub use symbol::Symbol;
 pub use symbolizer::Symbolizer;
 

@@ -86,3 +86,5 @@ pub use model::{
 };
 pub use spawn::spawn;
 pub use tracked::{Track, Tracked};
+#[cfg(target_os = "linux")]
+pub use types::MemoryCost;

@@ -50,8 +50,10 @@ impl Engine {
         }
         let tokio = Tokio::find(&Types::new(&source, &index, bias)).map_err(Reason::Layout)?;
         let mut engine = Engine { path, bias, index, tokio, memory: Known::default() };
-        let look =
-            |handles: &[Handle]| engine.look(handles, &[], usize::MAX, Instant::now() + CANARY_DEADLINE);
+        // With what is open already: compressed sections would be decompressed another time beside it.
+        let look = |handles: &[Handle]| {
+            engine.look_in(&source, handles, &[], usize::MAX, Instant::now() + CANARY_DEADLINE)
+        };
         canary::check(look).map_err(Reason::Canary)?;
         Ok(engine)
     }
@@ -69,10 +71,20 @@ impl Engine {
         max: usize,
         deadline: Instant,
     ) -> FoundAll {
+        self.look_in(&Source::new(self.path), handles, registered, max, deadline)
+    }
+
+    fn look_in(
+        &mut self,
+        source: &Source,
+        handles: &[Handle],
+        registered: &[(&'static Slot, Reading)],
+        max: usize,
+        deadline: Instant,
+    ) -> FoundAll {
         let polling = self.polling();
         let claims = self.tokio.claims();
-        let source = Source::new(self.path);
-        let types = Types::new(&source, &self.index, self.bias);
+        let types = Types::new(source, &self.index, self.bias);
         let compiler = Compiler::new(&types, LIBRARIES);
         let (task, known) = (&self.tokio.task, &mut self.memory);
         let decoder = Decoder { task, known, compiler: &compiler, deadline };

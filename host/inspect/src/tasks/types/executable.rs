@@ -2,15 +2,13 @@
 //! information.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
-
-use object::read::CompressionFormat;
-use object::{Object, ObjectSection};
 
 use super::sections;
 use crate::debug_files;
-use crate::tasks::model::{DebugInformationFault, Reason};
+use crate::process::MemoryDemand;
+use crate::symbols;
+use crate::tasks::model::Reason;
 
 /// What is there.
 pub(crate) struct Contents {
@@ -21,6 +19,19 @@ pub(crate) struct Contents {
     pub(crate) compressed: bool,
     /// Where its debug information is instead, if it is elsewhere.
     pub(crate) separate: Option<PathBuf>,
+    /// What reading the debug information takes.
+    pub(crate) memory: MemoryCost,
+}
+
+/// How much memory it takes to read an executable's debug information, in bytes. It is given back afterwards.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryCost {
+    /// When a reporter is installed that was given a runtime, and whenever tasks of a new type are seen: for chains of
+    /// awaits.
+    pub chains: MemoryDemand,
+    /// At a report with addresses that no report had before: for files, lines and inlined calls.
+    pub lines: MemoryDemand,
 }
 
 impl Contents {
@@ -32,23 +43,14 @@ impl Contents {
         } else {
             debug_files::find(&file, &debug_files::standard_directories())
         };
-        // It was parsed when it was opened.
-        // SAFETY: the executable itself or one that is asked about once: see `debug_files` for what is relied
-        // on.
-        let bytes = unsafe { file.map() }.ok();
-        let object = bytes.as_ref().and_then(|bytes| bytes.object()).ok_or_else(|| {
-            let error = io::Error::from(io::ErrorKind::InvalidData).into();
-            Reason::DebugInformation(DebugInformationFault::NotOpened { path: path.into(), error })
-        })?;
-        let has = |name: &str| object.section_by_name(name).is_some_and(|section| section.size() > 0);
-        let compressed = object.section_by_name(".debug_info").is_some_and(|section| {
-            section.compressed_file_range().is_ok_and(|range| range.format != CompressionFormat::None)
-        });
+        let described = separate.as_ref().unwrap_or(&file);
+        let memory = MemoryCost { chains: sections::demand(described), lines: symbols::demand(described) };
         Ok(Contents {
-            unwind_tables: has(".eh_frame"),
-            symbols: has(".symtab"),
-            line_tables: has(".debug_line"),
-            compressed,
+            unwind_tables: file.has_section(".eh_frame"),
+            symbols: file.has_section(".symtab"),
+            line_tables: file.has_section(".debug_line"),
+            compressed: described.is_compressed(),
+            memory,
             separate: separate.and_then(|file| file.path().map(Path::to_owned)),
         })
     }

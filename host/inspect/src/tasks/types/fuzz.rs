@@ -71,7 +71,7 @@ fn types_whose_discriminants_have_discriminants_without_end() {
     let file = FileOf::new(&object);
     let source = Source::new(file.path());
     let index = Index::build(&source, || false).unwrap();
-    assert_eq!(index.types.len(), TYPES);
+    assert_eq!(index.types.all().len(), TYPES);
     let types = Types::new(&source, &index, 0);
     let first = types.by_name("t0").unwrap();
     assert!(matches!(&first.shape, Shape::Enum { discriminant: Some(_), .. }), "{first:?}");
@@ -85,7 +85,7 @@ fn look(source: &Source, index: &Index, memory: &[u8]) -> usize {
     let memory = memory_of(memory);
     let address = memory.as_ptr().addr() as u64;
     let mut nodes = 0;
-    for (_, id) in index.types.iter().take(1000) {
+    for (_, id) in index.types.all().iter().take(1000) {
         let found = types.get(*id);
         types.find(&found, "no such member");
         types.path(&found, &["pointer", "pointer"]);
@@ -107,11 +107,11 @@ fn look(source: &Source, index: &Index, memory: &[u8]) -> usize {
         output.is_sound();
         nodes += output.nodes.len();
     }
-    for (start, id) in index.functions.iter().take(1000) {
+    for (start, id) in index.functions.all().iter().take(1000) {
         types.functions_at(*start).count();
         compiler.polled_by(*id);
     }
-    for (address, _) in index.vtables.iter().take(1000) {
+    for (address, _) in index.vtables.all().iter().take(1000) {
         types.behind_vtable(*address);
     }
     nodes

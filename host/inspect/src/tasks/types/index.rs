@@ -1,28 +1,98 @@
-//! The index of the DWARF that is kept: hashes and offsets, a few megabytes for a large program.
+//! The index of the DWARF that is kept: hashes and offsets, a few megabytes for a large program and never more than
+//! [`MAX_BYTES`].
 
 use super::units::{EntryId, Place, Source, Units};
-use crate::tasks::model::Reason;
+use crate::process::{AvailableMemory, MemoryDemand};
+use crate::tasks::model::{DebugInformationFault, Reason};
+
+/// The most that an index may take: an eighth of 770 MB of `.debug_info`.
+const MAX_BYTES: usize = 96 << 20;
 
 /// Where in the debug information things are to be found.
 #[derive(Default)]
 pub(crate) struct Index {
     pub(super) places: Vec<Place>,
-    /// Functions by the address of their first instruction, as linked.
-    pub(super) functions: Vec<(u64, EntryId)>,
+    /// Functions that poll or drop something, by the address of their first instruction, as linked.
+    pub(super) functions: Entries<{ usize::MAX }>,
     /// Trait objects' vtables by their address, as linked, with their type.
-    pub(super) vtables: Vec<(u64, EntryId)>,
-    /// Defined types by the hash of their full name.
-    pub(super) types: Vec<(u64, EntryId)>,
+    pub(super) vtables: Entries<{ usize::MAX }>,
+    /// Defined types by the hash of their full name. More definitions of one name are copies: each unit that uses a
+    /// generic type may define it.
+    pub(super) types: Entries<4>,
     /// Functions that resume a coroutine, by the hash of their full name.
-    pub(super) resumes: Vec<(u64, EntryId)>,
+    pub(super) resumes: Entries<1>,
     /// Hashes of the full names of all types that have a `<T as Future>::poll`.
     pub(super) futures: Vec<u64>,
+    /// Something found no room: it is not whole.
+    pub(super) is_cut: bool,
     /// Units that could not be read: split off into a file that is not there, or damaged.
     pub(crate) unreadable_units: usize,
 }
 
-/// More definitions of one name than this are copies: each unit that uses a generic type may define it.
-const COPIES: usize = 4;
+/// Entries by a key, of one key at most `COPIES`. Sorted when all are in.
+#[derive(Default)]
+pub(super) struct Entries<const COPIES: usize>(Vec<(u64, EntryId)>);
+
+/// A list begins with this room, and grows by half. Before it grows, what is there more than once is left out: most types
+/// of a program are defined in many of its units.
+const FIRST_ENTRIES: usize = 64 << 10;
+
+impl<const COPIES: usize> Entries<COPIES> {
+    /// Adds an entry; `false` if there is no room for it.
+    #[must_use]
+    pub(super) fn push(&mut self, entry: (u64, EntryId)) -> bool {
+        let Entries(list) = self;
+        if list.len() == list.capacity() {
+            compact(list, COPIES);
+            // A list that is still nearly full would be sorted again and again.
+            let more = if list.len() > list.capacity() / 4 * 3 { list.capacity() / 2 } else { 0 };
+            let more = if list.capacity() == 0 { FIRST_ENTRIES } else { more };
+            if more > 0 && list.try_reserve_exact(list.capacity() - list.len() + more).is_err() {
+                return false;
+            }
+        }
+        list.push(entry);
+        true
+    }
+
+    fn finish(&mut self) {
+        compact(&mut self.0, COPIES);
+        self.0.shrink_to_fit();
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.capacity() * size_of::<(u64, EntryId)>()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    #[cfg(test)]
+    pub(super) fn all(&self) -> &[(u64, EntryId)] {
+        &self.0
+    }
+
+    /// All entries of `key`.
+    pub(super) fn of(&self, key: u64) -> &[(u64, EntryId)] {
+        let Entries(list) = self;
+        let start = list.partition_point(|(other, _)| *other < key);
+        let end = start + list[start..].partition_point(|(other, _)| *other == key);
+        &list[start..end]
+    }
+}
+
+/// Sorts the entries, and leaves of each key as many as are wanted.
+fn compact(list: &mut Vec<(u64, EntryId)>, most_copies: usize) {
+    list.sort_unstable();
+    list.dedup();
+    let (mut last, mut copies) = (None, 0);
+    list.retain(|(key, _)| {
+        copies = if last == Some(*key) { copies + 1 } else { 1 };
+        last = Some(*key);
+        copies <= most_copies
+    });
+}
 
 impl Index {
     /// Scans all units, unless it is no longer wanted.
@@ -39,27 +109,38 @@ impl Index {
             if !matches!(scanned, Some(Ok(()))) {
                 index.unreadable_units += 1;
             }
+            index.check_size()?;
         }
         index.finish();
         Ok(index)
     }
 
-    fn finish(&mut self) {
-        for list in [&mut self.functions, &mut self.vtables, &mut self.types, &mut self.resumes] {
-            list.sort_unstable();
-            list.dedup();
+    /// Whether it may go on growing.
+    fn check_size(&self) -> Result<(), Reason> {
+        if self.bytes() > MAX_BYTES {
+            let limit_bytes = MAX_BYTES as u64;
+            return Err(Reason::DebugInformation(DebugInformationFault::IndexTooLarge { limit_bytes }));
         }
-        let (mut last, mut copies) = (0, 0);
-        self.types.retain(|(hash, _)| {
-            copies = if *hash == last { copies + 1 } else { 1 };
-            last = *hash;
-            copies <= COPIES
-        });
+        if self.is_cut {
+            let refused = AvailableMemory::now().refused(MemoryDemand::new(self.bytes() as u64 / 2, 0));
+            return Err(Reason::NoMemory(refused));
+        }
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        let lists = [self.functions.bytes(), self.vtables.bytes(), self.types.bytes(), self.resumes.bytes()];
+        let places = self.places.capacity() * size_of::<Place>();
+        lists.iter().sum::<usize>() + places + self.futures.capacity() * size_of::<u64>()
+    }
+
+    fn finish(&mut self) {
+        self.functions.finish();
+        self.vtables.finish();
+        self.types.finish();
+        self.resumes.finish();
         self.futures.sort_unstable();
         self.futures.dedup();
-        for list in [&mut self.functions, &mut self.vtables, &mut self.types, &mut self.resumes] {
-            list.shrink_to_fit();
-        }
         self.futures.shrink_to_fit();
     }
 
@@ -74,9 +155,30 @@ impl Index {
     }
 }
 
-/// All entries of `key` in a sorted list.
-pub(super) fn entries(list: &[(u64, EntryId)], key: u64) -> &[(u64, EntryId)] {
-    let start = list.partition_point(|(other, _)| *other < key);
-    let end = start + list[start..].partition_point(|(other, _)| *other == key);
-    &list[start..end]
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_one_key_so_many_entries_are_kept() {
+        let mut entries = Entries::<2>::default();
+        let id = |offset| EntryId { unit: 0, offset };
+        let many = 3 * FIRST_ENTRIES as u32;
+        for offset in 0..many {
+            // Each key four times, and each entry of one of them twice.
+            assert!(entries.push((u64::from(offset / 4), id(offset))));
+            if offset < 4 {
+                assert!(entries.push((0, id(offset))));
+            }
+        }
+        let room = entries.0.capacity();
+        entries.finish();
+        assert_eq!(entries.of(0), [(0, id(0)), (0, id(1))]);
+        let last = u64::from(many / 4 - 1);
+        assert_eq!(entries.of(last), [(last, id(many - 4)), (last, id(many - 3))]);
+        assert_eq!(entries.of(last + 1), []);
+        assert_eq!(entries.0.len(), many as usize / 2);
+        // What was left out took no room for good.
+        assert!(room < many as usize, "{room}");
+    }
 }

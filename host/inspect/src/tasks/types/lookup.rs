@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use gimli::AttributeValue;
 
-use super::index::{Index, entries};
+use super::index::Index;
 use super::names::{display, function_path, hash, is_async_fn, resume_function};
 use super::scopes::Scopes;
 use super::shape::{Shape, Type};
@@ -83,7 +83,7 @@ impl<'s> Types<'s> {
 
     /// A type by its full name.
     pub(crate) fn by_name(&self, name: &str) -> Option<Rc<Type>> {
-        entries(&self.index.types, hash(name)).iter().find_map(|(_, id)| {
+        self.index.types.of(hash(name)).iter().find_map(|(_, id)| {
             let found = self.exactly(*id);
             let defined = match found.shape {
                 Shape::Declaration | Shape::Other => false,
@@ -132,13 +132,13 @@ impl<'s> Types<'s> {
 
     /// Functions that begin at that address in memory. The linker folds equal ones into one.
     pub(crate) fn functions_at(&self, address: u64) -> impl Iterator<Item = EntryId> + '_ {
-        entries(&self.index.functions, address.wrapping_sub(self.bias)).iter().map(|(_, id)| *id)
+        self.index.functions.of(address.wrapping_sub(self.bias)).iter().map(|(_, id)| *id)
     }
 
     /// The types that have their vtable at that address in memory; several if the linker folded them.
     pub(crate) fn behind_vtable(&self, address: u64) -> Vec<Rc<Type>> {
         let mut found: Vec<Rc<Type>> = Vec::new();
-        for (_, id) in entries(&self.index.vtables, address.wrapping_sub(self.bias)) {
+        for (_, id) in self.index.vtables.of(address.wrapping_sub(self.bias)) {
             let Some(of) = self.exactly(*id).containing else { continue };
             let of = self.get(of);
             if !found.iter().any(|other| other.name == of.name) {
@@ -156,7 +156,7 @@ impl<'s> Types<'s> {
             return plain;
         }
         let symbol = resume_function(&coroutine.name).and_then(|name| {
-            let (_, id) = *entries(&self.index.resumes, hash(&name)).first()?;
+            let (_, id) = *self.index.resumes.of(hash(&name)).first()?;
             Some(self.signature(id).symbol)
         });
         let Some(symbol) = symbol.filter(|symbol| !symbol.is_empty()) else { return plain };

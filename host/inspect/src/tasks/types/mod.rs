@@ -18,6 +18,7 @@ mod shape;
 mod units;
 
 pub(super) use executable::Contents;
+pub use executable::MemoryCost;
 pub(super) use index::Index;
 pub(super) use lookup::Types;
 pub(super) use names::{display, without_generics};

@@ -12,6 +12,12 @@ const MAX_DEPTH: usize = 1000;
 /// What the mangled name of a `<T as Future>::poll` contains, in either way of mangling.
 const POLL_SYMBOLS: [&str; 2] = ["Future$GT$4poll", "6Future4poll"];
 
+/// Whether a function may stand in a vtable of a task or a future, which is where functions are looked up from: those
+/// that poll or drop, and the bodies of coroutines. A function without a name of its own has it elsewhere.
+fn may_be_asked_for(name: &str) -> bool {
+    name.is_empty() || ["poll", "drop_in_place", "{"].iter().any(|start| name.starts_with(start))
+}
+
 /// An enclosing entry.
 struct Scope {
     depth: isize,
@@ -134,7 +140,7 @@ impl<'s> Scan<'_, 's> {
         }
         let own = self.nested(name);
         if entry.tag != gimli::DW_TAG_namespace && !declared {
-            self.index.types.push((own, entry.id));
+            self.index.is_cut |= !self.index.types.push((own, entry.id));
         }
         if let Some(inner) = name.strip_prefix("Pin<&mut ").and_then(|name| name.strip_suffix('>')) {
             self.pins.push((entry.id.offset, hash(inner)));
@@ -157,13 +163,13 @@ impl<'s> Scan<'_, 's> {
             }
         }
         // A function that the linker threw away begins at zero.
-        if let Some(start) = start.filter(|&start| start != 0) {
-            self.index.functions.push((start, entry.id));
+        if let Some(start) = start.filter(|&start| start != 0 && may_be_asked_for(name)) {
+            self.index.is_cut |= !self.index.functions.push((start, entry.id));
         }
         let enclosing = self.enclosing();
         if enclosing != 0 && !symbol.is_empty() && name.starts_with("{async") {
             let resume = (self.nested(name), entry.id);
-            self.index.resumes.push(resume);
+            self.index.is_cut |= !self.index.resumes.push(resume);
         }
         let poll = (name == "poll" || name.starts_with("poll<"))
             && POLL_SYMBOLS.iter().any(|part| symbol.contains(part));
@@ -204,7 +210,7 @@ impl<'s> Scan<'_, 's> {
             }
         }
         if let (true, Some(offset), Some(address)) = (is_vtable, kind, address) {
-            self.index.vtables.push((address, EntryId { offset, ..entry.id }));
+            self.index.is_cut |= !self.index.vtables.push((address, EntryId { offset, ..entry.id }));
         }
     }
 

@@ -77,6 +77,8 @@ pub(super) struct Units<'s> {
 impl<'s> Units<'s> {
     pub(super) fn open(source: &'s Source) -> Result<Self, Reason> {
         let files = source.files()?;
+        files.main.load()?;
+        files.package.as_ref().map_or(Ok(()), Sections::load)?;
         let package = files.package.as_ref().and_then(|sections| {
             let section = |id: SectionId| match id {
                 // These two are in no other file, and keep their name there.
