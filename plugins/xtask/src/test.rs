@@ -65,7 +65,7 @@ fn everything() -> Result<()> {
     guest::check(Which::All)?;
     announce("building the workspace and running its tests; the first build takes some minutes");
     Step::new("cargo").args(["test", "--workspace"]).within(&project::root()).run()?;
-    announce("making some hundred reports in storms; `cargo xtask soak` makes ten thousand");
+    announce("making a thousand reports in storms; `cargo xtask soak` makes ten thousand");
     soak::run(&soak::SMALL)?;
     announce(
         "testing chains in a release build, which takes some minutes; `cargo xtask test-matrix` tests all ways",

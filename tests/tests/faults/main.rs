@@ -71,6 +71,7 @@ fn main() -> ExitCode {
     }
     line::remember_where_panics_are();
     let faults = run(&lines);
+    subject::kill_those_left();
     if faults.is_empty() {
         println!("\n{} conditions, no fault", lines.len());
         return ExitCode::SUCCESS;

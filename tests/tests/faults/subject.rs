@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,11 +22,29 @@ use crate::stage::PATIENCE;
 pub struct Subject {
     child: Child,
     pid: Pid,
+    mark: String,
     orders: Option<ChildStdin>,
     answers: mpsc::Receiver<String>,
     errors: Errors,
     load: Option<Load>,
     descriptors: Option<usize>,
+}
+
+/// Every process of the program that runs. A line that hangs is left behind, and its process must not be.
+static RUNNING: Mutex<Vec<(Pid, String)>> = Mutex::new(Vec::new());
+
+/// Kills what lines that did not end have left.
+pub fn kill_those_left() {
+    for (process, mark) in RUNNING.lock().expect("nobody panics with it").drain(..) {
+        kill(process, &mark);
+    }
+}
+
+/// Kills a process if it is still the one that was started: its number may be somebody else's by now.
+fn kill(process: Pid, mark: &str) {
+    if is_marked(&process.as_raw_nonzero().to_string(), mark) {
+        let _ = rustix::process::kill_process(process, Signal::KILL);
+    }
 }
 
 impl Subject {
@@ -41,12 +59,15 @@ impl Subject {
         }
         let pid = Pid::from_child(&child);
         let orders = child.stdin.take();
-        let mut subject = Subject { child, pid, orders, answers, errors, load: None, descriptors: None };
+        let mark = mark.to_owned();
+        let mut subject =
+            Subject { child, pid, mark, orders, answers, errors, load: None, descriptors: None };
         let ready = subject.answer();
         let mut words = ready.split(' ');
         assert_eq!(words.next(), Some("ready"), "it does not start: {ready}; {}", subject.errors());
         let port = words.next().and_then(|port| port.parse().ok()).expect("a port");
-        subject.pid = find(subject.pid, mark);
+        subject.pid = find(subject.pid, &subject.mark);
+        RUNNING.lock().expect("nobody panics with it").push((subject.pid, subject.mark.clone()));
         if connections > 0 {
             subject.load = Some(Load::start(port, connections));
             subject.let_requests_pass(3);
@@ -312,8 +333,9 @@ impl Subject {
 
 impl Drop for Subject {
     fn drop(&mut self) {
+        RUNNING.lock().expect("nobody panics with it").retain(|(process, _)| *process != self.pid);
         // It is gone already if the line went as it should.
-        let _ = rustix::process::kill_process(self.pid, Signal::KILL);
+        kill(self.pid, &self.mark);
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -333,24 +355,26 @@ fn lines(pipe: impl Read + Send + 'static) -> mpsc::Receiver<String> {
 /// The program's own process: the child itself, or the one that was started by what stands before it.
 fn find(child: Pid, mark: &str) -> Pid {
     let is_program = |id: &str| {
-        let program = Path::new("/proc").join(id).join("exe");
-        let is_shell = ["sh", "dash", "bash", "unshare", "setpriv", "prlimit", "script"];
-        let name = fs::read_link(program).ok()?.file_name()?.to_string_lossy().into_owned();
-        (!is_shell.contains(&name.as_str()) && !name.starts_with("python")).then_some(())
+        let program = fs::read_link(Path::new("/proc").join(id).join("exe")).unwrap_or_default();
+        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let stands_before = ["", "sh", "dash", "bash", "unshare", "setpriv", "prlimit"];
+        !stands_before.contains(&name.as_str()) && !name.starts_with("python")
     };
-    if is_program(&child.as_raw_nonzero().to_string()).is_some() {
+    if is_program(&child.as_raw_nonzero().to_string()) {
         return child;
     }
-    let mark = format!("{MARK}={mark}\0");
-    let is_marked = |id: &str| {
-        let environment = fs::read(Path::new("/proc").join(id).join("environ")).ok()?;
-        environment.windows(mark.len()).any(|part| part == mark.as_bytes()).then_some(())
-    };
     let processes = fs::read_dir("/proc").expect("it is mounted").flatten();
     let ids = processes.filter_map(|process| process.file_name().into_string().ok());
     let ids = ids.filter(|id| id.bytes().all(|byte| byte.is_ascii_digit()));
-    let found = ids.filter(|id| is_marked(id).and_then(|()| is_program(id)).is_some());
+    let found = ids.filter(|id| is_marked(id, mark) && is_program(id));
     let ids: Vec<i32> = found.filter_map(|id| id.parse().ok()).collect();
     let [id] = ids[..] else { panic!("not one process of the program: {ids:?}") };
     Pid::from_raw(id).expect("it is not 0")
+}
+
+/// Whether the process of this id was started with this mark in its environment.
+fn is_marked(id: &str, mark: &str) -> bool {
+    let mark = format!("{MARK}={mark}\0");
+    let environment = fs::read(Path::new("/proc").join(id).join("environ")).unwrap_or_default();
+    environment.windows(mark.len()).any(|part| part == mark.as_bytes())
 }

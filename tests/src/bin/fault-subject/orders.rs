@@ -8,6 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use gmr::Guard;
 use gmr_test_support::conditions::{self, Fork, Library, StoppableAllocator, Stopped};
@@ -126,7 +127,7 @@ impl Orders {
         Some(match word {
             "fork" => match conditions::fork() {
                 Ok(Fork::Parent(child)) => child.to_string(),
-                Ok(Fork::Child) => wait_for_ever(),
+                Ok(Fork::Child) => wait_for_the_parent(),
                 Err(error) => format!("failed: {error}"),
             },
             "fork-reporter" => match conditions::fork() {
@@ -152,7 +153,7 @@ impl Orders {
     fn report_as_worker(&mut self) -> ! {
         drop(self.guard.take());
         match self.install() {
-            Ok(()) => wait_for_ever(),
+            Ok(()) => wait_for_the_parent(),
             Err(_) => conditions::end_now(9),
         }
     }
@@ -283,6 +284,15 @@ fn daemonise() -> io::Result<()> {
         let _ = rustix::process::setsid();
     }
     Ok(())
+}
+
+/// A child that outlives its parent ends: its test is over.
+fn wait_for_the_parent() -> ! {
+    let parent = rustix::process::getppid();
+    while rustix::process::getppid() == parent {
+        thread::sleep(Duration::from_millis(50));
+    }
+    conditions::end_now(0)
 }
 
 fn wait_for_ever() -> ! {
