@@ -25,6 +25,7 @@ use crate::plugin::Plugins;
 use crate::section::configuration::Configuration;
 use crate::section::green_threads;
 use crate::section::green_threads::Stacks;
+use crate::section::masked::masked;
 use crate::section::package::Package;
 
 /// All that a report is made of.
@@ -105,6 +106,7 @@ impl Collector {
         header.host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         header.process = std::process::id();
         header.uptime = gmr_inspect::process::uptime();
+        self.secrets.header(&mut header);
         header
     }
 
@@ -125,8 +127,9 @@ impl Collector {
         let configuration = guarded(NativeSection::Configuration, || {
             self.configuration.section(&self.secrets, deadline.min(Instant::now() + ANSWER))
         });
-        report.sections.extend([self.package.section(), threads, green_threads, configuration]);
-        report.sections.extend(self.reporter());
+        let sections = [self.package.section(), threads, green_threads, configuration];
+        let sections = sections.into_iter().chain(self.reporter());
+        report.sections.extend(sections.map(|section| masked(&self.secrets, section)));
     }
 
     fn capture(&mut self, deadline: Instant) -> threads::Capture {
@@ -164,7 +167,8 @@ impl Collector {
     fn foreign(&self, report: &mut Report, began: Instant, deadline: Instant, observer: &mut dyn Observer) {
         let natives = &*report;
         let (sender, arrivals) = channel();
-        let mut page = Page { natives, observer, shown: false, sections: Vec::new() };
+        let secrets = &self.secrets;
+        let mut page = Page { secrets, natives, observer, shown: false, sections: Vec::new() };
         std::thread::scope(|scope| {
             let answers_until = deadline.min(Instant::now() + ANSWER);
             let mut awaited = self.start_own(&sender, &mut page);
@@ -258,6 +262,7 @@ enum Arrival {
 
 /// The sections that have arrived, and whether the observer has seen them.
 struct Page<'r> {
+    secrets: &'r Secrets,
     natives: &'r Report,
     observer: &'r mut dyn Observer,
     shown: bool,
@@ -266,6 +271,7 @@ struct Page<'r> {
 
 impl Page<'_> {
     fn add(&mut self, section: Section) {
+        let section = masked(self.secrets, section);
         if self.shown {
             self.observer.late(&section);
         }

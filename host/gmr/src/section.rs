@@ -3,5 +3,6 @@
 
 pub(crate) mod configuration;
 pub(crate) mod green_threads;
+pub(crate) mod masked;
 pub(crate) mod package;
 pub(crate) mod threads;
