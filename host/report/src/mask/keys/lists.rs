@@ -81,7 +81,6 @@ pub(super) const SECRET_PARTS: &[&str] = &[
     "designaterndckey",
     "hashsuffix",
     "octaviaheartbeatkey",
-    "onetimecode",
     "passphrase",
     "passwd",
     "password",
@@ -377,3 +376,15 @@ pub(super) const AMOUNTS: &[&str] = &["count", "max", "min", "n", "num", "total"
 pub(super) const ASKED_AT_A_PLACE: &[&str] = &["auth", "authorization", "oauth", "token"];
 
 pub(super) const PLACES: &[&str] = &["endpoint", "uri", "url"];
+
+/// Letters that are in each of the words that make a secret, and in those that announce one in a text: `Basic`,
+/// `IDENTIFIED BY`, `Negotiate`. They are chosen so that few other words have them.
+pub(super) const TRACES: &[[u8; 3]] = &[
+    *b"asi", *b"aut", *b"bea", *b"bic", *b"coo", *b"cov", *b"cre", *b"csr", *b"dek", *b"ecr", *b"eed",
+    *b"eph", *b"ffi", *b"fic", *b"hma", *b"jwe", *b"jws", *b"jwt", *b"kek", *b"ken", *b"key", *b"kup",
+    *b"mne", *b"nat", *b"neg", *b"nha", *b"onc", *b"otp", *b"pas", *b"pep", *b"php", *b"psk", *b"psw",
+    *b"ras", *b"rit", *b"riv", *b"rnd", *b"sal", *b"sas", *b"ssi", *b"tav", *b"tif", *b"vat", *b"xsr",
+];
+
+/// Words that are too short for that: they count where no letter follows but that of a plural, or of `pwd`.
+pub(super) const SHORT_TRACES: &[&[u8]] = &[b"pat", b"pin", b"pw", b"sig"];

@@ -8,7 +8,7 @@ mod lists;
 
 use lists::{
     AMOUNTS, ASKED_AT_A_PLACE, INNOCENT_PAIRS, INNOCENT_WORDS, KEY_FACTS, KEY_OWNERS, MEASURES, OPEN_KEYS,
-    PLACES, SECRET_ENDS, SECRET_PARTS, SECRET_WORDS,
+    PLACES, SECRET_ENDS, SECRET_PARTS, SECRET_WORDS, SHORT_TRACES, TRACES,
 };
 
 /// What a key says of its value.
@@ -26,7 +26,7 @@ pub(super) enum Judgement {
 
 /// Judges one part of a dotted path by its words and by the part before it.
 pub(super) fn judge(owner: &str, part: &str) -> Judgement {
-    if part.len() < 2 {
+    if !may_be_secret(part) {
         return Judgement::Open;
     }
     let words = words(part);
@@ -53,6 +53,22 @@ pub(super) fn judge(owner: &str, part: &str) -> Judgement {
         return Judgement::Place;
     }
     Judgement::Secret
+}
+
+/// Whether a text may have a secret's name in it, in letters of either case. Most texts have none, and need not be split
+/// into words.
+pub(super) fn may_be_secret(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let lower = |at: usize| bytes.get(at).map_or(0, u8::to_ascii_lowercase);
+    let is_short = |at: usize| {
+        SHORT_TRACES.iter().any(|word| {
+            let is_word = bytes[at..].get(..word.len()).is_some_and(|here| here.eq_ignore_ascii_case(word));
+            is_word && matches!(lower(at + word.len()), b's' | b'd' | 0..b'a' | b'{'..)
+        })
+    };
+    let letters = |at: usize| [lower(at), lower(at + 1), lower(at + 2)];
+    (0..bytes.len())
+        .any(|at| TRACES.binary_search(&letters(at)).is_ok() || b"psPS".contains(&bytes[at]) && is_short(at))
 }
 
 /// Judges a key that stands in a text, where nothing is declared: each of its dotted parts, and all of them together.
@@ -154,4 +170,26 @@ fn begins_word(characters: &[char], at: usize) -> bool {
     let next = characters.get(at + 1).copied().unwrap_or(' ');
     let is_plural = next == 's' && !characters.get(at + 2).is_some_and(|c| c.is_lowercase());
     c.is_uppercase() && (!before.is_uppercase() || (next.is_lowercase() && !is_plural))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_secret_word_has_letters_that_are_looked_for() {
+        assert!(TRACES.is_sorted());
+        let words =
+            [SECRET_WORDS, SECRET_ENDS, SECRET_PARTS, &["key", "Basic", "identified", "negotiate"]].concat();
+        for word in words {
+            assert!(may_be_secret(word), "{word}");
+        }
+        for text in [
+            "tokio-runtime-worker-3",
+            "asleep in epoll_pwait(7, signal, path, spinning)",
+            "2 threads: 1 stack",
+        ] {
+            assert!(!may_be_secret(text), "{text}");
+        }
+    }
 }

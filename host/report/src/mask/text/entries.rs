@@ -269,6 +269,9 @@ impl<'t> Scanner<'t> {
         if word.key.eq_ignore_ascii_case("identified") {
             self.before.identified = Some(word.end);
         }
+        if !keys::may_be_secret(word.key) && self.before.identified.is_none() {
+            return None;
+        }
         let start = skip_blanks(self.text, word.end);
         let place = Place { before: 0, indentation: None, ..self.place(word, Separator::Blank, start) };
         if start > word.end && !ends_line(self.text, start) && self.says_credential(word, start) {

@@ -84,7 +84,8 @@ fn oracle(text: &str, start: usize, end: usize, hidden: &mut Hidden) {
     }
     let Some(at) = text[start..end].to_ascii_lowercase().find(SCHEME) else { return };
     let rest = start + at + SCHEME.len();
-    let line = &text[rest..text.floor_char_boundary(end_of_line(text, rest).min(rest + LONGEST_DATA_SOURCE))];
+    let line = &text[rest..text.floor_char_boundary(rest + LONGEST_DATA_SOURCE)];
+    let line = &line[..end_of_line(line, 0)];
     if let Some(host) = line.rfind('@')
         && let Some(slash) = line[..host].find('/')
     {

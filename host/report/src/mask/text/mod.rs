@@ -18,7 +18,7 @@ pub(super) use arguments::arguments;
 pub(super) use private_keys::{begins_private_key, ends_private_key};
 pub(super) use value::{is_quantity, tells_nothing};
 
-use super::{MASK, json};
+use super::{MASK, json, keys};
 
 /// What must not be shown of a text.
 #[derive(Default)]
@@ -73,6 +73,12 @@ pub fn text(text: &str) -> Cow<'_, str> {
 
 fn plain(text: &str) -> Cow<'_, str> {
     let mut hidden = Hidden::default();
+    let is_sign = |byte: u8| b":=@<|%$/\\".contains(&byte);
+    if !keys::may_be_secret(text) && !text.bytes().any(is_sign) && !text.contains(" -") {
+        // Most texts: names, and sentences about other things. Tokens may be anywhere.
+        tokens::find_all(text, &mut hidden);
+        return hidden.apply(text);
+    }
     private_keys::find(text, &mut hidden);
     urls::find(text, &mut hidden);
     logins::find(text, &mut hidden);

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use super::lexer::{end_of, end_of_word};
+use super::Hidden;
+use super::lexer::{end_of, end_of_word, is_key_byte};
 
-/// How a token begins, and how many characters follow at least.
+/// How a token begins, and how many characters follow at least; in alphabetic order.
 ///
 /// From the issuers' documentation and the rule sets of gitleaks and GitHub's secret scanning.
 const PREFIXES: &[(&str, usize)] = &[
@@ -18,6 +19,7 @@ const PREFIXES: &[(&str, usize)] = &[
     ("ATATT3", 16),
     ("ATBB", 16),
     ("ATCTT3", 16),
+    ("ATTA", 32),
     ("BBDC-", 16),
     ("CFPAT-", 16),
     ("CLOJARS_", 16),
@@ -33,7 +35,6 @@ const PREFIXES: &[(&str, usize)] = &[
     ("PMAK-", 10),
     ("SG.", 16),
     ("SHPAT_", 10),
-    ("ATTA", 32),
     ("dapi", 30),
     ("dckr_oat_", 8),
     ("dckr_pat_", 8),
@@ -97,11 +98,11 @@ const PREFIXES: &[(&str, usize)] = &[
     ("shpca_", 8),
     ("shppa_", 8),
     ("shpss_", 8),
+    ("sk-", 20),
     ("sk-ant-", 8),
     ("sk-or-", 8),
     ("sk-proj-", 8),
     ("sk-svcacct-", 8),
-    ("sk-", 20),
     ("sk_live_", 8),
     ("sk_test_", 8),
     ("sntrys_", 8),
@@ -133,6 +134,18 @@ const HASHES: &[&str] = &[
     "$y$",
 ];
 
+/// Marks all tokens of a text that has nothing else.
+pub(super) fn find_all(text: &str, hidden: &mut Hidden) {
+    let mut at = 0;
+    while at < text.len() {
+        let end = end_of(text, at, is_key_byte);
+        let token = find(text, at, end);
+        let next = token.as_ref().map_or(end, |token| token.end.max(end));
+        hidden.hide(token.unwrap_or_default());
+        at = end_of(text, next, |byte| !is_key_byte(byte));
+    }
+}
+
 /// The token that begins within a run of letters, digits, `_`, `-`, `.` and `$`.
 pub(super) fn find(text: &str, start: usize, end: usize) -> Option<Range<usize>> {
     let run = &text[start..end];
@@ -154,7 +167,11 @@ pub(super) fn find(text: &str, start: usize, end: usize) -> Option<Range<usize>>
 const SHORTEST: usize = 11;
 
 fn is_token(run: &str) -> bool {
-    PREFIXES.iter().any(|(prefix, rest)| {
+    let Some(&first) = run.as_bytes().first() else { return false };
+    let begins = |prefix: &str| prefix.as_bytes()[0];
+    let from = PREFIXES.partition_point(|(prefix, _)| begins(prefix) < first);
+    let mut candidates = PREFIXES[from..].iter().take_while(|(prefix, _)| begins(prefix) == first);
+    candidates.any(|(prefix, rest)| {
         let Some(tail) = run.strip_prefix(prefix) else { return false };
         let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
         // The length of a prefix, and no more: runs may be long, and hold many beginnings.
@@ -187,4 +204,14 @@ fn with_companion(text: &str, from: usize, end: usize) -> usize {
         && word.bytes().any(|byte| byte.is_ascii_digit())
         && word.bytes().any(|byte| byte.is_ascii_alphabetic());
     if is_key { companion } else { end }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PREFIXES;
+
+    #[test]
+    fn prefixes_are_looked_up_by_their_first_letter() {
+        assert!(PREFIXES.is_sorted_by_key(|(prefix, _)| prefix.as_bytes()[0]));
+    }
 }
