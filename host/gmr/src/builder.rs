@@ -59,6 +59,7 @@ struct Contents {
     package: Package,
     configuration: Configuration,
     secrets: Vec<String>,
+    shown: Vec<String>,
     runtimes: Vec<Handle>,
     own: Vec<OwnSection>,
     #[cfg(feature = "plugin")]
@@ -75,6 +76,7 @@ impl Builder {
             package,
             configuration: Configuration::Absent,
             secrets: Vec::new(),
+            shown: Vec::new(),
             runtimes: Vec::new(),
             own: Vec::new(),
             #[cfg(feature = "plugin")]
@@ -97,7 +99,9 @@ impl Builder {
     }
 
     /// Shows this value in the Configuration section, as it is now. Secrets are masked: keys such as
-    /// `password`, `api_key` or `token`, passwords inside URLs, and [`Builder::secret`]s.
+    /// `password`, `api_key` or `token`, passwords inside URLs, and [`Builder::secret`]s;
+    /// [`mask`](gmr_report::mask) has the rules. A value that cannot be shown, such as a path that is not
+    /// UTF-8, costs itself alone.
     pub fn configuration(mut self, value: &impl Serialize) -> Builder {
         self.contents.configuration = Configuration::fixed(value);
         self
@@ -113,10 +117,23 @@ impl Builder {
         self
     }
 
-    /// Masks a configuration key that no pattern finds, by its dotted path: `storage.dsn`. `*` stands for
-    /// any characters.
+    /// Masks a key that no rule finds, with all below it, by its dotted path: `storage.dsn` in the
+    /// configuration, `pool.owner` for the field `owner` of a section or a fact of the name `pool`. `*` stands
+    /// for any characters.
     pub fn secret(mut self, key: impl Into<String>) -> Builder {
         self.contents.secrets.push(key.into());
+        self
+    }
+
+    /// Takes a key out of the mask, by the same path as [`Builder::secret`] has: its value is shown as it is,
+    /// whatever it looks like. A table's own name hides nothing any more then, and what lies below it is judged
+    /// for itself. What is both shown and secret is shown.
+    ///
+    /// ```
+    /// let builder = gmr::Builder::new(gmr::package!()).show("scheduler.seed").show("auth.scheme");
+    /// ```
+    pub fn show(mut self, key: impl Into<String>) -> Builder {
+        self.contents.shown.push(key.into());
         self
     }
 
@@ -258,15 +275,17 @@ impl Contents {
             taken: self.own.iter().map(|own| own.name.clone()).collect(),
             parallel: 0,
         };
+        let secrets = Secrets::declared([self.secrets, settings.secrets].concat())
+            .showing([self.shown, settings.shown].concat());
         #[cfg(feature = "plugin")]
-        let plugins = plugins(config, self.facts)?;
+        let plugins = plugins(config, self.facts.masked_by(secrets.clone()))?;
         #[cfg(not(feature = "plugin"))]
         let plugins = None::<crate::no_plugin::Plugins>;
         let collector = Collector {
             service,
             package: self.package,
             configuration: self.configuration,
-            secrets: Secrets::declared([self.secrets, settings.secrets].concat()),
+            secrets,
             symbolizer: Symbolizer::new(threads.symbol_budget_bytes),
             threads,
             tasks,

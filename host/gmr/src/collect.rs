@@ -26,6 +26,7 @@ use crate::plugin::Plugins;
 use crate::section::configuration::Configuration;
 use crate::section::green_threads;
 use crate::section::green_threads::Stacks;
+use crate::section::masked::masked;
 use crate::section::package::Package;
 
 /// All that a report is made of.
@@ -123,6 +124,7 @@ impl Collector {
         header.host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         header.process = std::process::id();
         header.uptime = gmr_inspect::process::uptime();
+        self.secrets.header(&mut header);
         header
     }
 
@@ -143,8 +145,9 @@ impl Collector {
         let configuration = guarded(NativeSection::Configuration, || {
             self.configuration.section(&self.secrets, deadline.min(Instant::now() + ANSWER))
         });
-        report.sections.extend([self.package.section(), threads, green_threads, configuration]);
-        report.sections.extend(self.reporter());
+        let sections = [self.package.section(), threads, green_threads, configuration];
+        let sections = sections.into_iter().chain(self.reporter());
+        report.sections.extend(sections.map(|section| masked(&self.secrets, section)));
     }
 
     fn capture(&mut self, deadline: Instant) -> threads::Capture {
@@ -181,7 +184,8 @@ impl Collector {
     /// The sections that run the application's code and the plugins'.
     fn foreign(&self, report: &mut Report, began: Instant, deadline: Instant, observer: &mut dyn Observer) {
         let (sender, arrivals) = channel();
-        let mut page = Page { natives: report, observer, shown: false, sections: Vec::new() };
+        let mut page =
+            Page { secrets: &self.secrets, natives: report, observer, shown: false, sections: Vec::new() };
         let own_until = deadline.min(Instant::now() + ANSWER);
         let own = self.start_own(&sender, &mut page);
         let plugins_run = self.start_plugins(deadline, sender, &mut page);
@@ -245,6 +249,7 @@ struct Awaited<'c> {
 
 /// The sections that have arrived, and whether the observer has seen them.
 struct Page<'r> {
+    secrets: &'r Secrets,
     natives: &'r Report,
     observer: &'r mut dyn Observer,
     shown: bool,
@@ -292,6 +297,7 @@ impl Page<'_> {
     }
 
     fn add(&mut self, section: Section) {
+        let section = masked(self.secrets, section);
         if self.shown {
             self.observer.late(&section);
         }

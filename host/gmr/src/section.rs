@@ -3,6 +3,7 @@
 
 pub(crate) mod configuration;
 pub(crate) mod green_threads;
+pub(crate) mod masked;
 pub(crate) mod memory;
 pub(crate) mod package;
 pub(crate) mod threads;

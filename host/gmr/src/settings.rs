@@ -142,6 +142,9 @@ options! {
         /// characters.
         secrets: Vec<String> = Vec::new(), "none", |item| item.texts(',')?;
 
+        /// Configuration keys to take out of the mask, such as `scheduler.seed`; `*` stands for any characters.
+        shown: Vec<String> = Vec::new(), "none", |item| item.texts(',')?;
+
         /// The folders that plugins are loaded from; one or several.
         #[cfg(feature = "plugin")]
         plugin_dir: Vec<PathBuf> = Vec::new(), "none", |item| item.texts(':')?;

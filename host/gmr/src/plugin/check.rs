@@ -7,7 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gmr_report::{Report, Section};
+use gmr_report::mask::Secrets;
+use gmr_report::{Report, Section, mask};
 
 use super::files::digest::Digest;
 use super::files::folder;
@@ -19,6 +20,7 @@ use super::sandbox::engine::Sandbox;
 use super::sandbox::handle::{PluginHandle, no_report};
 use super::sandbox::parallel::run_alone;
 use super::{Facts, PluginConfig};
+use crate::section::masked::masked;
 
 /// What a plugin is checked with.
 #[derive(Debug, Default)]
@@ -149,6 +151,8 @@ impl Candidate {
         let plugin = self.plugin.with_config(options.config);
         let rendered = render(&plugin, options.report.unwrap_or_else(no_report), options.facts);
         let description = plugin.description.clone();
+        // As a report has them.
+        let secrets = Secrets::default();
         Checked {
             name: plugin.name().to_owned(),
             digest: plugin.digest.hexadecimal(),
@@ -160,8 +164,8 @@ impl Candidate {
             version: description.version,
             order: description.order,
             wants: description.wants,
-            section: rendered.section,
-            diagnostics: rendered.diagnostics,
+            section: masked(&secrets, rendered.section),
+            diagnostics: mask::text(&rendered.diagnostics).into_owned(),
             memory_bytes: rendered.memory_bytes,
             compiled_in: self.compiled_in,
             rendered_in: rendered.took,

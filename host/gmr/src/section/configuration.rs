@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use gmr_report::mask::{self, Secrets};
+use gmr_report::mask::{MASK, Secrets};
 use gmr_report::{Block, Field, NativeSection, Section, Value, flatten};
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -42,7 +42,7 @@ impl Configuration {
             },
         };
         match written {
-            Ok(json) => section.with_blocks(blocks(&json, secrets)),
+            Ok(json) => section.with_blocks(blocks(&secrets.json("", json))),
             Err(reason) => section.failed(format!("the application's value cannot be read: {reason}")),
         }
     }
@@ -51,17 +51,18 @@ impl Configuration {
 /// The group of options that stand outside every table, as oslo calls it.
 const DEFAULT_GROUP: &str = "default";
 
-fn blocks(json: &Json, secrets: &Secrets) -> Vec<Block> {
-    let mut groups = Groups { secrets, groups: Vec::new() };
+/// The options as blocks; their secrets are masked already.
+fn blocks(json: &Json) -> Vec<Block> {
+    let mut groups = Groups::default();
     match json {
-        Json::Object(_) => groups.table("", json, false),
+        Json::Object(_) => groups.table("", json),
         Json::Null => {}
-        other => groups.table("", &serde_json::json!({ "value": other }), false),
+        other => groups.table("", &serde_json::json!({ "value": other })),
     }
-    if groups.groups.is_empty() {
+    if groups.0.is_empty() {
         return vec![Block::paragraph("no options")];
     }
-    let blocks = groups.groups.into_iter().flat_map(|(name, fields)| {
+    let blocks = groups.0.into_iter().flat_map(|(name, fields)| {
         let name = if name.is_empty() { DEFAULT_GROUP.to_owned() } else { name };
         [Block::heading(1, name), Block::fields(fields)]
     });
@@ -69,63 +70,50 @@ fn blocks(json: &Json, secrets: &Secrets) -> Vec<Block> {
 }
 
 /// The options found so far, by the path of their table.
-struct Groups<'s> {
-    secrets: &'s Secrets,
-    groups: Vec<(String, Vec<Field>)>,
-}
+#[derive(Default)]
+struct Groups(Vec<(String, Vec<Field>)>);
 
-impl Groups<'_> {
+impl Groups {
     /// A table's own options, then its tables.
-    fn table(&mut self, path: &str, json: &Json, hidden: bool) {
+    fn table(&mut self, path: &str, json: &Json) {
         let Json::Object(entries) = json else { return };
         let (nested, own): (Vec<_>, Vec<_>) = entries.iter().partition(|(_, value)| is_nested(value));
         let fields: Vec<Field> =
-            own.iter().map(|(key, value)| self.field(path, key, value, hidden)).collect();
+            own.iter().map(|(key, json)| Field::new((*key).clone(), value(json))).collect();
         if !fields.is_empty() {
-            self.groups.push((path.to_owned(), fields));
+            self.0.push((path.to_owned(), fields));
         }
         for (key, value) in nested {
-            let path = join(path, key);
-            let hidden = hidden || self.secrets.covers(&path);
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
             match value {
                 Json::Array(items) => {
                     for (at, item) in items.iter().enumerate() {
-                        self.element(&format!("{path}[{at}]"), item, hidden);
+                        self.element(&format!("{path}[{at}]"), item);
                     }
                 }
-                value => self.table(&path, value, hidden),
+                value => self.table(&path, value),
             }
         }
     }
 
     /// An element of a list that holds tables or lists.
-    fn element(&mut self, path: &str, item: &Json, hidden: bool) {
+    fn element(&mut self, path: &str, item: &Json) {
         match item {
-            Json::Object(_) => self.table(path, item, hidden),
-            item => {
-                let value = self.value(item, hidden);
-                self.groups.push((path.to_owned(), vec![Field::new("value", value)]));
-            }
+            Json::Object(_) => self.table(path, item),
+            item => self.0.push((path.to_owned(), vec![Field::new("value", value(item))])),
         }
     }
+}
 
-    fn field(&self, path: &str, key: &str, value: &Json, hidden: bool) -> Field {
-        let hidden = hidden || self.secrets.covers(&join(path, key));
-        Field::new(key.to_owned(), self.value(value, hidden))
-    }
-
-    /// Yes, no and nothing are never secrets: whether a password is set at all is worth knowing.
-    fn value(&self, json: &Json, hidden: bool) -> Value {
-        match json {
-            Json::Null => Value::None,
-            Json::Bool(flag) => Value::Flag(*flag),
-            Json::Array(items) if items.is_empty() => Value::List(Vec::new()),
-            _ if hidden => Value::Redacted,
-            Json::Number(number) => flatten::number(number),
-            Json::String(text) => mask::text(text).map_or(Value::Redacted, Value::from),
-            Json::Array(items) => Value::List(items.iter().map(|item| self.value(item, false)).collect()),
-            Json::Object(_) => Value::from("{}"),
-        }
+fn value(json: &Json) -> Value {
+    match json {
+        Json::Null => Value::None,
+        Json::Bool(flag) => Value::Flag(*flag),
+        Json::Number(number) => flatten::number(number),
+        Json::String(text) if text == MASK => Value::Redacted,
+        Json::String(text) => Value::from(text.as_str()),
+        Json::Array(items) => Value::List(items.iter().map(value).collect()),
+        Json::Object(_) => Value::from("{}"),
     }
 }
 
@@ -138,22 +126,20 @@ fn is_nested(value: &Json) -> bool {
     }
 }
 
-fn join(path: &str, key: &str) -> String {
-    match path {
-        "" => key.to_owned(),
-        path => format!("{path}.{key}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::PathBuf;
+
     use gmr_report::format::text;
 
     use super::*;
 
     #[track_caller]
-    fn check(json: Json, expected: &str) {
-        let section = Configuration::fixed(&json).section(&Secrets::default(), Instant::now());
+    fn check(options: impl Serialize, expected: &str) {
+        let section = Configuration::fixed(&options).section(&Secrets::default(), Instant::now());
         let text = text::section(&section);
         let body: Vec<&str> = text.lines().skip(3).collect();
         assert_eq!(body.join("\n").trim_start(), expected.trim());
@@ -208,23 +194,15 @@ servers[1]:
             }),
             "
 default:
+  credentials = *** (3 entries)
+  passwords = ***
   tokens = ***
   urls = [redis://:***@h]
-
-credentials:
-  key = ***
-  user = ***
-
-credentials.more:
-  pass = ***
 
 db:
   password = ***
   url = postgres://u:***@h/d
-  use_password = true
-
-passwords[0]:
-  for = ***",
+  use_password = true",
         );
     }
 
@@ -233,6 +211,34 @@ passwords[0]:
         check(serde_json::json!(["a", "b"]), "\ndefault:\n  value = [a, b]");
         check(Json::Null, "no options");
         check(serde_json::json!({}), "no options");
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_shown_costs_itself_alone() {
+        #[derive(Serialize)]
+        struct Options {
+            listen: &'static str,
+            rate: f64,
+            files: PathBuf,
+            limits: BTreeMap<Option<u8>, u128>,
+        }
+        let options = Options {
+            listen: "0.0.0.0:80",
+            rate: f64::NAN,
+            files: PathBuf::from(OsStr::from_bytes(b"/srv/\xff")),
+            limits: BTreeMap::from([(None, u128::MAX)]),
+        };
+        check(
+            options,
+            "
+default:
+  files = cannot be shown: path contains invalid UTF-8 characters
+  listen = 0.0.0.0:80
+  rate = NaN
+
+limits:
+  null = 340282366920938463463374607431768211455",
+        );
     }
 
     #[test]

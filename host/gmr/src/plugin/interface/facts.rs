@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use gmr_report::mask::Secrets;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -15,7 +16,8 @@ use crate::serialized;
 /// How long a fact may take: a fact is a look at a few variables, and a plugin has one second in all by default.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// What the application tells of itself: values under names, taken anew for each report that asks for them.
+/// What the application tells of itself: values under names, taken anew for each report that asks for them. Plugins get
+/// them with their secrets masked.
 ///
 /// ```
 /// use gmr::plugin::Facts;
@@ -27,6 +29,7 @@ const PATIENCE: Duration = Duration::from_millis(250);
 #[derive(Default)]
 pub struct Facts {
     registered: RwLock<BTreeMap<String, Arc<Fact>>>,
+    secrets: Arc<Secrets>,
 }
 
 type Fact = Closure<Result<Value, String>>;
@@ -64,7 +67,8 @@ impl Facts {
     ///
     /// The closure is called on a thread of its own, at most once a report and only if a plugin asks.
     /// It has 250 ms; it may take locks, but a report is most wanted when those are stuck. If it panics,
-    /// plugins are told so (a process built with `panic = "abort"` ends).
+    /// plugins are told so (a process built with `panic = "abort"` ends). A part of the value that JSON cannot hold
+    /// becomes a text that says why.
     pub fn add<T: Serialize>(&self, name: impl Into<String>, fact: impl Fn() -> T + Send + Sync + 'static) {
         let fact = Closure::new(move || serialized::json(&fact()));
         let mut registered = self.registered.write().unwrap_or_else(PoisonError::into_inner);
@@ -74,6 +78,12 @@ impl Facts {
     /// Forgets a fact. Returns whether there was one.
     pub fn remove(&self, name: &str) -> bool {
         self.registered.write().unwrap_or_else(PoisonError::into_inner).remove(name).is_some()
+    }
+
+    /// The same facts, masked by these rules instead of those for keys and values alone.
+    pub(crate) fn masked_by(mut self, secrets: Secrets) -> Facts {
+        self.secrets = Arc::new(secrets);
+        self
     }
 
     /// The names, sorted.
@@ -88,9 +98,11 @@ impl Facts {
             registered.get(name).ok_or(FactError::Unknown)?.clone()
         };
         let evaluation = Arc::new(Evaluation::default());
-        let ended = evaluation.clone();
+        let (ended, secrets, name) = (evaluation.clone(), self.secrets.clone(), name.to_owned());
         fact.start("gmr-fact", move |value| {
-            ended.finish(value.map_err(FactError::from).and_then(|value| value.map_err(FactError::Failed)));
+            let value = value.map_err(FactError::from).and_then(|value| value.map_err(FactError::Failed));
+            // A panic here leaves the fact without a value, and nothing of it is told.
+            ended.finish(value.map(|value| secrets.json(&name, value)));
         })?;
         Ok(evaluation)
     }
@@ -196,6 +208,16 @@ mod tests {
         assert_eq!(patient(&report, "refuses"), Err(FactError::Failed(reason.into())));
         assert_eq!(*patient(&report, "keys").unwrap(), json!({"[1,2]": 3}));
         assert_eq!(patient(&report, "neither"), Err(FactError::Unknown));
+    }
+
+    #[test]
+    fn facts_are_masked_by_what_is_declared_and_by_what_they_look_like() {
+        let secrets = Secrets::declared(vec!["pool.owner".into()]).showing(vec!["pool.seed".into()]);
+        let facts = Facts::new().masked_by(secrets);
+        facts.add("pool", || json!({"owner": "me", "seed": 1, "token": "t", "url": "redis://:hunter2@h"}));
+        let report = FactsOfReport::new(Arc::new(facts));
+        let masked = json!({"owner": "***", "seed": 1, "token": "***", "url": "redis://:***@h"});
+        assert_eq!(*patient(&report, "pool").unwrap(), masked);
     }
 
     #[test]

@@ -1,0 +1,255 @@
+//! Secrets in a section: every text of every kind of block, with what field names, column titles and headings say.
+//!
+//! This is the last step before a section becomes part of a report. What it does not know how to look into is turned into
+//! words and looked at as a text, so that nothing passes for being of a new kind.
+
+use std::borrow::Cow;
+
+use super::json::{join, list};
+use super::keys::{self, Judgement};
+use super::path::Standing;
+use super::text::{is_quantity, tells_nothing, text};
+use super::{MASK, Secrets, pairs};
+use crate::model::{
+    Block, Detail, Field, Frame, Header, Member, NativeSection, Origin, Reason, Section, Trace, Value,
+};
+
+impl Secrets {
+    /// Replaces the secrets in a section: in its names, its remarks and all that its blocks say. A field has the path
+    /// `section.field`.
+    ///
+    /// Not looked at are names of functions, files and modules in the frames of [`Origin::Native`] sections, since those
+    /// are the program's own and many, and the blocks of the native section `configuration`, whose values were masked by
+    /// [`Secrets::json`] when their paths were known.
+    ///
+    /// ```
+    /// use gmr_report::mask::Secrets;
+    /// use gmr_report::{Block, Field, Origin, Section, Value};
+    ///
+    /// let field = Field::new("dsn", "postgres://shop:hunter2@db/shop");
+    /// let mut section = Section::new("pool", "Pool", Origin::Application).with_blocks([Block::fields([field])]);
+    /// Secrets::default().section(&mut section);
+    /// let Block::Fields { fields, .. } = &section.blocks[0] else { unreachable!() };
+    /// assert_eq!(fields[0].value, Value::from("postgres://shop:***@db/shop"));
+    /// ```
+    pub fn section(&self, section: &mut Section) {
+        mask(&mut section.name);
+        mask(&mut section.title);
+        section.failure.iter_mut().chain(&mut section.remarks).for_each(mask);
+        let is_native = section.origin == Origin::Native;
+        if is_native && section.name == NativeSection::Configuration.name() {
+            return;
+        }
+        let place = Place { secrets: self, section: section.name.clone(), is_native };
+        let mut is_below_secret = false;
+        for block in &mut section.blocks {
+            if let Block::Heading { text, .. } = block {
+                is_below_secret = !is_native && place.is_secret_heading(text);
+                mask(text);
+            } else if is_below_secret && let Block::Fields { fields } = block {
+                // The names are what a secret's table is looked up by.
+                *block = Block::fields([Field::new(MASK, format!("{} hidden", fields.len()))]);
+            } else {
+                place.block(block);
+            }
+        }
+    }
+
+    /// Replaces the secrets in a report's head: in the service's name and version, the host's name, and what is told of
+    /// the trigger.
+    pub fn header(&self, header: &mut Header) {
+        let texts = [&mut header.service, &mut header.version, &mut header.host, &mut header.trigger.detail];
+        texts.into_iter().for_each(mask);
+    }
+}
+
+fn mask(shown: &mut String) {
+    if let Cow::Owned(masked) = text(shown) {
+        *shown = masked;
+    }
+}
+
+/// A reason that says a secret becomes its words without it.
+fn reason(reason: &mut Reason) {
+    if let Cow::Owned(masked) = text(&reason.to_string()) {
+        *reason = Reason::Text(masked);
+    }
+}
+
+/// The section that a block stands in.
+struct Place<'s> {
+    secrets: &'s Secrets,
+    section: String,
+    /// The reporter's own names say nothing of secrets.
+    is_native: bool,
+}
+
+impl Place<'_> {
+    fn is_secret_heading(&self, heading: &str) -> bool {
+        let is_key = !heading.contains(char::is_whitespace);
+        is_key
+            && self.secrets.standing(&join(&self.section, heading.trim_end_matches(':')))
+                == Standing::Judged(Judgement::Secret)
+    }
+
+    fn block(&self, block: &mut Block) {
+        match block {
+            Block::Heading { text, .. } | Block::Paragraph { text } | Block::Preformatted { text } => {
+                mask(text)
+            }
+            Block::Fields { fields } => self.fields(fields),
+            Block::Table { columns, rows } => self.table(columns, rows),
+            Block::Trace(trace) => self.trace(trace),
+            Block::Notes { notes } => notes.iter_mut().for_each(reason),
+            Block::Unknown(unknown) => {
+                if let Cow::Owned(masked) = text(&unknown.to_string()) {
+                    *block = Block::paragraph(masked);
+                }
+            }
+        }
+    }
+
+    fn fields(&self, fields: &mut [Field]) {
+        let names_secret = |field: &Field| {
+            pairs::is_name(&field.key) && matches!(&field.value, Value::Text(name) if keys::is_secret(name))
+        };
+        let has_secret_value = fields.iter().any(names_secret);
+        for field in fields {
+            self.field(field, has_secret_value);
+        }
+    }
+
+    fn field(&self, field: &mut Field, has_secret_value: bool) {
+        if self.is_native && matches!(field.key, Cow::Borrowed(_)) {
+            return value(&mut field.value);
+        }
+        match self.secrets.standing(&join(&self.section, &field.key)) {
+            Standing::Shown => return,
+            Standing::Judged(_) if has_secret_value && pairs::is_value(&field.key) => {
+                hide(&mut field.value, Judgement::Secret);
+            }
+            Standing::Judged(judgement) => hide(&mut field.value, judgement),
+        }
+        if let Some(key) = below_secret(&field.key) {
+            field.key = key.into();
+        } else if let Cow::Owned(masked) = text(&field.key) {
+            field.key = masked.into();
+        }
+    }
+
+    fn table(&self, columns: &mut [String], rows: &mut [Vec<Value>]) {
+        let standings = columns.iter().map(|column| self.secrets.standing(&join(&self.section, column)));
+        let standings: Vec<Standing> = standings.collect();
+        let name = columns.iter().position(|column| pairs::is_name(column));
+        let of_a_pair = |at: usize| Some(at) != name && (columns.len() == 2 || pairs::is_value(&columns[at]));
+        for row in rows {
+            let is_secret = name
+                .and_then(|at| row.get(at))
+                .is_some_and(|name| matches!(name, Value::Text(name) if keys::is_secret(name)));
+            for (at, cell) in row.iter_mut().enumerate() {
+                match standings.get(at) {
+                    Some(Standing::Shown) => {}
+                    _ if is_secret && at < columns.len() && of_a_pair(at) && !self.is_native => {
+                        hide(cell, Judgement::Secret)
+                    }
+                    Some(Standing::Judged(judgement)) if !self.is_native => hide(cell, *judgement),
+                    _ => value(cell),
+                }
+            }
+        }
+        columns.iter_mut().for_each(mask);
+    }
+
+    fn trace(&self, trace: &mut Trace) {
+        mask(&mut trace.title);
+        trace.summary.iter_mut().for_each(mask);
+        trace.members.iter_mut().for_each(|member| self.member(member));
+        trace.frames.iter_mut().for_each(|frame| self.frame(frame));
+        trace.doubt.iter_mut().for_each(reason);
+    }
+
+    fn member(&self, member: &mut Member) {
+        member.name.iter_mut().for_each(mask);
+        self.fields(&mut member.fields);
+    }
+
+    fn frame(&self, frame: &mut Frame) {
+        for detail in &mut frame.details {
+            match detail {
+                Detail::Name(name) | Detail::Text(name) => mask(name),
+                Detail::Unknown(unknown) => {
+                    if let Cow::Owned(masked) = text(&unknown.to_string()) {
+                        *detail = Detail::Text(masked);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if self.is_native {
+            return;
+        }
+        frame.branch.iter_mut().chain(&mut frame.module).for_each(mask);
+        for call in &mut frame.calls {
+            mask(&mut call.function);
+            call.file.iter_mut().for_each(mask);
+        }
+    }
+}
+
+/// A key that goes on below a secret's, with what it goes on by replaced.
+fn below_secret(key: &str) -> Option<String> {
+    let (mut start, mut owner) = (0, "");
+    for part in key.split('.') {
+        let end = start + part.len();
+        if end < key.len() && keys::judge(owner, part) == Judgement::Secret {
+            return Some(format!("{}.{MASK}", &key[..end]));
+        }
+        (start, owner) = (end + 1, part);
+    }
+    None
+}
+
+/// Hides a value as far as its key says. Yes, no and nothing are never secrets.
+fn hide(shown: &mut Value, judgement: Judgement) {
+    let is_open = match (&*shown, judgement) {
+        (_, Judgement::Open) | (Value::Flag(_) | Value::None | Value::Redacted, _) => true,
+        (Value::List(values), _) if values.is_empty() => true,
+        (Value::Text(text), Judgement::Place) => text.contains("://") || tells_nothing(text),
+        (Value::Text(text), Judgement::Measure) => is_quantity(text) || tells_nothing(text),
+        (Value::Text(text), Judgement::Secret) => tells_nothing(text),
+        (_, Judgement::Measure) => true,
+        _ => false,
+    };
+    if is_open { value(shown) } else { *shown = Value::Redacted }
+}
+
+/// Replaces the secrets that a value says by itself.
+fn value(shown: &mut Value) {
+    match shown {
+        Value::Text(words) => {
+            if let Cow::Owned(masked) = text(words) {
+                *shown = if masked == MASK { Value::Redacted } else { masked.into() };
+            }
+        }
+        Value::List(values) => {
+            let texts = values.iter().map(|value| match value {
+                Value::Text(text) => Some(&**text),
+                _ => None,
+            });
+            let hidden = list(&texts.collect::<Vec<_>>());
+            for (value, hidden) in values.iter_mut().zip(hidden) {
+                match hidden {
+                    Some(masked) if masked == MASK => *value = Value::Redacted,
+                    Some(masked) => *value = masked.into(),
+                    None => self::value(value),
+                }
+            }
+        }
+        Value::Unknown(unknown) => {
+            if let Cow::Owned(masked) = text(&unknown.to_string()) {
+                *shown = masked.into();
+            }
+        }
+        _ => {}
+    }
+}

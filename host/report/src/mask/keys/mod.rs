@@ -1,0 +1,195 @@
+//! Judging of keys by their words, which `lists.rs` has.
+//!
+//! A key is split into words at what is no letter or digit, at capitals, and between a run of capitals and the word
+//! behind it: `db_pass`, `dbPass`, `DB-PASS2` and `DBPass` are all `db`, `pass`. Beyond oslo.utils' list (`strutils`),
+//! which the tests have in full, there are the names of tokens, signatures, seeds and keys in use elsewhere.
+
+mod lists;
+
+use lists::{
+    AMOUNTS, ASKED_AT_A_PLACE, INNOCENT_PAIRS, INNOCENT_WORDS, KEY_FACTS, KEY_OWNERS, MEASURES, OPEN_KEYS,
+    PLACES, SECRET_ENDS, SECRET_PARTS, SECRET_WORDS, SHORT_TRACES, TRACES,
+};
+
+/// What a key says of its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Judgement {
+    /// Nothing that must be hidden.
+    Open,
+    /// It measures a secret, as `token_ttl` does: a quantity may be shown, and nothing else.
+    Measure,
+    /// It is where to ask for a secret, as `auth_url` is: a URL may be shown, and nothing else.
+    Place,
+    /// It is a secret.
+    Secret,
+}
+
+/// Judges one part of a dotted path by its words and by the part before it.
+pub(super) fn judge(owner: &str, part: &str) -> Judgement {
+    if !may_be_secret(part) {
+        return Judgement::Open;
+    }
+    let words = words(part);
+    let owns_key = || {
+        words.first().is_some_and(|word| is_key(word))
+            && self::words(owner).last().is_some_and(|word| is_key_owner(word))
+    };
+    let is_innocent = |at: usize| {
+        let next = words.get(at + 1).map_or("", |word| word.strip_suffix('s').unwrap_or(word));
+        INNOCENT_PAIRS.contains(&(words[at].as_str(), next))
+    };
+    let numbered = words.iter().map(String::as_str).enumerate();
+    let secrets = numbered.filter(|(at, word)| is_secret_word(word) && !is_innocent(*at));
+    let secrets: Vec<&str> = secrets.map(|(_, word)| word).collect();
+    if secrets.is_empty() && !has_secret_pair(&words) && !has_secret_part(&words) && !owns_key() {
+        return Judgement::Open;
+    }
+    let (first, last) = (words.first().map_or("", String::as_str), words.last().map_or("", String::as_str));
+    if words.len() > 1 && (MEASURES.contains(&last) || AMOUNTS.contains(&first)) {
+        return Judgement::Measure;
+    }
+    let may_be_a_place = !secrets.is_empty() && secrets.iter().all(|word| ASKED_AT_A_PLACE.contains(word));
+    if PLACES.contains(&last) && may_be_a_place && !has_secret_part(&words) {
+        return Judgement::Place;
+    }
+    Judgement::Secret
+}
+
+/// Whether a text may have a secret's name in it, in letters of either case. Most texts have none, and need not be split
+/// into words.
+pub(super) fn may_be_secret(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let lower = |at: usize| bytes.get(at).map_or(0, u8::to_ascii_lowercase);
+    let is_short = |at: usize| {
+        SHORT_TRACES.iter().any(|word| {
+            let is_word = bytes[at..].get(..word.len()).is_some_and(|here| here.eq_ignore_ascii_case(word));
+            is_word && matches!(lower(at + word.len()), b's' | b'd' | 0..b'a' | b'{'..)
+        })
+    };
+    let letters = |at: usize| [lower(at), lower(at + 1), lower(at + 2)];
+    (0..bytes.len())
+        .any(|at| TRACES.binary_search(&letters(at)).is_ok() || b"psPS".contains(&bytes[at]) && is_short(at))
+}
+
+/// Judges a key that stands in a text, where nothing is declared: each of its dotted parts, and all of them together.
+pub(super) fn judge_path(path: &str) -> Judgement {
+    let mut judged = Judgement::Open;
+    let mut owner = "";
+    for part in path.split('.') {
+        match judge(owner, part) {
+            Judgement::Open => {}
+            Judgement::Secret => return Judgement::Secret,
+            other => judged = other,
+        }
+        owner = part;
+    }
+    judged
+}
+
+/// Whether a key that stands in a text is one of a secret.
+pub(super) fn is_secret(path: &str) -> bool {
+    judge_path(path) == Judgement::Secret
+}
+
+/// Whether a word alone is `key`, of which the word before it tells whose it is.
+pub(super) fn is_key(word: &str) -> bool {
+    word.eq_ignore_ascii_case("key") || word.eq_ignore_ascii_case("keys")
+}
+
+/// Whether what this word names has secret keys.
+pub(super) fn is_key_owner(word: &str) -> bool {
+    KEY_OWNERS.contains(&word)
+}
+
+fn is_secret_word(word: &str) -> bool {
+    if INNOCENT_WORDS.contains(&word) {
+        return false;
+    }
+    let is_one = |word: &str| SECRET_WORDS.contains(&word);
+    if is_one(word) || word.strip_suffix('s').is_some_and(is_one) {
+        return true;
+    }
+    let singular = word.strip_suffix('s').unwrap_or(word);
+    let is_glued_key =
+        singular.strip_suffix("key").is_some_and(|stem| KEY_OWNERS.iter().any(|owner| stem.ends_with(owner)));
+    is_glued_key || SECRET_ENDS.iter().any(|end| word.ends_with(end))
+}
+
+/// `api_key`, `session id`: two words that make a secret together.
+fn has_secret_pair(words: &[String]) -> bool {
+    let pairs = words.windows(2).enumerate();
+    let mut pairs = pairs.map(|(at, pair)| (pair[0].as_str(), pair[1].as_str(), words.get(at + 2)));
+    pairs.any(|(first, second, third)| {
+        let is_fact = third.is_some_and(|word| KEY_FACTS.contains(&word.as_str()));
+        is_key(second) && !OPEN_KEYS.contains(&first) && !is_fact
+    })
+}
+
+fn has_secret_part(words: &[String]) -> bool {
+    let joined = words.concat();
+    joined.len() >= 6 && SECRET_PARTS.iter().any(|part| joined.contains(part))
+}
+
+/// The words of a key in lower case, without the digits at their ends.
+pub(super) fn words(key: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut word = String::new();
+    let characters: Vec<char> = key.chars().collect();
+    for (at, &c) in characters.iter().enumerate() {
+        if begins_word(&characters, at) {
+            end_word(&mut words, &mut word);
+        }
+        if c.is_alphanumeric() {
+            word.extend(c.to_lowercase());
+        }
+    }
+    end_word(&mut words, &mut word);
+    words
+}
+
+fn end_word(words: &mut Vec<String>, word: &mut String) {
+    let stem = word.trim_end_matches(|c: char| c.is_ascii_digit());
+    // `s3` and `ed25519` are words, `2` is none.
+    if !stem.is_empty() {
+        let has_meaning = OPEN_KEYS.contains(&word.as_str()) || KEY_OWNERS.contains(&word.as_str());
+        words.push(if has_meaning { word.clone() } else { stem.to_owned() });
+    }
+    word.clear();
+}
+
+/// Behind what is no letter or digit, at a capital behind a small letter, and before the last capital of several that
+/// a small letter follows: `HTTPToken` is `http`, `token`. The plural of an acronym stays one word: `JWTs`.
+fn begins_word(characters: &[char], at: usize) -> bool {
+    let (Some(&c), Some(&before)) = (characters.get(at), at.checked_sub(1).and_then(|at| characters.get(at)))
+    else {
+        return true;
+    };
+    if !c.is_alphanumeric() || !before.is_alphanumeric() {
+        return true;
+    }
+    let next = characters.get(at + 1).copied().unwrap_or(' ');
+    let is_plural = next == 's' && !characters.get(at + 2).is_some_and(|c| c.is_lowercase());
+    c.is_uppercase() && (!before.is_uppercase() || (next.is_lowercase() && !is_plural))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_secret_word_has_letters_that_are_looked_for() {
+        assert!(TRACES.is_sorted());
+        let words =
+            [SECRET_WORDS, SECRET_ENDS, SECRET_PARTS, &["key", "Basic", "identified", "negotiate"]].concat();
+        for word in words {
+            assert!(may_be_secret(word), "{word}");
+        }
+        for text in [
+            "tokio-runtime-worker-3",
+            "asleep in epoll_pwait(7, signal, path, spinning)",
+            "2 threads: 1 stack",
+        ] {
+            assert!(!may_be_secret(text), "{text}");
+        }
+    }
+}

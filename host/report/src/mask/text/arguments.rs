@@ -1,0 +1,250 @@
+//! Secrets among the arguments of commands: `--password hunter2`, `curl -u admin:hunter2`, `mysql -phunter2`.
+
+use std::ops::Range;
+
+use super::Hidden;
+use super::lexer::quoted;
+use super::value::tells_nothing;
+use crate::mask::keys;
+
+/// How a command takes a secret behind an option.
+#[derive(Clone, Copy, PartialEq)]
+enum Takes {
+    /// In the next argument, or in the rest of this one.
+    Secret,
+    /// In the rest of this argument; what follows is something else.
+    Attached,
+    /// As `user:password`, or `user%password`.
+    Login,
+}
+
+/// Commands whose short options take secrets. Long ones are found by their words.
+const COMMANDS: &[(&[&str], &str, Takes)] = &[
+    (
+        &["mariadb", "mariadb-dump", "mycli", "mysql", "mysqladmin", "mysqldump", "mysqlimport", "mysqlshow"],
+        "-p",
+        Takes::Attached,
+    ),
+    (&["7z", "7za", "rar"], "-p", Takes::Attached),
+    (
+        &[
+            "az",
+            "buildah",
+            "cqlsh",
+            "docker",
+            "helm",
+            "mongo",
+            "mongodump",
+            "mongoexport",
+            "mongoimport",
+            "mongorestore",
+            "mongosh",
+            "ncftp",
+            "oc",
+            "podman",
+            "rdesktop",
+            "skopeo",
+            "sshpass",
+        ],
+        "-p",
+        Takes::Secret,
+    ),
+    (&["redis-cli", "http", "https"], "-a", Takes::Secret),
+    (
+        &["ldapadd", "ldapcompare", "ldapdelete", "ldapmodify", "ldappasswd", "ldapsearch", "ldapwhoami"],
+        "-w",
+        Takes::Secret,
+    ),
+    (
+        &[
+            "bcp",
+            "ipmitool",
+            "isql",
+            "mosquitto_pub",
+            "mosquitto_sub",
+            "osql",
+            "sqlcmd",
+            "tsql",
+            "unzip",
+            "zip",
+        ],
+        "-P",
+        Takes::Secret,
+    ),
+    (&["snmpget", "snmpset", "snmpwalk"], "-c", Takes::Secret),
+    (&["snmpget", "snmpset", "snmpwalk"], "-A", Takes::Secret),
+    (&["snmpget", "snmpset", "snmpwalk"], "-X", Takes::Secret),
+    (&["net", "rpcclient", "smbclient"], "-U", Takes::Login),
+    (&["ab"], "-A", Takes::Login),
+];
+
+/// Commands that only in this form take a secret behind `-p`: `docker run -p` is a port.
+const ONLY_AT_LOGIN: &[&str] = &["az", "buildah", "docker", "helm", "oc", "podman", "skopeo"];
+
+/// Options that take `user:password` with many commands.
+const LOGINS: &[&str] = &["--basic-auth", "--proxy-user", "--user", "--userpwd", "-U", "-u"];
+
+/// Commands of Oracle's that take `user/password@service`.
+const OF_ORACLE: &[&str] = &["exp", "expdp", "imp", "impdp", "rman", "sqlldr", "sqlplus"];
+
+/// Which parts of the arguments, by their number, must not be shown.
+pub(in crate::mask) fn arguments(words: &[&str]) -> Vec<(usize, Range<usize>)> {
+    let mut found = Vec::new();
+    let (mut command, mut is_login) = ("", false);
+    for (at, word) in words.iter().enumerate() {
+        let name = word.rsplit(['/', '\\']).next().unwrap_or_default();
+        let next = words.get(at + 1).copied();
+        if is_command(name) {
+            (command, is_login) = (name, false);
+        } else if *word == "login" {
+            is_login = true;
+        } else if ["&&", "|", ";", "||"].contains(word) {
+            command = "";
+        } else if let Some(secret) = option(word, next, command, is_login) {
+            found.extend(secret.of(at, word, next));
+            if command == "sshpass" {
+                // The command that it calls has options of its own.
+                command = "";
+            }
+        } else if let Some(slash) = word.find('/').filter(|_| OF_ORACLE.contains(&command)) {
+            let end = word.rfind('@').filter(|&host| host > slash).unwrap_or(word.len());
+            found.push((at, slash + 1..end));
+        } else if command == "htpasswd"
+            && at + 1 == words.len()
+            && words[..at].iter().any(|word| word.starts_with('-') && word.contains('b'))
+        {
+            found.push((at, 0..word.len()));
+        }
+    }
+    found
+}
+
+fn is_command(name: &str) -> bool {
+    COMMANDS.iter().any(|(names, ..)| names.contains(&name))
+        || OF_ORACLE.contains(&name)
+        || name == "htpasswd"
+}
+
+/// Where the secret of an option is.
+enum Secret {
+    /// In this argument, from here on.
+    Here(usize),
+    Next,
+    /// In this argument from here on, or in the next one, behind the user's name.
+    Login(usize),
+}
+
+fn option(word: &str, next: Option<&str>, command: &str, is_login: bool) -> Option<Secret> {
+    if !word.starts_with('-') || word.len() < 2 {
+        return None;
+    }
+    let login = LOGINS.iter().find(|option| {
+        word == **option || word.strip_prefix(*option).is_some_and(|rest| rest.starts_with('='))
+    });
+    if let Some(option) = login {
+        return Some(Secret::Login(option.len()));
+    }
+    let rows =
+        COMMANDS.iter().filter(|(names, option, _)| names.contains(&command) && word.starts_with(option));
+    for (_, option, takes) in rows {
+        let is_alone = word.len() == option.len();
+        match takes {
+            Takes::Login => return Some(Secret::Login(option.len())),
+            _ if ONLY_AT_LOGIN.contains(&command) && !is_login => {}
+            Takes::Secret if is_alone => return Some(Secret::Next),
+            Takes::Attached if is_alone => return None,
+            // `-port` is another option.
+            _ if *option == "-p" && word.starts_with("-port") => {}
+            _ => return Some(Secret::Here(option.len())),
+        }
+    }
+    let name = word.strip_prefix("--").or_else(|| word.strip_prefix('-')).unwrap_or(word);
+    let is_name = !name.starts_with('-') && !name.contains(|c: char| "=:".contains(c) || c.is_whitespace());
+    let is_secret = is_name && keys::is_secret(name);
+    (is_secret && next.is_some_and(|next| !is_option(next))).then_some(Secret::Next)
+}
+
+impl Secret {
+    fn of(&self, at: usize, word: &str, next: Option<&str>) -> Option<(usize, Range<usize>)> {
+        match *self {
+            Secret::Here(from) => Some((at, from..word.len())),
+            Secret::Next => {
+                let next = next?;
+                (!tells_nothing(next)).then_some((at + 1, 0..next.len()))
+            }
+            Secret::Login(from) if word.len() > from => {
+                Some((at, from + behind_user(&word[from..])?..word.len()))
+            }
+            Secret::Login(_) => {
+                let next = next?;
+                Some((at + 1, behind_user(next)?..next.len()))
+            }
+        }
+    }
+}
+
+/// Whether an argument is an option with a long name, and no value that begins with dashes.
+pub(super) fn is_option(argument: &str) -> bool {
+    let name = argument.strip_prefix("--").unwrap_or_default();
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+}
+
+/// Where the password of `user:password` begins. `1000:1000` and `www:www` are a user and a group.
+fn behind_user(login: &str) -> Option<usize> {
+    let at = login.find([':', '%'])?;
+    let (user, password) = (login[..at].trim_start_matches('='), &login[at + 1..]);
+    let is_group =
+        user == password || login.bytes().all(|byte| byte.is_ascii_digit() || byte == b':' || byte == b'=');
+    let is_url = password.starts_with("//") && SCHEMES.contains(&user);
+    (!is_group && !password.is_empty() && !is_url).then_some(at + 1)
+}
+
+/// What stands before `://` where an option takes an address.
+const SCHEMES: &[&str] = &["ftp", "http", "https", "socks4", "socks5", "tcp", "ws", "wss"];
+
+/// Marks the secrets among the arguments of command lines.
+pub(super) fn find(text: &str, hidden: &mut Hidden) {
+    if !text.contains(" -")
+        && !text.starts_with('-')
+        && !OF_ORACLE.iter().any(|command| text.contains(command))
+    {
+        return;
+    }
+    let places = words(text);
+    let words: Vec<&str> = places.iter().map(|place| &text[place.clone()]).collect();
+    for (number, range) in arguments(&words) {
+        let start = places[number].start;
+        hidden.hide(start + range.start..start + range.end);
+    }
+}
+
+/// Words as a shell splits them, without the quotes around them.
+fn words(text: &str) -> Vec<Range<usize>> {
+    let bytes = text.as_bytes();
+    let (mut words, mut at) = (Vec::new(), 0);
+    while at < bytes.len() {
+        if bytes[at].is_ascii_whitespace() {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        if let Some(quoted) =
+            quoted(text, at).filter(|quoted| quoted.end < text.len() || text.ends_with(['"', '\'', '`']))
+        {
+            words.push(quoted.inner);
+            at = quoted.end;
+            continue;
+        }
+        while at < bytes.len() && !bytes[at].is_ascii_whitespace() {
+            at = match bytes[at] {
+                b'"' | b'\'' if at > start => quoted(text, at).map_or(at + 1, |quoted| quoted.end),
+                b'\\' => (at + 2).min(bytes.len()),
+                _ => at + 1,
+            };
+        }
+        words.push(start..text.ceil_char_boundary(at));
+        at = text.ceil_char_boundary(at);
+    }
+    words
+}

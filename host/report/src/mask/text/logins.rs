@@ -1,0 +1,134 @@
+//! A user and a password before a host without a scheme: Go's data sources, brokers, Oracle's JDBC, and lines of a
+//! `.pgpass` file.
+
+use super::Hidden;
+use super::lexer::{end_of_line, end_of_word};
+
+/// Marks the passwords.
+pub(super) fn find(text: &str, hidden: &mut Hidden) {
+    if !text.contains([':', '/']) {
+        return;
+    }
+    let mut at = 0;
+    while at < text.len() {
+        let end = end_of_word(text, at);
+        if end > at {
+            login(text, at, end, hidden);
+            oracle(text, at, end, hidden);
+        }
+        at = end + text[end..].chars().next().map_or(1, char::len_utf8);
+    }
+    let mut at = 0;
+    while at < text.len() {
+        let end = end_of_line(text, at);
+        go_data_source(text, at, end, hidden);
+        password_file(text, at, end, hidden);
+        at = end + 1;
+    }
+}
+
+/// What stands before a colon and is no user: schemes of addresses, and of packages with their versions.
+const NO_USERS: &[&str] = &[
+    "acct",
+    "bcc",
+    "cc",
+    "docker",
+    "file",
+    "from",
+    "github",
+    "im",
+    "jsr",
+    "link",
+    "mailto",
+    "npm",
+    "pkg",
+    "reply-to",
+    "sip",
+    "sips",
+    "tel",
+    "to",
+    "urn",
+    "workspace",
+    "xmpp",
+];
+
+/// `guest:hunter2@mq:5672`
+fn login(text: &str, start: usize, end: usize, hidden: &mut Hidden) {
+    let word = &text[start..end];
+    if word.contains("://") || word.contains(":\\/\\/") || word.contains("jdbc:oracle:") {
+        return;
+    }
+    let Some(at) = word.rfind('@') else { return };
+    let Some(colon) = word[..at].find(':') else { return };
+    let user =
+        word[..colon].rsplit(['=', '"', '\'', '(', '[', '{', '<', ',', ';', '`']).next().unwrap_or_default();
+    let is_user = user.starts_with(char::is_alphanumeric)
+        && user.chars().any(char::is_alphabetic)
+        && user.chars().all(|c| c.is_alphanumeric() || "_.%+-\\".contains(c))
+        && !NO_USERS.contains(&user.to_ascii_lowercase().as_str());
+    let password = &word[colon + 1..at];
+    let host = &word[at + 1..];
+    let is_host = host.starts_with(|c: char| c.is_alphanumeric() || "[/*(".contains(c))
+        && !host.starts_with("sha256:")
+        && !host.starts_with("sha512:");
+    if is_user && is_host && !password.is_empty() && !password.starts_with(':') {
+        hidden.hide(start + colon + 1..start + at);
+    }
+}
+
+/// `jdbc:oracle:thin:scott/tiger@host`
+fn oracle(text: &str, start: usize, end: usize, hidden: &mut Hidden) {
+    const SCHEME: &str = "jdbc:oracle:";
+    if !text[start..end].contains(':') {
+        return;
+    }
+    let Some(at) = text[start..end].to_ascii_lowercase().find(SCHEME) else { return };
+    let rest = start + at + SCHEME.len();
+    let line = &text[rest..text.floor_char_boundary(rest + LONGEST_DATA_SOURCE)];
+    let line = &line[..end_of_line(line, 0)];
+    if let Some(host) = line.rfind('@')
+        && let Some(slash) = line[..host].find('/')
+    {
+        hidden.hide(rest + slash + 1..rest + host);
+    }
+}
+
+/// How far the `@` of a data source is looked for.
+const LONGEST_DATA_SOURCE: usize = 1024;
+
+/// Networks of Go's data sources, which may have blanks in a password before them.
+const NETWORKS: &[&str] = &["@tcp(", "@tcp4(", "@tcp6(", "@udp(", "@unix(", "@cloudsql("];
+
+/// `root:hunter2@tcp(127.0.0.1:3306)/shop`
+fn go_data_source(text: &str, start: usize, end: usize, hidden: &mut Hidden) {
+    let line = &text[start..end];
+    let Some(network) = NETWORKS.iter().filter_map(|network| line.rfind(network)).max() else { return };
+    // Of `dsn: "root:` the second one is meant.
+    let is_key = |rest: &str| rest.trim_start_matches([' ', '\t']).starts_with(['"', '\'']);
+    let mut colons = line[..network].match_indices(':').map(|(at, _)| at);
+    if let Some(colon) = colons.find(|&at| !line[at..].starts_with("://") && !is_key(&line[at + 1..])) {
+        hidden.hide(start + colon + 1..start + network);
+    }
+}
+
+/// `host:5432:database:user:hunter2`
+fn password_file(text: &str, start: usize, end: usize, hidden: &mut Hidden) {
+    let line = &text[start..end];
+    let mut fields = line.splitn(5, ':');
+    let (Some(host), Some(port), Some(database), Some(user), Some(password)) =
+        (fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
+    else {
+        return;
+    };
+    let is_name = |field: &str| !field.is_empty() && !field.contains(|c: char| c.is_whitespace() || c == '/');
+    let is_port =
+        port == "*" || !port.is_empty() && port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit());
+    // Addresses of networks and times have as many colons.
+    let is_address = line.bytes().all(|byte| byte.is_ascii_hexdigit() || b":.%/".contains(&byte));
+    let is_entry = [host, database, user].into_iter().all(is_name) && is_port && !is_address;
+    // `main.rs:10:5:error: ...` is a message of a compiler.
+    let is_message = password.starts_with(' ') && database.bytes().all(|byte| byte.is_ascii_digit());
+    if is_entry && !is_message {
+        hidden.hide(end - password.len()..end);
+    }
+}

@@ -1,0 +1,217 @@
+//! Tokens that are known by their shape: each issuer gives its own a beginning, so that they can be found.
+
+use std::ops::Range;
+
+use super::Hidden;
+use super::lexer::{end_of, end_of_word, is_key_byte};
+
+/// How a token begins, and how many characters follow at least; in alphabetic order.
+///
+/// From the issuers' documentation and the rule sets of gitleaks and GitHub's secret scanning.
+const PREFIXES: &[(&str, usize)] = &[
+    ("ABIA", 16),
+    ("ACCA", 16),
+    ("AGE-SECRET-KEY-", 8),
+    ("AIza", 20),
+    ("AKIA", 8),
+    ("AKID", 16),
+    ("ASIA", 8),
+    ("ATATT3", 16),
+    ("ATBB", 16),
+    ("ATCTT3", 16),
+    ("ATTA", 32),
+    ("BBDC-", 16),
+    ("CFPAT-", 16),
+    ("CLOJARS_", 16),
+    ("EZAK", 20),
+    ("EZTK", 20),
+    ("FLWSECK", 10),
+    ("GOCSPX-", 10),
+    ("GR1348941", 10),
+    ("LTAI", 12),
+    ("NRAK-", 10),
+    ("NRII-", 10),
+    ("NRJS-", 10),
+    ("PMAK-", 10),
+    ("SG.", 16),
+    ("SHPAT_", 10),
+    ("dapi", 30),
+    ("dckr_oat_", 8),
+    ("dckr_pat_", 8),
+    ("doo_v1_", 8),
+    ("dop_v1_", 8),
+    ("dor_v1_", 8),
+    ("dp.pt.", 8),
+    ("dp.st.", 8),
+    ("duffel_live_", 8),
+    ("figd_", 10),
+    ("fm1_", 16),
+    ("fm2_", 16),
+    ("fo1_", 16),
+    ("ghe_", 10),
+    ("gho_", 10),
+    ("ghp_", 10),
+    ("ghr_", 10),
+    ("ghs_", 10),
+    ("ghu_", 10),
+    ("github_pat_", 10),
+    ("glagent-", 8),
+    ("glc_", 16),
+    ("glcbt-", 8),
+    ("gldt-", 8),
+    ("glffct-", 8),
+    ("glft-", 8),
+    ("glimt-", 8),
+    ("gloas-", 8),
+    ("glpat-", 8),
+    ("glptt-", 8),
+    ("glrt-", 8),
+    ("glsa_", 10),
+    ("glsoat-", 8),
+    ("gsk_", 16),
+    ("hf_", 10),
+    ("hvb.", 8),
+    ("hvr.", 8),
+    ("hvs.", 8),
+    ("key-", 30),
+    ("lin_api_", 10),
+    ("nfp_", 16),
+    ("npm_", 10),
+    ("ntn_", 16),
+    ("ops_ey", 16),
+    ("pat-eu1-", 8),
+    ("pat-na1-", 8),
+    ("phx_", 16),
+    ("pnu_", 16),
+    ("pscale_oauth_", 8),
+    ("pscale_pw_", 8),
+    ("pscale_tkn_", 8),
+    ("pul-", 30),
+    ("pypi-", 10),
+    ("r8_", 20),
+    ("rk_live_", 8),
+    ("rk_test_", 8),
+    ("rubygems_", 10),
+    ("sbp_", 16),
+    ("secret_", 30),
+    ("shpat_", 8),
+    ("shpca_", 8),
+    ("shppa_", 8),
+    ("shpss_", 8),
+    ("sk-", 20),
+    ("sk-ant-", 8),
+    ("sk-or-", 8),
+    ("sk-proj-", 8),
+    ("sk-svcacct-", 8),
+    ("sk_live_", 8),
+    ("sk_test_", 8),
+    ("sntrys_", 8),
+    ("sntryu_", 8),
+    ("sq0atp-", 8),
+    ("sq0csp-", 8),
+    ("tfp_", 16),
+    ("tskey-", 8),
+    ("whsec_", 8),
+    ("xai-", 20),
+    ("xapp-", 8),
+    ("xkeysib-", 8),
+    ("xoxa-", 8),
+    ("xoxb-", 8),
+    ("xoxc-", 8),
+    ("xoxd-", 8),
+    ("xoxe-", 8),
+    ("xoxe.", 8),
+    ("xoxo-", 8),
+    ("xoxp-", 8),
+    ("xoxr-", 8),
+    ("xoxs-", 8),
+    ("ya29.", 8),
+];
+
+/// Beginnings of password hashes, as crypt(3) and its successors write them.
+const HASHES: &[&str] = &[
+    "$1$", "$2a$", "$2b$", "$2y$", "$5$", "$6$", "$7$", "$apr1$", "$argon2", "$bcrypt", "$pbkdf2", "$scrypt",
+    "$y$",
+];
+
+/// Marks all tokens of a text that has nothing else.
+pub(super) fn find_all(text: &str, hidden: &mut Hidden) {
+    let mut at = 0;
+    while at < text.len() {
+        let end = end_of(text, at, is_key_byte);
+        let token = find(text, at, end);
+        let next = token.as_ref().map_or(end, |token| token.end.max(end));
+        hidden.hide(token.unwrap_or_default());
+        at = end_of(text, next, |byte| !is_key_byte(byte));
+    }
+}
+
+/// The token that begins within a run of letters, digits, `_`, `-`, `.` and `$`.
+pub(super) fn find(text: &str, start: usize, end: usize) -> Option<Range<usize>> {
+    let run = &text[start..end];
+    if run.len() < SHORTEST {
+        return None;
+    }
+    let begins = |at: usize| at == 0 || b"_-.$".contains(&run.as_bytes()[at - 1]);
+    // An `\n` of JSON stands before the run's first word.
+    let is_escaped = text[..start].ends_with('\\');
+    let mut places =
+        (0..run.len()).filter(|&at| run.is_char_boundary(at) && (begins(at) || is_escaped && at == 1));
+    let found = places.find(|&at| is_token(&run[at..]) || is_hash(&run[at..]))?;
+    let from = start + found;
+    let rest = end_of(text, end, |byte| byte.is_ascii_alphanumeric() || b"_-.$+/=,~".contains(&byte));
+    Some(from..with_companion(text, from, rest))
+}
+
+/// The shortest run that is looked at.
+const SHORTEST: usize = 11;
+
+fn is_token(run: &str) -> bool {
+    let Some(&first) = run.as_bytes().first() else { return false };
+    let begins = |prefix: &str| prefix.as_bytes()[0];
+    let from = PREFIXES.partition_point(|(prefix, _)| begins(prefix) < first);
+    let mut candidates = PREFIXES[from..].iter().take_while(|(prefix, _)| begins(prefix) == first);
+    candidates.any(|(prefix, rest)| {
+        let Some(tail) = run.strip_prefix(prefix) else { return false };
+        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
+        // The length of a prefix, and no more: runs may be long, and hold many beginnings.
+        let tail: Vec<u8> = tail.bytes().take_while(is_part).take(LONGEST_LOOKED_AT).collect();
+        tail.len() >= *rest && tail.iter().any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+    }) || run.starts_with(JSON_IN_BASE64) && run.len() >= SHORTEST_JSON_WEB_TOKEN
+}
+
+/// How much of a token has to have a digit or a capital.
+const LONGEST_LOOKED_AT: usize = 64;
+
+/// `{"`, with which each part of a JSON Web Token but its signature begins.
+const JSON_IN_BASE64: &str = "eyJ";
+const SHORTEST_JSON_WEB_TOKEN: usize = 16;
+
+fn is_hash(run: &str) -> bool {
+    run.starts_with('$') && HASHES.iter().any(|prefix| run.starts_with(prefix))
+}
+
+/// An id of an access key at Amazon is often followed by the key itself.
+fn with_companion(text: &str, from: usize, end: usize) -> usize {
+    let is_id = ["AKIA", "ASIA"].iter().any(|prefix| text[from..].starts_with(prefix));
+    let between = end_of(text, end, |byte| b":;,|/ \t\"'".contains(&byte));
+    if !is_id || between == end || between - end > 4 {
+        return end;
+    }
+    let companion = end_of_word(text, between);
+    let word = &text[between..companion];
+    let is_key = word.len() >= 8
+        && word.bytes().any(|byte| byte.is_ascii_digit())
+        && word.bytes().any(|byte| byte.is_ascii_alphabetic());
+    if is_key { companion } else { end }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PREFIXES;
+
+    #[test]
+    fn prefixes_are_looked_up_by_their_first_letter() {
+        assert!(PREFIXES.is_sorted_by_key(|(prefix, _)| prefix.as_bytes()[0]));
+    }
+}
