@@ -104,13 +104,13 @@ impl Worker {
         self.collector.tasks.stop_preparing();
     }
 
-    /// The triggers that want a report. Those that the settings have turned off are told so.
+    /// The triggers that want a report. What others have to say is printed.
     fn triggered(&mut self) -> Vec<Trigger> {
         let mut wanted = Vec::new();
         for received in self.triggers.iter_mut().filter_map(|trigger| trigger.received()) {
             match received {
                 Received::Wanted(trigger) => wanted.push(trigger),
-                Received::Refused(line) => Stderr::begin(soon()).write(&line),
+                Received::Notice(line) => Stderr::begin(soon()).write(&line),
             }
         }
         wanted

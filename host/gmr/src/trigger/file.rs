@@ -120,7 +120,7 @@ impl TriggerSource for FileTrigger {
     fn received(&mut self) -> Option<Received> {
         if let Some(lost) = self.shared.lost.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let path = self.path.display();
-            return Some(Received::Refused(format!("gmr: {path} is not watched any more: {lost}\n")));
+            return Some(Received::Notice(format!("gmr: {path} is not watched any more: {lost}\n")));
         }
         let count @ 1.. = self.shared.changes.swap(0, Ordering::AcqRel) else { return None };
         let mut trigger = Trigger::new(TriggerKind::File, self.path.display().to_string());

@@ -59,7 +59,7 @@ impl TriggerSource for SignalTrigger {
                 trigger.count = count;
                 Received::Wanted(trigger)
             }
-            Some(path) => Received::Refused(format!(
+            Some(path) => Received::Notice(format!(
                 "gmr: {detail}: reports are triggered by {} here; touch it instead\n",
                 path.display()
             )),
