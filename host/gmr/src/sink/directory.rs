@@ -60,7 +60,7 @@ impl Directory {
         let path = std::path::absolute(&path).unwrap_or(path);
         let files = Files {
             path: path.clone(),
-            service: file_name::stem(service),
+            service: file_name::file_stem(service),
             keep,
             written: 0,
             ours: VecDeque::new(),

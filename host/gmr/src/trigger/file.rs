@@ -21,7 +21,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use alarm::{Alarm, Remote};
-use gmr_inspect::signals::Bell;
 use gmr_report::{Trigger, TriggerKind};
 use watched_path::WatchedPath;
 
@@ -70,8 +69,7 @@ struct Shared {
     lost: Mutex<Option<&'static str>>,
     /// By what the worker wakes the thread, from the moment that it has it.
     remote: OnceLock<Remote>,
-    /// By what the thread wakes the worker.
-    bell: Arc<Bell>,
+    mailbox: Arc<Mailbox>,
 }
 
 impl FileTrigger {
@@ -87,7 +85,7 @@ impl FileTrigger {
             stop: AtomicBool::new(false),
             lost: Mutex::new(None),
             remote: OnceLock::new(),
-            bell: mailbox.bell().clone(),
+            mailbox: mailbox.clone(),
         });
         let (alive, ended) = sync_channel::<()>(0);
         let (ready, is_ready) = sync_channel(1);
@@ -101,7 +99,7 @@ impl FileTrigger {
             let ended = catch_unwind(AssertUnwindSafe(look));
             if let Err(why) = ended.unwrap_or(Err("a fault in gmr, please report it")) {
                 *theirs.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
-                theirs.bell.ring();
+                theirs.mailbox.wake();
             }
         };
         std::thread::Builder::new()
@@ -169,7 +167,7 @@ fn look_until_stopped(
         }
         if watched.changed(Instant::now()) {
             shared.changes.fetch_add(1, Ordering::AcqRel);
-            shared.bell.ring();
+            shared.mailbox.wake();
         }
     }
     Ok(())

@@ -37,6 +37,11 @@ impl Mailbox {
         // Nothing that holds this lock can panic, and a half-made change of it cannot exist.
         put(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner));
         // After the lock has been given back: the worker does not wait for it.
+        self.wake();
+    }
+
+    /// Wakes the worker, since something is asked of it.
+    pub(crate) fn wake(&self) {
         self.bell.ring();
     }
 
