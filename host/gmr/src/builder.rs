@@ -181,7 +181,8 @@ impl Builder {
     /// If a setting is wrong ([`Error::is_settings`]), if two sections would have the same name
     /// ([`Error::is_section`]), if this process has a reporter already ([`Error::is_already_installed`]), or
     /// if the system refuses a thread, a signal or what plugins need ([`Error::is_system`]). Nothing stays
-    /// behind then: the reporter's thread has ended.
+    /// behind then: the reporter's thread has ended. The last is also the error if that thread is not ready
+    /// within twenty seconds, as while another one hangs in `dlopen`; it ends as soon as it can.
     pub fn install(self) -> Result<Guard, Error> {
         let Builder { settings, mut contents } = self;
         let settings = settings?.with_environment()?;
@@ -201,16 +202,16 @@ impl Builder {
             use_thread_locals();
             let service = settings.service.clone().unwrap_or_else(|| contents.package.name.clone());
             let output = Arc::<OwnOutput>::default();
-            // Before the triggers: a file trigger leaves out what is written there.
+            // First, since a signal that comes before it is listened to ends the process.
+            let triggers = trigger::set_up(&settings, &mailbox, &output)?;
             let directory = settings.log_dir.clone().map(|path| {
                 let until = Instant::now() + settings.deadline;
                 Directory::new(path, &service, settings.keep, output.clone(), until)
             });
-            // Before the triggers: what asks for a report tells it first.
             let emergency =
                 Emergency::start(mailbox.watchdog().clone(), &settings, &contents.package, &service);
             Ok(Worker {
-                triggers: trigger::set_up(&settings, &mailbox, &output)?,
+                triggers,
                 directory,
                 output,
                 format: settings.format,

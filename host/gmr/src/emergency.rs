@@ -14,7 +14,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use gmr_inspect::emergency::{Capture, SignalNotice, Watchdog};
+use gmr_inspect::emergency::{Capture, Watchdog};
 use report::Reporter;
 
 use crate::section::package::Package;
@@ -60,7 +60,6 @@ pub(crate) struct Emergency {
     watchdog: Arc<Watchdog>,
     pub(crate) reports: EmergencyReports,
     thread: Option<(JoinHandle<()>, Receiver<()>)>,
-    signal: Option<SignalNotice>,
 }
 
 impl Emergency {
@@ -72,8 +71,7 @@ impl Emergency {
         package: &Package,
         service: &str,
     ) -> Emergency {
-        let mut emergency =
-            Emergency { watchdog, reports: EmergencyReports::default(), thread: None, signal: None };
+        let mut emergency = Emergency { watchdog, reports: EmergencyReports::default(), thread: None };
         if let Err(error) = emergency.start_thread(settings, package, service) {
             // Where stacks cannot be read at all, nobody expects one.
             emergency.reports.missing =
@@ -99,10 +97,6 @@ impl Emergency {
         };
         let builder = std::thread::Builder::new().name("gmr-emergency".to_owned()).stack_size(STACK);
         self.thread = Some((builder.spawn(run)?, ended));
-        // A signal that is answered by a line asks for no report.
-        if let (Some(signal), None) = (settings.signal.number(), &settings.file_event_handler) {
-            self.signal = Some(self.watchdog.ask_at_signal(signal)?);
-        }
         Ok(())
     }
 }
@@ -111,7 +105,6 @@ impl Drop for Emergency {
     fn drop(&mut self) {
         /// It ends in microseconds, unless it writes a report at this moment: then it is left behind.
         const PATIENCE: Duration = Duration::from_secs(1);
-        drop(self.signal.take());
         self.watchdog.stop();
         if let Some((thread, ended)) = self.thread.take() {
             let _ = ended.recv_timeout(PATIENCE);

@@ -28,8 +28,9 @@ pub(crate) trait TriggerSource {
 pub(crate) enum Received {
     /// A report is wanted.
     Wanted(Trigger),
-    /// A report was asked for in a way that the settings have turned off: the line says what to do instead.
-    Refused(String),
+    /// A line for standard error: a report was asked for in a way that the settings have turned off, or this trigger has
+    /// failed.
+    Notice(String),
 }
 
 /// Sets up one kind of trigger, on the worker's thread; `None` if the settings do not want it.

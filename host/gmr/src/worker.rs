@@ -87,6 +87,8 @@ impl Worker {
     /// Works until the mailbox says stop.
     fn run(mut self) {
         let mut stopped = false;
+        // A signal may have told the watchdog before the worker was listening.
+        self.mailbox.wake();
         while !stopped {
             self.mailbox.bell().wait();
             // Read first: what was asked for before the stop is still answered.
@@ -119,13 +121,13 @@ impl Worker {
         *answered = answered.wrapping_add(1);
     }
 
-    /// The triggers that want a report. Those that the settings have turned off are told so.
+    /// The triggers that want a report. What others have to say is printed.
     fn triggered(&mut self) -> Vec<Trigger> {
         let mut wanted = Vec::new();
         for received in self.triggers.iter_mut().filter_map(|trigger| trigger.received()) {
             match received {
                 Received::Wanted(trigger) => wanted.push(trigger),
-                Received::Refused(line) => Stderr::begin(soon()).write(&line),
+                Received::Notice(line) => Stderr::begin(soon()).write(&line),
             }
         }
         wanted

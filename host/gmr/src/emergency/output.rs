@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::sink::{Stderr, WORD, stem};
+use crate::sink::{Stderr, WORD, file_stem};
 
 /// As much as a pipe takes at once, some times over.
 const BUFFER: usize = 16 << 10;
@@ -47,7 +47,7 @@ impl ReportDirectory {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let path = CString::new(path.as_os_str().as_bytes()).unwrap_or_default();
         let mut directory =
-            ReportDirectory { path, held: None, service: stem(service), extension, written: 0 };
+            ReportDirectory { path, held: None, service: file_stem(service), extension, written: 0 };
         directory.open();
         directory
     }
@@ -78,7 +78,7 @@ impl ReportDirectory {
             let mut name = [0; NAME];
             let written = write!(
                 &mut name[..],
-                "{}{WORD}{:04}{:02}{:02}T{:02}{:02}{:02}Z_{process}_{}_emergency.{}\0",
+                "{}_{WORD}_{:04}{:02}{:02}T{:02}{:02}{:02}Z_{process}_{}_emergency.{}\0",
                 self.service,
                 moment.year(),
                 moment.month(),

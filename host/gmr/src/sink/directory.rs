@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-pub(crate) use file_name::{WORD, is_report_file, stem};
+pub(crate) use file_name::{WORD, file_stem, is_report_file};
 use held::HeldDirectory;
 use jiff::Timestamp;
 use rustix::fs::AtFlags;
@@ -60,7 +60,7 @@ impl Directory {
         let path = std::path::absolute(&path).unwrap_or(path);
         let files = Files {
             path: path.clone(),
-            service: file_name::stem(service),
+            service: file_stem(service),
             keep,
             written: 0,
             ours: VecDeque::new(),

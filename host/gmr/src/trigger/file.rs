@@ -21,8 +21,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use alarm::{Alarm, Remote};
-use gmr_inspect::emergency::Watchdog;
-use gmr_inspect::signals::Bell;
 use gmr_report::{Trigger, TriggerKind};
 use watched_path::WatchedPath;
 
@@ -71,10 +69,7 @@ struct Shared {
     lost: Mutex<Option<&'static str>>,
     /// By what the worker wakes the thread, from the moment that it has it.
     remote: OnceLock<Remote>,
-    /// By what the thread wakes the worker.
-    bell: Arc<Bell>,
-    /// Is told first that something is asked of the worker.
-    watchdog: Arc<Watchdog>,
+    mailbox: Arc<Mailbox>,
 }
 
 impl FileTrigger {
@@ -90,8 +85,7 @@ impl FileTrigger {
             stop: AtomicBool::new(false),
             lost: Mutex::new(None),
             remote: OnceLock::new(),
-            bell: mailbox.bell().clone(),
-            watchdog: mailbox.watchdog().clone(),
+            mailbox: mailbox.clone(),
         });
         let (alive, ended) = sync_channel::<()>(0);
         let (ready, is_ready) = sync_channel(1);
@@ -105,7 +99,7 @@ impl FileTrigger {
             let ended = catch_unwind(AssertUnwindSafe(look));
             if let Err(why) = ended.unwrap_or(Err("a fault in gmr, please report it")) {
                 *theirs.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
-                theirs.bell.ring();
+                theirs.mailbox.wake();
             }
         };
         std::thread::Builder::new()
@@ -124,7 +118,7 @@ impl TriggerSource for FileTrigger {
     fn received(&mut self) -> Option<Received> {
         if let Some(lost) = self.shared.lost.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let path = self.path.display();
-            return Some(Received::Refused(format!("gmr: {path} is not watched any more: {lost}\n")));
+            return Some(Received::Notice(format!("gmr: {path} is not watched any more: {lost}\n")));
         }
         let count @ 1.. = self.shared.changes.swap(0, Ordering::AcqRel) else { return None };
         let mut trigger = Trigger::new(TriggerKind::File, self.path.display().to_string());
@@ -172,9 +166,8 @@ fn look_until_stopped(
             return Err("the program has closed the descriptors of the watch");
         }
         if watched.changed(Instant::now()) {
-            shared.watchdog.ask();
             shared.changes.fetch_add(1, Ordering::AcqRel);
-            shared.bell.ring();
+            shared.mailbox.wake();
         }
     }
     Ok(())

@@ -41,16 +41,21 @@ impl Mailbox {
         &self.bell
     }
 
-    /// Notes what is asked, so that it is noticed if the worker does not answer. It is told before the worker is woken.
+    /// Notes that something is asked, before the worker is woken: it is noticed if the worker does not answer.
     pub(crate) fn watchdog(&self) -> &Arc<Watchdog> {
         &self.watchdog
     }
 
     pub(crate) fn put(&self, put: impl FnOnce(&mut Asked)) {
-        self.watchdog.ask();
         // Nothing that holds this lock can panic, and a half-made change of it cannot exist.
         put(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner));
         // After the lock has been given back: the worker does not wait for it.
+        self.wake();
+    }
+
+    /// Wakes the worker, since something is asked of it.
+    pub(crate) fn wake(&self) {
+        self.watchdog.ask();
         self.bell.ring();
     }
 

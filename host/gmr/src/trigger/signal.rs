@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use gmr_inspect::emergency::SignalNotice;
 use gmr_inspect::signals::{Arrived, ForkedNotice, Listener, Sender, block_all_but, listen, tell_if_forked};
 use gmr_report::{Trigger, TriggerKind};
 
@@ -36,6 +37,8 @@ struct SignalTrigger {
     signal: Signal,
     /// The file that is to be touched instead, where the settings name one.
     instead: Option<PathBuf>,
+    /// Tells the watchdog by itself: the worker may be stuck.
+    _asked: Option<SignalNotice>,
     listener: Listener,
     _forked: ForkedNotice,
 }
@@ -51,9 +54,15 @@ impl SignalTrigger {
         mailbox: &Mailbox,
     ) -> Result<SignalTrigger, Error> {
         let refused = |error| Error::system(format!("cannot listen to {signal}"), error);
+        // Handlers run in this order, and what is asked after the worker was woken would stay unanswered. A signal that is
+        // answered by a line asks for no report.
+        let asked = match &instead {
+            None => Some(mailbox.watchdog().ask_at_signal(number).map_err(refused)?),
+            Some(_) => None,
+        };
         let listener = listen(number, mailbox.bell().clone()).map_err(refused)?;
         let forked = tell_if_forked(number, FORKED).map_err(refused)?;
-        Ok(SignalTrigger { signal, instead, listener, _forked: forked })
+        Ok(SignalTrigger { signal, instead, _asked: asked, listener, _forked: forked })
     }
 }
 
@@ -67,7 +76,7 @@ impl TriggerSource for SignalTrigger {
                 trigger.count = count;
                 Received::Wanted(trigger)
             }
-            Some(path) => Received::Refused(format!(
+            Some(path) => Received::Notice(format!(
                 "gmr: {detail}: reports are triggered by {} here; touch it instead\n",
                 path.display()
             )),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 /// The word between the service's name and the time, as oslo.reports has it.
-pub(crate) const WORD: &str = "_gurumeditation_";
+pub(crate) const WORD: &str = "gurumeditation";
 /// What a file that is not whole yet is called.
 const UNFINISHED: &str = ".gurumeditation-";
 /// `20261122T140307Z`.
@@ -19,11 +19,11 @@ pub(super) fn unfinished(random: u64) -> String {
 pub(super) fn of(service: &str, time: Timestamp, number: u32, extension: &str) -> String {
     let moment = time.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ");
     let process = std::process::id();
-    format!("{service}{WORD}{moment}_{process}_{number}.{extension}")
+    format!("{service}_{WORD}_{moment}_{process}_{number}.{extension}")
 }
 
 /// A service's name without what a file name should not have.
-pub(crate) fn stem(service: &str) -> String {
+pub(crate) fn file_stem(service: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || "-.".contains(c) { c } else { '-' };
     let stem: String = service.chars().map(plain).collect();
     stem.trim_start_matches('.').to_owned()
@@ -31,7 +31,8 @@ pub(crate) fn stem(service: &str) -> String {
 
 /// The time and the number in a report's name; `None` for names that are not this service's reports.
 pub(super) fn age<'n>(service: &str, name: &'n str) -> Option<(&'n str, u32)> {
-    let (rest, _extension) = name.strip_prefix(service)?.strip_prefix(WORD)?.split_once('.')?;
+    let rest = name.strip_prefix(service)?.strip_prefix('_')?.strip_prefix(WORD)?.strip_prefix('_')?;
+    let (rest, _extension) = rest.split_once('.')?;
     let mut parts = rest.split('_');
     let (moment, process, number) = (parts.next()?, parts.next()?, parts.next()?);
     process.parse::<u32>().ok()?;
@@ -40,7 +41,10 @@ pub(super) fn age<'n>(service: &str, name: &'n str) -> Option<(&'n str, u32)> {
 
 /// Whether this is the name of a report of any service, whole or not.
 pub(crate) fn is_report_file(name: &str) -> bool {
-    let has_moment = |(at, word): (usize, &str)| name[at + word.len()..].get(..MOMENT).is_some_and(is_moment);
+    let has_moment = |(at, word): (usize, &str)| {
+        let behind = name[at + word.len()..].strip_prefix('_').and_then(|behind| behind.get(..MOMENT));
+        name[..at].ends_with('_') && behind.is_some_and(is_moment)
+    };
     name.starts_with(UNFINISHED) || name.match_indices(WORD).any(has_moment)
 }
 
