@@ -1,10 +1,12 @@
-//! Input: reports that were written in JSON, from a file or standard input. Text reports are for people and are refused with that reason.
+//! Input: reports that were written in JSON, and emergency reports also in text, from a file or standard input. Other
+//! text reports are for people and are refused with that reason.
 
 use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use gmr::report::Report;
+use gmr::report::format::emergency;
 
 /// The report in a file, or in standard input for `-`.
 pub fn report(path: &Path) -> Result<Report> {
@@ -20,6 +22,9 @@ pub fn report(path: &Path) -> Result<Report> {
     // What the JSON parser says of a text report (or of nothing at all) would help nobody.
     match text.trim_start().chars().next() {
         Some('{') => {}
+        Some(_) if emergency::is_emergency_report(&text) => {
+            return emergency::read(&text).map_err(|error| anyhow!("{name}: {error}"));
+        }
         None => bail!("{name} is empty"),
         Some('=') if text.contains("Guru Meditation") => {
             bail!("{name} is a report in text; let the process write JSON (`format = \"json\"` in [gmr])")

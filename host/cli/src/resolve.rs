@@ -16,7 +16,7 @@ use crate::{input, output};
 /// Give a report's frames their functions, files and lines
 #[derive(clap::Args)]
 pub struct Resolve {
-    /// The report in JSON, or `-` for standard input
+    /// The report in JSON, or an emergency report in text, perhaps in a log; `-` for standard input
     report: PathBuf,
     /// An executable, a library or a debug file of the same build; may be repeated
     #[arg(long, value_name = "FILE", required_unless_present = "debug_dir")]

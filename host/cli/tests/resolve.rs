@@ -4,8 +4,11 @@
 
 mod support;
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use gmr::report::format::emergency::{Frame, Head, Module, Thread, Writer};
 use gmr_inspect::debug_files::ObjectFile;
 use gmr_inspect::modules;
 use gmr_inspect::threads::{self, Method, Options, Stack};
@@ -110,6 +113,59 @@ fn the_names_are_those_that_the_process_itself_would_give() {
     let text = good(&[&"resolve", &report, &"--binary", &own()]);
     assert!(text.contains("::inner (inlined)") && text.contains("tests/resolve.rs:"), "{text}");
     assert!(text.contains("of the thread's start"), "what every thread begins with is folded: {text}");
+}
+
+#[test]
+fn an_emergency_report_in_a_log_gets_names() {
+    let (own, at) = (own(), marker_offset());
+    let path = own.as_os_str().as_bytes();
+    let build_id = build_id();
+    let digits = build_id.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+    let build_id: Vec<u8> = digits.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect();
+    let head = Head {
+        service: "shop",
+        version: "1",
+        host: b"h",
+        process: 7,
+        time: "2026-11-22T14:03:13Z".parse().unwrap(),
+        asked: "2026-11-22T14:03:07Z".parse().unwrap(),
+        after: Duration::from_secs(6),
+        reporter: 8,
+    };
+    let thread = Thread {
+        id: 7,
+        name: b"main",
+        state: "asleep",
+        cpu_user: Duration::ZERO,
+        cpu_system: Duration::ZERO,
+        wait: None,
+        frames: [Frame {
+            address: 0x7000_0000 + at,
+            module: Some(path),
+            offset: Some(at),
+            interrupted: false,
+            unverified: false,
+        }]
+        .into_iter(),
+        same_as: None,
+        doubt: None,
+    };
+    let place = Place::new();
+    for (format, name) in [(gmr::Format::Text, "log.txt"), (gmr::Format::Json, "report.json")] {
+        let mut log = if format == gmr::Format::Text { b"INFO before".to_vec() } else { Vec::new() };
+        let writer = Writer::new(format);
+        writer.begin(&mut log, &head).unwrap();
+        writer.modules(&mut log, [Module { path, build_id: &build_id }].into_iter()).unwrap();
+        writer.thread(&mut log, &thread).unwrap();
+        writer.end(&mut log, &head, Duration::ZERO, &[]).unwrap();
+        let report = place.path(name);
+        std::fs::write(&report, log).unwrap();
+        let text = good(&[&"resolve", &report, &"--binary", &own]);
+        assert!(text.contains("::marker") && text.contains("\"main\""), "{text}");
+        assert!(text.contains("Reporter: emergency report"), "{text}");
+        let shown = good(&[&"show", &report]);
+        assert!(!shown.contains("::marker") && shown.contains("\"main\""), "{shown}");
+    }
 }
 
 #[test]

@@ -27,6 +27,9 @@ pub(crate) const GRACE: Duration = Duration::from_secs(1);
 /// Its functions are shallow, and its buffers lie elsewhere.
 const STACK: usize = 256 << 10;
 
+/// How long its start and its end are waited for: both take microseconds.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// What the reporter knows of the emergency reports.
 #[derive(Clone, Default)]
 pub(crate) struct EmergencyReports {
@@ -86,10 +89,12 @@ impl Emergency {
         let mut waiter = self.watchdog.waiter(settings.deadline.saturating_add(GRACE));
         let written = self.reports.written.clone();
         let (alive, ended) = sync_channel::<()>(0);
+        let (ready, is_ready) = sync_channel(1);
         let run = move || {
             // Dropped when the thread has nothing more to do.
             let _alive = alive;
             gmr_inspect::signals::block_all_in_this_thread();
+            let _ = ready.send(());
             while let Some(overdue) = waiter.overdue() {
                 reporter.report(overdue.after);
                 written.fetch_add(1, Ordering::Relaxed);
@@ -97,16 +102,17 @@ impl Emergency {
         };
         let builder = std::thread::Builder::new().name("gmr-emergency".to_owned()).stack_size(STACK);
         self.thread = Some((builder.spawn(run)?, ended));
+        // A thread that starts allocates and takes the loader's lock: it must have done so before they are stuck.
+        let _ = is_ready.recv_timeout(PATIENCE);
         Ok(())
     }
 }
 
 impl Drop for Emergency {
     fn drop(&mut self) {
-        /// It ends in microseconds, unless it writes a report at this moment: then it is left behind.
-        const PATIENCE: Duration = Duration::from_secs(1);
         self.watchdog.stop();
         if let Some((thread, ended)) = self.thread.take() {
+            // If it writes a report at this moment it is left behind.
             let _ = ended.recv_timeout(PATIENCE);
             if thread.is_finished() {
                 // What a panic in it was has been printed by the panic hook.

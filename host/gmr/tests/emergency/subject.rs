@@ -33,7 +33,14 @@ fn stands_here() {
 
 /// A child's reporter, and a thread whose stack is known.
 pub fn install(place: &Path, format: Format) -> gmr::Guard {
-    std::thread::Builder::new().name("worker-1".to_owned()).spawn(stands_here).unwrap();
+    let (begun, begins) = std::sync::mpsc::channel();
+    let worker = move || {
+        begun.send(()).unwrap();
+        stands_here();
+    };
+    std::thread::Builder::new().name("worker-1".to_owned()).spawn(worker).unwrap();
+    // A thread that starts needs what is about to hang.
+    begins.recv().unwrap();
     let mut settings = gmr::Settings::default();
     settings.deadline = Duration::from_millis(500);
     settings.format = format;

@@ -16,19 +16,19 @@ use crate::format::json::{SCHEMA, SCHEMA_VERSION};
 
 pub(super) fn begin(out: &mut dyn Write, head: &Head<'_>) -> io::Result<()> {
     let why = Shown(Why(head));
-    write!(out, "{{\"schema\":\"{SCHEMA}\",\"schema_version\":{SCHEMA_VERSION},\"sections\":[\n")?;
+    writeln!(out, "{{\"schema\":\"{SCHEMA}\",\"schema_version\":{SCHEMA_VERSION},\"sections\":[")?;
     let blocks = [Paragraph { r#type: "paragraph", text: &why }];
     let (name, title, origin) = ("reporter", "Reporter", "native");
     value(out, &Section { name, title, origin, remarks: [&why], blocks })?;
     // The blocks of the next section follow.
-    write!(out, ",\n{{\"name\":\"threads\",\"title\":\"Threads\",\"origin\":\"native\",\"blocks\":[\n")
+    writeln!(out, ",\n{{\"name\":\"threads\",\"title\":\"Threads\",\"origin\":\"native\",\"blocks\":[")
 }
 
 pub(super) fn modules<'a>(out: &mut dyn Write, modules: impl Iterator<Item = Module<'a>>) -> io::Result<()> {
     write!(out, "{{\"type\":\"table\",\"columns\":[\"module\",\"build id\"],\"rows\":[")?;
     for (at, Module { path, build_id }) in modules.enumerate() {
         let comma = if at == 0 { "" } else { "," };
-        write!(out, "{comma}\n")?;
+        writeln!(out, "{comma}")?;
         let build_id = Hexadecimal(build_id);
         let build_id = if build_id.0.is_empty() { Value::None } else { Value::Text(Shown(&build_id)) };
         value(out, &[Value::Text(Shown(&Lossy(path))), build_id])?;
@@ -52,13 +52,13 @@ where
         doubt: thread.doubt,
     };
     // There are the modules before the first one.
-    write!(out, ",\n")?;
+    writeln!(out, ",")?;
     value(out, &trace)
 }
 
 pub(super) fn end(out: &mut dyn Write, head: &Head<'_>, took: Duration, limits: &[Limit]) -> io::Result<()> {
     for limit in limits.iter().filter(|limit| !limit.is_none()) {
-        write!(out, ",\n")?;
+        writeln!(out, ",")?;
         value(out, &Paragraph { r#type: "paragraph", text: &Shown(limit) })?;
     }
     write!(out, "\n]}}\n],\n\"header\":")?;
