@@ -100,7 +100,8 @@ fn two_reporters_that_watch_one_folder_and_write_into_it() {
     let of_other = || names(folder).iter().filter(|name| name.contains(&id)).count();
     assert_a_report_each(subject, folder, || report_files(folder) - of_other());
     assert_eq!(other.order("drop"), "done");
-    assert_eq!(of_other(), 5);
+    // Touches that came together are one report there.
+    assert!((1..=5).contains(&of_other()), "{} reports", of_other());
 }
 
 /// A script that starts the subject with this file as its standard error.
