@@ -1,7 +1,7 @@
 //! The bell as a futex.
 
 use std::io;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use rustix::thread::futex;
 
@@ -17,6 +17,9 @@ use rustix::thread::futex;
 pub struct Bell {
     /// 1 if it has been rung since the last wait.
     rung: AtomicU32,
+    /// Whether somebody may sleep on that. A signal that comes again and again while a report is made must cost its thread
+    /// no system call each time.
+    waiting: AtomicBool,
 }
 
 impl Bell {
@@ -33,20 +36,25 @@ impl Bell {
     ///
     /// # Async-signal-safety
     ///
-    /// One store and one system call, which does not touch `errno`.
+    /// A store and a load of memory, and where somebody waits a system call, which does not touch `errno`.
     pub fn ring(&self) {
-        self.rung.store(1, Ordering::Release);
-        // Even if it has been rung already: who did that may have been stopped before this call. It fails for no reason
-        // that could be mended, since the word exists.
-        let _ = futex::wake(&self.rung, futex::Flags::PRIVATE, 1);
+        // In one order with the waiter's store and load: one of the two sees the other.
+        self.rung.store(1, Ordering::SeqCst);
+        if self.waiting.load(Ordering::SeqCst) {
+            // Even if it has been rung already: who did that may have been stopped before this call. It fails for no
+            // reason that could be mended, since the word exists.
+            let _ = futex::wake(&self.rung, futex::Flags::PRIVATE, 1);
+        }
     }
 
     /// Returns when it has been rung since the last wait; now and then without that, as when a signal comes.
     pub fn wait(&self) {
-        if self.rung.load(Ordering::Acquire) == 0 {
+        self.waiting.store(true, Ordering::SeqCst);
+        if self.rung.load(Ordering::SeqCst) == 0 {
             // Whatever ended it, the caller looks whether there is something to do.
             let _ = futex::wait(&self.rung, futex::Flags::PRIVATE, 0, None);
         }
+        self.waiting.store(false, Ordering::SeqCst);
         self.rung.swap(0, Ordering::AcqRel);
     }
 }
