@@ -186,7 +186,10 @@ mod tests {
 
     #[test]
     fn an_error_has_the_line_and_nothing_of_the_file() {
-        check("listen = 'a'\n[mail]\npassword = hunter2\n", ":3: string values must be quoted");
+        check(
+            "listen = 'a'\n[mail]\npassword = hunter2\n",
+            ":3: string values must be quoted, expected literal string",
+        );
         check("password = 'hunter2'\nlisten = 'a'\nworkers = 'hunter2'\n", ":3: invalid type: string");
         check("listen = 'a'\nlisten = 'hunter2'\n", ":2: duplicate key");
         check("listen = 'hunter2'\n", ":1: missing field `workers`");
