@@ -1,6 +1,6 @@
 //! The watch over the folders and the file of a path, by notify.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,13 +25,22 @@ pub(super) struct Watch {
 /// What notify's thread tells the looking one, and is told by it.
 struct Seen {
     event: AtomicBool,
-    /// The names that matter: a folder above may be a busy one.
-    names: Mutex<Vec<PathBuf>>,
+    /// What matters: a folder above may be a busy one.
+    concern: Mutex<Concern>,
+}
+
+/// The paths whose events can mean a change.
+#[derive(Debug, Default)]
+pub(super) struct Concern {
+    /// Every name that is looked up on the way to the watched path.
+    pub(super) names: Vec<PathBuf>,
+    /// The watched path and what it leads to: if that is a folder, what is in it matters too.
+    pub(super) ends: Vec<PathBuf>,
 }
 
 impl Watch {
     pub(super) fn new(bell: Bell) -> notify::Result<Watch> {
-        let seen = Arc::new(Seen { event: AtomicBool::new(false), names: Mutex::default() });
+        let seen = Arc::new(Seen { event: AtomicBool::new(false), concern: Mutex::default() });
         let (alive, ended) = sync_channel::<()>(0);
         let watcher = notify::recommended_watcher(listener(seen.clone(), bell, alive))?;
         Ok(Watch { watcher: Some(watcher), watched: Vec::new(), seen, ended })
@@ -42,10 +51,9 @@ impl Watch {
         self.seen.event.swap(false, Ordering::AcqRel)
     }
 
-    /// Watches these files and folders and no others, for events that concern one of the names. Whether all of them are watched
-    /// now.
-    pub(super) fn follow(&mut self, wanted: &[PathBuf], names: Vec<PathBuf>) -> bool {
-        *self.seen.names.lock().unwrap_or_else(PoisonError::into_inner) = names;
+    /// Watches these files and folders and no others, for events of concern. Whether all of them are watched now.
+    pub(super) fn follow(&mut self, wanted: &[PathBuf], concern: Concern) -> bool {
+        *self.seen.concern.lock().unwrap_or_else(PoisonError::into_inner) = concern;
         let Some(watcher) = &mut self.watcher else { return false };
         self.watched.retain(|(path, id)| {
             let stays = wanted.contains(path) && FileId::at(path) == Some(*id);
@@ -102,14 +110,56 @@ fn listener(
 
 impl Seen {
     fn concerns(&self, event: &Event) -> bool {
+        self.concern.lock().unwrap_or_else(PoisonError::into_inner).has(event)
+    }
+}
+
+impl Concern {
+    fn has(&self, event: &Event) -> bool {
         // Looking at a folder opens it: without this, each look would cause the next one.
         let only_read = match event.kind {
             EventKind::Access(AccessKind::Close(AccessMode::Write)) => false,
             EventKind::Access(_) => true,
             _ => false,
         };
-        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        let near = |path: &Path| names.iter().any(|name| name.starts_with(path) || path.starts_with(name));
-        !only_read && (event.paths.is_empty() || event.paths.iter().any(|path| near(path)))
+        let near = |path: &PathBuf| {
+            self.names.iter().any(|name| name.starts_with(path))
+                || self.ends.iter().any(|end| path.starts_with(end) || end.starts_with(path))
+        };
+        !only_read && (event.paths.is_empty() || event.paths.iter().any(near))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use notify::event::{CreateKind, MetadataKind, ModifyKind};
+
+    use super::*;
+
+    #[test]
+    fn what_else_happens_in_a_busy_folder_above_is_of_no_concern() {
+        let paths = |paths: &[&str]| paths.iter().map(PathBuf::from).collect::<Vec<_>>();
+        // `/tmp/trigger` is a link to `/var/run/go`.
+        let concern = Concern {
+            names: paths(&["/tmp", "/tmp/trigger", "/var", "/var/run", "/var/run/go"]),
+            ends: paths(&["/tmp/trigger", "/var/run/go"]),
+        };
+        let touched = EventKind::Modify(ModifyKind::Metadata(MetadataKind::Any));
+        let opened = EventKind::Access(AccessKind::Open(AccessMode::Any));
+        let written = EventKind::Access(AccessKind::Close(AccessMode::Write));
+        for (kind, path, expected) in [
+            (touched, "/tmp/trigger", true),
+            (touched, "/var/run/go", true),
+            (touched, "/var/run", true),
+            (EventKind::Create(CreateKind::File), "/var/run/go/below", true),
+            (written, "/tmp/trigger", true),
+            (opened, "/tmp/trigger", false),
+            (touched, "/tmp/other", false),
+            (written, "/tmp/trigger.log", false),
+            (EventKind::Create(CreateKind::File), "/var/run/other", false),
+        ] {
+            assert_eq!(concern.has(&Event::new(kind).add_path(path.into())), expected, "{kind:?} {path}");
+        }
+        assert!(concern.has(&Event::new(EventKind::Other)), "events were lost");
     }
 }

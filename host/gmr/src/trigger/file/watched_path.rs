@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::alarm::{Alarm, Woken};
 use super::fingerprint::{self, Fingerprint};
 use super::resolution::Resolution;
-use super::watch::Watch;
+use super::watch::{Concern, Watch};
 use crate::sink::{FileId, OwnOutput};
 
 /// Writing a file is several events (emptied, written, closed): they count as one change if they come
@@ -92,8 +92,9 @@ impl WatchedPath {
         if let Some(alarm) = &mut self.alarm {
             alarm.watch_moves(&above);
         }
-        let names = names.into_iter().chain([self.path.clone()]).collect();
-        let watched = self.watch.as_mut().is_some_and(|watch| watch.follow(&wanted, names));
+        let ends = names.last().into_iter().chain([&self.path]).cloned().collect();
+        let concern = Concern { names, ends };
+        let watched = self.watch.as_mut().is_some_and(|watch| watch.follow(&wanted, concern));
         if !watched || !fingerprint::gives_events(&self.path) {
             self.due = Some(Instant::now() + self.interval);
         }
