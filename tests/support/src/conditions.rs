@@ -1,14 +1,13 @@
 //! Conditions that a program brings about in itself and for which safe Rust has no words: forks, libraries that are loaded
-//! and removed, blocked signals, privileges given up, an allocator that never answers.
+//! and removed, blocked signals, privileges given up.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::ffi::{CString, c_int, c_void};
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Which of the two processes a [`fork`] has returned in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,17 +154,6 @@ pub fn caught_signals() -> u32 {
     CAUGHT.load(Ordering::Relaxed)
 }
 
-/// Closes all descriptors from this one on, whoever in the process they belong to.
-///
-/// # Errors
-///
-/// If the kernel has no `close_range`, which came with 5.9.
-pub fn close_all_from(first: u32) -> io::Result<()> {
-    // SAFETY: takes integers. That others lose their descriptors is what the caller wants to see.
-    let result = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0_u32) };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-}
-
 /// Makes descriptor 2 another one of this file.
 ///
 /// # Errors
@@ -188,72 +176,4 @@ pub fn become_user(id: u32) -> io::Result<()> {
     // SAFETY: takes an integer.
     let user = unsafe { libc::setuid(id) };
     if group == 0 && user == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-}
-
-/// Whose allocations [`StoppableAllocator`] does not answer any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Stopped {
-    /// Every thread's.
-    Everywhere = 1,
-    /// Those of the threads whose names begin with `gmr`.
-    InReporter = 2,
-}
-
-static STOPPED: AtomicU8 = AtomicU8::new(0);
-
-/// The system's allocator, until [`StoppableAllocator::stop`]: from then on calls do not come back.
-#[derive(Debug)]
-pub struct StoppableAllocator;
-
-impl StoppableAllocator {
-    /// No allocation of these threads comes back from now on.
-    pub fn stop(whose: Stopped) {
-        STOPPED.store(whose as u8, Ordering::SeqCst);
-    }
-
-    fn wait_if_stopped() {
-        let stopped = STOPPED.load(Ordering::Relaxed);
-        if stopped == 0 || stopped == Stopped::InReporter as u8 && !is_reporter() {
-            return;
-        }
-        loop {
-            // SAFETY: takes nothing; it returns after each signal.
-            unsafe { libc::pause() };
-        }
-    }
-}
-
-fn is_reporter() -> bool {
-    let mut name = [0_u8; 16];
-    // SAFETY: the kernel writes at most 16 bytes, which is what there is.
-    unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
-    name.starts_with(b"gmr")
-}
-
-// SAFETY: hands on to the system's allocator what it is given, or does not return.
-unsafe impl GlobalAlloc for StoppableAllocator {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        StoppableAllocator::wait_if_stopped();
-        // SAFETY: the caller keeps to the contract, which is the same one.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        StoppableAllocator::wait_if_stopped();
-        // SAFETY: the caller keeps to the contract, which is the same one.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        StoppableAllocator::wait_if_stopped();
-        // SAFETY: the caller keeps to the contract, which is the same one.
-        unsafe { System.realloc(block, layout, size) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        StoppableAllocator::wait_if_stopped();
-        // SAFETY: the caller keeps to the contract, which is the same one.
-        unsafe { System.dealloc(block, layout) }
-    }
 }

@@ -1,30 +1,16 @@
 //! Signals: blocked, ignored, too many, at the wrong moment; processes and threads that are stopped.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use gmr_test_support::trouble::StoppedThread;
 use rustix::process::Signal;
 
 use crate::launch::Launch;
-use crate::line::{Line, Told};
+use crate::line::{Line, Told, skip};
 use crate::report::{Stacks, has_call};
 use crate::stage::python;
 use crate::subject::Subject;
-
-/// Stops a thread as a debugger does, until it is killed.
-const STOP_THREAD: &str = "
-import ctypes, os, sys, time
-libc = ctypes.CDLL(None, use_errno=True)
-thread = int(sys.argv[1])
-for request in (0x4206, 0x4207):
-    if libc.ptrace(request, thread, None, None) != 0:
-        sys.exit(os.strerror(ctypes.get_errno()))
-os.waitpid(thread, 0x40000000)
-print('stopped', flush=True)
-time.sleep(600)
-";
 
 /// Blocks what it is told in itself, then becomes the program.
 const BLOCK: &str = "
@@ -253,27 +239,10 @@ fn with_signals(subject: &mut Subject, what: impl FnOnce(&mut Subject)) {
     });
 }
 
-/// Ends before what it holds: nobody else can wait for that.
-struct Debugger(Child);
-
-impl Drop for Debugger {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn stop_thread(subject: &Subject, name: &str) -> Debugger {
+/// Stops a thread as a debugger does. Nobody else can wait for the process before it goes on.
+fn stop_thread(subject: &Subject, name: &str) -> StoppedThread {
     let (_, thread) = subject.threads().find(|(thread, _)| thread == name).expect("it has that thread");
-    let mut python = Command::new(python());
-    python.args(["-c", STOP_THREAD, &thread.to_string()]).stdin(Stdio::null()).stdout(Stdio::piped());
-    let mut child = python.spawn().expect("Python starts");
-    let mut line = String::new();
-    let stdout = child.stdout.take().expect("piped");
-    let debugger = Debugger(child);
-    BufReader::new(stdout).read_line(&mut line).expect("UTF-8");
-    assert_eq!(line, "stopped\n", "this machine allows no ptrace");
-    debugger
+    StoppedThread::stop(thread).unwrap_or_else(|error| skip(&format!("no thread can be stopped: {error}")))
 }
 
 fn blocked(subject: &Subject, thread: u32) -> u64 {

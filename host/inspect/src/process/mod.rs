@@ -14,6 +14,7 @@ mod identity;
 mod limits;
 mod memory;
 mod mounts;
+mod priority;
 mod sockets;
 
 use std::sync::OnceLock;
@@ -27,6 +28,7 @@ pub use identity::{Identity, uptime};
 pub use limits::Limit;
 pub use memory::{Memory, give_back};
 pub use mounts::Mount;
+pub use priority::lower_priority;
 pub use sockets::Socket;
 
 /// The figures of this process, each group taken when it is first asked for and then kept.

@@ -96,8 +96,7 @@ fn begin(preparation: &mut Preparation, haste: Haste) {
     let ours = Arc::clone(&build);
     let work = move || {
         if haste == Haste::Whenever {
-            // On Linux a thread's own niceness. If it is refused, the work is done all the same.
-            let _ = rustix::process::setpriority_process(None, NICENESS);
+            crate::process::lower_priority(NICENESS);
         }
         finish(&ours, || ours.is_unwanted());
     };

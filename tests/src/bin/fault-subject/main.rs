@@ -13,14 +13,15 @@ mod workload;
 use std::io::BufRead as _;
 use std::process::ExitCode;
 
-use gmr_test_support::conditions::StoppableAllocator;
+use gmr_test_support::trouble::{Hanging, spare_this_thread};
 use orders::{Next, Orders};
 use workload::Workload;
 
 #[global_allocator]
-static ALLOCATOR: StoppableAllocator = StoppableAllocator;
+static ALLOCATOR: Hanging = Hanging;
 
 fn main() -> ExitCode {
+    spare_this_thread();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let mut orders = Orders::default();
     for order in arguments.iter().filter_map(|argument| argument.strip_prefix("early:")) {

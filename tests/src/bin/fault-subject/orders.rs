@@ -11,7 +11,8 @@ use std::thread;
 use std::time::Duration;
 
 use gmr::Guard;
-use gmr_test_support::conditions::{self, Fork, Library, StoppableAllocator, Stopped};
+use gmr_test_support::conditions::{self, Fork, Library};
+use gmr_test_support::trouble::{self, Who};
 use rustix::process::{Resource, Rlimit};
 
 use crate::storms::Storms;
@@ -53,7 +54,6 @@ impl Orders {
         let done = match word {
             "end" => return Next::End(rest.parse().unwrap_or_default()),
             "exit" => std::process::exit(number(rest)),
-            "ping" => Ok(()),
             "drop" => {
                 drop(self.guard.take());
                 Ok(())
@@ -103,7 +103,10 @@ impl Orders {
                 Ok(())
             }
             // As a program does that becomes a daemon, and then opens files of its own.
-            "close-all" => conditions::close_all_from(3).and_then(|()| self.open_files(rest)),
+            "close-all" => {
+                gmr_test_support::close_all_from(3);
+                self.open_files(rest)
+            }
             "open-files" => self.open_files(rest),
             "replace-stderr" => File::options()
                 .append(true)
@@ -201,10 +204,7 @@ fn of_threads(word: &str, rest: &str, spins: &Arc<AtomicBool>) -> io::Result<()>
         }
         "limit-memory" => return limit_memory(rest),
         "limit-threads" => return limit(Resource::Nproc, 1),
-        "stop-allocator" => StoppableAllocator::stop(match rest {
-            "reporter" => Stopped::InReporter,
-            _ => Stopped::Everywhere,
-        }),
+        "stop-allocator" => trouble::hang(if rest == "reporter" { Who::Others } else { Who::All }),
         "daemonise" => return daemonise(),
         other => panic!("no such order: {other:?}"),
     }

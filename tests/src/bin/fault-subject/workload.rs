@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
+use gmr_test_support::trouble::spare_this_thread;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{EnterGuard, Runtime};
@@ -31,6 +32,7 @@ impl Workload {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("worker")
+            .on_thread_start(spare_this_thread)
             .enable_all()
             .build()
             .expect("a runtime can be built");
@@ -75,9 +77,12 @@ impl io::Read for Input {
     }
 }
 
-/// Starts a thread that nobody joins.
+/// Starts a thread of the application's that nobody joins.
 pub fn named(name: &str, body: impl FnOnce() + Send + 'static) {
-    let started = thread::Builder::new().name(name.to_owned()).spawn(body);
+    let started = thread::Builder::new().name(name.to_owned()).spawn(|| {
+        spare_this_thread();
+        body();
+    });
     started.expect("a thread can be started");
 }
 

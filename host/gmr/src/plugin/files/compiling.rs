@@ -27,8 +27,7 @@ type Compiled = (Ready, Digest, Component);
 impl Shared {
     /// Compiles for as long as there is something in the queue.
     pub fn compile_while_queued(self: &Arc<Self>) {
-        // Refused in some sandboxes, which is no reason not to compile.
-        let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS);
+        gmr_inspect::process::lower_priority(NICENESS);
         let mut largest = 0;
         loop {
             let next = {
