@@ -5,6 +5,7 @@
 mod bench;
 mod command;
 mod demo;
+mod fuzz;
 mod guest;
 mod matrix;
 mod package;
@@ -31,6 +32,8 @@ enum Task {
     Test(test::Arguments),
     /// Test chains and stacks of programs built in many ways, with several compilers and versions of tokio; takes long
     TestMatrix(matrix::Arguments),
+    /// Run the fuzz tests with new inputs, for some minutes each
+    Fuzz(fuzz::Arguments),
     /// Build the shipped plugins, setting up what is missing
     Plugins(guest::Arguments),
     /// Pack what is published, and check that it compiles from there
@@ -55,6 +58,7 @@ fn run(task: &Task) -> Result<()> {
         Task::Demo => demo::run(),
         Task::Test(arguments) => test::run(arguments),
         Task::TestMatrix(arguments) => matrix::run(arguments),
+        Task::Fuzz(arguments) => fuzz::run(arguments),
         Task::Plugins(arguments) => guest::run(arguments),
         Task::Package => package::run(),
         Task::Bench(arguments) => bench::run(arguments),
