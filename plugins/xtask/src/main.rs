@@ -6,6 +6,7 @@ mod bench;
 mod command;
 mod demo;
 mod faults;
+mod fuzz;
 mod guest;
 mod matrix;
 mod package;
@@ -37,6 +38,8 @@ enum Task {
     Faults(faults::Arguments),
     /// Make thousands of reports of a service under load, in storms of allocations, libraries, panics, forks and threads
     Soak(soak::Arguments),
+    /// Run the fuzz tests with new inputs, for some minutes each
+    Fuzz(fuzz::Arguments),
     /// Build the shipped plugins, setting up what is missing
     Plugins(guest::Arguments),
     /// Pack what is published, and check that it compiles from there
@@ -63,6 +66,7 @@ fn run(task: &Task) -> Result<()> {
         Task::TestMatrix(arguments) => matrix::run(arguments),
         Task::Faults(arguments) => faults::run(arguments),
         Task::Soak(arguments) => soak::run(arguments),
+        Task::Fuzz(arguments) => fuzz::run(arguments),
         Task::Plugins(arguments) => guest::run(arguments),
         Task::Package => package::run(),
         Task::Bench(arguments) => bench::run(arguments),

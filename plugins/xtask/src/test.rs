@@ -13,7 +13,7 @@ pub struct Arguments {
     /// Only what an edit needs: no plugins, no release builds, none of the tests that take longest
     #[arg(long)]
     quick: bool,
-    /// Only one package, by its name or that without `gmr-`: report, inspect, gmr, cli, tests, test-support, xtask
+    /// Only one package, by its name or that without `gmr-`: report, inspect, gmr, cli, tests, test-fuzz, test-support, xtask
     #[arg(long, requires = "quick")]
     package: Option<String>,
 }

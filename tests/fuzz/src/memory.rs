@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 pub fn within<T>(limit: u64, run: impl FnOnce() -> T) -> T {
     let mut outcome = None;
     // The count must be ended also if this panics.
-    let taken = allocation_counter::measure(|| outcome = Some(catch_unwind(AssertUnwindSafe(|| run()))));
+    let taken = allocation_counter::measure(|| outcome = Some(catch_unwind(AssertUnwindSafe(run))));
     let value = match outcome {
         Some(Ok(value)) => value,
         Some(Err(panic)) => resume_unwind(panic),

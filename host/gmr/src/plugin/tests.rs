@@ -259,6 +259,19 @@ fn a_wish_is_shown_until_it_is_granted() {
 }
 
 #[test]
+fn a_file_that_takes_the_place_of_a_granted_plugin_has_its_grants_and_no_others() {
+    let granted = PluginConfig { grants: vec![Grant::Process], ..PluginConfig::default() };
+    let bench = Bench::with(|config| drop(config.plugins.insert("p".into(), granted)));
+    bench.install("p.wasm", says("first"));
+    bench.check(&["p: first"]);
+    // Each digit is a kind of grant, 0 where there is one.
+    for file in ["p.wasm", "q.wasm"] {
+        bench.install(file, guests::component("asks-for-grants"));
+    }
+    bench.check(&["p: 01111", "q: 11111"]);
+}
+
+#[test]
 fn no_thread_of_ours_is_left_when_all_is_quiet() {
     let bench = Bench::new();
     bench.install("p.wasm", says("first"));

@@ -117,8 +117,7 @@ pub fn snapshot() -> Snapshot {
     if !cfg!(target_os = "linux") {
         return Snapshot::default();
     }
-    // A million mappings are the most that the kernel allows by default times fifteen; their lines take
-    // about a hundred bytes each.
+    // The lines of a million mappings, at about a hundred bytes each; by default the kernel allows 65,530.
     const LIMIT: u64 = 100 << 20;
     let Ok(file) = proc_self::open(Path::new("/proc/self/maps")) else { return Snapshot::default() };
     // Line by line: each thread has two of them, and few are of interest.

@@ -40,7 +40,7 @@ fn stack_of(input: &[u8], code: u64) -> Vec<u8> {
     let word = |at: usize| {
         let number = u64::from_le_bytes(std::array::from_fn(|index| byte(at * 31 + index)));
         match byte(at * 7) % 4 {
-            0 => code + number % 0x4000,
+            0 => code.wrapping_add(number % 0x4000),
             1 => STACK + number % 0x1000,
             2 => number,
             _ => 0,
@@ -68,9 +68,9 @@ fn unwind_tables_and_stacks() {
         let mut unwinder = Unwinder::new(&map);
         for at in (0..code.end.wrapping_sub(code.start).min(0x4000)).step_by(0x61) {
             for recover in [false, true] {
-                let registers = Registers::of_all(std::array::from_fn(|number| STACK + number as u64 * 64));
-                let mut registers = registers;
-                registers.set(super::PROGRAM_COUNTER, Some(code.start + at));
+                let mut registers =
+                    Registers::of_all(std::array::from_fn(|number| STACK + number as u64 * 64));
+                registers.set(super::PROGRAM_COUNTER, Some(code.start.wrapping_add(at)));
                 memory.words = 0;
                 let walk = within(MEMORY, || unwinder.walk(registers, &mut memory, recover));
                 assert!(walk.frames.len() <= KEPT);
