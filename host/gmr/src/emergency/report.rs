@@ -57,7 +57,7 @@ impl Reporter {
             directory: directory.map(|path| ReportDirectory::new(path, service, settings.format.extension())),
             service: service.to_owned(),
             version: package.version.clone(),
-            reporter: rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned(),
+            reporter: Capture::current_thread(),
             buffer: Output::buffer(),
             stacks: vec![None; STACKS].into_boxed_slice(),
         }

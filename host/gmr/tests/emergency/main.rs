@@ -34,10 +34,13 @@ fn hanging_allocator(test: &str, who: Who) {
         trouble::spare_this_thread();
         let guard = install(&place, Format::Text);
         let release = CString::new(place.join("release").into_os_string().into_vec()).unwrap();
-        std::thread::spawn(move || trouble::release_at_file(&release));
         let hangs = Arc::new(AtomicBool::new(false));
         let (begun, begins) = std::sync::mpsc::channel();
-        let seen = hangs.clone();
+        let (seen, releasing) = (hangs.clone(), begun.clone());
+        std::thread::spawn(move || {
+            releasing.send(()).unwrap();
+            trouble::release_at_file(&release);
+        });
         let allocating = std::thread::Builder::new().name("allocating".to_owned()).spawn(move || {
             begun.send(()).unwrap();
             while !seen.load(Ordering::SeqCst) {
@@ -45,7 +48,8 @@ fn hanging_allocator(test: &str, who: Who) {
             }
             allocates_here();
         });
-        begins.recv().unwrap();
+        // Threads that start need what is about to hang.
+        (0..2).for_each(|_| begins.recv().unwrap());
         trouble::hang(who);
         hangs.store(true, Ordering::SeqCst);
         allocating.as_ref().unwrap().thread().unpark();

@@ -100,6 +100,11 @@ impl Capture {
         });
     }
 
+    /// The kernel's id of the calling thread.
+    pub fn current_thread() -> u32 {
+        rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned()
+    }
+
     /// The files that are loaded, by address.
     pub fn modules(&self) -> impl Iterator<Item = Module<'_>> {
         self.modules.iter()
@@ -123,9 +128,8 @@ impl Capture {
     /// Looks at one thread: usually some tens of microseconds. Of the calling thread it has no stack.
     pub fn thread(&mut self, id: u32) -> Thread<'_> {
         let Capture { files, modules, unwinder, stat, target, .. } = self;
-        // A register that only the thread itself could tell makes a stack no better when it is tried again.
         let (wait, stack) = look(files, modules, unwinder, id);
-        let line = files.read_of_thread(id, "stat", stat).ok().and_then(|line| stat::parse_line(line));
+        let line = files.read_of_thread(id, "stat", stat).ok().and_then(stat::parse_line);
         let wait = wait.map(|(number, arguments)| {
             let name = system_call::name(number);
             let resource = name.and_then(|name| system_call::awaited(name, &arguments));
