@@ -6,6 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use gmr_inspect::debug_files::ObjectFile;
+use gmr_inspect::modules;
+use gmr_inspect::symbols::{CodeOffset, resolve_file};
 use gmr_inspect::tasks::{Advice, DebugInformationFault, Finding, Level, Reason, Track, doctor};
 
 #[test]
@@ -65,4 +68,43 @@ fn a_stripped_executable_shows_everything_by_its_own_debug_file_only() {
     // Of another build: its checksum is not the one that the link demands.
     objcopy(&["--only-keep-debug", "--remove-section=.comment"], &[&whole, &debug_file]);
     assert_eq!(doctor(&stripped).unwrap().tasks.level, Level::Least);
+}
+
+#[test]
+fn compressed_debug_information_says_the_same_and_costs_its_whole_size() {
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("doctor-compressed");
+    let _ = fs::remove_dir_all(&directory);
+    fs::create_dir_all(&directory).unwrap();
+    let whole = std::env::current_exe().unwrap();
+    let plain = doctor(&whole).unwrap();
+    let size = ObjectFile::open(&whole).unwrap().debug_info_bytes();
+    let here = modules::snapshot();
+    let address = objcopy as *const () as u64;
+    let code = [CodeOffset::Instruction(address - here.find(address).unwrap().bias)];
+    let names = resolve_file(&whole, None, &[], &code).unwrap();
+    assert!(names[0].last().unwrap().line.is_some(), "{names:?}");
+
+    for kind in ["zlib", "zstd"] {
+        let path = directory.join(kind);
+        let compress = format!("--compress-debug-sections={kind}");
+        if !Command::new("objcopy").arg(&compress).args([&whole, &path]).status().unwrap().success() {
+            gmr_test_support::skip("objcopy does not know this kind of compression");
+            continue;
+        }
+        let found = doctor(&path).unwrap();
+        assert!(found.tasks.findings.contains(&Finding::Compressed), "{kind}: {found:#?}");
+        assert_eq!(
+            (found.tasks.level, found.threads.level),
+            (plain.tasks.level, plain.threads.level),
+            "{kind}"
+        );
+        assert_eq!(resolve_file(&path, None, &[], &code).unwrap(), names, "{kind}");
+        // Its types, strings and lines are most of it; other sections are not read, and so not decompressed.
+        let [now, before] = [found.memory, plain.memory];
+        for (now, before) in [(now.chains, before.chains), (now.lines, before.lines)] {
+            let more = now.private_bytes - before.private_bytes;
+            assert!(more > size / 2 && more < size + (16 << 20), "{kind}: {more} of {size}");
+            assert!(now.mapped_bytes < before.mapped_bytes, "{kind}");
+        }
+    }
 }

@@ -1,7 +1,10 @@
 //! Names, files, lines and inlined calls from one file's DWARF.
 
+use super::excerpt::Units;
+use super::search::is_over;
 use super::symbol::Symbol;
 use crate::debug_files::{ObjectBytes, SectionData, SectionFault};
+use crate::process::{MemoryClaim, MemoryDemand, MemoryShortage};
 use gimli::{DwarfSections, EndianSlice, RunTimeEndian, SectionId};
 use object::Object as _;
 use std::borrow::Cow;
@@ -12,12 +15,14 @@ use std::time::Instant;
 /// forty.
 const MAX_INLINED: usize = 128;
 
+/// What is made of a unit that is searched takes so many times its size.
+const MEMORY_PER_BYTE: u64 = 4;
+
 /// The sections that names, files, lines and inlined calls are looked up in. Others, as locations of variables, may be
 /// as large, and would have to be decompressed for nothing.
-pub(super) const SECTIONS: [SectionId; 10] = [
+pub(super) const SECTIONS: [SectionId; 9] = [
     SectionId::DebugAbbrev,
     SectionId::DebugAddr,
-    SectionId::DebugAranges,
     SectionId::DebugInfo,
     SectionId::DebugLine,
     SectionId::DebugLineStr,
@@ -32,6 +37,8 @@ pub(super) enum Fault {
     Damaged(gimli::Error),
     /// The system has no memory for a section of so many bytes.
     NoMemory(u64),
+    /// There is too little memory for what is made of some units.
+    Shortage(MemoryShortage),
 }
 
 impl From<gimli::Error> for Fault {
@@ -43,27 +50,72 @@ impl From<gimli::Error> for Fault {
 /// Fills `found`, one entry for each offset, as far as the debug information knows it; entries that there is
 /// no time for are cut off. `shared` is the file that holds what this file's debug information shares with
 /// others. Debug information reduced to line tables has functions' names without their paths: the indices of
-/// entries whose real function is named so are returned, since the symbol table knows more.
+/// entries whose real function is named so are added to `short`, since the symbol table knows more. What was
+/// found before a fault stays.
 pub(super) fn search(
     file: &ObjectBytes,
     shared: Option<&ObjectBytes>,
     offsets: &[u64],
     until: Option<Instant>,
     found: &mut Vec<Vec<Symbol>>,
-) -> Result<Vec<usize>, Fault> {
+    short: &mut Vec<usize>,
+) -> Result<(), Fault> {
     let is_little = file.object().is_none_or(|object| object.is_little_endian());
     let endian = if is_little { RunTimeEndian::Little } else { RunTimeEndian::Big };
     let sections = load(file)?;
     let shared_sections = shared.map(load).transpose()?;
-    let dwarf = sections.borrow_with_sup(shared_sections.as_ref(), |bytes| EndianSlice::new(bytes, endian));
-    let context = addr2line::Context::from_dwarf(dwarf)?;
-    let mut short = Vec::new();
-    let mut reached = found.len();
-    for (index, (offset, symbols)) in offsets.iter().zip(&mut *found).enumerate() {
-        if until.is_some_and(|until| Instant::now() >= until) {
-            reached = index;
+    let dwarf =
+        || sections.borrow_with_sup(shared_sections.as_ref(), |bytes| EndianSlice::new(bytes, endian));
+    let whole = dwarf();
+    let Some(units) = Units::covering(&whole, offsets, until)? else {
+        found.clear();
+        return Ok(());
+    };
+    let mut damage = None;
+    for part in units.parts() {
+        let indices = part.indices();
+        if is_over(until) {
+            found.truncate(indices.first().copied().unwrap_or(0));
             break;
         }
+        let bytes = units.bytes(&part) as u64;
+        let _claim = MemoryClaim::of(MemoryDemand::new(bytes.saturating_mul(MEMORY_PER_BYTE), 0))
+            .map_err(Fault::Shortage)?;
+        let excerpt = match units.excerpt(&whole, &part) {
+            Ok(Some(excerpt)) => excerpt,
+            Ok(None) => return Err(Fault::NoMemory(bytes)),
+            Err(error) => {
+                damage = Some(error);
+                continue;
+            }
+        };
+        let mut part = dwarf();
+        part.debug_info = gimli::DebugInfo::from(EndianSlice::new(&excerpt, endian));
+        // They count from the begin of the whole.
+        part.debug_aranges = gimli::DebugAranges::from(EndianSlice::new(&[], endian));
+        match addr2line::Context::from_dwarf(part) {
+            Ok(context) => short.extend(look_up(&context, offsets, &indices, found)),
+            Err(error) => damage = Some(error),
+        }
+    }
+    damage.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// Fills the entries at these indices. Returns those whose function has no path.
+fn look_up(
+    context: &addr2line::Context<EndianSlice<'_, RunTimeEndian>>,
+    offsets: &[u64],
+    indices: &[usize],
+    found: &mut [Vec<Symbol>],
+) -> Vec<usize> {
+    let mut short = Vec::new();
+    for index in indices {
+        let (Some(offset), Some(symbols)) = (offsets.get(*index), found.get_mut(*index)) else { continue };
+        // Several units may cover one address, and only one of them have a function there.
+        if symbols.last().is_some_and(|symbol| !symbol.function.is_empty()) {
+            continue;
+        }
+        symbols.clear();
         let mut is_short = false;
         // Split debug information is not loaded: what the file itself knows has to do.
         let Ok(mut frames) = context.find_frames(*offset).skip_all_loads() else { continue };
@@ -87,11 +139,10 @@ pub(super) fn search(
             });
         }
         if is_short {
-            short.push(index);
+            short.push(*index);
         }
     }
-    found.truncate(reached);
-    Ok(short)
+    short
 }
 
 fn load(file: &ObjectBytes) -> Result<DwarfSections<SectionData<'_>>, Fault> {
@@ -106,4 +157,51 @@ fn load(file: &ObjectBytes) -> Result<DwarfSections<SectionData<'_>>, Fault> {
             Err(SectionFault::NoMemory(bytes)) => Err(Fault::NoMemory(bytes)),
         }
     })
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::debug_files::ObjectFile;
+    use object::{ObjectSymbol as _, SymbolKind};
+
+    #[test]
+    fn parts_say_what_the_whole_says() {
+        let file = ObjectFile::open(&std::env::current_exe().unwrap()).unwrap();
+        // SAFETY: the kernel lets nobody write to an executable that runs.
+        let file = unsafe { file.map() }.unwrap();
+        let object = file.object().unwrap();
+        let functions =
+            object.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.size() > 8);
+        let mut offsets: Vec<u64> = functions.map(|symbol| symbol.address() + symbol.size() / 2).collect();
+        offsets.sort_unstable();
+        offsets.dedup();
+        let offsets: Vec<u64> = offsets.iter().copied().step_by(offsets.len() / 500).collect();
+
+        let mut found = vec![Vec::new(); offsets.len()];
+        let mut short = Vec::new();
+        assert!(search(&file, None, &offsets, None, &mut found, &mut short).is_ok());
+        short.sort_unstable();
+
+        let sections = load(&file).ok().unwrap();
+        let dwarf = sections.borrow(|bytes| EndianSlice::new(bytes, RunTimeEndian::default()));
+        let whole = addr2line::Context::from_dwarf(dwarf).unwrap();
+        let mut expected = vec![Vec::new(); offsets.len()];
+        let indices: Vec<usize> = (0..offsets.len()).collect();
+        assert_eq!(short, look_up(&whole, &offsets, &indices, &mut expected));
+        assert_eq!(found, expected);
+        let inlined = found.iter().filter(|symbols| symbols.len() > 1);
+        assert!(found.iter().flatten().filter(|symbol| symbol.line.is_some()).count() > 100);
+        assert!(inlined.count() > 10);
+    }
+
+    #[test]
+    fn what_there_is_no_time_for_is_cut_off() {
+        let file = ObjectFile::open(&std::env::current_exe().unwrap()).unwrap();
+        // SAFETY: the kernel lets nobody write to an executable that runs.
+        let file = unsafe { file.map() }.unwrap();
+        let mut found = vec![Vec::new()];
+        assert!(search(&file, None, &[0], Some(Instant::now()), &mut found, &mut Vec::new()).is_ok());
+        assert!(found.is_empty());
+    }
 }

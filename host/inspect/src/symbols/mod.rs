@@ -5,6 +5,7 @@
 //! module by module, searched, and closed again before the next one is opened: none of it is kept.
 
 mod dwarf;
+mod excerpt;
 #[cfg(all(test, stacks))]
 mod fuzz;
 mod note;

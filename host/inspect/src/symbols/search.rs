@@ -62,12 +62,13 @@ impl Search<'_> {
         };
         let Some(mapped) = map(file) else { return Some(refused(demand)) };
         let shared = shared.as_ref().and_then(map);
-        match dwarf::search(&mapped, shared.as_ref(), self.offsets, self.until, &mut self.found) {
-            Ok(short) => {
-                self.short = short;
-                None
-            }
+        let (found, short) = (&mut self.found, &mut self.short);
+        let searched = dwarf::search(&mapped, shared.as_ref(), self.offsets, self.until, found, short);
+        self.short.sort_unstable();
+        match searched {
+            Ok(()) => None,
             Err(Fault::Damaged(error)) => Some(Limit::Damaged(Damage::new(error))),
+            Err(Fault::Shortage(shortage)) => Some(Limit::NoMemory(shortage)),
             Err(Fault::NoMemory(bytes)) => Some(refused(MemoryDemand::new(bytes, 0))),
         }
     }
@@ -90,14 +91,13 @@ impl Search<'_> {
     }
 }
 
-/// What it takes to search a file's debug information: the sections that are compressed, and what is made of the others.
+/// What it takes to search a file's debug information: the sections that are compressed, and what is made of a part of the
+/// units.
 pub(crate) fn demand(file: &ObjectFile) -> MemoryDemand {
     let compressed =
         file.decompressed_bytes(|section| dwarf::SECTIONS.iter().any(|wanted| wanted.name() == section));
     let decompressor = if compressed > 0 { debug_files::DECOMPRESSOR_BYTES } else { 0 };
-    // As much is made of its units as they take themselves.
-    let units = file.section_bytes(".debug_info");
-    let private = BASE_BYTES.saturating_add(compressed).saturating_add(decompressor).saturating_add(units);
+    let private = BASE_BYTES.saturating_add(compressed).saturating_add(decompressor);
     MemoryDemand::new(private, file.mapped_bytes())
 }
 
