@@ -19,6 +19,7 @@ mod builder;
 mod channel;
 mod collect;
 mod error;
+mod guard;
 #[cfg(not(feature = "plugin"))]
 mod no_plugin;
 #[cfg(feature = "plugin")]
@@ -29,11 +30,12 @@ mod sink;
 mod trigger;
 mod worker;
 
-pub use builder::{Builder, Guard};
+pub use builder::Builder;
 pub use error::Error;
 pub use gmr_inspect::tasks::{Track, Tracked, spawn};
 pub use gmr_report as report;
 pub use gmr_report::Format;
+pub use guard::Guard;
 #[doc(hidden)]
 pub use section::green_threads::translate::words_of_reason;
 pub use section::package::Package;

@@ -54,22 +54,26 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Whether it may be gone at the next look: the process had no descriptors, memory or threads left.
+    /// Whether its cause may be gone at the next look: then it is worth trying again, and must not be remembered.
     ///
     /// ```
     /// use gmr_inspect::tasks::Reason;
     ///
-    /// let error = |errno| Reason::NoThread(std::io::Error::from_raw_os_error(errno).into());
-    /// # #[cfg(target_os = "linux")]
-    /// assert!(error(11).is_passing() && !error(1).is_passing()); // EAGAIN, EPERM
-    /// assert!(!Reason::OnlyOnLinux.is_passing());
+    /// assert!(Reason::StillReading.is_passing());
+    /// assert!(!Reason::TaskNotDescribed.is_passing());
     /// ```
     pub fn is_passing(&self) -> bool {
         match self {
-            Reason::NoThread(error)
-            | Reason::DebugInformation(DebugInformationFault::NotOpened { error, .. })
+            Reason::StillReading
+            | Reason::BrokenOff
+            | Reason::NoThread(_)
+            | Reason::LookUnderWay
+            | Reason::NotRead => true,
+            Reason::DebugInformation(DebugInformationFault::NotOpened { error, .. })
             | Reason::Canary(CanaryFault::NoRuntime(error))
-            | Reason::CurrentTask(CurrentTaskFault::NoRuntime(error)) => error.is_shortage(),
+            | Reason::CurrentTask(
+                CurrentTaskFault::NoRuntime(error) | CurrentTaskFault::RobustListRefused(error),
+            ) => error.is_passing(),
             Reason::Canary(CanaryFault::Unknown(reason)) => reason.is_passing(),
             _ => false,
         }
@@ -238,13 +242,10 @@ pub struct SystemError {
 }
 
 impl SystemError {
-    /// Whether the system lacked something for it: descriptors, memory, threads.
-    pub(crate) fn is_shortage(&self) -> bool {
-        #[cfg(unix)]
-        let lacks = [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::EAGAIN];
-        #[cfg(not(unix))]
-        let lacks: [i32; 0] = [];
-        self.kind == io::ErrorKind::OutOfMemory || self.errno.is_some_and(|errno| lacks.contains(&errno))
+    /// Whether it is the want of something that may be there at another time: descriptors, memory, threads.
+    pub fn is_passing(&self) -> bool {
+        const PASSING: [i32; 5] = [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::EAGAIN, libc::EINTR];
+        self.errno.is_some_and(|errno| PASSING.contains(&errno)) || self.kind == io::ErrorKind::OutOfMemory
     }
 }
 
