@@ -1,26 +1,21 @@
-//! The builder of a reporter, from a package, settings and a configuration to a running thread; and the guard
-//! that ends it.
+//! The builder of a reporter, from a package, settings and a configuration to a running thread.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::RecvTimeoutError;
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
-use gmr_inspect::proc_self::{self, Hold};
+use gmr_inspect::proc_self;
 use gmr_inspect::symbols::Symbolizer;
 use gmr_inspect::{tasks, threads};
 use gmr_report::mask::Secrets;
-use gmr_report::{Block, NativeSection, Report};
+use gmr_report::{Block, NativeSection};
 use serde::Serialize;
 use tokio::runtime::Handle;
 
 use crate::bounded_call::{Caller, Closure};
-use crate::channel::channel;
 use crate::collect::{Collector, Lost, OwnSection};
 use crate::emergency::{Emergency, EmergencyReports};
 use crate::error::Error;
+use crate::guard::{Claim, Guard};
 #[cfg(feature = "plugin")]
 use crate::plugin::{Config, Facts, Plugins};
 use crate::section::configuration::Configuration;
@@ -65,9 +60,6 @@ struct Contents {
     #[cfg(feature = "plugin")]
     facts: Facts,
 }
-
-/// Whether this process has a reporter: handlers, and what reports are about, belong to all of it.
-static INSTALLED: AtomicBool = AtomicBool::new(false);
 
 impl Builder {
     /// Begins with what is running; [`package!`](crate::package) reads it from the manifest.
@@ -199,7 +191,6 @@ impl Builder {
         let guarded = mailbox.clone();
         let patience = settings.deadline + READER;
         let thread = worker::start(move || {
-            use_thread_locals();
             let service = settings.service.clone().unwrap_or_else(|| contents.package.name.clone());
             let output = Arc::<OwnOutput>::default();
             // First, since a signal that comes before it is listened to ends the process.
@@ -221,14 +212,7 @@ impl Builder {
                 _prepared: prepared,
             })
         })?;
-        Ok(Guard {
-            mailbox: guarded,
-            thread: Some(thread),
-            patience,
-            process: std::process::id(),
-            _held: held,
-            _claim: claim,
-        })
+        Ok(Guard::new(guarded, thread, patience, held, claim))
     }
 }
 
@@ -305,17 +289,6 @@ impl Contents {
     }
 }
 
-/// Uses what a report uses of thread-local variables that have a destructor, of std's where it starts threads and of
-/// tokio's. The first use in a thread takes the dynamic loader's lock, which a thread that hangs in a library's initialiser
-/// may hold for ever when a report is asked for.
-fn use_thread_locals() {
-    // Where one cannot be had, none can be had at a report either.
-    drop(std::thread::Builder::new().name("gmr-section".to_owned()).spawn(|| ()));
-    if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() {
-        runtime.block_on(tokio::task::yield_now());
-    }
-}
-
 /// The host of plugins, if the settings name a folder.
 #[cfg(feature = "plugin")]
 fn plugins(config: Config, facts: Facts) -> Result<Option<Plugins>, Error> {
@@ -323,100 +296,6 @@ fn plugins(config: Config, facts: Facts) -> Result<Option<Plugins>, Error> {
         return Ok(None);
     }
     Plugins::start(config, Arc::new(facts)).map(Some)
-}
-
-/// The claim to be this process's only reporter.
-struct Claim;
-
-impl Claim {
-    fn new() -> Result<Claim, Error> {
-        if INSTALLED.swap(true, Ordering::AcqRel) {
-            return Err(Error::already_installed());
-        }
-        Ok(Claim)
-    }
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        INSTALLED.store(false, Ordering::Release);
-    }
-}
-
-/// A reporter that is installed. Dropping it uninstalls it: a report that is being made is finished, the
-/// threads end, and the signal asks for nothing any more. It stays caught, though, so that a late
-/// `kill -USR2` does not end the process. If the reporter is stuck, dropping waits for the deadline and five seconds, and
-/// leaves it behind.
-#[must_use = "dropping it uninstalls the reporter"]
-pub struct Guard {
-    mailbox: Arc<Mailbox>,
-    thread: Option<JoinHandle<()>>,
-    /// How long one report may take, to the last byte.
-    patience: Duration,
-    /// The process that it was installed in. A forked child has a copy of the guard, but no thread.
-    process: u32,
-    /// What reports need when the process has no descriptors left, or has lost `/proc`.
-    _held: Hold,
-    _claim: Claim,
-}
-
-impl Guard {
-    /// Asks for a report as a signal would, and returns at once. In a forked child it does nothing.
-    pub fn trigger(&self) {
-        if self.is_forked() {
-            return;
-        }
-        self.mailbox.put(|asked| asked.triggers = asked.triggers.saturating_add(1));
-    }
-
-    /// Makes a report and returns it; nothing is printed. Blocks the caller for as long as that takes, at
-    /// most the deadline after the reports that are being made: in async code call it through
-    /// `spawn_blocking`.
-    ///
-    /// # Errors
-    ///
-    /// If the reporter's thread is gone, as in a forked child, or has not answered after twice the deadline and ten
-    /// seconds ([`Error::is_system`]).
-    pub fn report(&self) -> Result<Report, Error> {
-        if self.is_forked() {
-            return Err(Error::system(
-                "no report of this process",
-                "it was forked from the process that has the reporter, and does not have its thread",
-            ));
-        }
-        let (answer, answered) = channel();
-        self.mailbox.put(|asked| asked.reports.push(answer));
-        answered.receive(Instant::now() + 2 * self.patience).map_err(|error| match error {
-            RecvTimeoutError::Disconnected => {
-                Error::system("the reporter's thread has made no report", error)
-            }
-            RecvTimeoutError::Timeout => Error::system("the reporter's thread does not answer", error),
-        })
-    }
-
-    fn is_forked(&self) -> bool {
-        self.process != std::process::id()
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if self.is_forked() {
-            // The pipe is shared with the parent, whose reporter must not stop.
-            return;
-        }
-        self.mailbox.stop();
-        let Some(thread) = self.thread.take() else { return };
-        // No join has a limit.
-        let until = Instant::now() + self.patience;
-        while !thread.is_finished() && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        if thread.is_finished() {
-            // A panic in it has been printed by the panic hook, and a drop can return nothing.
-            let _ = thread.join();
-        }
-    }
 }
 
 #[cfg(test)]

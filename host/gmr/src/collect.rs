@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gmr_inspect::proc_self::{self, DescriptorsInUse};
 use gmr_inspect::symbols::Symbolizer;
 use gmr_inspect::{tasks, threads};
 use gmr_report::mask::Secrets;
@@ -66,6 +67,12 @@ impl Lost {
         let bytes = words::bytes(bytes);
         Some(format!("{bytes} of {reports} were lost: nobody read standard error in time"))
     }
+}
+
+/// That the process has no descriptors left: what the report could not open it would have opened otherwise.
+fn shortage() -> Option<String> {
+    let DescriptorsInUse { open, limit } = proc_self::exhausted_descriptors()?;
+    Some(format!("this process has no descriptors left ({open} of {limit})"))
 }
 
 /// A section that the application fills itself.
@@ -168,9 +175,10 @@ impl Collector {
         }
     }
 
-    /// The section that says what is wrong with the reporter itself.
+    /// The section that says what is wrong with the reporter itself, and what the process lacks for its reports.
     fn reporter(&self) -> Option<Section> {
-        let remarks: Vec<String> = self.lost.remark().into_iter().chain(self.emergency.remark()).collect();
+        let remarks: Vec<String> =
+            [self.lost.remark(), self.emergency.remark(), shortage()].into_iter().flatten().collect();
         let lines = remarks.iter().cloned().chain(self.emergency.missing());
         let blocks: Vec<Block> = lines.map(Block::paragraph).collect();
         if blocks.is_empty() {
@@ -188,7 +196,7 @@ impl Collector {
             Page { secrets: &self.secrets, natives: report, observer, shown: false, sections: Vec::new() };
         let own_until = deadline.min(Instant::now() + ANSWER);
         let own = self.start_own(&sender, &mut page);
-        let plugins_run = self.start_plugins(deadline, sender, &mut page);
+        let plugins_run = self.start_plugins(deadline, &sender, &mut page);
         let plugins_until = plugins_run.then_some(deadline + LAST_WORD);
         page.fill(&arrivals, Awaited { own, own_until, plugins_until, early: began + GRACE });
         // Last, so that it counts this report's calls.
@@ -214,9 +222,10 @@ impl Collector {
     }
 
     /// Runs the plugins beside the worker; returns whether they run.
-    fn start_plugins(&self, deadline: Instant, sender: Sender<Arrival>, page: &mut Page<'_>) -> bool {
+    fn start_plugins(&self, deadline: Instant, sender: &Sender<Arrival>, page: &mut Page<'_>) -> bool {
         let Some(plugins) = &self.plugins else { return false };
         let (ours, so_far, each) = (plugins.clone(), plugins.visible(page.natives), sender.clone());
+        let sender = sender.clone();
         let run = move || ours.render(so_far, deadline, |section| each.send(Arrival::Plugin(section)));
         let ended = move |outcome| sender.send(Arrival::PluginsEnded(outcome));
         match self.plugins_caller.start("gmr-section", run, ended) {

@@ -20,6 +20,7 @@ mod channel;
 mod collect;
 mod emergency;
 mod error;
+mod guard;
 mod held_descriptor;
 #[cfg(not(feature = "plugin"))]
 mod no_plugin;
@@ -33,11 +34,12 @@ mod sink;
 mod trigger;
 mod worker;
 
-pub use builder::{Builder, Guard};
+pub use builder::Builder;
 pub use error::Error;
 pub use gmr_inspect::tasks::{Track, Tracked, spawn};
 pub use gmr_report as report;
 pub use gmr_report::Format;
+pub use guard::Guard;
 pub use own_threads::on_reporter_thread;
 #[doc(hidden)]
 pub use section::green_threads::translate::words_of_reason;

@@ -112,6 +112,32 @@ fn calls_that_a_sandbox_traps_end_no_thread_of_ours() {
 }
 
 #[test]
+fn without_any_way_to_read_memory_the_calling_threads_stack_has_its_names() {
+    succeeds_in_child("without_any_way_to_read_memory_the_calling_threads_stack_has_its_names", || {
+        let (asleep, _) = two_threads();
+        // The file of memory belongs to root then.
+        // SAFETY: takes integers.
+        unsafe { libc::setresuid(65534, 65534, 65534) };
+        refuse(&[libc::SYS_process_vm_readv]);
+        let found = capture(&patient());
+        let thread = |id| found.threads.iter().find(|thread| thread.id == id).unwrap();
+        let own = thread(workload::gettid());
+        let Stack::Captured { frames, method: Method::Own, quality: Quality::Incomplete(_) } = &own.stack
+        else {
+            panic!("{}", workload::print(own))
+        };
+        let names = frames.iter().flat_map(|frame| frame.symbols.iter()).map(|symbol| &symbol.function);
+        assert!(
+            names.filter(|name| name.contains("succeeds_in_child")).count() > 0,
+            "{}",
+            workload::print(own)
+        );
+        let refused = Missing::Refused { operation: Operation::ReadMemory, errno: libc::EPERM };
+        assert!(matches!(&thread(asleep).stack, Stack::Missing(why) if *why == refused), "{found:?}");
+    });
+}
+
+#[test]
 fn without_the_clocks_of_threads_their_switches_are_counted() {
     succeeds_in_child("without_the_clocks_of_threads_their_switches_are_counted", || {
         let (asleep, running) = two_threads();

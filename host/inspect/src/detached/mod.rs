@@ -90,13 +90,26 @@ pub(crate) struct Detached<W, T> {
     thread: io::Result<native::Thread>,
 }
 
-/// Whether work that was left behind is still under way.
+/// A thread that was left behind, if one was.
 #[derive(Default)]
-pub(crate) struct LeftBehind(Option<Weak<dyn Run>>);
+pub(crate) struct LeftBehind {
+    thread: Option<Weak<dyn Run>>,
+    has_begun: bool,
+}
 
 impl LeftBehind {
+    /// Whether it still works.
     pub(crate) fn is_under_way(&self) -> bool {
-        self.0.as_ref().is_some_and(|work| work.strong_count() > 0)
+        self.has_begun && self.is_there()
+    }
+
+    /// Whether it has not begun yet, and will do nothing: another one would not begin either.
+    pub(crate) fn is_to_begin(&self) -> bool {
+        !self.has_begun && self.is_there()
+    }
+
+    fn is_there(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| thread.strong_count() > 0)
     }
 }
 
@@ -150,7 +163,8 @@ where
             return (outcome, LeftBehind::default());
         }
         let shared: Arc<dyn Run> = shared;
-        (outcome, LeftBehind(Some(Arc::downgrade(&shared))))
+        let has_begun = matches!(outcome, Outcome::Late);
+        (outcome, LeftBehind { thread: Some(Arc::downgrade(&shared)), has_begun })
     }
 }
 

@@ -89,7 +89,7 @@ pub fn probe() -> std::io::Result<()> {
     let known = 0_u8;
     match read_some(&raw const known as u64, &mut byte) {
         1 => Ok(()),
-        // The call was the last one that this thread made.
+        // The call's: the file, the second way, is read without the C library, which would note an error of that.
         _ => Err(std::io::Error::last_os_error()),
     }
 }

@@ -1,9 +1,11 @@
 //! Files of `/proc/self` from the directory that is held, and any with a spare descriptor.
 
+use super::DescriptorsInUse;
 use super::reserve::{Held, Kept, lock, open_below};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, SeekFrom};
 use rustix::io::Errno;
+use rustix::process::Resource;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
@@ -38,6 +40,18 @@ pub(crate) fn refill() {
     if let Some(held) = held() {
         held.refill();
     }
+}
+
+pub(super) fn exhausted_descriptors() -> Option<DescriptorsInUse> {
+    let opened = rustix::fs::openat(CWD, "/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+    if opened.err() != Some(Errno::MFILE) {
+        return None;
+    }
+    let limit = rustix::process::getrlimit(Resource::Nofile).current?;
+    // The list has a spare one's place.
+    let open =
+        open_proc(Path::new("/proc/self/fd")).and_then(numbers).map_or(limit, |open| open.len() as u64);
+    Some(DescriptorsInUse { open, limit })
 }
 
 /// An open file that gives its descriptor back if that was a spare one.

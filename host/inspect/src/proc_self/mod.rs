@@ -47,6 +47,28 @@ pub fn hold() -> Hold {
     }
 }
 
+/// The descriptors of a process that has none left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DescriptorsInUse {
+    /// How many are open, spare ones among them.
+    pub open: u64,
+    /// How many may be (`RLIMIT_NOFILE`).
+    pub limit: u64,
+}
+
+/// How many descriptors are in use, if no further one can be had; spare ones do not count as left. `None` elsewhere than on
+/// Linux.
+///
+/// ```
+/// assert_eq!(gmr_inspect::proc_self::exhausted_descriptors(), None);
+/// ```
+pub fn exhausted_descriptors() -> Option<DescriptorsInUse> {
+    #[cfg(target_os = "linux")]
+    return linux::exhausted_descriptors();
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
 /// Opens a file for reading: one below `/proc/self` from the directory that is held, any with a spare descriptor if
 /// there is no other.
 pub(crate) fn open(path: &Path) -> io::Result<File> {

@@ -118,10 +118,9 @@ impl Symbolizer {
             };
             // It looks at the time itself, and what it has found by then is worth the moment that this takes.
             let patience = until.map(|until| until + LAST_WORD);
-            let (found, limit, left_behind) = scratch_thread::run(work, patience);
-            self.left_behind = left_behind;
+            let outcome = scratch_thread::run(work, patience, &mut self.left_behind);
             proc_self::refill();
-            (found, limit)
+            outcome
         };
         let is_late = is_over(until) || self.left_behind.is_under_way();
         // What panics once does so again. Without its file nothing is known for now: the process may have descriptors and

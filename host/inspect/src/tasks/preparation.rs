@@ -66,9 +66,7 @@ impl Build {
     /// The thread that the system refused, for one caller alone.
     fn take_refused(&self) -> Option<BuildingThread> {
         let mut thread = self.thread();
-        if thread.as_ref()?.refused().is_none() {
-            return None;
-        }
+        thread.as_ref()?.refused()?;
         thread.take()
     }
 }

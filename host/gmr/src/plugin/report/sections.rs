@@ -90,8 +90,8 @@ impl Plugins {
     /// The report that plugins see: copied for them, since a stuck one may hold on to it; without its sections if none may
     /// see them.
     pub(crate) fn visible(&self, so_far: &Report) -> Report {
-        let grants = self.loader.config().plugins.values().flat_map(|plugin| &plugin.grants);
-        if grants.into_iter().any(|grant| *grant == Grant::Report) {
+        let mut grants = self.loader.config().plugins.values().flat_map(|plugin| &plugin.grants);
+        if grants.any(|grant| *grant == Grant::Report) {
             so_far.clone()
         } else {
             Report::new(so_far.header.clone())

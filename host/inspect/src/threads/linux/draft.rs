@@ -1,6 +1,6 @@
 //! A thread's stack while a capture is under way: unwound or not, named later.
 
-use crate::threads::{Incomplete, Method, Missing, Stack};
+use crate::threads::{Incomplete, Method, Missing};
 use crate::unwind::{End, RawFrame};
 use std::sync::Arc;
 
@@ -14,8 +14,6 @@ pub(super) enum Draft {
     Wanted(Option<RawStack>),
     /// In code that the snapshot of the modules does not know: a library may have been opened since.
     Again(RawStack),
-    /// By the system's own unwinder, with names already.
-    Named(Stack),
 }
 
 impl Draft {
@@ -23,7 +21,7 @@ impl Draft {
     pub fn raw(&self) -> Option<&RawStack> {
         match self {
             Draft::Done(raw) | Draft::Wanted(Some(raw)) | Draft::Again(raw) => Some(raw),
-            Draft::Missing(_) | Draft::Wanted(None) | Draft::Named(_) => None,
+            Draft::Missing(_) | Draft::Wanted(None) => None,
         }
     }
 

@@ -17,13 +17,16 @@ mod status;
 pub(crate) mod system_call;
 mod task_directory;
 
-use super::{Capture, Missing, Note, Operation, Options, PrepareError, Stack, Thread, system_unwinder};
+use super::{
+    Capture, Incomplete, Method, Missing, Note, Operation, Options, PrepareError, Stack, Thread,
+    system_unwinder,
+};
 use crate::memory;
 use crate::modules;
 use crate::proc_self;
 use crate::symbols::Symbolizer;
-use crate::unwind::CodeMap;
-use draft::Draft;
+use crate::unwind::{CodeMap, End, RawFrame};
+use draft::{Draft, RawStack};
 use naming::Named;
 use pass::Pass;
 use rustix::io::Errno;
@@ -57,7 +60,7 @@ pub(super) fn capture(options: &Options, symbolizer: &mut Symbolizer) -> Capture
         Err(error) => {
             let errno = error.raw_os_error().unwrap_or_default();
             notes.push(Note::MemoryNotReadable { errno });
-            without_memory(&mut threads, directory, errno, options)
+            without_memory(&mut threads, directory, errno)
         }
     };
     let took = started.elapsed();
@@ -99,19 +102,24 @@ fn without_memory(
     threads: &mut [Thread],
     directory: Result<&Arc<TaskDirectory>, Errno>,
     errno: i32,
-    options: &Options,
 ) -> Vec<Draft> {
     let own = current_thread::id();
     let draft = |thread: &mut Thread| {
         *thread =
             status::of(thread.id, directory.ok().and_then(|directory| directory.stat(thread.id).ok()), own);
         if thread.id == own {
-            Draft::Named(system_unwinder::stack(options.symbols))
+            Draft::Done(by_system_unwinder())
         } else {
             Draft::Missing(Missing::Refused { operation: Operation::ReadMemory, errno })
         }
     };
     threads.iter_mut().map(draft).collect()
+}
+
+fn by_system_unwinder() -> RawStack {
+    let frames = system_unwinder::addresses().into_iter().map(|address| RawFrame { address, verified: true });
+    let reason = Some(Incomplete::SystemUnwinder);
+    RawStack { frames: frames.collect(), end: End::NoTables, method: Method::Own, reason, map: 0 }
 }
 
 /// Turns drafts into stacks, once every thread is free again.
@@ -134,7 +142,6 @@ fn name(
     for (thread, draft) in threads.iter_mut().zip(drafts) {
         thread.stack = match draft {
             Draft::Missing(missing) => Stack::Missing(missing.clone()),
-            Draft::Named(stack) => stack.clone(),
             draft => match draft.raw().and_then(|raw| Some((raw, named.get(raw.map)?))) {
                 Some((raw, named)) => named.stack(raw),
                 None => Stack::Missing(Missing::OutOfTime),

@@ -15,13 +15,16 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// With more threads than this a second processor takes part: so many take some three milliseconds, and to
 /// start a thread a twentieth of one.
 const MANY: usize = 128;
 /// How many threads are taken at a time: the slower of the two holds up the other for half a millisecond.
 const PART: usize = 16;
+
+/// When all is over, the other one is still at its last part; a file that unwinding needs may not answer at all.
+const LAST_PART: Duration = Duration::from_millis(100);
 
 /// Threads that are shared out in parts, and what was seen of them.
 struct Parts {
@@ -118,10 +121,11 @@ impl<'m> Pass<'m> {
         let second = detached::start(c"gmr-threads", second);
         self.take_parts(&parts);
         // All parts are taken: a thread that has not begun by now need not.
-        match second.outcome(Instant::now(), Some(self.deadline)).0 {
+        let now = Instant::now();
+        match second.outcome(now, Some(self.deadline.max(now + LAST_PART))).0 {
             // A panic in it is one of this capture; the hook has been called already.
             Outcome::Panicked => std::panic::resume_unwind(Box::new("the capture's second thread panicked")),
-            // What it has not answered by the deadline stays without a stack.
+            // What it has not answered by then stays without a stack.
             Outcome::Ended(()) | Outcome::NotBegun(_) | Outcome::Late => {}
         }
         for (at, thread, draft) in parts.take_seen() {
