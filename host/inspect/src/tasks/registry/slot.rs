@@ -118,7 +118,8 @@ impl Slot {
     }
 
     fn begin_change(&self, odd: u64) {
-        self.sequence.store(odd, Relaxed);
+        // What was written before, by whoever had the slot then, must be seen with the odd number.
+        self.sequence.store(odd, Release);
         // The words written after this must not be seen without the odd number.
         fence(Release);
     }
