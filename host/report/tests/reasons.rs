@@ -31,15 +31,15 @@ fn a_missing_stack_says_why() {
             (json!({ "type": "ended" }), "the thread ended while the report was made"),
             (
                 json!({ "type": "no_signal" }),
-                "it runs, and no signal may be used to ask it (thread_signal = none)",
+                "it was not seen asleep, and no signal may be used to ask it (thread_signal = none)",
             ),
             (
                 json!({ "type": "signal_blocked" }),
-                "it runs, and its mask blocks the signal that would ask it",
+                "it was not seen asleep, and its mask blocks the signal that would ask it",
             ),
             (
                 json!({ "type": "signal_taken" }),
-                "it runs, and the program has given the signal another handler",
+                "it was not seen asleep, and the program has given the signal another handler",
             ),
             (
                 json!({ "type": "uninterruptible", "value": {} }),
@@ -50,7 +50,7 @@ fn a_missing_stack_says_why() {
                 "asleep in the kernel and not interruptible (state D), waits in nfs_wait",
             ),
             (json!({ "type": "stopped" }), "it is stopped, by a signal or a debugger"),
-            (json!({ "type": "out_of_time" }), "it did not answer in time"),
+            (json!({ "type": "out_of_time" }), "it was not reached, or did not answer, in time"),
             (json!({ "type": "no_user_stack" }), "it runs inside the kernel only"),
             (
                 json!({

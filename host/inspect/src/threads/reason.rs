@@ -9,9 +9,9 @@ use crate::symbols;
 pub enum Missing {
     /// It ended during the capture.
     Ended,
-    /// It was running and no signal may be used ([`Options::signal`](super::Options::signal)).
+    /// It was not seen asleep, and no signal may be used ([`Options::signal`](super::Options::signal)).
     NoSignal,
-    /// It was running and its mask blocks the signal.
+    /// It was not seen asleep, and its mask blocks the signal.
     SignalBlocked,
     /// Someone else's handler has taken the signal's place since.
     SignalTaken,

@@ -119,11 +119,11 @@ fn a_missing_or_doubtful_stack_says_why() {
 
 ------                        1  "spinner"                        ------
 running, 100 ms of CPU time
-no stack: it runs, and its mask blocks the signal that would ask it
+no stack: it was not seen asleep, and its mask blocks the signal that would ask it
 
 ------                       2  "gmr-index"                       ------
 running, 200 ms of CPU time
-no stack: it did not answer in time
+no stack: it was not reached, or did not answer, in time
 
 ------                         3  "short"                         ------
 asleep in futex on 0x20, 300 ms of CPU time

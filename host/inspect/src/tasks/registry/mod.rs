@@ -5,6 +5,10 @@
 //! back (192 bytes for each future that lived at the same time as others) and refuses more than sixteen million: further
 //! ones work unregistered.
 
+/// What slots are made of, told to them here, so that a model checker can tell them its own.
+mod atomics {
+    pub(super) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+}
 mod kind;
 mod name;
 mod shard;

@@ -3,8 +3,8 @@
 //! The name is copied, so that a reader never follows a pointer to memory that its owner frees. Of a longer one the
 //! first [`CAPACITY`] bytes are kept.
 
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::Relaxed;
+use super::atomics::AtomicU64;
+use super::atomics::Ordering::Relaxed;
 
 /// With the length these fill what is left of a slot's second cache line, and its third.
 /// `connection [2001:db8:85a3::8a2e:370:7334]:54321` has 48 bytes.
@@ -19,8 +19,8 @@ pub(super) struct NameCell {
 }
 
 impl NameCell {
-    pub(super) const fn new() -> Self {
-        NameCell { length: AtomicU64::new(0), words: [const { AtomicU64::new(0) }; WORDS] }
+    pub(super) fn new() -> Self {
+        NameCell { length: AtomicU64::new(0), words: std::array::from_fn(|_| AtomicU64::new(0)) }
     }
 
     pub(super) fn store(&self, name: &str) {

@@ -3,13 +3,15 @@
 //! A slot is written by one thread at a time (the one that creates, polls or drops the future) and read by a report
 //! without any lock: by a sequence number that is odd while the words change, the reader knows whether what it read
 //! belongs together. A slot is never freed, so that a late reader finds old words and no freed memory.
+//!
+//! `tests/fixtures/interleavings` runs this file with the atomics of a model checker.
 
 use std::borrow::Cow;
 use std::panic::Location;
 use std::ptr;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, fence};
 
+use super::atomics::Ordering::{Acquire, Relaxed, Release};
+use super::atomics::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, fence};
 use super::kind::Kind;
 use super::name::NameCell;
 
@@ -71,7 +73,7 @@ pub(crate) struct Registration {
 }
 
 impl Slot {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Slot {
             sequence: AtomicU64::new(0),
             poll_began: AtomicU64::new(0),
@@ -118,7 +120,8 @@ impl Slot {
     }
 
     fn begin_change(&self, odd: u64) {
-        self.sequence.store(odd, Relaxed);
+        // What was written before, by whoever had the slot then, must be seen with the odd number.
+        self.sequence.store(odd, Release);
         // The words written after this must not be seen without the odd number.
         fence(Release);
     }

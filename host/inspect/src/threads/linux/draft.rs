@@ -40,6 +40,14 @@ impl Draft {
         }
     }
 
+    /// A stack of which more may be had by another signal; what is known already is kept if it is better.
+    pub fn want_more(&mut self, found: RawStack) {
+        self.improve(found);
+        if let Draft::Done(raw) = std::mem::replace(self, Draft::Wanted(None)) {
+            *self = Draft::Wanted(Some(raw));
+        }
+    }
+
     /// Decides, if only a signal could tell more and none can be had: what is certain of the stack is all
     /// there is.
     pub fn give_up(&mut self, missing: &Missing) {

@@ -117,7 +117,11 @@ fn without_memory(
 }
 
 fn by_system_unwinder() -> RawStack {
-    let frames = system_unwinder::addresses().into_iter().map(|address| RawFrame { address, verified: true });
+    let frames = system_unwinder::addresses().into_iter().map(|address| RawFrame {
+        address,
+        verified: true,
+        omitted: 0,
+    });
     let reason = Some(Incomplete::SystemUnwinder);
     RawStack { frames: frames.collect(), end: End::NoTables, method: Method::Own, reason, map: 0 }
 }

@@ -154,7 +154,7 @@ impl<'m, 't> SignalQueue<'m, 't> {
             // The stack goes on elsewhere: below a fiber, or an alternate signal stack.
             End::Unreadable(address) if request.second.is_none() && !answer.ends_before(address) => {
                 let second = Some(address.saturating_sub(SECOND_BELOW).max(1) & !7);
-                *draft = Draft::Wanted(Some(raw));
+                draft.want_more(raw);
                 self.queue.push_back(Request { second, ..request });
             }
             End::UnknownCode => *draft = Draft::Again(raw),

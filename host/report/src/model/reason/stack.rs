@@ -13,13 +13,13 @@ use crate::model::{Unknown, encoding};
 pub enum NoStack {
     /// It ended while the report was made.
     Ended,
-    /// It was running, and no signal may be used to ask it.
+    /// It was not seen asleep, and no signal may be used to ask it.
     NoSignal,
-    /// It was running, and an emergency report asks no thread.
+    /// It was not seen asleep, and an emergency report asks no thread.
     NotAsked,
-    /// It was running, and its mask blocks the signal.
+    /// It was not seen asleep, and its mask blocks the signal.
     SignalBlocked,
-    /// It was running, and the program has given the signal another handler.
+    /// It was not seen asleep, and the program has given the signal another handler.
     SignalTaken,
     /// It is asleep in the kernel and not interruptible.
     Uninterruptible {

@@ -8,16 +8,24 @@ impl fmt::Display for NoStack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             NoStack::Ended => "the thread ended while the report was made",
-            NoStack::NoSignal => "it runs, and no signal may be used to ask it (thread_signal = none)",
-            NoStack::NotAsked => "it runs, and an emergency report asks no thread for its stack",
-            NoStack::SignalBlocked => "it runs, and its mask blocks the signal that would ask it",
-            NoStack::SignalTaken => "it runs, and the program has given the signal another handler",
+            NoStack::NoSignal => {
+                "it was not seen asleep, and no signal may be used to ask it (thread_signal = none)"
+            }
+            NoStack::NotAsked => {
+                "it was not seen asleep, and an emergency report asks no thread for its stack"
+            }
+            NoStack::SignalBlocked => {
+                "it was not seen asleep, and its mask blocks the signal that would ask it"
+            }
+            NoStack::SignalTaken => {
+                "it was not seen asleep, and the program has given the signal another handler"
+            }
             NoStack::Uninterruptible { place } => {
                 f.write_str("asleep in the kernel and not interruptible (state D)")?;
                 return place.iter().try_for_each(|place| write!(f, ", waits in {place}"));
             }
             NoStack::Stopped => "it is stopped, by a signal or a debugger",
-            NoStack::OutOfTime => "it did not answer in time",
+            NoStack::OutOfTime => "it was not reached, or did not answer, in time",
             NoStack::NoUserStack => "it runs inside the kernel only",
             NoStack::Refused { operation: Operation::OpenTaskDirectory, .. } => {
                 "the kernel refused: no /proc/self/task"

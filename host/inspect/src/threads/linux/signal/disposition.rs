@@ -138,7 +138,8 @@ pub(super) fn forward(signal: i32, info: *mut libc::siginfo_t, context: *mut lib
         handler(signal, info, context);
     } else {
         type Plain = extern "C" fn(libc::c_int);
-        // SAFETY: as above, without SA_SIGINFO.
+        // SAFETY: this one disposition, which the kernel gave to `Former::remember` and which is never written
+        // again, has the address without SA_SIGINFO; the address is neither of the two that are no function.
         let handler = unsafe { std::mem::transmute::<usize, Plain>(disposition.sa_sigaction) };
         handler(signal);
     }

@@ -3,8 +3,15 @@
 mod disposition;
 mod handler;
 mod main_stack;
+mod slot_word;
 mod slots;
 mod turn;
+mod turn_word;
+
+/// What the words are made of, told to them here, so that a model checker can tell them its own.
+mod atomics {
+    pub(super) use std::sync::atomic::{AtomicU64, Ordering};
+}
 
 pub(super) use disposition::NotInstalled;
 

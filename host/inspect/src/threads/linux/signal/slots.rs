@@ -1,10 +1,12 @@
 //! Slots in static memory, in which signalled threads leave their registers and a copy of their stack.
 //! Static, so that a handler that runs late, or after the capture has given up, never meets freed memory.
 //!
-//! Each slot's state, generation and thread id share one atomic word. Moving it from `ARMED` makes an owner
-//! of the rest of the slot: to `RUNNING` the handler, to `FREE` the capture that holds the turn. A slot whose
+//! Each slot's state, generation and thread id share one atomic word ([`SlotWord`]). Moving it from armed makes
+//! an owner of the rest of the slot: to running the handler, to free the capture that holds the turn. A slot whose
 //! handler has begun is never taken away from it.
 
+pub(super) use super::slot_word::Progress;
+use super::slot_word::{Armed, SlotWord};
 use super::turn::Turn;
 use crate::arch::registers::COUNT as REGISTER_COUNT;
 use rustix::mm::Advice;
@@ -18,14 +20,8 @@ pub(super) const COPY_BYTES: usize = 64 << 10;
 /// How many ranges a copy may have: the stack, and one elsewhere that it continues on.
 pub(super) const RANGES: usize = 2;
 
-const FREE: u8 = 0;
-const ARMED: u8 = 1;
-const RUNNING: u8 = 2;
-const DONE: u8 = 3;
-
 pub(super) struct Slot {
-    /// Thread id in the upper half, then 24 bits of generation, then the state.
-    word: AtomicU64,
+    word: SlotWord,
     pub registers: [AtomicU64; REGISTER_COUNT],
     /// Where the second range shall begin; 0 if none is wanted.
     pub second: AtomicU64,
@@ -36,7 +32,7 @@ pub(super) struct Slot {
 #[repr(C, align(4096))]
 pub(super) struct Copy(UnsafeCell<[u8; COPY_BYTES]>);
 
-// SAFETY: `Slot::word` says which one owner a slot's bytes have: its handler while that is RUNNING, the
+// SAFETY: `Slot::word` says which one owner a slot's bytes have: its handler while that is running, the
 // holder of the `Turn` otherwise. Nobody else reaches them.
 unsafe impl Sync for Copy {}
 
@@ -54,29 +50,13 @@ pub(super) static LATE: AtomicU32 = AtomicU32::new(0);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ticket {
     pub index: usize,
-    word: u64,
-}
-
-/// What a ticket's slot is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Progress {
-    Armed,
-    Running,
-    Done,
-}
-
-fn word(thread: u32, generation: u32, state: u8) -> u64 {
-    u64::from(thread) << 32 | u64::from(generation & 0xff_ffff) << 8 | u64::from(state)
-}
-
-fn with_state(word: u64, state: u8) -> u64 {
-    word & !0xff | u64::from(state)
+    armed: Armed,
 }
 
 impl Slot {
     const fn new() -> Slot {
         Slot {
-            word: AtomicU64::new(0),
+            word: SlotWord(AtomicU64::new(0)),
             registers: [const { AtomicU64::new(0) }; REGISTER_COUNT],
             second: AtomicU64::new(0),
             starts: [const { AtomicU64::new(0) }; RANGES],
@@ -87,16 +67,9 @@ impl Slot {
     /// Takes the slot for a thread; `None` if it is in use. From now on a handler may come and write to its
     /// copy.
     pub fn arm(_turn: &mut Turn, index: usize, thread: u32, generation: u32, second: u64) -> Option<Ticket> {
-        let slot = SLOTS.get(index)?;
-        let now = slot.word.load(Ordering::Acquire);
-        // A handler that finished after it was given up leaves DONE behind.
-        if ![FREE, DONE].contains(&(now as u8)) {
-            return None;
-        }
+        let slot = SLOTS.get(index).filter(|slot| slot.word.is_free())?;
         slot.second.store(second, Ordering::Relaxed);
-        let word = word(thread, generation, ARMED);
-        slot.word.store(word, Ordering::Release);
-        Some(Ticket { index, word })
+        Some(Ticket { index, armed: slot.word.arm(thread, generation) })
     }
 
     /// The slot that waits for this thread, now owned by the caller: the handler.
@@ -105,15 +78,7 @@ impl Slot {
     ///
     /// Atomic operations on static memory only.
     pub fn begin(thread: u32) -> Option<usize> {
-        SLOTS.iter().position(|slot| {
-            let now = slot.word.load(Ordering::Acquire);
-            now as u8 == ARMED
-                && (now >> 32) as u32 == thread
-                && slot
-                    .word
-                    .compare_exchange(now, with_state(now, RUNNING), Ordering::AcqRel, Ordering::Relaxed)
-                    .is_ok()
-        })
+        SLOTS.iter().position(|slot| slot.word.begin(thread))
     }
 
     /// Hands the slot over to the capture that armed it.
@@ -122,17 +87,16 @@ impl Slot {
     ///
     /// Atomic operations on static memory only.
     pub fn finish(&self) {
-        let now = self.word.load(Ordering::Relaxed);
-        self.word.store(with_state(now, DONE), Ordering::Release);
+        self.word.finish();
     }
 
     /// Whether a handler is at work in it or may still come.
     pub fn is_busy(&self) -> bool {
-        [ARMED, RUNNING].contains(&(self.word.load(Ordering::Acquire) as u8))
+        self.word.is_busy()
     }
 
     fn reset(&self) {
-        self.word.store(0, Ordering::Release);
+        self.word.reset();
     }
 }
 
@@ -142,18 +106,12 @@ impl Ticket {
     }
 
     pub fn progress(self) -> Progress {
-        match self.slot().map(|slot| slot.word.load(Ordering::Acquire) as u8) {
-            Some(DONE) => Progress::Done,
-            Some(RUNNING) => Progress::Running,
-            _ => Progress::Armed,
-        }
+        self.slot().map_or(Progress::Armed, |slot| slot.word.progress())
     }
 
     /// Takes the slot back before its handler has begun. False if that is too late.
     pub fn cancel(self) -> bool {
-        self.slot().is_some_and(|slot| {
-            slot.word.compare_exchange(self.word, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
-        })
+        self.slot().is_some_and(|slot| slot.word.cancel(self.armed))
     }
 
     /// Gives the slot back after its answer was read.

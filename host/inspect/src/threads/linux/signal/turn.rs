@@ -2,39 +2,11 @@
 //! for long.
 
 use super::super::current_thread;
-use std::sync::atomic::{AtomicU64, Ordering};
+use super::turn_word::{Owner, Taken};
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 static OWNER: Owner = Owner(AtomicU64::new(0));
-
-/// The holder of the turn: its process in the upper half, its thread in the lower, 0 if there is none. One
-/// word, so that the first turn in a process and the turn itself are taken at once.
-struct Owner(AtomicU64);
-
-/// A turn as it was taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Taken {
-    /// The first in this process. What stands in the slots is of its parent, whose threads do not exist here.
-    First,
-    Again,
-}
-
-impl Owner {
-    fn take(&self, process: u32, thread: u32) -> Option<Taken> {
-        let now = self.0.load(Ordering::Acquire);
-        let taken = match ((now >> 32) as u32 == process, now as u32) {
-            (true, 0) => Taken::Again,
-            (true, _) => return None,
-            (false, _) => Taken::First,
-        };
-        let new = u64::from(process) << 32 | u64::from(thread);
-        self.0.compare_exchange(now, new, Ordering::Acquire, Ordering::Relaxed).is_ok().then_some(taken)
-    }
-
-    fn give_back(&self) {
-        self.0.fetch_and(u64::from(u32::MAX) << 32, Ordering::Release);
-    }
-}
 
 /// The right to arm slots and to read them. One exists in a process at a time. Reading a slot's copy borrows
 /// it, and arming a slot borrows it exclusively, so that no copy is read while a handler may write to it.
@@ -71,7 +43,7 @@ impl Drop for Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::AtomicU32;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     #[test]
     fn of_many_who_want_it_one_has_the_turn_and_one_the_first_in_each_process() {
