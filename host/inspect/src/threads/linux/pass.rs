@@ -12,9 +12,8 @@ use crate::unwind::{CodeMap, Copied, CopiedThenLive, End, Live, RawFrame, Regist
 use rustc_hash::FxBuildHasher;
 use rustix::io::Errno;
 use std::collections::HashSet;
-use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// With more threads than this a second processor takes part: so many take some three milliseconds, and to
@@ -26,30 +25,44 @@ const PART: usize = 16;
 /// When all is over, the other one is still at its last part; a file that unwinding needs may not answer at all.
 const LAST_PART: Duration = Duration::from_millis(100);
 
-/// Threads that are shared out in parts, and what was seen of them.
+/// Threads that are shared out in parts. All memory is the first thread's, which frees it too: what another one leaves in
+/// its allocator's hands would become more from capture to capture.
 struct Parts {
-    threads: Vec<Thread>,
-    /// The first thread of the next part.
+    parts: Vec<Mutex<Part>>,
+    /// The next one to be taken.
     next: AtomicUsize,
-    seen: Mutex<Vec<(usize, Thread, Draft)>>,
+}
+
+struct Part {
+    threads: Vec<Thread>,
+    drafts: Vec<Draft>,
 }
 
 impl Parts {
     fn new(threads: &[Thread]) -> Parts {
-        Parts { threads: threads.to_vec(), next: AtomicUsize::new(0), seen: Mutex::default() }
+        let part = |threads: &[Thread]| {
+            let drafts = threads.iter().map(|_| Draft::Missing(Missing::OutOfTime)).collect();
+            Mutex::new(Part { threads: threads.to_vec(), drafts })
+        };
+        Parts { parts: threads.chunks(PART).map(part).collect(), next: AtomicUsize::new(0) }
     }
 
-    fn next(&self) -> Option<Range<usize>> {
-        let start = self.next.fetch_add(PART, Ordering::Relaxed);
-        (start < self.threads.len()).then(|| start..start + PART)
+    /// A part that is the caller's as long as it has it.
+    fn next(&self) -> Option<MutexGuard<'_, Part>> {
+        let part = self.parts.get(self.next.fetch_add(1, Ordering::Relaxed))?;
+        Some(part.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn add(&self, seen: Vec<(usize, Thread, Draft)>) {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).extend(seen);
-    }
-
-    fn take_seen(&self) -> Vec<(usize, Thread, Draft)> {
-        std::mem::take(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Puts all parts back in their places but those that somebody still has.
+    fn put_back(&self, threads: &mut [Thread], drafts: &mut [Draft]) {
+        for ((part, threads), drafts) in
+            self.parts.iter().zip(threads.chunks_mut(PART)).zip(drafts.chunks_mut(PART))
+        {
+            if let Ok(mut part) = part.try_lock() {
+                threads.swap_with_slice(&mut part.threads);
+                drafts.swap_with_slice(&mut part.drafts);
+            }
+        }
     }
 }
 
@@ -128,9 +141,7 @@ impl<'m> Pass<'m> {
             // What it has not answered by then stays without a stack.
             Outcome::Ended(()) | Outcome::NotBegun(_) | Outcome::Late => {}
         }
-        for (at, thread, draft) in parts.take_seen() {
-            (threads[at], drafts[at]) = (thread, draft);
-        }
+        parts.put_back(threads, drafts);
     }
 
     /// The registers of the calling thread are known to nobody else.
@@ -142,15 +153,11 @@ impl<'m> Pass<'m> {
     }
 
     fn take_parts(&mut self, parts: &Parts) {
-        while let Some(part) = parts.next() {
-            let mut seen = Vec::with_capacity(PART);
-            for at in part {
-                let Some(thread) = parts.threads.get(at) else { break };
-                let (mut thread, mut draft) = (thread.clone(), Draft::Missing(Missing::OutOfTime));
-                self.look_at_other(&mut thread, &mut draft);
-                seen.push((at, thread, draft));
+        while let Some(mut part) = parts.next() {
+            let Part { threads, drafts } = &mut *part;
+            for (thread, draft) in threads.iter_mut().zip(drafts) {
+                self.look_at_other(thread, draft);
             }
-            parts.add(seen);
         }
     }
 
