@@ -143,7 +143,8 @@ mod fuzz {
             });
             let number = words.next().unwrap_or(0) % 500;
             // An address that can be read, some that run out of it, and numbers.
-            let argument = |word: u64| if word % 4 == 0 { own.as_ptr() as u64 + word % 64 } else { word };
+            let argument =
+                |word: u64| if word.is_multiple_of(4) { own.as_ptr() as u64 + word % 64 } else { word };
             let arguments = std::array::from_fn(|_| argument(words.next().unwrap_or(u64::MAX)));
             gmr_test_fuzz::within(16 << 10, || wait(number, &arguments));
         });
