@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use gmr_inspect::proc_self;
 use gmr_inspect::symbols::Symbolizer;

@@ -117,7 +117,7 @@ fn check(report: &Report) {
     assert!(traces[2].frames.is_empty());
     assert_eq!(
         traces[2].doubt.as_ref().unwrap().to_string(),
-        "no stack: it runs, and an emergency report asks no thread for its stack"
+        "no stack: it was not seen asleep, and an emergency report asks no thread for its stack"
     );
     let files = crate::resolve::LoadedFiles::of(report);
     let served = files.served_by("/tmp/copy".as_ref(), Some("0aff")).unwrap();
