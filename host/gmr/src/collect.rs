@@ -363,3 +363,29 @@ fn fault(native: NativeSection, words: &str) -> Section {
 fn until(deadline: Instant, most: Duration) -> Duration {
     deadline.saturating_duration_since(Instant::now()).min(most)
 }
+
+#[cfg(test)]
+mod tests {
+    use gmr_report::TriggerKind;
+
+    use super::*;
+
+    #[test]
+    fn plugins_that_do_not_come_back_cost_no_other_section() {
+        let trigger = Trigger::new(TriggerKind::Call, "");
+        let natives = Report::new(Header::new("shop", Timestamp::UNIX_EPOCH, trigger));
+        let mut page =
+            Page { natives: &natives, observer: &mut Unobserved, shown: false, sections: Vec::new() };
+        let (sender, arrivals) = channel();
+        sender.send(Arrival::Plugin(Section::new("first", "First", Origin::Application)));
+        let now = Instant::now();
+        let awaited = Awaited { own: BTreeMap::new(), own_until: now, plugins_until: Some(now), early: now };
+        page.fill(&arrivals, awaited);
+        let sections =
+            page.sections.iter().map(|section| (section.name.as_str(), section.failure.as_deref()));
+        let late =
+            "the plugins' call did not answer in time; it may wait for something that the program holds";
+        assert_eq!(sections.collect::<Vec<_>>(), [("first", None), ("plugin_sections", Some(late))]);
+        assert!(page.shown);
+    }
+}
