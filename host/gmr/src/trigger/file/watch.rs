@@ -6,11 +6,18 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use notify::event::{AccessKind, AccessMode};
+use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::alarm::Bell;
 use crate::sink::FileId;
+
+/// A change is several events: they count as one if they come within this time. Well below what a person notices.
+pub(super) const SETTLE: Duration = Duration::from_millis(5);
+
+/// The same for a file that is being written: it is made or emptied, written and closed, and between these steps a loaded
+/// machine may do something else.
+const WRITING: Duration = Duration::from_millis(100);
 
 /// notify's watcher, and what it was given.
 pub(super) struct Watch {
@@ -25,6 +32,8 @@ pub(super) struct Watch {
 /// What notify's thread tells the looking one, and is told by it.
 struct Seen {
     event: AtomicBool,
+    /// Whether one was more than that a file is being written.
+    whole: AtomicBool,
     /// What matters: a folder above may be a busy one.
     concern: Mutex<Concern>,
 }
@@ -40,15 +49,21 @@ pub(super) struct Concern {
 
 impl Watch {
     pub(super) fn new(bell: Bell) -> notify::Result<Watch> {
-        let seen = Arc::new(Seen { event: AtomicBool::new(false), concern: Mutex::default() });
+        let seen = Arc::new(Seen {
+            event: AtomicBool::new(false),
+            whole: AtomicBool::new(false),
+            concern: Mutex::default(),
+        });
         let (alive, ended) = sync_channel::<()>(0);
         let watcher = notify::recommended_watcher(listener(seen.clone(), bell, alive))?;
         Ok(Watch { watcher: Some(watcher), watched: Vec::new(), seen, ended })
     }
 
-    /// Whether there was an event since it was asked last.
-    pub(super) fn has_seen(&self) -> bool {
-        self.seen.event.swap(false, Ordering::AcqRel)
+    /// After which time to look, if there was an event since it was asked last.
+    pub(super) fn look_after(&self) -> Option<Duration> {
+        let seen = self.seen.event.swap(false, Ordering::AcqRel);
+        let after = if self.seen.whole.swap(false, Ordering::AcqRel) { SETTLE } else { WRITING };
+        seen.then_some(after)
     }
 
     /// Watches these files and folders and no others, for events of concern. Whether all of them are watched now.
@@ -100,8 +115,15 @@ fn listener(
     move |event| {
         let _keep = &alive;
         // An error means that events were lost.
-        if event.is_ok_and(|event| !seen.concerns(&event)) {
+        if event.as_ref().is_ok_and(|event| !seen.concerns(event)) {
             return;
+        }
+        // Both are followed by the file's closing.
+        let begins = |event: Event| {
+            matches!(event.kind, EventKind::Create(CreateKind::File) | EventKind::Modify(ModifyKind::Data(_)))
+        };
+        if !event.is_ok_and(begins) {
+            seen.whole.store(true, Ordering::Release);
         }
         seen.event.store(true, Ordering::Release);
         bell.ring();
@@ -132,7 +154,7 @@ impl Concern {
 
 #[cfg(test)]
 mod tests {
-    use notify::event::{CreateKind, MetadataKind, ModifyKind};
+    use notify::event::MetadataKind;
 
     use super::*;
 

@@ -7,12 +7,8 @@ use std::time::{Duration, Instant};
 use super::alarm::{Alarm, Woken};
 use super::fingerprint::{self, Fingerprint};
 use super::resolution::Resolution;
-use super::watch::{Concern, Watch};
+use super::watch::{Concern, SETTLE, Watch};
 use crate::sink::{FileId, OwnOutput};
-
-/// Writing a file is several events (emptied, written, closed): they count as one change if they come
-/// within this time. Well below what a person notices, well above what a shell needs for `>`.
-const SETTLE: Duration = Duration::from_millis(5);
 
 /// A path and all that is watched for it. It stays on the thread that has made it, whose descriptors it holds.
 pub(super) struct WatchedPath {
@@ -53,7 +49,7 @@ impl WatchedPath {
             return true;
         };
         match alarm.wait(self.due) {
-            Woken::Moved => self.look_soon(Instant::now()),
+            Woken::Moved => self.look_by(Instant::now() + SETTLE),
             Woken::Rung => {}
             Woken::Closed => return false,
         }
@@ -62,8 +58,8 @@ impl WatchedPath {
 
     /// Whether the path has changed since the last `true`, and exists.
     pub(super) fn changed(&mut self, now: Instant) -> bool {
-        if self.watch.as_ref().is_some_and(Watch::has_seen) {
-            self.look_soon(now);
+        if let Some(after) = self.watch.as_ref().and_then(Watch::look_after) {
+            self.look_by(now + after);
         }
         if self.due.is_none_or(|due| due > now) {
             return false;
@@ -77,9 +73,8 @@ impl WatchedPath {
         changed
     }
 
-    fn look_soon(&mut self, now: Instant) {
-        let soon = now + SETTLE;
-        self.due = Some(self.due.map_or(soon, |due| due.min(soon)));
+    fn look_by(&mut self, then: Instant) {
+        self.due = Some(self.due.map_or(then, |due| due.min(then)));
     }
 
     /// Watches what the path is now: the file or folder itself, which may be mounted alone, the folder that it stands in, and
