@@ -21,7 +21,6 @@ mod collect;
 mod emergency;
 mod error;
 mod guard;
-mod held_descriptor;
 #[cfg(not(feature = "plugin"))]
 mod no_plugin;
 mod own_threads;

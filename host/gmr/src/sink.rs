@@ -6,5 +6,5 @@ mod own_output;
 mod stderr;
 
 pub(crate) use directory::{Directory, WORD, file_stem, is_report_file};
-pub(crate) use own_output::{FileId, OwnOutput};
+pub(crate) use own_output::OwnOutput;
 pub(crate) use stderr::Stderr;

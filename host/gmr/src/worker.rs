@@ -173,9 +173,13 @@ impl Worker {
         let report = self.collector.collect(trigger, began, &mut Unobserved);
         let document: Arc<str> = self.format.render(&report).into();
         let Some(directory) = &self.directory else { return 0 };
+        // For the disk, and where that does not answer, for the reader of standard error.
+        self.mailbox.watchdog().postpone(2 * READER);
         let written = directory.write(document.clone(), report.header.time, self.format.extension(), soon());
-        let Err(error) = written else { return 0 };
-        self.mailbox.watchdog().postpone(READER);
+        let Err(error) = written else {
+            self.mailbox.watchdog().resume();
+            return 0;
+        };
         let mut stderr = Stderr::begin(soon());
         let place = directory.path().display();
         stderr.write(&format!(

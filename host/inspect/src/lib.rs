@@ -11,6 +11,8 @@ mod arch;
 pub mod debug_files;
 mod detached;
 pub mod emergency;
+#[cfg(unix)]
+mod held_descriptor;
 pub mod memory;
 pub mod modules;
 pub mod private_descriptors;
@@ -25,6 +27,9 @@ mod test_object;
 pub mod threads;
 #[cfg(stacks)]
 mod unwind;
+
+#[cfg(unix)]
+pub use held_descriptor::{FileId, HeldDescriptor};
 
 /// The README's example is compiled and run like any other.
 #[cfg(doctest)]

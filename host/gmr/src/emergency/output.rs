@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::time::Instant;
 
-use gmr_inspect::emergency::HeldDescriptor;
+use gmr_inspect::HeldDescriptor;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rustix::fs::{Mode, OFlags};

@@ -18,12 +18,13 @@ use std::time::Instant;
 
 pub(crate) use file_name::{WORD, file_stem, is_report_file};
 use held::HeldDirectory;
+use gmr_inspect::FileId;
 use jiff::Timestamp;
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
 use super::bounded_write::Writer;
-use super::{FileId, OwnOutput};
+use super::OwnOutput;
 
 /// A directory of reports.
 pub(crate) struct Directory {

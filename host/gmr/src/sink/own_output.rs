@@ -2,35 +2,10 @@
 //! report that changes a watched file must not ask for the next one.
 
 use std::io;
-use std::os::fd::AsFd;
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{FileType, Stat};
-
-/// What a file is, by whatever path it is reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct FileId {
-    device: u64,
-    inode: u64,
-}
-
-impl FileId {
-    #[allow(clippy::unnecessary_cast, reason = "device numbers are narrower on other systems")]
-    pub(crate) fn of(stat: &Stat) -> FileId {
-        FileId { device: stat.st_dev as u64, inode: stat.st_ino as u64 }
-    }
-
-    /// What is at the path, behind links; `None` if nothing is.
-    pub(crate) fn at(path: &Path) -> Option<FileId> {
-        rustix::fs::stat(path).ok().map(|stat| FileId::of(&stat))
-    }
-
-    /// What is open there; `None` if the descriptor is closed.
-    pub(crate) fn of_open(descriptor: impl AsFd) -> Option<FileId> {
-        rustix::fs::fstat(descriptor).ok().map(|stat| FileId::of(&stat))
-    }
-}
+use gmr_inspect::FileId;
+use rustix::fs::FileType;
 
 /// Where reports of this process go. Each word is held for as long as a copy of it takes.
 #[derive(Debug, Default)]

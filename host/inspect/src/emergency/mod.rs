@@ -13,7 +13,6 @@
 //! [`Watchdog`] tells when it is time for one.
 
 #[cfg(unix)]
-mod held;
 mod model;
 mod watchdog;
 
@@ -36,7 +35,6 @@ mod capture;
 
 pub use capture::Capture;
 #[cfg(unix)]
-pub use held::HeldDescriptor;
 pub use model::{Frame, Frames, Module, Resource, Stack, Thread, Wait};
 #[cfg(unix)]
 pub use watchdog::SignalNotice;

@@ -1,7 +1,7 @@
 //! Files of `/proc/self`, by a descriptor of that directory which is held from the beginning: it is there after a
 //! `chroot`, and with a spare one beside it where the process has no descriptors left.
 
-use super::HeldDescriptor;
+use crate::HeldDescriptor;
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags, RawDir};
 use rustix::io::Errno;

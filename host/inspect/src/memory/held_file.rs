@@ -1,8 +1,9 @@
-//! `/proc/self/mem`, held open: by it a signal handler copies a stack where the kernel refuses `process_vm_readv`, since
-//! it can open nothing itself.
+//! `/proc/self/mem`, held open: by it memory is read where the kernel refuses `process_vm_readv`, also by a signal handler,
+//! which can open nothing itself, and after a change of user, when it cannot be opened any more.
 
-use rustix::fs::{Mode, OFlags};
+use crate::proc_self;
 use std::os::fd::{AsRawFd as _, BorrowedFd, IntoRawFd as _};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The process that the file is of in the upper half, the descriptor plus one in the lower; 0 if none is held. One word,
@@ -26,8 +27,7 @@ pub(crate) fn hold() {
         return;
     }
     let before = HELD.load(Ordering::Acquire);
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let Ok(file) = rustix::fs::open("/proc/self/mem", flags, Mode::empty()) else { return };
+    let Ok(file) = proc_self::open(Path::new("/proc/self/mem")) else { return };
     let Ok(stat) = rustix::fs::fstat(&file) else { return };
     let own = rustix::process::getpid().as_raw_nonzero().get().cast_unsigned();
     let held = u64::from(own) << 32 | u64::from(file.as_raw_fd().cast_unsigned() + 1);

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-#[cfg(stacks)]
+#[cfg(target_os = "linux")]
 pub(crate) mod held_file;
 #[cfg(target_os = "linux")]
 mod linux;

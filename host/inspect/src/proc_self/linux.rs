@@ -1,7 +1,8 @@
 //! Files of `/proc/self` from the directory that is held, and any with a spare descriptor.
 
 use super::DescriptorsInUse;
-use super::reserve::{Held, Kept, lock, open_below};
+use super::reserve::{Held, lock, open_below};
+use crate::HeldDescriptor;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, SeekFrom};
 use rustix::io::Errno;
@@ -110,7 +111,7 @@ pub(crate) fn open_proc(path: &Path) -> Result<ProcFile, Errno> {
 }
 
 /// The held directory and what is looked for in it, if the path leads there.
-fn below(path: &Path) -> Option<(Arc<Kept>, &Path)> {
+fn below(path: &Path) -> Option<(Arc<HeldDescriptor>, &Path)> {
     let inside = path.strip_prefix("/proc/self").ok()?;
     Some((held()?.directory()?, inside))
 }
@@ -118,7 +119,7 @@ fn below(path: &Path) -> Option<(Arc<Kept>, &Path)> {
 pub(super) fn read_link(path: &Path) -> io::Result<PathBuf> {
     let below = below(path);
     let (directory, path) = match below.as_ref().and_then(|(kept, inside)| Some((kept.get()?, *inside))) {
-        Some((directory, inside)) => (directory.as_fd(), inside),
+        Some(inside_it) => inside_it,
         None => (CWD, path),
     };
     let target = rustix::fs::readlinkat(directory, path, Vec::new())?;
@@ -128,34 +129,11 @@ pub(super) fn read_link(path: &Path) -> io::Result<PathBuf> {
 pub(super) fn is_regular_file(path: &Path) -> io::Result<bool> {
     let below = below(path);
     let (directory, path) = match below.as_ref().and_then(|(kept, inside)| Some((kept.get()?, *inside))) {
-        Some((directory, inside)) => (directory.as_fd(), inside),
+        Some(inside_it) => inside_it,
         None => (CWD, path),
     };
     let stat = rustix::fs::statat(directory, path, AtFlags::empty())?;
     Ok(FileType::from_raw_mode(stat.st_mode).is_file())
-}
-
-/// `/proc/self/mem`: what is held, since after a change of user it cannot be opened any more, or else opened anew.
-pub(crate) enum Memory {
-    Held(Arc<Kept>),
-    Opened(ProcFile),
-}
-
-impl Memory {
-    pub(crate) fn open() -> Result<Memory, Errno> {
-        match held().and_then(|held| held.memory()) {
-            Some(memory) => Ok(Memory::Held(memory)),
-            None => open_proc(Path::new("/proc/self/mem")).map(Memory::Opened),
-        }
-    }
-
-    /// The bytes at that address, as many as can be read with one call.
-    pub(crate) fn read_at(&self, into: &mut [u8], address: u64) -> Result<usize, Errno> {
-        match self {
-            Memory::Held(memory) => rustix::io::pread(memory.get().ok_or(Errno::BADF)?, into, address),
-            Memory::Opened(memory) => rustix::io::pread(memory, into, address),
-        }
-    }
 }
 
 /// The numbers that a directory has as names, in ascending order. It needs no descriptor besides the directory's.

@@ -13,7 +13,7 @@ mod linux;
 #[cfg(target_os = "linux")]
 mod reserve;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{Memory, ProcFile, numbers, open_proc, open_with_spares, refill};
+pub(crate) use linux::{ProcFile, numbers, open_proc, open_with_spares, refill};
 
 /// How many spare descriptors [`hold`] keeps. A capture with two threads opens six files at a time, and a search for
 /// names three.
@@ -27,9 +27,8 @@ pub struct Hold {
     _held: std::sync::Arc<reserve::Held>,
 }
 
-/// Opens what later looks at this process need: its directory in `/proc`, its memory's file there, and
-/// [`SPARE_DESCRIPTORS`] to be given up when the process has no others left; ten descriptors in all, closed on `exec`,
-/// with numbers above 200 where the limit allows that. What cannot be opened now is tried again by later looks.
+/// Opens what later looks at this process need: its directory in `/proc`, and [`SPARE_DESCRIPTORS`] to be given up when
+/// the process has no others left; nine descriptors in all, closed on `exec`, with numbers above 200 where the limit allows that. What cannot be opened now is tried again by later looks.
 ///
 /// Other code may close them, as a daemon does that closes all: that is noticed, and whatever has their numbers
 /// afterwards is neither used nor closed. They are of use to this process alone: a forked child calls this anew.

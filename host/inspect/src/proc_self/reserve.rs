@@ -1,7 +1,8 @@
-//! What is held open: the directory, the memory's file, and the spare descriptors.
+//! What is held open: the directory and the spare descriptors.
 
 use super::SPARE_DESCRIPTORS;
-use rustix::fd::{AsFd, IntoRawFd as _, OwnedFd};
+use crate::HeldDescriptor;
+use rustix::fd::OwnedFd;
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::{DupFlags, Errno};
 use rustix::process::Resource;
@@ -28,55 +29,13 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     None
 }
 
-/// What tells a descriptor of ours from another that has got its number since.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Identity {
-    device: u64,
-    inode: u64,
-    flags: OFlags,
-}
-
-impl Identity {
-    fn of(descriptor: impl AsFd) -> Option<Identity> {
-        let stat = rustix::fs::fstat(&descriptor).ok()?;
-        let flags = rustix::fs::fcntl_getfl(&descriptor).ok()?;
-        Some(Identity { device: stat.st_dev, inode: stat.st_ino, flags })
-    }
-}
-
-/// A descriptor that is closed at the end if it still is the one that was opened.
-#[derive(Debug)]
-pub(crate) struct Kept {
-    descriptor: Option<OwnedFd>,
-    identity: Identity,
-}
-
-impl Kept {
-    fn new(descriptor: OwnedFd) -> Option<Kept> {
-        let identity = Identity::of(&descriptor)?;
-        // With no number left above, it stays where it is.
-        let moved = [LOWEST_NUMBER, LOWEST_NUMBER.min(half_of_limit())]
-            .into_iter()
-            .find_map(|least| rustix::io::fcntl_dupfd_cloexec(&descriptor, least).ok());
-        Some(Kept { descriptor: Some(moved.unwrap_or(descriptor)), identity })
-    }
-
-    /// The descriptor, if it still is ours.
-    pub fn get(&self) -> Option<&OwnedFd> {
-        self.descriptor.as_ref().filter(|descriptor| Identity::of(descriptor) == Some(self.identity))
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        let is_ours = self.get().is_some();
-        if let Some(descriptor) = self.descriptor.take()
-            && !is_ours
-        {
-            // Closed by someone else: whoever has the number now keeps it.
-            let _ = descriptor.into_raw_fd();
-        }
-    }
+/// Holds a descriptor under a high number.
+fn held(descriptor: OwnedFd) -> Option<HeldDescriptor> {
+    // With no number left above, it stays where it is.
+    let moved = [LOWEST_NUMBER, LOWEST_NUMBER.min(half_of_limit())]
+        .into_iter()
+        .find_map(|least| rustix::io::fcntl_dupfd_cloexec(&descriptor, least).ok());
+    HeldDescriptor::new(moved.unwrap_or(descriptor)).ok()
 }
 
 fn half_of_limit() -> i32 {
@@ -90,10 +49,8 @@ pub(super) struct Held {
     /// The process that it is of use to: not one that was forked from it.
     pub process: u32,
     /// `/proc/self`.
-    directory: Mutex<Option<Arc<Kept>>>,
-    /// `/proc/self/mem`: after a change of user it cannot be opened any more.
-    memory: Mutex<Option<Arc<Kept>>>,
-    spares: Mutex<Vec<Kept>>,
+    directory: Mutex<Option<Arc<HeldDescriptor>>>,
+    spares: Mutex<Vec<HeldDescriptor>>,
 }
 
 impl Held {
@@ -101,7 +58,6 @@ impl Held {
         let held = Held {
             process: std::process::id(),
             directory: Mutex::default(),
-            memory: Mutex::default(),
             spares: Mutex::default(),
         };
         held.refill();
@@ -115,14 +71,11 @@ impl Held {
             set(&self.directory, by_path);
         }
         let Some(directory) = self.directory() else { return };
-        if self.memory().is_none() {
-            set(&self.memory, open_below(&directory, Path::new("mem"), OFlags::RDONLY | OFlags::CLOEXEC));
-        }
         let Some(mut spares) = lock(&self.spares) else { return };
         spares.retain(|spare| spare.get().is_some());
         while spares.len() < SPARE_DESCRIPTORS {
             // Files of their own, not duplicates: the whole system may be short of files too.
-            let Some(spare) = open_below(&directory, Path::new("."), DIRECTORY).ok().and_then(Kept::new)
+            let Some(spare) = open_below(&directory, Path::new("."), DIRECTORY).ok().and_then(held)
             else {
                 break;
             };
@@ -130,12 +83,8 @@ impl Held {
         }
     }
 
-    pub fn directory(&self) -> Option<Arc<Kept>> {
+    pub fn directory(&self) -> Option<Arc<HeldDescriptor>> {
         get(&self.directory)
-    }
-
-    pub fn memory(&self) -> Option<Arc<Kept>> {
-        get(&self.memory)
     }
 
     /// Closes a spare descriptor. Returns whether there was one.
@@ -157,10 +106,10 @@ impl Held {
         if rustix::io::dup3(directory, &mut descriptor, DupFlags::CLOEXEC).is_err() {
             return;
         }
-        if let Some(identity) = Identity::of(&descriptor)
+        if let Ok(spare) = HeldDescriptor::new(descriptor)
             && let Some(mut spares) = lock(&self.spares)
         {
-            spares.push(Kept { descriptor: Some(descriptor), identity });
+            spares.push(spare);
         }
     }
 }
@@ -169,19 +118,19 @@ impl Held {
 const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// A file below a directory that is held.
-pub(super) fn open_below(directory: &Kept, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+pub(super) fn open_below(directory: &HeldDescriptor, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
     let directory = directory.get().ok_or(Errno::BADF)?;
     rustix::fs::openat(directory, path, flags, Mode::empty())
 }
 
-fn get(kept: &Mutex<Option<Arc<Kept>>>) -> Option<Arc<Kept>> {
+fn get(kept: &Mutex<Option<Arc<HeldDescriptor>>>) -> Option<Arc<HeldDescriptor>> {
     lock(kept)?.clone().filter(|kept| kept.get().is_some())
 }
 
-fn set(place: &Mutex<Option<Arc<Kept>>>, opened: Result<OwnedFd, Errno>) {
+fn set(place: &Mutex<Option<Arc<HeldDescriptor>>>, opened: Result<OwnedFd, Errno>) {
     if let Ok(opened) = opened
         && let Some(mut place) = lock(place)
     {
-        *place = Kept::new(opened).map(Arc::new);
+        *place = held(opened).map(Arc::new);
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
-use crate::held_descriptor::HeldDescriptor;
+use gmr_inspect::HeldDescriptor;
 
 /// Watches folders that need not exist yet.
 pub struct Watch {

@@ -4,11 +4,10 @@ use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
+use gmr_inspect::{FileId, HeldDescriptor};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::held_descriptor::HeldDescriptor;
-use crate::sink::FileId;
 
 /// The descriptor of a directory, and one more, which is given up when the process has no other left.
 pub(super) struct HeldDirectory {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use crate::sink::FileId;
+use gmr_inspect::FileId;
 
 /// How often the path is looked at where the thread cannot wait for descriptors.
 const WITHOUT_POLL: Duration = Duration::from_secs(1);

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, FileType, Stat};
 
-use crate::sink::{FileId, OwnOutput, is_report_file};
+use gmr_inspect::FileId;
+
+use crate::sink::{OwnOutput, is_report_file};
 
 /// Everything about a path that a touch, a write, a replacement or a change inside alters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -339,7 +339,7 @@ impl<'t> Scanner<'t> {
 
     /// Where the value begins in SQL's `SET PASSWORD FOR user = `.
     fn behind_user(&self, start: usize) -> Option<usize> {
-        let rest = self.text[start..self.line.end.max(start)].as_bytes();
+        let rest = &self.text.as_bytes()[start..self.line.end.max(start)];
         let begins = rest.get(..4).is_some_and(|begin| begin.eq_ignore_ascii_case(b"for "));
         let sign = rest.iter().take(PAIR).position(|&byte| byte == b'=').filter(|_| begins)?;
         Some(start + sign + 1)

@@ -202,16 +202,11 @@ fn after_character(text: &str, at: usize) -> usize {
 /// The end of a value behind a colon: the line's, or before the next entry in the same line.
 fn end_of_entry(text: &str, start: usize, place: Place) -> usize {
     let bytes = text.as_bytes();
-    for at in start..place.line {
-        let ends = match bytes[at] {
-            b',' => is_assignment(text, skip_blanks(text, at + 1), b":"),
-            _ => closes(text, at, place),
-        };
-        if ends {
-            return at;
-        }
-    }
-    place.line
+    let ends = |&at: &usize| match bytes[at] {
+        b',' => is_assignment(text, skip_blanks(text, at + 1), b":"),
+        _ => closes(text, at, place),
+    };
+    (start..place.line).find(ends).unwrap_or(place.line)
 }
 
 /// Words before a credential in the value of `Authorization` and its like.
