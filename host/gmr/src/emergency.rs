@@ -96,8 +96,9 @@ impl Emergency {
             gmr_inspect::signals::block_all_in_this_thread();
             let _ = ready.send(());
             while let Some(overdue) = waiter.overdue() {
-                reporter.report(overdue.after);
+                // Before it is read: the reporter may go on at that moment.
                 written.fetch_add(1, Ordering::Relaxed);
+                reporter.report(overdue.after);
             }
         };
         let builder = std::thread::Builder::new().name("gmr-emergency".to_owned()).stack_size(STACK);

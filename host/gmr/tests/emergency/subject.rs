@@ -110,7 +110,7 @@ impl Subject {
         std::fs::read_to_string(path).ok()?.split(' ').next()?.parse().ok()
     }
 
-    /// The whole text reports whose names have this in them, as many as are wanted.
+    /// The whole text reports whose names have this in them, at least as many as are wanted.
     pub fn reports(&self, mark: &str, count: usize) -> Vec<String> {
         wait_for(|| {
             let files = std::fs::read_dir(self.path("reports")).into_iter().flatten().flatten();
@@ -125,7 +125,7 @@ impl Subject {
                 .filter(is_wanted)
                 .filter_map(|path| std::fs::read_to_string(path).ok())
                 .collect();
-            let whole = texts.len() == count && texts.iter().all(|text| text.contains(" end of the report "));
+            let whole = texts.len() >= count && texts.iter().all(|text| text.contains(" end of the report "));
             if whole { Ok(texts) } else { Err(format!("{mark}: {} of {count} in {files:?}", texts.len())) }
         })
     }
@@ -206,8 +206,7 @@ pub fn assert_emergency(text: &str) -> Report {
 /// The normal report comes later, and tells of the other one.
 #[track_caller]
 pub fn assert_told(reports: &[String]) {
-    let told = |text: &String| {
-        text.contains("an emergency report was written") || text.contains("2 emergency reports were written")
-    };
+    // On a loaded machine the next one may have been late, too.
+    let told = |text: &String| text.contains("written, since a report was not finished in time");
     assert!(reports.iter().any(told), "{reports:?}");
 }
