@@ -10,6 +10,7 @@ fn a_binary_with_debug_information_shows_lines() {
     let text = good(&[&"doctor", &env!("CARGO_BIN_EXE_gmr")]);
     assert!(text.starts_with("Threads: everything\n") && text.contains("\nGreen threads: "), "{text}");
     assert!(text.contains("it has line tables"), "{text}");
+    assert!(text.contains("\nMemory:\n  at install, to read chains of awaits: "), "{text}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use gmr_inspect::process::{MemoryClaim, MemoryDemand, MemoryShortage};
 use jiff::Timestamp;
 use wasmtime::component::Component;
 
@@ -13,6 +14,7 @@ use super::digest::Digest;
 use super::fingerprint::Fingerprint;
 use super::loading::{Shared, Thread};
 use crate::plugin::sandbox::component;
+use crate::section::memory::memory_shortage;
 
 /// Compiling must not compete with the application: a fairly low priority. Looking takes moments, and reports wait for it.
 const NICENESS: i32 = 10;
@@ -20,6 +22,12 @@ const NICENESS: i32 = 10;
 /// Compiling a plugin of more than this leaves the allocator so much free memory (550 MB of a JavaScript one of 12 MB)
 /// that giving it back is worth the moment that other allocations may wait. A Rust plugin has a tenth of it.
 const LARGE_BYTES: u64 = 1 << 20;
+
+/// So many bytes of memory a compilation takes for each byte of the plugin, by the largest that were measured.
+const MEMORY_PER_BYTE: u64 = 50;
+
+/// What it takes however small the plugin is.
+const MEMORY_BYTES: u64 = 8 << 20;
 
 /// A plugin that is ready, with its code for the cache.
 type Compiled = (Ready, Digest, Component);
@@ -67,6 +75,11 @@ impl Shared {
             pending.since = Some(Timestamp::now());
             pending.seen
         };
+        let size = read.as_ref().map_or(0, |(_, bytes)| bytes.len() as u64);
+        let _claim = match MemoryClaim::of(demand(size)) {
+            Ok(claim) => claim,
+            Err(shortage) => return self.put_off(file, &shortage),
+        };
         let compiled = read.and_then(|(_, bytes)| {
             let digest = Digest::of(&bytes);
             let component = component::compile(&self.sandbox(file).engine, &bytes)?;
@@ -74,6 +87,14 @@ impl Shared {
         });
         if let Some((digest, component)) = self.settle(file, seen, compiled) {
             self.keep(file, seen, digest, component);
+        }
+    }
+
+    /// Says of a file that there is no memory to compile it, and that the next look is to try again.
+    fn put_off(&self, file: &Path, shortage: &MemoryShortage) {
+        let reason = format!("it is not compiled: {}", memory_shortage(shortage));
+        if let Some(entry) = self.work().catalogue.entries.get_mut(file) {
+            entry.settle(Err(reason), None);
         }
     }
 
@@ -132,4 +153,9 @@ impl Shared {
             ready.plugin = Arc::new(plugin);
         }
     }
+}
+
+/// What it takes to compile a plugin of that size.
+fn demand(size_bytes: u64) -> MemoryDemand {
+    MemoryDemand::new(size_bytes.saturating_mul(MEMORY_PER_BYTE).saturating_add(MEMORY_BYTES), 0)
 }
