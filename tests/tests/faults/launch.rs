@@ -21,13 +21,14 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// This program, writing reports in JSON to a standard error that is read.
+    /// This program, writing reports in JSON to a standard error that is read. They have more time than usual: what a loaded
+    /// machine does not get done is no fault.
     pub fn new(program: impl AsRef<Path>) -> Launch {
         Launch {
             program: program.as_ref().to_owned(),
             before: Vec::new(),
             arguments: Vec::new(),
-            variables: vec![("GMR_FORMAT".into(), "json".into())],
+            variables: vec![("GMR_FORMAT".into(), "json".into()), ("GMR_DEADLINE".into(), "20".into())],
             stderr: None,
             connections: 1,
         }
