@@ -374,8 +374,10 @@ mod tests {
     fn plugins_that_do_not_come_back_cost_no_other_section() {
         let trigger = Trigger::new(TriggerKind::Call, "");
         let natives = Report::new(Header::new("shop", Timestamp::UNIX_EPOCH, trigger));
+        let secrets = Secrets::default();
+        let observer = &mut Unobserved;
         let mut page =
-            Page { natives: &natives, observer: &mut Unobserved, shown: false, sections: Vec::new() };
+            Page { secrets: &secrets, natives: &natives, observer, shown: false, sections: Vec::new() };
         let (sender, arrivals) = channel();
         sender.send(Arrival::Plugin(Section::new("first", "First", Origin::Application)));
         let now = Instant::now();

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use gmr_inspect::proc_self::Hold;
@@ -12,6 +11,7 @@ use gmr_report::Report;
 use crate::channel::channel;
 use crate::error::Error;
 use crate::trigger::Mailbox;
+use crate::worker::WorkerThread;
 
 /// Whether this process has a reporter: handlers, and what reports are about, belong to all of it.
 static INSTALLED: AtomicBool = AtomicBool::new(false);
@@ -44,7 +44,7 @@ impl Drop for Claim {
 #[must_use = "dropping it uninstalls the reporter"]
 pub struct Guard {
     mailbox: Arc<Mailbox>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<WorkerThread>,
     /// How long one report may take, to the last byte.
     patience: Duration,
     /// The process that it was installed in. A forked child has a copy of the guard, but no thread.
@@ -58,7 +58,7 @@ impl Guard {
     /// The guard of a reporter's thread. `patience` is how long one report may take, to the last byte.
     pub(crate) fn new(
         mailbox: Arc<Mailbox>,
-        thread: JoinHandle<()>,
+        thread: WorkerThread,
         patience: Duration,
         held: Hold,
         claim: Claim,
@@ -112,15 +112,8 @@ impl Drop for Guard {
             return;
         }
         self.mailbox.stop();
-        let Some(thread) = self.thread.take() else { return };
-        // No join has a limit.
-        let until = Instant::now() + self.patience;
-        while !thread.is_finished() && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        if thread.is_finished() {
-            // A panic in it has been printed by the panic hook, and a drop can return nothing.
-            let _ = thread.join();
+        if let Some(thread) = self.thread.take() {
+            thread.join(Instant::now() + self.patience);
         }
     }
 }

@@ -6,7 +6,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use gmr_inspect::threads::Prepared;
 use gmr_report::format::text;
 use gmr_report::{Format, Report, Section, Trigger, TriggerKind};
 
-use crate::channel::Sender;
+use crate::channel::{Receiver, Sender, channel};
 use crate::collect::{Collector, Lost, Observer, Unobserved};
 use crate::emergency::Emergency;
 use crate::error::Error;
@@ -52,35 +53,62 @@ const END: Duration = Duration::from_secs(2);
 /// If no worker could be made, and the thread has ended then. Or if it takes too long: the thread ends when it can.
 pub(crate) fn start(
     make: impl FnOnce() -> Result<Worker, Error> + Send + 'static,
-) -> Result<JoinHandle<()>, Error> {
-    let (ready, is_ready) = sync_channel(0);
-    let (alive, ended) = sync_channel::<()>(0);
+) -> Result<WorkerThread, Error> {
+    let (ready, is_ready) = channel();
+    let (alive, ended) = channel::<()>();
+    let given_up = Arc::new(AtomicBool::new(false));
+    let unwanted = given_up.clone();
     let run = move || {
         gmr_inspect::signals::block_all_in_this_thread();
         let _alive = alive;
         match make() {
-            // A caller that has given up has no use for it.
-            Ok(worker) => ready.send(Ok(())).map_or((), |()| worker.run()),
-            Err(error) => drop(ready.send(Err(error))),
+            Ok(worker) => {
+                ready.send(Ok(()));
+                // A caller that has given up has no use for it.
+                if !unwanted.load(Ordering::Acquire) {
+                    worker.run();
+                }
+            }
+            Err(error) => ready.send(Err(error)),
         }
     };
     let thread = std::thread::Builder::new()
         .name("gmr".to_owned())
         .spawn(run)
         .map_err(|error| Error::system("cannot start the reporter's thread", error))?;
-    let error = match is_ready.recv_timeout(SET_UP) {
+    let thread = WorkerThread { thread, ended };
+    let error = match is_ready.receive(Instant::now() + SET_UP) {
         Ok(Ok(())) => return Ok(thread),
         Ok(Err(error)) => error,
         Err(gone @ RecvTimeoutError::Disconnected) => Error::system("the reporter's thread has ended", gone),
-        Err(late @ RecvTimeoutError::Timeout) => {
-            return Err(Error::system("the reporter's thread did not get ready", late));
+        Err(RecvTimeoutError::Timeout) => {
+            given_up.store(true, Ordering::Release);
+            let seconds = SET_UP.as_secs();
+            return Err(Error::system(
+                "the reporter's thread did not get ready",
+                format!("not in {seconds} s"),
+            ));
         }
     };
-    if ended.recv_timeout(END) == Err(RecvTimeoutError::Disconnected) {
-        // Its last steps. What a panic in it was has been printed by the panic hook.
-        let _ = thread.join();
-    }
+    thread.join(Instant::now() + END);
     Err(error)
+}
+
+/// The reporter's thread.
+pub(crate) struct WorkerThread {
+    thread: JoinHandle<()>,
+    /// Without a sender when the thread has done its work.
+    ended: Receiver<()>,
+}
+
+impl WorkerThread {
+    /// Waits for its end until then.
+    pub(crate) fn join(self, until: Instant) {
+        if self.ended.receive(until) == Err(RecvTimeoutError::Disconnected) {
+            // Its last steps. What a panic in it was has been printed by the panic hook.
+            let _ = self.thread.join();
+        }
+    }
 }
 
 impl Worker {

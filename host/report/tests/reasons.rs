@@ -336,6 +336,16 @@ fn notes_on_the_threads_say_what_limited_the_look() {
                 json!({ "type": "only_calling_thread" }),
                 "other threads cannot be seen on this platform: only the calling one is listed",
             ),
+        ],
+        "",
+    );
+}
+
+#[test]
+fn notes_on_names_say_what_limited_the_search() {
+    check_each(
+        "threads",
+        &[
             (
                 json!({ "type": "symbols", "value": {
                     "module": "/a", "limit": { "type": "out_of_time", "value": { "addresses": 7 } },

@@ -130,7 +130,7 @@ impl<'b> Output<'b> {
     }
 
     pub(super) fn stderr(deadline: Instant) -> Sink {
-        Sink::Stderr(Stderr::begin(deadline))
+        Sink::Stderr(Stderr::begin_without_allocation(deadline))
     }
 }
 
@@ -204,7 +204,7 @@ mod tests {
         let mut buffer = vec![0; 8];
         let mut output = Output::new(Sink::File(directory.create(time).unwrap()), &mut buffer);
         for text in ["one", "and more than the buffer has room for", "end"] {
-            write!(output, "{text}\n").unwrap();
+            writeln!(output, "{text}").unwrap();
         }
         output.flush().unwrap();
         assert_eq!(output.total(), 46);

@@ -2,10 +2,11 @@
 //! writes to it in the kernel, where nothing can fetch it back: that is then a thread that can be spared.
 
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::bounded_call::{Caller, Failure};
+use crate::channel::channel;
 
 /// How long a new thread may take to begin. Each one needs the dynamic loader's lock, and a thread that hangs in `dlopen`
 /// holds that for ever; a loaded machine takes a few milliseconds.
@@ -60,11 +61,10 @@ impl Writer {
             let _idle = Idle(writer);
             write.map(|write| write())
         };
-        let outcome = Arc::new(Outcome { ended: Mutex::new(None), is_known: Condvar::new() });
-        let told = outcome.clone();
-        let started = Caller::default().start("gmr-write", begin, move |ended| told.tell(ended));
+        let (told, outcome) = channel();
+        let started = Caller::default().start("gmr-write", begin, move |ended| told.send(ended));
         let begun = deadline.min(Instant::now() + BEGIN);
-        let mut ended = if started.is_ok() { outcome.wait(begun) } else { None };
+        let mut ended = if started.is_ok() { outcome.receive(begun).ok() } else { None };
         if ended.is_none() {
             let without = if started.is_ok() { State::Overdue } else { State::Idle };
             if self.exchange(State::Starting, without) == State::Starting
@@ -72,7 +72,7 @@ impl Writer {
             {
                 return write();
             }
-            ended = outcome.wait(deadline);
+            ended = outcome.receive(deadline).ok();
         }
         match ended {
             Some(Ok(Some(written))) => written,
@@ -89,26 +89,6 @@ impl Writer {
             *state = to;
         }
         was
-    }
-}
-
-/// What came of a write. Not a channel of the standard library's: whoever waits for one the first time needs the dynamic
-/// loader's lock, to register a thread-local variable's destructor.
-struct Outcome<T> {
-    ended: Mutex<Option<T>>,
-    is_known: Condvar,
-}
-
-impl<T> Outcome<T> {
-    fn tell(&self, ended: T) {
-        *lock(&self.ended) = Some(ended);
-        self.is_known.notify_one();
-    }
-
-    fn wait(&self, deadline: Instant) -> Option<T> {
-        let patience = deadline.saturating_duration_since(Instant::now());
-        let waited = self.is_known.wait_timeout_while(lock(&self.ended), patience, |ended| ended.is_none());
-        waited.unwrap_or_else(PoisonError::into_inner).0.take()
     }
 }
 

@@ -17,14 +17,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 pub(crate) use file_name::{WORD, file_stem, is_report_file};
-use held::HeldDirectory;
 use gmr_inspect::FileId;
+use held::HeldDirectory;
 use jiff::Timestamp;
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
-use super::bounded_write::Writer;
 use super::OwnOutput;
+use super::bounded_write::Writer;
 
 /// A directory of reports.
 pub(crate) struct Directory {

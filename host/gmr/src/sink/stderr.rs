@@ -39,6 +39,8 @@ enum Way {
     Socket,
     /// A regular file, which is always ready, but whose disk may hang.
     File,
+    /// The same, where no thread may be started for it.
+    Blocking,
     /// A pipe or terminal that could not be opened again.
     Direct,
     /// A pipe without a reader.
@@ -60,14 +62,25 @@ impl Stderr {
         Stderr { way: Way::find(kind), deadline, lost: 0, mid_line: !is_empty }
     }
 
+    /// As [`Stderr::begin`], for a thread that may neither allocate nor start another one: a file whose disk hangs holds
+    /// it up.
+    pub(crate) fn begin_without_allocation(deadline: Instant) -> Stderr {
+        let mut stderr = Stderr::begin(deadline);
+        if let Way::File = stderr.way {
+            stderr.way = Way::Blocking;
+        }
+        stderr
+    }
+
     /// Writes what the reader takes in time.
     pub(crate) fn write(&mut self, text: &str) {
-        let (head, rest) = text.as_bytes().split_at(text.len().min(READY - 1));
-        if std::mem::take(&mut self.mid_line) {
-            self.put(&[b"\n", head].concat());
-        } else {
-            self.put(head);
+        if !std::mem::take(&mut self.mid_line) {
+            return self.put(text.as_bytes());
         }
+        let (head, rest) = text.as_bytes().split_at(text.len().min(READY - 1));
+        let mut first = [b'\n'; READY];
+        first[1..=head.len()].copy_from_slice(head);
+        self.put(&first[..=head.len()]);
         self.put(rest);
     }
 
@@ -135,6 +148,7 @@ impl Way {
             Way::Reopened(file) => file.write(bytes).map_err(errno),
             Way::Socket => rustix::net::send(&stderr, bytes, SendFlags::DONTWAIT | WITHOUT_SIGNAL),
             Way::File => write_within(deadline, bytes),
+            Way::Blocking => rustix::io::write(&stderr, bytes),
             Way::Direct => match is_ready(stderr.as_fd()) {
                 Ok(false) => Err(Errno::AGAIN),
                 Ok(true) => rustix::io::write(&stderr, bytes),

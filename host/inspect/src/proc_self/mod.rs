@@ -28,7 +28,8 @@ pub struct Hold {
 }
 
 /// Opens what later looks at this process need: its directory in `/proc`, and [`SPARE_DESCRIPTORS`] to be given up when
-/// the process has no others left; nine descriptors in all, closed on `exec`, with numbers above 200 where the limit allows that. What cannot be opened now is tried again by later looks.
+/// the process has no others left; nine descriptors in all, closed on `exec`, five of them with numbers above 200 where
+/// the limit allows that. What cannot be opened now is tried again by later looks.
 ///
 /// Other code may close them, as a daemon does that closes all: that is noticed, and whatever has their numbers
 /// afterwards is neither used nor closed. They are of use to this process alone: a forked child calls this anew.

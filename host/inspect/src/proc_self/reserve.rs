@@ -38,6 +38,11 @@ fn held(descriptor: OwnedFd) -> Option<HeldDescriptor> {
     HeldDescriptor::new(moved.unwrap_or(descriptor)).ok()
 }
 
+/// Holds a descriptor under the number that it has.
+fn held_low(descriptor: OwnedFd) -> Option<HeldDescriptor> {
+    HeldDescriptor::new(descriptor).ok()
+}
+
 fn half_of_limit() -> i32 {
     let limit = rustix::process::getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     i32::try_from(limit / 2).unwrap_or(i32::MAX)
@@ -55,11 +60,8 @@ pub(super) struct Held {
 
 impl Held {
     pub fn open() -> Held {
-        let held = Held {
-            process: std::process::id(),
-            directory: Mutex::default(),
-            spares: Mutex::default(),
-        };
+        let held =
+            Held { process: std::process::id(), directory: Mutex::default(), spares: Mutex::default() };
         held.refill();
         held
     }
@@ -75,10 +77,10 @@ impl Held {
         spares.retain(|spare| spare.get().is_some());
         while spares.len() < SPARE_DESCRIPTORS {
             // Files of their own, not duplicates: the whole system may be short of files too.
-            let Some(spare) = open_below(&directory, Path::new("."), DIRECTORY).ok().and_then(held)
-            else {
-                break;
-            };
+            let spare = open_below(&directory, Path::new("."), DIRECTORY);
+            // The first ones stay low: a limit that is lowered later forbids high numbers.
+            let hold = if spares.len() < SPARE_DESCRIPTORS / 2 { held_low } else { held };
+            let Some(spare) = spare.ok().and_then(hold) else { break };
             spares.push(spare);
         }
     }

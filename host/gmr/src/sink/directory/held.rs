@@ -8,7 +8,6 @@ use gmr_inspect::{FileId, HeldDescriptor};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
-
 /// The descriptor of a directory, and one more, which is given up when the process has no other left.
 pub(super) struct HeldDirectory {
     directory: HeldDescriptor,

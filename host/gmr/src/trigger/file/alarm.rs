@@ -8,10 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gmr_inspect::FileId;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-
-use gmr_inspect::FileId;
 
 /// How often the path is looked at where the thread cannot wait for descriptors.
 const WITHOUT_POLL: Duration = Duration::from_secs(1);

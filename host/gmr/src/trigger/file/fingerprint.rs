@@ -4,9 +4,8 @@ use std::ffi::OsStr;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, FileType, Stat};
-
 use gmr_inspect::FileId;
+use rustix::fs::{AtFlags, CWD, FileType, Stat};
 
 use crate::sink::{OwnOutput, is_report_file};
 

@@ -6,12 +6,11 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use gmr_inspect::FileId;
 use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::alarm::Bell;
-use crate::sink::FileId;
-
 /// A change is several events: they count as one if they come within this time. Well below what a person notices.
 pub(super) const SETTLE: Duration = Duration::from_millis(5);
 

@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gmr_inspect::FileId;
+
 use super::alarm::{Alarm, Woken};
 use super::fingerprint::{self, Fingerprint};
 use super::resolution::Resolution;
 use super::watch::{Concern, SETTLE, Watch};
-use crate::sink::{FileId, OwnOutput};
+use crate::sink::OwnOutput;
 
 /// A path and all that is watched for it. It stays on the thread that has made it, whose descriptors it holds.
 pub(super) struct WatchedPath {

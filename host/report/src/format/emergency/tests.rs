@@ -1,26 +1,29 @@
 use super::*;
 use crate::model::{Block, IncompleteStack, NoStack, Report, Trace};
 
-/// Writes a report of two threads in the same frames and one without.
-fn written(format: Format) -> String {
-    let frames = [
+fn frames() -> [Frame<'static>; 3] {
+    let (interrupted, unverified) = (false, false);
+    [
         Frame {
             address: 0x7f01,
             module: Some(b"/lib/libc.so.6"),
             offset: Some(0x1),
-            interrupted: false,
-            unverified: false,
+            interrupted,
+            unverified,
         },
         Frame {
             address: 0x7f02,
             module: Some(b"/srv/a b+0x1"),
             offset: Some(0x2),
             interrupted: true,
-            unverified: false,
+            unverified,
         },
-        Frame { address: 0x7f03, module: None, offset: None, interrupted: false, unverified: true },
-    ];
-    let head = Head {
+        Frame { address: 0x7f03, module: None, offset: None, interrupted, unverified: true },
+    ]
+}
+
+fn head() -> Head<'static> {
+    Head {
         service: "the shop",
         version: "1.2",
         host: b"api\xff3",
@@ -29,7 +32,12 @@ fn written(format: Format) -> String {
         asked: "2026-11-22T14:03:07.5Z".parse().unwrap(),
         after: Duration::from_secs(6),
         reporter: 78,
-    };
+    }
+}
+
+/// Writes a report of two threads in the same frames and one without.
+fn written(format: Format) -> String {
+    let head = head();
     let incomplete = Reason::StackIncomplete(IncompleteStack::NoTables);
     let running = Reason::NoStack(NoStack::NotAsked);
     let wait = Wait { number: 202, name: Some("futex"), resource: Some(Resource::Futex(0x55d0)) };
@@ -40,7 +48,7 @@ fn written(format: Format) -> String {
         cpu_user: Duration::from_millis(30),
         cpu_system: Duration::from_millis(10),
         wait: Some(wait),
-        frames: frames.into_iter(),
+        frames: frames().to_vec().into_iter(),
         same_as: None,
         doubt: Some(&incomplete),
     };
@@ -50,7 +58,7 @@ fn written(format: Format) -> String {
         name: b"spinner",
         state: "running",
         wait: None,
-        frames: frames[..0].iter().copied().collect::<Vec<_>>().into_iter(),
+        frames: Vec::new().into_iter(),
         same_as: None,
         doubt: Some(&running),
         cpu_user: Duration::ZERO,
