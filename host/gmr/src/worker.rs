@@ -18,7 +18,7 @@ use gmr_report::{Format, Report, Section, Trigger, TriggerKind};
 
 use crate::channel::{Receiver, Sender, channel};
 use crate::collect::{Collector, Lost, Observer, Unobserved};
-use crate::emergency::Emergency;
+use crate::emergency::{Emergency, GRACE};
 use crate::error::Error;
 use crate::sink::{Directory, OwnOutput, Stderr};
 use crate::trigger::{Asked, Mailbox, Received, TriggerSource};
@@ -202,7 +202,7 @@ impl Worker {
         let document: Arc<str> = self.format.render(&report).into();
         let Some(directory) = &self.directory else { return 0 };
         // For the disk, and where that does not answer, for the reader of standard error.
-        self.mailbox.watchdog().postpone(2 * READER);
+        self.mailbox.watchdog().postpone(2 * READER + GRACE);
         let written = directory.write(document.clone(), report.header.time, self.format.extension(), soon());
         let Err(error) = written else {
             self.mailbox.watchdog().resume();
@@ -266,7 +266,7 @@ struct StreamedText {
 impl StreamedText {
     /// A reader that keeps the worker waiting is no reason for an emergency report.
     fn write(&mut self, text: &str) {
-        self.watchdog.postpone(self.until.saturating_duration_since(Instant::now()));
+        self.watchdog.postpone(self.until.saturating_duration_since(Instant::now()) + GRACE);
         self.stderr.write(text);
         self.watchdog.resume();
     }

@@ -66,7 +66,15 @@ fn reports_with(resource: Resource, mib: u64) {
     for _ in 0..10 {
         runtime.spawn(waits());
     }
-    std::thread::Builder::new().name("sleeper".to_owned()).spawn(stands_here).unwrap();
+    let (begins, has_begun) = std::sync::mpsc::channel();
+    let sleeper = move || {
+        begins.send(Box::new(())).unwrap();
+        stands_here();
+    };
+    std::thread::Builder::new().name("sleeper".to_owned()).spawn(sleeper).unwrap();
+    // Both threads have taken what the allocator reserves for each: the limit is set after that.
+    has_begun.recv().unwrap();
+    runtime.block_on(runtime.spawn(async { drop(Box::new(0_u64)) })).unwrap();
     let before = getrlimit(resource).current;
     leave(resource, mib);
     let builder = gmr::Builder::new(gmr::package!()).runtime(runtime.handle().clone());

@@ -15,8 +15,8 @@ use gmr_test_support::workload::{
 use gmr_test_support::{skip, succeeds_in_child};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-/// The directory, the memory's file, and the spare ones.
-const HELD: usize = 2 + SPARE_DESCRIPTORS;
+/// The directory and the spare ones.
+const HELD: usize = 1 + SPARE_DESCRIPTORS;
 
 /// A sleeping thread and a running one.
 fn two_threads() -> (u32, u32) {

@@ -60,13 +60,13 @@ pub static LINES: &[Line] = &[
         name: "address-space-4-mib-left",
         source: "trouble 2",
         condition: "RLIMIT_AS leaves 4 MiB: not even a thread's stack and its guard",
-        run: |stage| within(stage.launch(), &["limit-memory as 4"]),
+        run: |stage| within_or_less(stage.launch(), &["limit-memory as 4"], Stacks::Innermost),
     },
     Line {
         name: "address-space-20-mib-left",
         source: "trouble 2",
         condition: "RLIMIT_AS leaves 20 MiB",
-        run: |stage| within(stage.launch(), &["limit-memory as 20"]),
+        run: |stage| within_or_less(stage.launch(), &["limit-memory as 20"], Stacks::Innermost),
     },
     Line {
         name: "address-space-80-mib-left",
@@ -137,11 +137,15 @@ fn nobody_asks(launch: Launch) -> Told {
 
 /// Two reports come, and what they lack they lack for want of memory.
 fn within(launch: Launch, limits: &[&str]) -> Told {
+    within_or_less(launch, limits, Stacks::Addresses)
+}
+
+fn within_or_less(launch: Launch, limits: &[&str], stacks: Stacks) -> Told {
     let mut subject = launch.start();
     limits.iter().for_each(|limit| drop(subject.ask(limit)));
     subject.report();
     let seen = subject.report();
     let chains = seen.chains_or(&["memory", "MiB"]);
-    let report = format!("{}, {chains}, {}", seen.threads(Stacks::Addresses), seen.configuration());
+    let report = format!("{}, {chains}, {}", seen.threads(stacks), seen.configuration());
     subject.finish(report)
 }

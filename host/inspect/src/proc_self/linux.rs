@@ -3,10 +3,10 @@
 use super::DescriptorsInUse;
 use super::reserve::{Held, lock, open_below};
 use crate::HeldDescriptor;
+use crate::process::soft_limit::{Resource, soft_limit};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, SeekFrom};
 use rustix::io::Errno;
-use rustix::process::Resource;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
@@ -48,7 +48,7 @@ pub(super) fn exhausted_descriptors() -> Option<DescriptorsInUse> {
     if opened.err() != Some(Errno::MFILE) {
         return None;
     }
-    let limit = rustix::process::getrlimit(Resource::Nofile).current?;
+    let limit = soft_limit(Resource::Descriptors)?;
     // The list has a spare one's place.
     let open =
         open_proc(Path::new("/proc/self/fd")).and_then(numbers).map_or(limit, |open| open.len() as u64);

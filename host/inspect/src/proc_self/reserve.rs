@@ -2,10 +2,10 @@
 
 use super::SPARE_DESCRIPTORS;
 use crate::HeldDescriptor;
+use crate::process::soft_limit::{Resource, soft_limit};
 use rustix::fd::OwnedFd;
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::{DupFlags, Errno};
-use rustix::process::Resource;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
@@ -44,7 +44,7 @@ fn held_low(descriptor: OwnedFd) -> Option<HeldDescriptor> {
 }
 
 fn half_of_limit() -> i32 {
-    let limit = rustix::process::getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let limit = soft_limit(Resource::Descriptors).unwrap_or(u64::MAX);
     i32::try_from(limit / 2).unwrap_or(i32::MAX)
 }
 

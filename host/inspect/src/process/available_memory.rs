@@ -5,6 +5,8 @@
 //! claims it here first. A claim is granted at most half of what is left: the program goes on allocating meanwhile, and
 //! an estimate may be wrong. What cannot be known, because a file is missing, limits nothing.
 
+#[cfg(target_os = "linux")]
+use super::soft_limit::{Resource, soft_limit};
 use std::fmt;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -159,18 +161,10 @@ impl AvailableMemory {
     }
 }
 
+#[cfg(not(target_os = "linux"))]
 enum Resource {
     AddressSpace,
     Data,
-}
-
-#[cfg(target_os = "linux")]
-fn soft_limit(resource: Resource) -> Option<u64> {
-    rustix::process::getrlimit(match resource {
-        Resource::AddressSpace => rustix::process::Resource::As,
-        Resource::Data => rustix::process::Resource::Data,
-    })
-    .current
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -16,6 +16,8 @@ mod memory;
 mod mounts;
 mod priority;
 mod sockets;
+#[cfg(target_os = "linux")]
+pub(crate) mod soft_limit;
 
 use std::sync::OnceLock;
 

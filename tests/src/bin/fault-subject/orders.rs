@@ -177,7 +177,7 @@ fn of_threads(word: &str, rest: &str, spins: &Arc<AtomicBool>) -> io::Result<()>
         "recurse" => {
             let depth = number(rest);
             let thread = thread::Builder::new().name("deep".to_owned()).stack_size(1 << 30);
-            thread.spawn(move || workload::recurses(depth))?;
+            workload::begun(thread, move || workload::recurses(depth))?;
         }
         "use-stack-up" => return use_stack_up(number(rest)),
         "block-workers" => workload::block_workers(),
@@ -214,14 +214,13 @@ fn of_threads(word: &str, rest: &str, spins: &Arc<AtomicBool>) -> io::Result<()>
 /// A thread that runs with so many bytes of its stack left.
 fn use_stack_up(left: usize) -> io::Result<()> {
     let thread = thread::Builder::new().name("cramped".to_owned()).stack_size(128 << 10);
-    thread.spawn(move || {
+    workload::begun(thread, move || {
         let here = (&raw const left).addr();
         let maps = std::fs::read_to_string("/proc/self/maps").expect("it is mounted");
         let begins = maps.lines().filter_map(|line| usize::from_str_radix(line.split_once('-')?.0, 16).ok());
         let lowest = begins.filter(|&begin| begin <= here).max().expect("the stack is mapped");
         workload::uses_the_stack_up(lowest + left)
-    })?;
-    Ok(())
+    })
 }
 
 /// A lock of the standard library, taken and never given back.

@@ -79,11 +79,26 @@ impl io::Read for Input {
 
 /// Starts a thread of the application's that nobody joins.
 pub fn named(name: &str, body: impl FnOnce() + Send + 'static) {
-    let started = thread::Builder::new().name(name.to_owned()).spawn(|| {
+    let started = begun(thread::Builder::new().name(name.to_owned()), || {
         spare_this_thread();
         body();
     });
     started.expect("a thread can be started");
+}
+
+/// Starts a thread, and returns when it has its name and its own mask of signals: until then it passes for another.
+pub fn begun<T: Send + 'static>(
+    thread: thread::Builder,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<()> {
+    let (begins, has_begun) = mpsc::channel();
+    thread.spawn(move || {
+        // The starter waits for it.
+        let _ = begins.send(());
+        body()
+    })?;
+    let _ = has_begun.recv();
+    Ok(())
 }
 
 #[inline(never)]

@@ -1,5 +1,7 @@
 //! Keys and their values inside a text: `key=value`, `key: value`, JSON and YAML, headers, XML, SQL, `--key value`, and
 //! pairs of a name and a value.
+//!
+//! One long file, since it is one pass: each form is recognised by what the scanner has just seen.
 
 use super::Hidden;
 use super::arguments::is_option;
