@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use gmr_inspect::proc_self;
+use gmr_inspect::process::{AvailableMemory, MemoryDemand};
 use gmr_inspect::symbols::Symbolizer;
 use gmr_inspect::{tasks, threads};
 use gmr_report::mask::Secrets;
@@ -20,6 +21,7 @@ use crate::guard::{Claim, Guard};
 #[cfg(feature = "plugin")]
 use crate::plugin::{Config, Facts, Plugins};
 use crate::section::configuration::Configuration;
+use crate::section::memory::memory_shortage;
 use crate::section::package::Package;
 use crate::settings::Settings;
 use crate::sink::{Directory, OwnOutput};
@@ -61,6 +63,10 @@ struct Contents {
     #[cfg(feature = "plugin")]
     facts: Facts,
 }
+
+/// What a reporter takes of the address space at the least: a thread's stack of 2 MiB, the second thread's, and what that
+/// one has to have beforehand.
+const LEAST_BYTES: u64 = 3 << 20;
 
 impl Builder {
     /// Begins with what is running; [`package!`](crate::package) reads it from the manifest.
@@ -173,7 +179,8 @@ impl Builder {
     ///
     /// If a setting is wrong ([`Error::is_settings`]), if two sections would have the same name
     /// ([`Error::is_section`]), if this process has a reporter already ([`Error::is_already_installed`]), or
-    /// if the system refuses a thread, a signal or what plugins need ([`Error::is_system`]). Nothing stays
+    /// if the system refuses a thread, a signal or what plugins need, or less than 6 MiB of memory are left
+    /// ([`Error::is_system`]). Nothing stays
     /// behind then: the reporter's thread has ended. The last is also the error if that thread is not ready
     /// within twenty seconds, as while another one hangs in `dlopen`; it ends as soon as it can.
     pub fn install(self) -> Result<Guard, Error> {
@@ -181,6 +188,9 @@ impl Builder {
         let settings = settings?.with_environment()?;
         contents.refuse_equal_names()?;
         let claim = Claim::new()?;
+        AvailableMemory::now().allows(MemoryDemand::new(0, LEAST_BYTES)).map_err(|shortage| {
+            Error::system("there is no memory for a reporter", memory_shortage(&shortage).to_string())
+        })?;
         contents.add_current_runtime();
         let held = proc_self::hold();
         let threads = threads::Options::default().with_signal(settings.thread_signal.number());

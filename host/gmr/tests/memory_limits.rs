@@ -93,6 +93,20 @@ fn reports_with(resource: Resource, mib: u64) {
     });
 }
 
+#[test]
+fn with_4_mib_of_address_space_left_nothing_is_installed_until_there_is_more() {
+    succeeds_in_child("with_4_mib_of_address_space_left_nothing_is_installed_until_there_is_more", || {
+        let before = getrlimit(Resource::As).current;
+        leave(Resource::As, 4);
+        let refused = gmr::Builder::new(gmr::package!()).install().err().unwrap();
+        assert!(refused.is_system());
+        let words = refused.to_string();
+        assert!(words.contains("no memory for a reporter"), "{words}");
+        set(Resource::As, before);
+        gmr::Builder::new(gmr::package!()).install().unwrap().report().unwrap();
+    });
+}
+
 /// With so little this test's own debug information is not read, whatever it has of it.
 const TIGHT_MIB: u64 = 8;
 
@@ -108,7 +122,6 @@ macro_rules! limits {
 }
 
 limits! {
-    with_4_mib_of_address_space_left: As, 4;
     with_8_mib_of_address_space_left: As, 8;
     with_16_mib_of_address_space_left: As, 16;
     with_32_mib_of_address_space_left: As, 32;
