@@ -199,6 +199,8 @@ impl Worker {
 
     fn write_file(&mut self, trigger: Trigger, began: Instant) -> usize {
         let report = self.collector.collect(trigger, began, &mut Unobserved);
+        // It is not stuck, and twenty thousand threads take a while to write down.
+        self.mailbox.watchdog().resume();
         let document: Arc<str> = self.format.render(&report).into();
         let Some(directory) = &self.directory else { return 0 };
         // For the disk, and where that does not answer, for the reader of standard error.
@@ -225,9 +227,11 @@ impl Worker {
         // Text alone can be written before it is whole.
         if self.format == Format::Text {
             let report = self.collector.collect(trigger, began, &mut stream);
+            self.mailbox.watchdog().resume();
             stream.end(&report);
         } else {
             let report = self.collector.collect(trigger, began, &mut Unobserved);
+            self.mailbox.watchdog().resume();
             stream.write(&self.format.render(&report));
         }
         stream.stderr.lost()

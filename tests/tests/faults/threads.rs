@@ -30,10 +30,13 @@ pub static LINES: &[Line] = &[
         condition: "the main thread computes and does not come back",
         run: |stage| {
             let mut subject = stage.launch().start();
-            subject.tell("spin-here");
-            let seen = subject.report();
+            subject.ask("spin-here");
+            // It may be in the midst of its answer still.
+            let seen = gmr_test_support::wait_for(|| {
+                let seen = subject.report();
+                if seen.text.contains("spins_in_arithmetic") { Ok(seen) } else { Err("its stack is missing") }
+            });
             let report = seen.whole();
-            assert!(seen.text.contains("spins_in_arithmetic"), "its stack is missing");
             subject.finish_by_kill(report)
         },
     },

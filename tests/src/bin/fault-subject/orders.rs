@@ -169,8 +169,11 @@ fn of_threads(word: &str, rest: &str, spins: &Arc<AtomicBool>) -> io::Result<()>
             let go_on = spins.clone();
             workload::named("spinner", move || workload::spins_in_arithmetic(&go_on));
         }
-        // Main itself, which answers no more.
-        "spin-here" => workload::spins_in_arithmetic(&AtomicBool::new(true)),
+        // Main itself, which answers no more after this.
+        "spin-here" => {
+            say("spins");
+            workload::spins_in_arithmetic(&AtomicBool::new(true));
+        }
         "rest" => spins.store(false, Ordering::Relaxed),
         "crowd" => return conditions::start_crowd(number(rest)),
         "name-thread" => workload::named(rest, || wait_for_ever()),
