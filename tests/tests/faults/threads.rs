@@ -127,9 +127,16 @@ pub static LINES: &[Line] = &[
         run: |stage| {
             let mut subject = stage.launch().start();
             subject.ask("use-stack-up 4096");
-            let seen = subject.report();
+            // It may be on its way there still.
+            let seen = gmr_test_support::wait_for(|| {
+                let seen = subject.report();
+                if has_call(seen.thread("cramped"), "uses_the_stack_up") {
+                    Ok(seen)
+                } else {
+                    Err("its stack is missing")
+                }
+            });
             let report = seen.whole();
-            assert!(has_call(seen.thread("cramped"), "uses_the_stack_up"), "its stack is missing");
             subject.finish(report)
         },
     },
