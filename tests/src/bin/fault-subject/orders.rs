@@ -181,6 +181,9 @@ fn of_threads(word: &str, rest: &str, spins: &Arc<AtomicBool>) -> io::Result<()>
             let depth = number(rest);
             let thread = thread::Builder::new().name("deep".to_owned()).stack_size(1 << 30);
             workload::begun(thread, move || workload::recurses(depth))?;
+            while !workload::IS_DEEP.load(Ordering::Acquire) {
+                thread::yield_now();
+            }
         }
         "use-stack-up" => return use_stack_up(number(rest)),
         "block-workers" => workload::block_workers(),

@@ -220,12 +220,16 @@ fn waits_for_a_standard_lock(lock: &Mutex<()>) {
 #[inline(never)]
 pub fn recurses(depth: u32) -> u32 {
     if black_box(depth) == 0 {
+        IS_DEEP.store(true, Ordering::Release);
         loop {
             thread::park();
         }
     }
     recurses(depth - 1).wrapping_add(black_box(1))
 }
+
+/// Whether a thread that recurses waits in its last call.
+pub static IS_DEEP: AtomicBool = AtomicBool::new(false);
 
 /// Calls itself until the stack has come down to this address, then runs for ever.
 #[inline(never)]
