@@ -82,7 +82,6 @@ const COMMANDS: &[(&[&str], &str, Takes)] = &[
     (&["ab"], "-A", Takes::Login),
     (&["curl"], "-u", Takes::Login),
     (&["curl"], "-U", Takes::Login),
-    (&["curl"], "-b", Takes::Next),
     (&["openssl"], "-k", Takes::Next),
     (&["openssl"], "-K", Takes::Next),
 ];
@@ -123,7 +122,7 @@ pub(in crate::mask) fn arguments(words: &[&str]) -> Vec<(usize, Range<usize>)> {
                 // The command that it calls has options of its own.
                 command = "";
             }
-        } else if at > 1 && LOGINS.contains(&words[at - 2]) && behind_user(words[at - 1]).is_none() {
+        } else if at > 1 && LOGINS.contains(&words[at - 2]) && !words[at - 1].contains(':') {
             // `-u admin hunter2`
             found.extend(is_mixed(word).then_some((at, 0..word.len())));
         } else if let Some(slash) = word.find('/').filter(|_| OF_ORACLE.contains(&command)) {
@@ -187,10 +186,12 @@ fn option(word: &str, next: Option<&str>, command: &str, is_login: bool) -> Opti
     let is_unknown = command.is_empty() || command == "htpasswd";
     if let Some(attached) = word.strip_prefix("-p").filter(|_| is_unknown) {
         // Of a command that is not known: it is a password if it looks like none of the other things.
-        return match attached {
-            "" => next.filter(|next| is_chosen(next)).map(|_| Secret::Next),
-            _ => is_mixed(attached).then_some(Secret::Here(2)),
-        };
+        match attached {
+            "" => return next.filter(|next| is_chosen(next)).map(|_| Secret::Next),
+            _ if is_mixed(attached) => return Some(Secret::Here(2)),
+            // `-password` is an option by its name.
+            _ => {}
+        }
     }
     let name = word.strip_prefix("--").or_else(|| word.strip_prefix('-')).unwrap_or(word);
     let is_name = !name.starts_with('-') && !name.contains(|c: char| "=:".contains(c) || c.is_whitespace());
