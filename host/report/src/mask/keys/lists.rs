@@ -10,6 +10,8 @@ pub(super) const SECRET_WORDS: &[&str] = &[
     "credential",
     "creds",
     "csrf",
+    "cvc",
+    "cvv",
     "dek",
     "hmac",
     "hotp",
@@ -66,6 +68,7 @@ pub(super) const INNOCENT_PAIRS: &[(&str, &str)] =
 
 /// Found in keys that are written as one word, or as words that mean nothing alone.
 pub(super) const SECRET_PARTS: &[&str] = &[
+    "accesscode",
     "activationcode",
     "apikey",
     "authcode",
@@ -79,17 +82,23 @@ pub(super) const SECRET_PARTS: &[&str] = &[
     "contraseña",
     "credential",
     "designaterndckey",
+    "dockercfg",
+    "dockerconfigjson",
     "hashsuffix",
     "octaviaheartbeatkey",
     "passphrase",
     "passwd",
     "password",
     "phpsessid",
+    "pincode",
     "privatekey",
     "recoverycode",
+    "recoveryphrase",
     "secret",
     "securitycode",
+    "seedphrase",
     "sessionid",
+    "unlockcode",
     "verificationcode",
 ];
 
@@ -102,8 +111,10 @@ pub(super) const KEY_OWNERS: &[&str] = &[
     "api",
     "app",
     "auth",
+    "ca",
     "cert",
     "certificate",
+    "cipher",
     "client",
     "consumer",
     "crypt",
@@ -135,6 +146,7 @@ pub(super) const KEY_OWNERS: &[&str] = &[
     "sas",
     "secret",
     "security",
+    "server",
     "service",
     "session",
     "shared",
@@ -378,12 +390,13 @@ pub(super) const ASKED_AT_A_PLACE: &[&str] = &["auth", "authorization", "oauth",
 pub(super) const PLACES: &[&str] = &["endpoint", "uri", "url"];
 
 /// Letters that are in each of the words that make a secret, and in those that announce one in a text: `Basic`,
-/// `IDENTIFIED BY`, `Negotiate`. They are chosen so that few other words have them.
+/// `IDENTIFIED BY`, `LOGIN`, `Negotiate`. They are chosen so that few other words have them.
 pub(super) const TRACES: &[[u8; 3]] = &[
-    *b"asi", *b"aut", *b"bea", *b"bic", *b"coo", *b"cov", *b"cre", *b"csr", *b"dek", *b"ecr", *b"eed",
-    *b"eph", *b"ffi", *b"fic", *b"hma", *b"jwe", *b"jws", *b"jwt", *b"kek", *b"ken", *b"key", *b"kup",
-    *b"mne", *b"nat", *b"neg", *b"nha", *b"onc", *b"otp", *b"pas", *b"pep", *b"php", *b"psk", *b"psw",
-    *b"ras", *b"rit", *b"riv", *b"rnd", *b"sal", *b"sas", *b"ssi", *b"tav", *b"tif", *b"vat", *b"xsr",
+    *b"asi", *b"aut", *b"bea", *b"bic", *b"coo", *b"cov", *b"cre", *b"csr", *b"cvc", *b"cvv", *b"dek",
+    *b"ecr", *b"eed", *b"eph", *b"ffi", *b"fic", *b"gjs", *b"hma", *b"jwe", *b"jws", *b"jwt", *b"kco",
+    *b"kek", *b"ken", *b"key", *b"kup", *b"mne", *b"nat", *b"nco", *b"neg", *b"nha", *b"ntl", *b"ogi",
+    *b"onc", *b"otp", *b"pas", *b"pem", *b"pep", *b"php", *b"psk", *b"psw", *b"ras", *b"rcf", *b"rit",
+    *b"riv", *b"rnd", *b"sal", *b"sas", *b"ssc", *b"ssi", *b"tav", *b"tif", *b"vat", *b"xsr",
 ];
 
 /// Words that are too short for that: they count where no letter follows but that of a plural, or of `pwd`.

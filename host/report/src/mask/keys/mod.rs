@@ -41,7 +41,8 @@ pub(super) fn judge(owner: &str, part: &str) -> Judgement {
     let numbered = words.iter().map(String::as_str).enumerate();
     let secrets = numbered.filter(|(at, word)| is_secret_word(word) && !is_innocent(*at));
     let secrets: Vec<&str> = secrets.map(|(_, word)| word).collect();
-    if secrets.is_empty() && !has_secret_pair(&words) && !has_secret_part(&words) && !owns_key() {
+    let is_other = || has_secret_pair(&words) || has_secret_part(&words) || owns_key() || is_private(&words);
+    if secrets.is_empty() && !is_other() {
         return Judgement::Open;
     }
     let (first, last) = (words.first().map_or("", String::as_str), words.last().map_or("", String::as_str));
@@ -160,6 +161,16 @@ fn has_secret_pair(words: &[String]) -> bool {
         let is_fact = third.is_some_and(|word| KEY_FACTS.contains(&word.as_str()));
         is_key(second) && !OPEN_KEYS.contains(&first) && !is_fact
     })
+}
+
+/// `tls_private`, and a PEM of which it is not said that it is a certificate; `private_network` is something else.
+fn is_private(words: &[String]) -> bool {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["private" | "pem"] | [.., "private" | "key" | "rsa" | "ec", "pem"] => true,
+        [first, .., "private"] => *first != "is",
+        _ => false,
+    }
 }
 
 fn has_secret_part(words: &[String]) -> bool {

@@ -12,8 +12,10 @@ use crate::mask::keys;
 enum Takes {
     /// In the next argument, or in the rest of this one.
     Secret,
-    /// In the rest of this argument; what follows is something else.
+    /// In the rest of this argument; what follows is something else, unless it looks like a secret.
     Attached,
+    /// In the next argument; what goes on in this one is another option.
+    Next,
     /// As `user:password`, or `user%password`.
     Login,
 }
@@ -45,6 +47,8 @@ const COMMANDS: &[(&[&str], &str, Takes)] = &[
             "rdesktop",
             "skopeo",
             "sshpass",
+            "useradd",
+            "usermod",
         ],
         "-p",
         Takes::Secret,
@@ -76,6 +80,10 @@ const COMMANDS: &[(&[&str], &str, Takes)] = &[
     (&["snmpget", "snmpset", "snmpwalk"], "-X", Takes::Secret),
     (&["net", "rpcclient", "smbclient"], "-U", Takes::Login),
     (&["ab"], "-A", Takes::Login),
+    (&["curl"], "-u", Takes::Login),
+    (&["curl"], "-U", Takes::Login),
+    (&["openssl"], "-k", Takes::Next),
+    (&["openssl"], "-K", Takes::Next),
 ];
 
 /// Commands that only in this form take a secret behind `-p`: `docker run -p` is a port.
@@ -87,6 +95,12 @@ const LOGINS: &[&str] = &["--basic-auth", "--proxy-user", "--user", "--userpwd",
 /// Commands of Oracle's that take `user/password@service`.
 const OF_ORACLE: &[&str] = &["exp", "expdp", "imp", "impdp", "rman", "sqlldr", "sqlplus"];
 
+/// Commands whose `-p` is a path, a port, a package or a process.
+const WITHOUT_PASSWORDS: &[&str] = &[
+    "cargo", "cp", "git", "install", "kill", "kubectl", "mkdir", "nc", "nmap", "node", "npm", "ps", "pytest",
+    "python", "python3", "read", "rsync", "scp", "sftp", "ssh", "tar", "telnet", "top",
+];
+
 /// Which parts of the arguments, by their number, must not be shown.
 pub(in crate::mask) fn arguments(words: &[&str]) -> Vec<(usize, Range<usize>)> {
     let mut found = Vec::new();
@@ -94,8 +108,10 @@ pub(in crate::mask) fn arguments(words: &[&str]) -> Vec<(usize, Range<usize>)> {
     for (at, word) in words.iter().enumerate() {
         let name = word.rsplit(['/', '\\']).next().unwrap_or_default();
         let next = words.get(at + 1).copied();
-        if is_command(name) {
+        if is_command(name) || command.is_empty() && WITHOUT_PASSWORDS.contains(&name) {
             (command, is_login) = (name, false);
+        } else if command == "vault" && *word == "login" {
+            found.extend(next.filter(|next| !next.starts_with('-')).map(|next| (at + 1, 0..next.len())));
         } else if *word == "login" {
             is_login = true;
         } else if ["&&", "|", ";", "||"].contains(word) {
@@ -106,6 +122,9 @@ pub(in crate::mask) fn arguments(words: &[&str]) -> Vec<(usize, Range<usize>)> {
                 // The command that it calls has options of its own.
                 command = "";
             }
+        } else if at > 1 && LOGINS.contains(&words[at - 2]) && !words[at - 1].contains(':') {
+            // `-u admin hunter2`
+            found.extend(is_mixed(word).then_some((at, 0..word.len())));
         } else if let Some(slash) = word.find('/').filter(|_| OF_ORACLE.contains(&command)) {
             let end = word.rfind('@').filter(|&host| host > slash).unwrap_or(word.len());
             found.push((at, slash + 1..end));
@@ -122,7 +141,7 @@ pub(in crate::mask) fn arguments(words: &[&str]) -> Vec<(usize, Range<usize>)> {
 fn is_command(name: &str) -> bool {
     COMMANDS.iter().any(|(names, ..)| names.contains(&name))
         || OF_ORACLE.contains(&name)
-        || name == "htpasswd"
+        || ["htpasswd", "vault"].contains(&name)
 }
 
 /// Where the secret of an option is.
@@ -150,18 +169,50 @@ fn option(word: &str, next: Option<&str>, command: &str, is_login: bool) -> Opti
         let is_alone = word.len() == option.len();
         match takes {
             Takes::Login => return Some(Secret::Login(option.len())),
+            Takes::Next if is_alone => return Some(Secret::Next),
+            Takes::Next => {}
             _ if ONLY_AT_LOGIN.contains(&command) && !is_login => {}
             Takes::Secret if is_alone => return Some(Secret::Next),
-            Takes::Attached if is_alone => return None,
+            Takes::Attached if is_alone => return next.filter(|next| is_mixed(next)).map(|_| Secret::Next),
             // `-port` is another option.
             _ if *option == "-p" && word.starts_with("-port") => {}
             _ => return Some(Secret::Here(option.len())),
+        }
+    }
+    if let Some(pair) = word.strip_prefix("--from-literal=") {
+        // Of `kubectl create secret`.
+        return pair.find('=').map(|sign| Secret::Here(word.len() - pair.len() + sign + 1));
+    }
+    let is_unknown = command.is_empty() || command == "htpasswd";
+    if let Some(attached) = word.strip_prefix("-p").filter(|_| is_unknown) {
+        // Of a command that is not known: it is a password if it looks like none of the other things.
+        match attached {
+            "" => return next.filter(|next| is_chosen(next)).map(|_| Secret::Next),
+            _ if is_mixed(attached) => return Some(Secret::Here(2)),
+            // `-password` is an option by its name.
+            _ => {}
         }
     }
     let name = word.strip_prefix("--").or_else(|| word.strip_prefix('-')).unwrap_or(word);
     let is_name = !name.starts_with('-') && !name.contains(|c: char| "=:".contains(c) || c.is_whitespace());
     let is_secret = is_name && keys::is_secret(name);
     (is_secret && next.is_some_and(|next| !is_option(next))).then_some(Secret::Next)
+}
+
+/// Whether a word has letters and digits, and is no path, host, port or assignment.
+fn is_chosen(word: &str) -> bool {
+    let has = |is_so: fn(&u8) -> bool| word.bytes().any(|byte| is_so(&byte));
+    word.len() >= 6
+        && !word.starts_with('-')
+        && !word.contains(['/', '.', ':', '=', '\\'])
+        && has(u8::is_ascii_digit)
+        && has(u8::is_ascii_alphabetic)
+}
+
+/// Whether a word is such a one with letters of both cases, which few names have.
+fn is_mixed(word: &str) -> bool {
+    let has = |is_so: fn(&u8) -> bool| word.bytes().any(|byte| is_so(&byte));
+    is_chosen(word) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase)
 }
 
 impl Secret {

@@ -2,7 +2,7 @@
 //! `.pgpass` file.
 
 use super::Hidden;
-use super::lexer::{end_of_line, end_of_word};
+use super::lexer::{end_of, end_of_line, end_of_word};
 
 /// Marks the passwords.
 pub(super) fn find(text: &str, hidden: &mut Hidden) {
@@ -14,9 +14,15 @@ pub(super) fn find(text: &str, hidden: &mut Hidden) {
         let end = end_of_word(text, at);
         if end > at {
             login(text, at, end, hidden);
+            encoded(text, at, end, hidden);
             oracle(text, at, end, hidden);
+            oracle_login(text, at, end, hidden);
         }
         at = end + text[end..].chars().next().map_or(1, char::len_utf8);
+    }
+    if text.len() <= LONGEST_DATA_SOURCE && begins_with_user(text) {
+        // It may have a line feed in its password.
+        go_data_source(text, 0, text.len(), hidden);
     }
     let mut at = 0;
     while at < text.len() {
@@ -62,17 +68,67 @@ fn login(text: &str, start: usize, end: usize, hidden: &mut Hidden) {
     let Some(colon) = word[..at].find(':') else { return };
     let user =
         word[..colon].rsplit(['=', '"', '\'', '(', '[', '{', '<', ',', ';', '`']).next().unwrap_or_default();
-    let is_user = user.starts_with(char::is_alphanumeric)
-        && user.chars().any(char::is_alphabetic)
-        && user.chars().all(|c| c.is_alphanumeric() || "_.%+-\\".contains(c))
-        && !NO_USERS.contains(&user.to_ascii_lowercase().as_str());
     let password = &word[colon + 1..at];
     let host = &word[at + 1..];
+    // `//u:hunter2@h` has the scheme of what it stands in, and `:hunter2@cache:6379` no user.
+    let user = user.strip_prefix("//").unwrap_or(user);
+    let is_nobody = colon == 0 && host.contains(':');
+    // `git@github.com:a/b@v1` is a path.
+    let is_address = user.contains('@') && !password.contains('/');
+    let is_user = is_nobody
+        || user.starts_with(char::is_alphanumeric)
+            && user.chars().any(char::is_alphabetic)
+            && user.chars().all(|c| c.is_alphanumeric() || "_.%+-\\".contains(c) || is_address && c == '@')
+            && !NO_USERS.contains(&user.to_ascii_lowercase().as_str());
     let is_host = host.starts_with(|c: char| c.is_alphanumeric() || "[/*(".contains(c))
         && !host.starts_with("sha256:")
         && !host.starts_with("sha512:");
     if is_user && is_host && !password.is_empty() && !password.starts_with(':') {
         hidden.hide(start + colon + 1..start + at);
+    }
+}
+
+/// Whether a user and a colon are the first of a text.
+fn begins_with_user(text: &str) -> bool {
+    let user = end_of(text, 0, |byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+    let rest = &text.as_bytes()[user..];
+    user > 0 && rest.starts_with(b":") && rest.get(1).is_some_and(|byte| !byte.is_ascii_whitespace())
+}
+
+/// `guest%3Ahunter2%40mq`. With a scheme before it, `urls.rs` finds it.
+fn encoded(text: &str, start: usize, end: usize, hidden: &mut Hidden) {
+    let word = &text[start..end];
+    let Some(at) = word.rfind("%40") else { return };
+    let Some(colon) = word[..at].find("%3A").or_else(|| word[..at].find("%3a")) else { return };
+    let user =
+        word[..colon].rsplit(['=', '&', '?', '/', '"', '\'', '(', '[', '{', ',']).next().unwrap_or_default();
+    let is_user = user.contains(|c: char| c.is_ascii_alphabetic())
+        && user.chars().all(|c| c.is_alphanumeric() || "_.-".contains(c));
+    let password = &word[colon + 3..at];
+    if is_user
+        && !password.is_empty()
+        && !password.starts_with(['/', '\\'])
+        && !password.get(..3).is_some_and(|begin| begin.eq_ignore_ascii_case("%2f"))
+    {
+        hidden.hide(start + colon + 3..start + at);
+    }
+}
+
+/// `scott/tiger@//host:1521/service`; `actions/checkout@v4` is something else.
+fn oracle_login(text: &str, start: usize, end: usize, hidden: &mut Hidden) {
+    let word = &text[start..end];
+    let Some(slash) = word.find('/').filter(|&slash| !word[..slash].contains([':', '@', '.'])) else {
+        return;
+    };
+    let Some(at) = word[slash..].find('@').map(|at| slash + at) else { return };
+    let password = &word[slash + 1..at];
+    let has = |is_so: fn(&u8) -> bool| password.bytes().any(|byte| is_so(&byte));
+    let is_mixed = password.len() >= 8
+        && has(u8::is_ascii_digit)
+        && has(u8::is_ascii_lowercase)
+        && has(u8::is_ascii_uppercase);
+    if slash > 0 && !password.contains('/') && (word[at..].starts_with("@//") || is_mixed) {
+        hidden.hide(start + slash + 1..start + at);
     }
 }
 

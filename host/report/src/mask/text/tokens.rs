@@ -23,6 +23,7 @@ const PREFIXES: &[(&str, usize)] = &[
     ("BBDC-", 16),
     ("CFPAT-", 16),
     ("CLOJARS_", 16),
+    ("EAAC", 16),
     ("EZAK", 20),
     ("EZTK", 20),
     ("FLWSECK", 10),
@@ -35,6 +36,7 @@ const PREFIXES: &[(&str, usize)] = &[
     ("PMAK-", 10),
     ("SG.", 16),
     ("SHPAT_", 10),
+    ("amzn.mws.", 8),
     ("dapi", 30),
     ("dckr_oat_", 8),
     ("dckr_pat_", 8),
@@ -134,6 +136,25 @@ const HASHES: &[&str] = &[
     "$y$",
 ];
 
+/// The same of Django, Werkzeug and PostgreSQL, which write the method without a `$` before it.
+const METHODS: &[&str] = &[
+    "SCRAM-SHA-1$",
+    "SCRAM-SHA-256$",
+    "argon2$",
+    "argon2d$",
+    "argon2i$",
+    "argon2id$",
+    "bcrypt$",
+    "bcrypt_sha256$",
+    "pbkdf2_sha1$",
+    "pbkdf2_sha256$",
+    "scrypt$",
+];
+
+/// What stands before a hash in a directory (RFC 2307).
+const OF_DIRECTORIES: &[&str] =
+    &["{CRYPT}", "{MD5}", "{PBKDF2}", "{SHA}", "{SMD5}", "{SSHA}", "{SSHA256}", "{SSHA512}"];
+
 /// Marks all tokens of a text that has nothing else.
 pub(super) fn find_all(text: &str, hidden: &mut Hidden) {
     let mut at = 0;
@@ -149,7 +170,12 @@ pub(super) fn find_all(text: &str, hidden: &mut Hidden) {
 /// The token that begins within a run of letters, digits, `_`, `-`, `.` and `$`.
 pub(super) fn find(text: &str, start: usize, end: usize) -> Option<Range<usize>> {
     let run = &text[start..end];
-    if run.len() < SHORTEST {
+    if text[..start].ends_with('}') && OF_DIRECTORIES.iter().any(|mark| text[..start].ends_with(mark)) {
+        return Some(
+            start..end_of(text, end, |byte| byte.is_ascii_alphanumeric() || b"+/=.$".contains(&byte)),
+        );
+    }
+    if run.len() < SHORTEST && !run.contains('$') {
         return None;
     }
     let begins = |at: usize| at == 0 || b"_-.$".contains(&run.as_bytes()[at - 1]);
@@ -159,7 +185,10 @@ pub(super) fn find(text: &str, start: usize, end: usize) -> Option<Range<usize>>
         (0..run.len()).filter(|&at| run.is_char_boundary(at) && (begins(at) || is_escaped && at == 1));
     let found = places.find(|&at| is_token(&run[at..]) || is_hash(&run[at..]))?;
     let from = start + found;
-    let rest = end_of(text, end, |byte| byte.is_ascii_alphanumeric() || b"_-.$+/=,~".contains(&byte));
+    let has_colons = text[from..].starts_with("SCRAM-");
+    let is_part =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"_-.$+/=,~".contains(&byte) || has_colons && byte == b':';
+    let rest = end_of(text, end, is_part);
     Some(from..with_companion(text, from, rest))
 }
 
@@ -188,7 +217,8 @@ const JSON_IN_BASE64: &str = "eyJ";
 const SHORTEST_JSON_WEB_TOKEN: usize = 16;
 
 fn is_hash(run: &str) -> bool {
-    run.starts_with('$') && HASHES.iter().any(|prefix| run.starts_with(prefix))
+    let known = if run.starts_with('$') { HASHES } else { METHODS };
+    known.iter().any(|prefix| run.starts_with(prefix))
 }
 
 /// An id of an access key at Amazon is often followed by the key itself.

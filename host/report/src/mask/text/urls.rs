@@ -41,6 +41,7 @@ const SIGNS: &[(&str, Notation)] = &[
     ("://", Notation::Plain),
     (":\\/\\/", Notation::Plain),
     ("%3a%2f%2f", Notation::Encoded),
+    ("%3a//", Notation::Encoded),
     ("%253a%252f%252f", Notation::Encoded),
 ];
 
@@ -103,7 +104,8 @@ fn user(text: &str, url: &Start, extent: Range<usize>, is_whole: bool, hidden: &
                 scheme.strip_prefix(web).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()))
             });
             let is_host = host.contains('.') || host == "localhost";
-            if is_port && of_the_web && is_host && at > authority && candidate[authority..].starts_with('/') {
+            let path = candidate.get(authority..at).and_then(|path| path.strip_prefix('/'));
+            if is_port && of_the_web && is_host && path.is_some_and(|path| !is_mixed(path)) {
                 return;
             }
             at
@@ -123,6 +125,16 @@ fn user(text: &str, url: &Start, extent: Range<usize>, is_whole: bool, hidden: &
     if NO_PASSWORDS.contains(&password) || looks_random(&candidate[..colon.min(candidate.len())]) {
         hidden.hide(begin..begin + colon);
     }
+}
+
+/// Whether what may be a path is rather the end of a password: of letters in both cases and digits, and of one segment.
+fn is_mixed(path: &str) -> bool {
+    let has = |is_so: fn(&u8) -> bool| path.bytes().any(|byte| is_so(&byte));
+    path.len() >= 8
+        && !path.contains('/')
+        && has(u8::is_ascii_digit)
+        && has(u8::is_ascii_lowercase)
+        && has(u8::is_ascii_uppercase)
 }
 
 /// The end of a URL that stands in a sentence or in quotes.
