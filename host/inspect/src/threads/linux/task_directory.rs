@@ -3,6 +3,7 @@
 //!
 //! Ids are those of the process's own namespace, whichever one the mounted `/proc` belongs to.
 
+use crate::proc::keys;
 use crate::proc::schedstat::{self, Schedstat};
 use crate::proc::stat::{self, Stat, State};
 use crate::proc::status;
@@ -43,12 +44,35 @@ impl TaskDirectory {
 
     /// The ids of all threads that are alive, in ascending order.
     pub fn ids(&self) -> Result<Vec<u32>, Errno> {
-        let mut ids = proc_self::numbers(&self.directory)?;
+        let mut ids = self.listed()?;
         if self.namespace_ids(c"../status").is_some_and(|(outer, own)| outer != own) {
             ids = self.translate(&ids);
             ids.sort_unstable();
         }
         Ok(ids)
+    }
+
+    /// The ids as `/proc` has them. The kernel ends the list early where the thread that it has come to ends in that moment,
+    /// so a list that is shorter than the kernel's count is read again.
+    fn listed(&self) -> Result<Vec<u32>, Errno> {
+        const ATTEMPTS: usize = 4;
+        let mut ids = proc_self::numbers(&self.directory)?;
+        for _ in 1..ATTEMPTS {
+            if self.count().is_none_or(|count| ids.len() as u64 >= count) {
+                break;
+            }
+            // What was listed before and has ended since is seen to have.
+            ids.extend(proc_self::numbers(&self.directory)?);
+            ids.sort_unstable();
+            ids.dedup();
+        }
+        Ok(ids)
+    }
+
+    /// How many threads the process has, by the kernel's count.
+    fn count(&self) -> Option<u64> {
+        let mut bytes = [0; 4096];
+        keys::number_after(self.open_file(c"../status").ok()?.read(&mut bytes).ok()?, "Threads")
     }
 
     /// The own ids of threads that `/proc` calls so, as far as they live.
@@ -124,5 +148,21 @@ impl TaskDirectory {
         let name = std::str::from_utf8(name.read(&mut bytes).ok()?).ok()?;
         // "0" stands for a place that the kernel does not show to this process.
         (!name.is_empty() && name != "0").then(|| name.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_counts_the_threads_that_it_lists() {
+        let directory = TaskDirectory::open().unwrap();
+        let (waits, until_the_end) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || until_the_end.recv());
+        assert!(directory.count().is_some_and(|count| count >= 2));
+        assert!(directory.ids().unwrap().contains(&super::super::current_thread::id()));
+        drop(waits);
+        thread.join().unwrap().unwrap_err();
     }
 }
