@@ -1,4 +1,6 @@
 //! The lists of words in which a key is looked up, in alphabetic order. **A secret's name is added here.**
+//!
+//! One long file, since it is a list: a word a line.
 
 /// Words that make a key a secret wherever they stand in it, also in the plural.
 pub(super) const SECRET_WORDS: &[&str] = &[
