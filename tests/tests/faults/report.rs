@@ -67,8 +67,10 @@ impl Seen {
             let doubt = trace.doubt.as_ref().map(|doubt| format!("{doubt:?}")).unwrap_or_default();
             // And an emergency report asks no thread that runs.
             let has_none = doubt.contains("Ended") || doubt.contains("NotAsked");
-            // One that was just born blocks all signals, and has its parent's name.
-            let is_new = doubt.contains("SignalBlocked") && trace.title.contains("\"fault-subject\"");
+            // One that was just born blocks all signals, and has its parent's name; the main thread is never new.
+            let is_main = trace.title.starts_with(&format!("{} ", self.report.header.process));
+            let is_new =
+                !is_main && doubt.contains("SignalBlocked") && trace.title.contains("\"fault-subject\"");
             let is_ours = trace.members.iter().all(|member| {
                 member
                     .name
