@@ -10,13 +10,13 @@ mod report;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gmr_inspect::emergency::{Capture, Watchdog};
 use report::Reporter;
 
+use crate::channel::{Receiver, channel};
 use crate::section::package::Package;
 use crate::settings::Settings;
 
@@ -88,13 +88,13 @@ impl Emergency {
         let mut reporter = Reporter::new(capture, settings, package, service);
         let mut waiter = self.watchdog.waiter(settings.deadline.saturating_add(GRACE));
         let written = self.reports.written.clone();
-        let (alive, ended) = sync_channel::<()>(0);
-        let (ready, is_ready) = sync_channel(1);
+        let (alive, ended) = channel::<()>();
+        let (ready, is_ready) = channel();
         let run = move || {
             // Dropped when the thread has nothing more to do.
             let _alive = alive;
             gmr_inspect::signals::block_all_in_this_thread();
-            let _ = ready.send(());
+            ready.send(());
             while let Some(overdue) = waiter.overdue() {
                 // Before it is read: the reporter may go on at that moment.
                 written.fetch_add(1, Ordering::Relaxed);
@@ -104,7 +104,7 @@ impl Emergency {
         let builder = std::thread::Builder::new().name("gmr-emergency".to_owned()).stack_size(STACK);
         self.thread = Some((builder.spawn(run)?, ended));
         // A thread that starts allocates and takes the loader's lock: it must have done so before they are stuck.
-        let _ = is_ready.recv_timeout(PATIENCE);
+        let _ = is_ready.receive(Instant::now() + PATIENCE);
         Ok(())
     }
 }
@@ -114,7 +114,7 @@ impl Drop for Emergency {
         self.watchdog.stop();
         if let Some((thread, ended)) = self.thread.take() {
             // If it writes a report at this moment it is left behind.
-            let _ = ended.recv_timeout(PATIENCE);
+            let _ = ended.receive(Instant::now() + PATIENCE);
             if thread.is_finished() {
                 // What a panic in it was has been printed by the panic hook.
                 let _ = thread.join();

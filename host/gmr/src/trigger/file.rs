@@ -16,7 +16,6 @@ mod watched_path;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,6 +24,7 @@ use gmr_report::{Trigger, TriggerKind};
 use watched_path::WatchedPath;
 
 use super::{Mailbox, Received, TriggerSource};
+use crate::channel::{Receiver, channel};
 use crate::error::Error;
 use crate::settings::Settings;
 use crate::sink::OwnOutput;
@@ -87,14 +87,14 @@ impl FileTrigger {
             remote: OnceLock::new(),
             mailbox: mailbox.clone(),
         });
-        let (alive, ended) = sync_channel::<()>(0);
-        let (ready, is_ready) = sync_channel(1);
+        let (alive, ended) = channel::<()>();
+        let (ready, is_ready) = channel();
         let (theirs, output, watched) = (shared.clone(), output.clone(), path.clone());
         let run = move || {
             gmr_inspect::signals::block_all_in_this_thread();
             let _alive = alive;
             // After the limit there is no receiver.
-            let ready = |refused| drop(ready.send(refused));
+            let ready = |refused| ready.send(refused);
             let look = || look_until_stopped(watched, interval, &theirs, output, ready);
             let ended = catch_unwind(AssertUnwindSafe(look));
             if let Err(why) = ended.unwrap_or(Err("a fault in gmr, please report it")) {
@@ -107,7 +107,7 @@ impl FileTrigger {
             .spawn(run)
             .map_err(|error| Error::system("cannot start the thread that watches files", error))?;
         // Without an answer, the look goes on.
-        match is_ready.recv_timeout(FIRST_LOOK) {
+        match is_ready.receive(Instant::now() + FIRST_LOOK) {
             Ok(Some(refused)) => Err(Error::settings(refused)),
             Ok(None) | Err(_) => Ok(FileTrigger { path, shared, ended }),
         }
@@ -132,7 +132,7 @@ impl Drop for FileTrigger {
         self.shared.stop.store(true, Ordering::Release);
         // Where it cannot be woken, it ends with its next event.
         self.shared.remote.get().inspect(|remote| remote.wake());
-        let _ = self.ended.recv_timeout(LAST_LOOK);
+        let _ = self.ended.receive(Instant::now() + LAST_LOOK);
     }
 }
 
