@@ -13,6 +13,7 @@ mod detached;
 pub mod emergency;
 #[cfg(unix)]
 mod held_descriptor;
+pub mod holds;
 pub mod memory;
 pub mod modules;
 pub mod private_descriptors;

@@ -1,0 +1,8 @@
+//! Who waits for what, and who holds it: the wait-for graph of threads and tasks.
+
+mod model;
+
+pub use model::{
+    Certainty, Cycle, Graph, Hold, Kind, Library, Member, Node, Object, Party, Progress, Role, Sightings,
+    Wait, Want, Word,
+};
