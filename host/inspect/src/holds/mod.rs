@@ -1,6 +1,8 @@
 //! Who waits for what, and who holds it: the wait-for graph of threads and tasks.
 
 mod model;
+#[cfg(stacks)]
+pub(crate) mod threads;
 
 pub use model::{
     Certainty, Cycle, Graph, Hold, Kind, Library, Member, Node, Object, Party, Progress, Role, Sightings,
