@@ -6,6 +6,7 @@ mod batch;
 mod chains;
 mod decoder;
 mod look;
+mod parking_lot;
 mod sightings;
 
 use std::collections::HashMap;
@@ -36,6 +37,7 @@ pub(crate) struct Engine {
     bias: u64,
     index: Index,
     tokio: Tokio,
+    parking_lot_key: Option<i64>,
     memory: Known,
     /// The canary's drop flags were seen.
     flags: bool,
@@ -52,8 +54,12 @@ impl Engine {
         if !index.has_types() {
             return Err(Reason::DebugInformation(DebugInformationFault::NoTypes));
         }
-        let tokio = Tokio::find(&Types::new(&source, &index, bias)).map_err(Reason::Layout)?;
-        let mut engine = Engine { path, bias, index, tokio, memory: Known::default(), flags: true };
+        let types = Types::new(&source, &index, bias);
+        let tokio = Tokio::find(&types).map_err(Reason::Layout)?;
+        let parking_lot_key = parking_lot::key(&types);
+        drop(types);
+        let memory = Known::default();
+        let mut engine = Engine { path, bias, index, tokio, parking_lot_key, memory, flags: true };
         // With what is open already: compressed sections would be decompressed another time beside it.
         let look = |handles: &[Handle]| {
             let options = Options::default().with_max_tasks(usize::MAX).with_holders(true);
@@ -66,6 +72,12 @@ impl Engine {
     /// Which thread polls which task; empty where that is not known.
     pub(crate) fn polling(&self) -> Vec<Polling> {
         self.tokio.polling()
+    }
+
+    /// Where parking_lot's key is, from the word that a thread waits on, if the executable describes that.
+    #[cfg(stacks)]
+    pub(crate) fn parking_lot_key(&self) -> Option<i64> {
+        self.parking_lot_key
     }
 
     /// All tasks of these runtimes, and the chains of those registered futures that none of them lists.
