@@ -17,7 +17,8 @@ pub(crate) use running::Stacks;
 /// The section of a look at the tasks, with the stacks that were taken before it.
 pub(crate) fn section(snapshot: &Snapshot, stacks: &Stacks) -> Section {
     let mut section = Section::native(NativeSection::GreenThreads);
-    section.blocks.extend(runtimes::figures(&snapshot.runtimes));
+    let polling = snapshot.tasks.iter().filter_map(|task| task.running_on).collect();
+    section.blocks.extend(runtimes::figures(&snapshot.runtimes, &polling));
     section.blocks.push(Block::notes(notes(snapshot)));
     let groups = groups(&snapshot.tasks);
     section.remarks.extend(remarks::largest_wait(&groups, snapshot.tasks.len()));
@@ -25,7 +26,7 @@ pub(crate) fn section(snapshot: &Snapshot, stacks: &Stacks) -> Section {
         section.blocks.push(Block::Trace(trace(group)));
         section.blocks.extend(stacks.of(&group.tasks).into_iter().map(Block::Trace));
     }
-    section.blocks.extend(runtimes::workers(&snapshot.runtimes).into_iter().flatten());
+    section.blocks.extend(runtimes::workers(&snapshot.runtimes, &polling).into_iter().flatten());
     section
 }
 
