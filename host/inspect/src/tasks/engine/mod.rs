@@ -39,8 +39,8 @@ pub(crate) struct Engine {
     tokio: Tokio,
     parking_lot_key: Option<i64>,
     memory: Known,
-    /// The canary's drop flags were seen.
-    flags: bool,
+    /// Drop flags were seen to tell which locals are alive.
+    drop_flags: bool,
 }
 
 impl Engine {
@@ -59,13 +59,15 @@ impl Engine {
         let parking_lot_key = parking_lot::key(&types);
         drop(types);
         let memory = Known::default();
-        let mut engine = Engine { path, bias, index, tokio, parking_lot_key, memory, flags: true };
+        let mut engine = Engine { path, bias, index, tokio, parking_lot_key, memory, drop_flags: true };
         // With what is open already: compressed sections would be decompressed another time beside it.
         let look = |handles: &[Handle]| {
+            // Nobody waits for what the canary holds.
             let options = Options::default().with_max_tasks(usize::MAX).with_holders(true);
+            let options = options.with_threads_wait(true);
             engine.look_in(&source, handles, &[], &options, Instant::now() + CANARY_DEADLINE)
         };
-        canary::check(look).map_err(Reason::Canary)?;
+        engine.drop_flags = canary::check(look).map_err(Reason::Canary)?.drop_flags;
         Ok(engine)
     }
 
@@ -105,7 +107,7 @@ impl Engine {
         let compiler = Compiler::new(&types, LIBRARIES);
         let (task, known) = (&self.tokio.task, &mut self.memory);
         let decoder = Decoder { task, known, compiler: &compiler, deadline, holders: options.holders };
-        let sightings = Gathering::new(self.flags);
+        let sightings = Gathering::new(self.drop_flags);
         let mut look = Look { decoder, chains: Chains::new(), sightings, all: FoundAll::default() };
         for (number, handle) in handles.iter().enumerate() {
             let found = match self.tokio.runtime(handle, &claims) {
@@ -122,8 +124,7 @@ impl Engine {
         }
         look.unlisted(registered);
         let Look { sightings, mut all, .. } = look;
-        let ids = all.tasks.iter().map(|task| task.id).collect();
-        all.sightings = sightings.finish(options.threads_wait, &ids);
+        all.sightings = sightings.finish(options.threads_wait);
         all.polling_unknown = self.tokio.polling_unknown();
         self.attribute(&polling, &mut all.tasks);
         all
