@@ -106,19 +106,26 @@ impl Reader<'_, '_, '_> {
     }
 
     fn variable(&mut self, in_frame: &InFrame<'_>, variable: &Variable, size: u64, values: &mut Values) {
-        let Ok(bytes) = usize::try_from(size) else { return };
-        let Ok(place) = in_frame.locate(variable, bytes) else { return };
-        let mut copy = vec![0; bytes];
-        if !in_frame.read(&place, &mut copy) {
-            return;
-        }
-        let address = match place {
-            Place::Memory(address) => address,
-            Place::Bytes(_) => NOWHERE,
-        };
+        let Ok(size) = usize::try_from(size) else { return };
         self.reads.clear();
         self.output.clear();
-        self.reads.add(address, &copy);
+        let address = match in_frame.locate(variable, size) {
+            Ok(Place::Memory(address)) => {
+                let mut copy = vec![0; size];
+                if !in_frame.read(&Place::Memory(address), &mut copy) {
+                    return;
+                }
+                self.reads.add(address, &copy);
+                address
+            }
+            _ => {
+                let Ok(parts) = in_frame.parts(variable, size) else { return };
+                for (offset, bytes) in &parts {
+                    self.reads.add(NOWHERE + *offset as u64, bytes);
+                }
+                NOWHERE
+            }
+        };
         self.decoder.find_holders_of_value(variable.type_id, address, &mut self.reads, &mut self.output);
         let types = self.decoder.compiler.types;
         let function = || {
