@@ -2,7 +2,6 @@
 
 mod grouping;
 mod idle;
-mod remarks;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -10,7 +9,7 @@ pub(crate) mod translate;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) use summary::state_of_thread;
+pub(crate) use summary::{state_of_thread, system_call};
 pub(crate) use translate::{incomplete, no_stack};
 
 use gmr_inspect::threads::Capture;
@@ -31,8 +30,6 @@ pub(crate) fn section(capture: &Capture) -> Section {
     if !notes.is_empty() {
         section.blocks.push(Block::notes(notes));
     }
-    section.remarks = remarks::locks(&groups);
-    section.remarks.extend(remarks::without_stack(&capture.threads));
     section.blocks.extend(groups.iter().map(|group| Block::Trace(trace(group))));
     section.blocks.extend(modules(&groups).into_iter().flatten());
     section
