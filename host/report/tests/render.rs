@@ -202,6 +202,60 @@ fn text_is_for_people() {
 }
 
 #[test]
+fn what_is_likeliest_stands_first_and_the_rest_is_counted() {
+    let mut report = report();
+    let mut diagnosis = Section::native(NativeSection::Diagnosis);
+    let members: Vec<String> = (1..=12).map(|member| format!("task {member} waits")).collect();
+    diagnosis
+        .remarks
+        .push("deadlock: tasks 17 and 18\n  task 17 waits\n\n  task 18 waits\u{1b}[2J".to_owned());
+    diagnosis.remarks.push(format!("a ring\n{}", members.join("\n")));
+    report.sections.push(diagnosis);
+    let mut pool = Section::new("pool", "Pool", Origin::Plugin);
+    pool.remarks = (1..=5).map(|number| format!("remark {number}")).collect();
+    report.sections.push(pool);
+    let look_at = |text: &str| {
+        let (_, from) = text.split_once("look at\n").unwrap();
+        let lines = from.lines().take_while(|line| line.starts_with("  "));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut expected: Vec<String> =
+        ["  deadlock: tasks 17 and 18", "    task 17 waits", "    task 18 waits\\u{1b}[2J", "  a ring"]
+            .map(str::to_owned)
+            .into();
+    expected.extend((1..=8).map(|member| format!("    task {member} waits")));
+    expected.extend(
+        [
+            "    and 4 more lines",
+            "  Threads: 3 threads wait for the lock at 0x7f3a10c0",
+            "  Cluster: no section: the plugin's deadline of 1 s passed",
+            "  Pool: remark 1",
+            "  Pool: remark 2",
+            "  Pool: remark 3",
+            "  Pool: remark 4",
+            "  and 1 more, in the sections below",
+        ]
+        .map(str::to_owned),
+    );
+    assert_eq!(look_at(&text::report(&report)), expected);
+    let look_at_all: Vec<_> = report.look_at().collect();
+    let tail = text::tail(&report.header, &look_at_all);
+    assert_eq!(look_at(&tail).last().unwrap(), "  and 1 more, in the sections above");
+    assert_eq!(json::read(&json::report(&report)).unwrap().look_at().count(), 9, "JSON has all");
+}
+
+#[test]
+fn names_of_functions_are_shown_short_and_kept_whole() {
+    let whole = "<shop[3f2a6c1e0b7d9a55]::Pool<alloc[1]::vec::Vec<u8>>>::take::<u8>.llvm.4711";
+    let mut stack = Trace::stack("1  \"main\"");
+    stack.frames = vec![Frame::of(whole)];
+    let mut report = report();
+    report.sections = vec![Section::native(NativeSection::Threads).with_blocks([stack.into()])];
+    assert!(text::report(&report).contains("  0  shop::Pool<alloc::vec::Vec<u8>>::take\n"));
+    assert!(json::report(&report).contains(whole));
+}
+
+#[test]
 fn json_keeps_everything() {
     let report = report();
     let document = json::report(&report);

@@ -8,6 +8,7 @@ mod block;
 mod detail;
 mod encoding;
 mod frame;
+pub mod graph;
 mod reason;
 mod report;
 mod section;

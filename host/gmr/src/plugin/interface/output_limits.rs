@@ -4,7 +4,9 @@
 use gmr_report::wit::Part;
 use gmr_report::words::bytes;
 
-use super::bindings::wit::document::{Block, Field, Frame, Member, Scalar, Table, Trace, Value};
+use super::bindings::wit::document::{
+    Block, Field, Frame, Graph, Hold, Member, Node, Party, Scalar, Table, Trace, Value, Wait,
+};
 use crate::plugin::Limits;
 
 /// What was taken of one section.
@@ -113,6 +115,7 @@ impl Budget<'_> {
             Block::Fields(fields) => self.fields(fields),
             Block::Table(table) => self.table(table),
             Block::Trace(trace) => self.trace(trace),
+            Block::Graph(graph) => self.graph(graph),
         }
     }
 
@@ -143,6 +146,35 @@ impl Budget<'_> {
         });
         trace.frames.iter_mut().for_each(|frame| self.frame(frame));
         self.texts(&mut trace.doubt);
+    }
+
+    fn graph(&mut self, graph: &mut Graph) {
+        self.count(graph.nodes.len() + graph.cycles.len());
+        for cycle in &mut graph.cycles {
+            self.count(cycle.members.len());
+            self.text(&mut cycle.certainty);
+        }
+        for Node { library, kind, party, waits, holds, .. } in &mut graph.nodes {
+            self.count(waits.len() + holds.len());
+            self.texts([library, kind]);
+            party.iter_mut().for_each(|party| self.party(party));
+            for Wait { party, want, progress, place, .. } in waits {
+                self.party(party);
+                self.texts([want, progress]);
+                place.iter_mut().for_each(|place| self.frame(place));
+            }
+            for Hold { party, role, certainty, variable, function, doing, place, .. } in holds {
+                self.party(party);
+                self.texts([role, certainty]);
+                self.texts(variable.iter_mut().chain(function).chain(doing));
+                place.iter_mut().for_each(|place| self.frame(place));
+            }
+        }
+    }
+
+    fn party(&mut self, party: &mut Party) {
+        self.text(&mut party.kind);
+        self.texts(&mut party.name);
     }
 
     /// Each of its calls is a line of the report.
@@ -252,6 +284,40 @@ mod tests {
         let taken = take(vec![paragraph("abcd"), Block::Remark("e".to_owned())], &limits);
         assert_eq!((taken.blocks.len(), taken.remarks.len()), (1, 0));
         assert!(taken.failure.is_some());
+    }
+
+    #[test]
+    fn the_parts_of_a_graph_count_and_its_texts_too() {
+        let party = || Party { kind: "task".to_owned(), id: 1, name: Some("n".repeat(40)) };
+        let wait = || Wait {
+            party: party(),
+            want: String::new(),
+            permits: None,
+            progress: String::new(),
+            queue_position: None,
+            timed: false,
+            awaited: true,
+            place: None,
+            waited: None,
+        };
+        let graph = |waits| {
+            let node = Node {
+                library: String::new(),
+                kind: String::new(),
+                address: None,
+                party: None,
+                permits: None,
+                waits: (0..waits).map(|_| wait()).collect(),
+                holds: Vec::new(),
+            };
+            Block::Graph(Graph { nodes: vec![node], cycles: Vec::new(), not_examined: 0 })
+        };
+        let items = || Limits { items: 3, ..Limits::default() };
+        assert_eq!(taken(vec![graph(2)], items()), (1, None));
+        assert_eq!(taken(vec![graph(3)], items()).0, 0);
+        let text = || Limits { output_bytes: 2 * 44, ..Limits::default() };
+        assert_eq!(taken(vec![graph(2)], text()), (1, None));
+        assert_eq!(taken(vec![graph(3)], text()).0, 0);
     }
 
     #[test]

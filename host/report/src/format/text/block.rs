@@ -1,7 +1,7 @@
 //! The body of a section as text: a block below the other, indented below headings.
 
 use super::escape::{escape, escape_lines};
-use super::{table, trace, value};
+use super::{graph, table, trace, value};
 use crate::model::{Block, Field};
 
 /// The lines of a section so far.
@@ -56,6 +56,10 @@ impl Body {
             Block::Trace(trace) => {
                 self.indent = 0;
                 trace::trace(trace, |line| self.line(line));
+            }
+            Block::Graph(graph) => {
+                self.indent = 0;
+                graph::graph(graph, |line| self.line(line));
             }
             Block::Unknown(unknown) => self.paragraph(&unknown.to_string()),
         }

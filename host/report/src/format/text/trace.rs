@@ -2,7 +2,7 @@
 
 use super::BANNER;
 use super::escape::escape;
-use crate::model::{Frame, Line, Member, Trace, TraceKind};
+use crate::model::{Frame, Line, Trace, TraceKind};
 use crate::words::{self, counted};
 
 /// Terminals on call are a hundred columns wide.
@@ -22,7 +22,7 @@ pub(super) fn trace(trace: &Trace, mut line: impl FnMut(&str)) {
         line(&escape(&format!("a trace of a kind that this version does not know: {word}")));
     }
     if trace.members.len() > 1 {
-        line(&ids(&trace.members));
+        line(&ids(trace.members.iter().map(|member| member.id).collect()));
     }
     for summary in &trace.summary {
         line(&escape(summary));
@@ -122,7 +122,7 @@ fn awaits(frames: &[Frame]) -> Vec<Shown> {
 /// The function; failing that, what is needed to look it up elsewhere.
 fn name(line: Line<'_>) -> String {
     if let Some(function) = line.function() {
-        return escape(function);
+        return escape(&words::short_function(function));
     }
     match (&line.frame.module, line.frame.offset, line.frame.address) {
         (Some(module), Some(offset), _) => format!("{}+{offset:#x}", escape(words::short_path(module))),
@@ -143,10 +143,14 @@ fn location(line: Line<'_>) -> String {
     }
 }
 
-/// The members' ids, neighbours as a range, cut where the screen ends.
-fn ids(members: &[Member]) -> String {
-    let mut ids: Vec<u64> = members.iter().map(|member| member.id).collect();
+/// Ids in their order, neighbours as a range, cut where the screen ends.
+pub(super) fn ids(mut ids: Vec<u64>) -> String {
     ids.sort_unstable();
+    ranges(&ids)
+}
+
+/// The same, in the order in which they are given.
+pub(super) fn ranges(ids: &[u64]) -> String {
     let mut line = String::new();
     let mut at = 0;
     while at < ids.len() {
