@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::model::{Await, Note, Particular, Reason, TaskState};
+use crate::holds::Sightings;
 
 /// What one look at all runtimes found.
 #[derive(Debug, Default)]
@@ -18,6 +19,8 @@ pub(crate) struct FoundAll {
     pub(crate) racy: usize,
     pub(crate) not_reached: usize,
     pub(crate) notes: Vec<Note>,
+    /// What they wait for and hold.
+    pub(crate) sightings: Sightings,
 }
 
 /// A task that a runtime owns.

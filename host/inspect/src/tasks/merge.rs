@@ -33,7 +33,17 @@ pub(super) fn by_themselves(registered: &[Registered], why: &Arc<Reason>) -> Vec
 pub(super) fn with_found(all: FoundAll, registered: &[Registered], snapshot: &mut Snapshot) -> Vec<Task> {
     let registered = by_now(&all, registered);
     let mut names = Names::new(&registered);
-    let FoundAll { mut tasks, mut unlisted, runtimes, polling_unknown, racy, not_reached, mut notes } = all;
+    let FoundAll {
+        mut tasks,
+        mut unlisted,
+        runtimes,
+        polling_unknown,
+        racy,
+        not_reached,
+        mut notes,
+        sightings,
+    } = all;
+    snapshot.sightings = sightings;
     tasks.sort_by_key(|task| task.id);
     let runtime_of: HashMap<u64, usize> = tasks.iter().map(|task| (task.id, task.runtime)).collect();
     snapshot.tasks.reserve_exact(tasks.len());

@@ -148,6 +148,8 @@ pub(crate) enum Plan {
 
 #[derive(Debug)]
 pub(crate) struct Variants {
+    /// It is one of several futures of which all are waited for, as in `join!`.
+    pub(crate) joined: bool,
     /// `None` if there is but one.
     pub(crate) discriminant: Option<Discriminant>,
     /// Value (`None` for any other) and what is of interest in the variant.
@@ -156,10 +158,24 @@ pub(crate) struct Variants {
     pub(crate) common: Vec<Edge>,
 }
 
-/// All plans made so far, for the life of the inspector.
-#[derive(Default)]
-pub(crate) struct Plans {
-    list: Vec<(EntryId, Option<Plan>)>,
+impl Variants {
+    /// What is of interest in the variant that the discriminant's value means.
+    pub(crate) fn chosen(&self, value: u64) -> Option<&Edge> {
+        let chosen = match self.discriminant {
+            None => self.list.first(),
+            Some(discriminant) => {
+                let is = |wanted: &u64| wanted & discriminant.mask() == value;
+                let named = self.list.iter().find(|(wanted, _)| wanted.as_ref().is_some_and(is));
+                named.or_else(|| self.list.iter().find(|(wanted, _)| wanted.is_none()))
+            }
+        };
+        chosen.and_then(|(_, edge)| edge.as_ref())
+    }
+}
+
+/// All plans of one kind made so far, for the life of the inspector.
+pub(crate) struct Plans<P = Plan> {
+    list: Vec<(EntryId, Option<P>)>,
     by_type: HashMap<EntryId, PlanId>,
     /// Trait objects' vtables: the plan of the type behind, its size and name. `None` if it is not described.
     pub(crate) objects: HashMap<u64, Option<Object>>,
@@ -175,7 +191,13 @@ pub(crate) struct Object {
     pub(crate) label: Text,
 }
 
-impl Plans {
+impl<P> Default for Plans<P> {
+    fn default() -> Self {
+        Plans { list: Vec::new(), by_type: HashMap::new(), objects: HashMap::new(), task_ids: HashMap::new() }
+    }
+}
+
+impl<P> Plans<P> {
     /// The number of the plan for a type, whether or not it is made yet.
     pub(crate) fn number(&mut self, of: EntryId) -> PlanId {
         let next = PlanId(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
@@ -185,7 +207,7 @@ impl Plans {
         })
     }
 
-    pub(crate) fn get(&self, id: PlanId) -> Option<&Plan> {
+    pub(crate) fn get(&self, id: PlanId) -> Option<&P> {
         self.list.get(id.0 as usize)?.1.as_ref()
     }
 
@@ -193,7 +215,7 @@ impl Plans {
         self.list.get(id.0 as usize).map(|(of, _)| *of)
     }
 
-    pub(crate) fn set(&mut self, id: PlanId, plan: Plan) {
+    pub(crate) fn set(&mut self, id: PlanId, plan: P) {
         if let Some((_, place)) = self.list.get_mut(id.0 as usize) {
             *place = Some(plan);
         }

@@ -9,6 +9,8 @@ use tokio::runtime::Handle;
 use super::batch::{self, Decode as _, Owner, Seen, Verdict};
 use super::chains::Chains;
 use super::decoder::Decoder;
+use super::sightings::{Gathering, Standing};
+use crate::holds::Party;
 use crate::tasks::decode::{Output, Progress, ReadSet, StateKind};
 use crate::tasks::found::{Found, FoundAll, FoundChain, Unlisted};
 use crate::tasks::model::{Note, Reason, TaskState};
@@ -23,13 +25,14 @@ const MAX_TRIES: u32 = 4;
 pub(super) struct Look<'a, 't, 's> {
     pub(super) decoder: Decoder<'a, 't, 's>,
     pub(super) chains: Chains,
+    pub(super) sightings: Gathering,
     pub(super) all: FoundAll,
 }
 
 impl Look<'_, '_, '_> {
     /// Finds the tasks of the runtime of that number, until there are `max` of all runtimes.
     pub(super) fn runtime(&mut self, number: usize, handle: &Handle, lists: &Lists, max: usize) {
-        let Look { decoder, chains, all } = self;
+        let Look { decoder, chains, sightings, all } = self;
         let (task, deadline, types) = (decoder.task, decoder.deadline, decoder.compiler.types);
         let max = max.saturating_sub(all.tasks.len());
         let alive_before = metrics::alive_tasks(handle);
@@ -44,6 +47,16 @@ impl Look<'_, '_, '_> {
         let owner = Owner { layout: task, id: lists.owner_id };
         all.not_reached += batch::decode_all(owner, &listing.tasks, decoder, deadline, &mut |seen| {
             all.racy += usize::from(seen.verdict == Verdict::Racy);
+            let standing = match seen.verdict {
+                Verdict::Running => Standing::Polled,
+                _ if seen.scheduled => Standing::Scheduled,
+                _ => Standing::Idle,
+            };
+            let same = match standing {
+                Standing::Polled => task.is_alive(seen.header),
+                Standing::Scheduled | Standing::Idle => task.is_idle(seen.header),
+            };
+            sightings.add(Party::Task(seen.id), standing, seen.output, &[same]);
             let mut found = found(seen, number, chains);
             if let (Some(fault), Ok(_), []) = (types.fault(), &seen.kind.stage, &seen.output.nodes[..]) {
                 found.chain = FoundChain::Unknown(Arc::new(fault.clone()));

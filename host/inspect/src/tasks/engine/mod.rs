@@ -6,6 +6,7 @@ mod batch;
 mod chains;
 mod decoder;
 mod look;
+mod sightings;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -15,9 +16,10 @@ use tokio::runtime::Handle;
 use self::chains::Chains;
 use self::decoder::{Decoder, Known};
 use self::look::Look;
-use super::decode::{Compiler, FUTURES_UTIL, Libraries, OWN, STANDARD};
+use self::sightings::Gathering;
+use super::decode::{CROSSBEAM, Compiler, FUTURES_UTIL, Libraries, OWN, PARKING_LOT, STANDARD};
 use super::found::{Found, FoundAll};
-use super::model::{DebugInformationFault, Note, Polling, Reason, TaskState};
+use super::model::{DebugInformationFault, Note, Options, Polling, Reason, TaskState};
 use super::registry::{Reading, Slot};
 use super::tokio::{FUTURES, Tokio, canary};
 use super::types::{Index, Source, Types};
@@ -25,8 +27,8 @@ use super::types::{Index, Source, Types};
 /// Decoding the canary's handful of tasks takes a millisecond.
 const CANARY_DEADLINE: Duration = Duration::from_secs(10);
 
-/// The libraries with known futures.
-const LIBRARIES: Libraries = Libraries(&[&STANDARD, &FUTURES_UTIL, &FUTURES, &OWN]);
+/// The libraries with known futures and locks.
+const LIBRARIES: Libraries = Libraries(&[&STANDARD, &FUTURES_UTIL, &FUTURES, &OWN, &PARKING_LOT, &CROSSBEAM]);
 
 /// All that is known of this executable: kept from look to look.
 pub(crate) struct Engine {
@@ -35,6 +37,8 @@ pub(crate) struct Engine {
     index: Index,
     tokio: Tokio,
     memory: Known,
+    /// The canary's drop flags were seen.
+    flags: bool,
 }
 
 impl Engine {
@@ -49,10 +53,11 @@ impl Engine {
             return Err(Reason::DebugInformation(DebugInformationFault::NoTypes));
         }
         let tokio = Tokio::find(&Types::new(&source, &index, bias)).map_err(Reason::Layout)?;
-        let mut engine = Engine { path, bias, index, tokio, memory: Known::default() };
+        let mut engine = Engine { path, bias, index, tokio, memory: Known::default(), flags: true };
         // With what is open already: compressed sections would be decompressed another time beside it.
         let look = |handles: &[Handle]| {
-            engine.look_in(&source, handles, &[], usize::MAX, Instant::now() + CANARY_DEADLINE)
+            let options = Options::default().with_max_tasks(usize::MAX).with_holders(true);
+            engine.look_in(&source, handles, &[], &options, Instant::now() + CANARY_DEADLINE)
         };
         canary::check(look).map_err(Reason::Canary)?;
         Ok(engine)
@@ -68,10 +73,10 @@ impl Engine {
         &mut self,
         handles: &[Handle],
         registered: &[(&'static Slot, Reading)],
-        max: usize,
+        options: &Options,
         deadline: Instant,
     ) -> FoundAll {
-        self.look_in(&Source::new(self.path), handles, registered, max, deadline)
+        self.look_in(&Source::new(self.path), handles, registered, options, deadline)
     }
 
     fn look_in(
@@ -79,7 +84,7 @@ impl Engine {
         source: &Source,
         handles: &[Handle],
         registered: &[(&'static Slot, Reading)],
-        max: usize,
+        options: &Options,
         deadline: Instant,
     ) -> FoundAll {
         let polling = self.polling();
@@ -87,12 +92,13 @@ impl Engine {
         let types = Types::new(source, &self.index, self.bias);
         let compiler = Compiler::new(&types, LIBRARIES);
         let (task, known) = (&self.tokio.task, &mut self.memory);
-        let decoder = Decoder { task, known, compiler: &compiler, deadline };
-        let mut look = Look { decoder, chains: Chains::new(), all: FoundAll::default() };
+        let decoder = Decoder { task, known, compiler: &compiler, deadline, holders: options.holders };
+        let sightings = Gathering::new(self.flags);
+        let mut look = Look { decoder, chains: Chains::new(), sightings, all: FoundAll::default() };
         for (number, handle) in handles.iter().enumerate() {
             let found = match self.tokio.runtime(handle, &claims) {
                 Ok((lists, found)) => {
-                    look.runtime(number, handle, &lists, max);
+                    look.runtime(number, handle, &lists, options.max_tasks);
                     Some(found)
                 }
                 Err(fault) => {
@@ -103,7 +109,9 @@ impl Engine {
             look.all.runtimes.push(found);
         }
         look.unlisted(registered);
-        let mut all = look.all;
+        let Look { sightings, mut all, .. } = look;
+        let ids = all.tasks.iter().map(|task| task.id).collect();
+        all.sightings = sightings.finish(options.threads_wait, &ids);
         all.polling_unknown = self.tokio.polling_unknown();
         self.attribute(&polling, &mut all.tasks);
         all

@@ -3,6 +3,7 @@
 //! Shared references are followed in two places: from a semaphore's waiter to the semaphore, and from a join handle to
 //! the task's header. Both are counted or borrowed by the future that is read, so they are there as long as it is.
 
+use super::known_locks::LOCKS;
 use super::layout::{member, named};
 use crate::tasks::decode::{Figure, Library, Plan, PlanId, label};
 use crate::tasks::types::{EntryId, Shape, Type, Types};
@@ -27,6 +28,7 @@ pub(crate) const FUTURES: Library = Library {
         ("tokio::task::join_set::JoinSet<", join_set),
     ],
     wrappers: &["tokio::future::maybe_done::MaybeDone<"],
+    locks: LOCKS,
 };
 
 fn sleep(types: &Types<'_>, of: &Type, _: &mut dyn FnMut(EntryId) -> PlanId) -> Option<Plan> {

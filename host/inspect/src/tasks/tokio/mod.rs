@@ -12,6 +12,7 @@
 //! | which thread is which worker? | `Tokio::claims` |
 //! | what does the runtime count itself? | `metrics` |
 //! | which of its futures tell more than their name? | `FUTURES` |
+//! | what can be waited for and held, and by which types? | `known_locks` |
 //! | where in a thread's stack does the runtime begin? | [`is_poll_frame`] |
 //!
 //! tokio may be 1.28 or newer, the oldest that the recipe was tried with. It goes by the names of members, so versions in
@@ -32,6 +33,8 @@ mod handle;
 mod header;
 #[cfg(target_os = "linux")]
 mod known_futures;
+#[cfg(target_os = "linux")]
+mod known_locks;
 #[cfg(target_os = "linux")]
 mod layout;
 pub(super) mod metrics;
