@@ -4,13 +4,17 @@
 //! foreign code, the application's own and the plugins', side by side. No section can lose
 //! another one: a panic or a stall is that section's failure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gmr_inspect::holds;
 use gmr_inspect::proc_self::{self, DescriptorsInUse};
+use gmr_inspect::process::Utilization;
 use gmr_inspect::symbols::Symbolizer;
+use gmr_inspect::tasks::{Polling, Snapshot};
+use gmr_inspect::threads::Capture;
 use gmr_inspect::{tasks, threads};
 use gmr_report::mask::Secrets;
 use gmr_report::words;
@@ -25,6 +29,7 @@ use crate::no_plugin::Plugins;
 #[cfg(feature = "plugin")]
 use crate::plugin::Plugins;
 use crate::section::configuration::Configuration;
+use crate::section::diagnosis::{self, Scene, Standing};
 use crate::section::green_threads;
 use crate::section::green_threads::Stacks;
 use crate::section::masked::masked;
@@ -40,6 +45,8 @@ pub(crate) struct Collector {
     /// Kept from report to report: most of what was looked up once is asked for again.
     pub(crate) symbolizer: Symbolizer,
     pub(crate) tasks: tasks::Inspector,
+    /// Kept from report to report, to tell for how long something has stood.
+    pub(crate) standing: Standing,
     /// Whether tasks can be found without being registered: then debug information is read ahead.
     pub(crate) has_runtimes: bool,
     pub(crate) own: Vec<OwnSection>,
@@ -135,32 +142,71 @@ impl Collector {
         header
     }
 
-    /// Threads are looked at first, since they move on; they stand where oslo.reports has them.
+    /// Threads are looked at first, since they move on; they stand where oslo.reports has them. What is derived from them and from
+    /// the tasks comes last.
     fn native(&mut self, report: &mut Report, deadline: Instant) {
         // Before and after: a task that its thread polled both times is what the stack in between belongs to.
         let polling = self.tasks.polling();
         let capture = caught(|| self.capture(deadline));
-        let threads = guarded(NativeSection::Threads, || match &capture {
-            Ok(capture) => crate::section::threads::section(capture),
-            Err(words) => fault(NativeSection::Threads, words),
-        });
-        let stacks = Stacks { polling, capture: capture.ok() };
-        let green_threads = guarded(NativeSection::GreenThreads, || {
+        let snapshot = caught(|| {
             let options = tasks::Options::default().with_deadline(self.time_for_tasks(deadline));
-            green_threads::section(&self.tasks.look(&options), &stacks)
+            self.tasks.look(&options.with_holders(true).with_threads_wait(true))
         });
+        let threads = section_of(NativeSection::Threads, &capture, crate::section::threads::section);
+        let stacks = Stacks { polling, capture: capture.ok() };
+        let green_threads = section_of(NativeSection::GreenThreads, &snapshot, |snapshot| {
+            green_threads::section(snapshot, &stacks)
+        });
+        let diagnosis = caught(|| self.diagnosis(&stacks, snapshot.ok()));
+        let diagnosis = diagnosis.unwrap_or_else(|words| Some(fault(NativeSection::Diagnosis, &words)));
         let configuration = guarded(NativeSection::Configuration, || {
             self.configuration.section(&self.secrets, deadline.min(Instant::now() + ANSWER))
         });
-        let sections = [self.package.section(), threads, green_threads, configuration];
-        let sections = sections.into_iter().chain(self.reporter());
+        let sections = [self.package.section(), threads, green_threads].into_iter().chain(diagnosis);
+        let sections = sections.chain([configuration]).chain(self.reporter());
         report.sections.extend(sections.map(|section| masked(&self.secrets, section)));
     }
 
-    fn capture(&mut self, deadline: Instant) -> threads::Capture {
+    /// What is wrong, by all that was seen of threads and tasks. It is looked at once more before it is believed.
+    fn diagnosis(&mut self, stacks: &Stacks, snapshot: Option<Snapshot>) -> Option<Section> {
+        let nothing = Capture::default();
+        let (capture, mut snapshot) =
+            (stacks.capture.as_ref().unwrap_or(&nothing), snapshot.unwrap_or_default());
+        let now = self.tasks.polling();
+        let polling: Vec<Polling> = stacks.polling.iter().copied().filter(|at| now.contains(at)).collect();
+        let mut sightings = [std::mem::take(&mut snapshot.sightings)];
+        let thread = |id| capture.threads.binary_search_by_key(&id, |thread| thread.id).ok();
+        for seen in &mut sightings {
+            seen.confirm(|id| capture.threads[thread(id)?].has_stood());
+        }
+        let graph = holds::join(sightings, &diagnosis::circumstances(&snapshot, &polling));
+        let polls = polling.iter().map(|polling| polling.thread);
+        let stood_still: HashSet<u32> = polls
+            .filter(|id| thread(*id).is_some_and(|at| capture.threads[at].has_stood() == Some(true)))
+            .collect();
+        let utilization = Utilization::now();
+        self.standing.update(capture, &snapshot, &polling, &utilization.listening, Instant::now());
+        let standing = &self.standing;
+        let index = diagnosis::Index::default();
+        let scene = Scene {
+            capture,
+            snapshot: &snapshot,
+            graph: &graph,
+            polling: &polling,
+            stood_still: &stood_still,
+            standing,
+            utilization: &utilization,
+            index,
+        };
+        diagnosis::section(&scene)
+    }
+
+    /// Names of frames are the cheapest to lose: a frame without one still has its module and offset.
+    fn capture(&mut self, deadline: Instant) -> Capture {
+        let half = until(deadline, Duration::MAX) / 2;
         let options = (self.threads.clone())
             .with_deadline(until(deadline, self.threads.deadline))
-            .with_symbol_deadline(until(deadline, self.threads.symbol_deadline));
+            .with_symbol_deadline(half.min(self.threads.symbol_deadline));
         threads::capture_with(&options, &mut self.symbolizer)
     }
 
@@ -330,6 +376,18 @@ impl OwnSection {
             Ok(blocks) => empty.with_blocks(blocks),
             Err(failure) => empty.failed(format!("the application's closure {failure}")),
         }
+    }
+}
+
+/// A section of what was seen, unless looking panicked.
+fn section_of<T>(
+    native: NativeSection,
+    seen: &Result<T, String>,
+    section: impl FnOnce(&T) -> Section,
+) -> Section {
+    match seen {
+        Ok(seen) => guarded(native, || section(seen)),
+        Err(words) => fault(native, words),
     }
 }
 

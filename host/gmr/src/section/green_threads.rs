@@ -1,7 +1,6 @@
 //! The Green Threads section: async tasks and what they await, those that wait in the same place together.
 
 mod grouping;
-mod remarks;
 mod running;
 mod runtimes;
 mod summary;
@@ -11,8 +10,10 @@ pub(crate) mod translate;
 
 use gmr_inspect::tasks::{Snapshot, Task, TaskState};
 use gmr_report::{Block, NativeSection, Reason, Section, TasksNote, Trace};
+pub(crate) use grouping::known;
 use grouping::{Group, groups};
 pub(crate) use running::Stacks;
+pub(crate) use translate::words_of_reason;
 
 /// The section of a look at the tasks, with the stacks that were taken before it.
 pub(crate) fn section(snapshot: &Snapshot, stacks: &Stacks) -> Section {
@@ -20,7 +21,6 @@ pub(crate) fn section(snapshot: &Snapshot, stacks: &Stacks) -> Section {
     section.blocks.extend(runtimes::figures(&snapshot.runtimes));
     section.blocks.push(Block::notes(notes(snapshot)));
     let groups = groups(&snapshot.tasks);
-    section.remarks.extend(remarks::largest_wait(&groups, snapshot.tasks.len()));
     for group in &groups {
         section.blocks.push(Block::Trace(trace(group)));
         section.blocks.extend(stacks.of(&group.tasks).into_iter().map(Block::Trace));

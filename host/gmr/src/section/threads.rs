@@ -1,7 +1,6 @@
 //! The Threads section: every thread, those with the same stack together.
 
 mod grouping;
-mod remarks;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -9,7 +8,7 @@ pub(crate) mod translate;
 
 use std::collections::BTreeMap;
 
-pub(crate) use summary::state_of_thread;
+pub(crate) use summary::{state_of_thread, system_call};
 pub(crate) use translate::{incomplete, no_stack};
 
 use gmr_inspect::threads::Capture;
@@ -30,8 +29,6 @@ pub(crate) fn section(capture: &Capture) -> Section {
     if !notes.is_empty() {
         section.blocks.push(Block::notes(notes));
     }
-    section.remarks = remarks::locks(&groups);
-    section.remarks.extend(remarks::without_stack(&capture.threads));
     section.blocks.extend(groups.iter().map(|group| Block::Trace(trace(group))));
     section.blocks.extend(modules(&groups).into_iter().flatten());
     section

@@ -32,12 +32,12 @@ fn snapshot(tasks: Vec<Task>) -> Snapshot {
     snapshot
 }
 
-fn body(tasks: Vec<Task>) -> (String, Vec<String>) {
+fn body(tasks: Vec<Task>) -> String {
     let mut snapshot = snapshot(tasks);
     snapshot.rung = Rung::DebugInformation;
     let section = super::section(&snapshot, &Stacks::default());
     let text: Vec<String> = text::section(&section).lines().skip(3).map(str::to_owned).collect();
-    (text.join("\n"), section.remarks)
+    text.join("\n")
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn equal_chains_stand_together_whenever_their_timers_fire() {
     alone.name = Some("gc".to_owned());
     alone.state = TaskState::Scheduled;
     let tasks = vec![sleeping(4, 2, 5_000), sleeping(5, 3, 6_000), alone];
-    let (text, remarks) = body(tasks);
+    let text = body(tasks);
     assert_eq!(
         text,
         r#"chains from debug information, checked: 3 tasks
@@ -77,25 +77,13 @@ woken, waits for a worker
     shop::pay  shop/src/db.rs:9
       tokio::time::Sleep, fires in 7.0 s"#
     );
-    assert!(remarks.is_empty(), "{remarks:?}");
-}
-
-#[test]
-fn a_crowd_that_waits_for_long_is_remarked_by_the_innermost_line() {
-    let chain =
-        || vec![step(0, "shop::serve", Some(1)), step(1, "shop::pay", Some(9)), step(2, "Acquire", None)];
-    let crowd = |count: u64, idle| (0..count).map(|id| waiting(id, idle, chain())).collect();
-    let (_, remarks) = body(crowd(12, 33));
-    assert_eq!(remarks, ["12 of 12 tasks wait in shop::pay, the longest for 33 s"]);
-    assert!(body(crowd(9, 33)).1.is_empty(), "nine are no crowd");
-    assert!(body(crowd(12, 9)).1.is_empty(), "nine seconds are not long");
 }
 
 #[test]
 fn a_task_without_a_chain_says_why() {
     let mut task = waiting(1, 0, Vec::new());
     task.chain = Chain::Unknown(Arc::new(Reason::NeverPolled));
-    let (text, _) = body(vec![task]);
+    let text = body(vec![task]);
     assert!(text.ends_with("waiting\nshop::serve\nno chain: it was never polled"), "{text}");
 }
 

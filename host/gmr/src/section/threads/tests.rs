@@ -37,8 +37,7 @@ fn asleep(id: u32, name: &str, futex: u64, functions: &[&str]) -> Thread {
 fn check(threads: Vec<Thread>, expected: &str) {
     let capture = Capture::new(threads);
     let section = super::section(&capture);
-    let mut body: Vec<String> = text::section(&section).lines().skip(3).map(str::to_owned).collect();
-    body.extend(section.remarks.iter().map(|remark| format!("look at: {remark}")));
+    let body: Vec<String> = text::section(&section).lines().skip(3).map(str::to_owned).collect();
     assert_eq!(body.join("\n"), expected.trim());
 }
 
@@ -76,21 +75,6 @@ modules of these frames:
   /srv/shop  c0ffee
 "#,
     );
-}
-
-#[test]
-fn waiters_for_a_lock_are_remarked_and_idle_ones_are_not() {
-    let lock = ["syscall", "std::sys::sync::mutex::futex::Mutex::lock_contended", "shop::pay"];
-    let idle = ["syscall", "std::sys::sync::condvar::futex::Condvar::wait", "shop::idle"];
-    let threads = vec![
-        asleep(1, "a", 0x20, &lock),
-        asleep(2, "b", 0x20, &lock),
-        asleep(3, "c", 0x30, &lock),
-        asleep(4, "d", 0x40, &idle),
-        asleep(5, "e", 0x40, &idle),
-    ];
-    let section = super::section(&Capture::new(threads));
-    assert_eq!(section.remarks, ["2 threads wait for the lock at 0x20"]);
 }
 
 #[test]
@@ -134,7 +118,6 @@ the stack does not reach the thread's start: the stack is deeper than was copied
 modules of these frames:
   module     build id
   /srv/shop  c0ffee
-look at: 1 thread has no stack; its reason stands with it
 "#,
     );
 }

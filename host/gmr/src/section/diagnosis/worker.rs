@@ -1,0 +1,116 @@
+//! Rule: a runtime's worker that does not come back from a poll, and all of a runtime's workers at once.
+//!
+//! It fires for a worker that was at the same task before its stack was read and after, and that
+//! - was asleep all that time: in a sleep, on a lock, on a file; or
+//! - has run for a second or more: as the registry measured, as the earlier report saw it at the same task without having parked
+//!   since, or as its processor time shows that tokio has not added to its busy time yet.
+//!
+//! It does not for what `block_in_place` and `spawn_blocking` run, nor for workers that only have much to do.
+
+use std::time::Duration;
+
+use gmr_inspect::holds::Party;
+use gmr_inspect::tasks::{Runtime, Worker};
+use gmr_inspect::threads::{State, Thread};
+use gmr_report::words::{counted, duration};
+
+use super::scene::{Scene, stands_in};
+use super::words;
+use super::{Entry, Rank};
+
+/// Shorter polls are work.
+const LONG_POLL: Duration = Duration::from_secs(1);
+
+/// No more workers have a line.
+const MOST_LINES: usize = 4;
+
+/// A worker that is stuck in a poll.
+struct Stuck<'a> {
+    number: usize,
+    task: u64,
+    thread: &'a Thread,
+    does: String,
+}
+
+pub(super) fn find(scene: &Scene<'_>) -> Vec<Entry> {
+    let runtimes = scene.snapshot.runtimes.iter().enumerate();
+    runtimes.flat_map(|(index, runtime)| of_runtime(scene, index, runtime)).collect()
+}
+
+fn of_runtime(scene: &Scene<'_>, index: usize, runtime: &Runtime) -> Vec<Entry> {
+    let workers = runtime.workers.iter().enumerate();
+    let stuck: Vec<Stuck<'_>> =
+        workers.filter_map(|(number, worker)| stuck(scene, runtime, number, worker)).collect();
+    let ready = match scene.ready(index) {
+        0 => String::new(),
+        1 => "; 1 task waits for a worker".to_owned(),
+        ready => format!("; {} wait for a worker", counted(ready as u64, "task")),
+    };
+    match &stuck[..] {
+        [] => Vec::new(),
+        all if all.len() == runtime.workers.len() && all.len() > 1 => {
+            let title = format!("none of the {} workers of runtime {} polls{ready}", all.len(), runtime.id);
+            let mut lines = vec![title];
+            lines.extend(
+                all.iter()
+                    .take(MOST_LINES)
+                    .map(|stuck| format!("worker {}: task {} {}", stuck.number, stuck.task, stuck.does)),
+            );
+            if let more @ 1.. = all.len().saturating_sub(MOST_LINES) {
+                lines.push(format!("and {} more", counted(more as u64, "worker")));
+            }
+            vec![Entry { rank: Rank::AllWorkers, weight: scene.ready(index), lines }]
+        }
+        some => {
+            // With one worker, all of them are stuck.
+            let rank = if runtime.workers.len() == 1 { Rank::AllWorkers } else { Rank::Worker };
+            let entry = |stuck: &Stuck<'_>| {
+                let which = match runtime.workers.len() {
+                    1 => "the only worker".to_owned(),
+                    count => format!("worker {} of {count}", stuck.number),
+                };
+                let thread = stuck.thread.id;
+                let line = format!("{which} does not poll: task {} {}{ready}", stuck.task, stuck.does);
+                Entry { rank, weight: scene.ready(index), lines: vec![format!("{line} (thread {thread})")] }
+            };
+            some.iter().map(entry).collect()
+        }
+    }
+}
+
+fn stuck<'a>(scene: &Scene<'a>, runtime: &Runtime, number: usize, worker: &Worker) -> Option<Stuck<'a>> {
+    let thread = scene.thread(worker.thread?)?;
+    let task = scene.polled_by(thread.id)?;
+    if stands_in(thread, "block_in_place") {
+        return None;
+    }
+    let does = if scene.stood_still.contains(&thread.id) {
+        words::does(scene, Party::Thread(thread.id))?
+    } else {
+        let time = computes(scene, runtime, worker, thread, task).filter(|time| *time >= LONG_POLL)?;
+        let place = words::at(scene, Party::Thread(thread.id), None);
+        format!("has run{place} for at least {}", duration(time))
+    };
+    Some(Stuck { number, task, thread, does })
+}
+
+/// For how long a poll has run, at least.
+fn computes(
+    scene: &Scene<'_>,
+    runtime: &Runtime,
+    worker: &Worker,
+    thread: &Thread,
+    task: u64,
+) -> Option<Duration> {
+    if thread.state != State::Running {
+        return None;
+    }
+    let registered = scene.task(task).and_then(|task| task.polling);
+    let seen = scene.standing.of_poll(thread.id);
+    // What it has run and not added up yet it has run since it last parked. A `current_thread` runtime's worker may have run other
+    // things before.
+    let own = runtime.flavor == "multi_thread";
+    let not_counted =
+        worker.busy.filter(|_| own).map(|busy| (thread.cpu_user + thread.cpu_system).saturating_sub(busy));
+    [registered, seen, not_counted].into_iter().flatten().max()
+}
