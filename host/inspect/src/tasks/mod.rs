@@ -74,7 +74,7 @@ mod spawn;
 pub mod tokio;
 mod tracked;
 #[cfg(target_os = "linux")]
-mod types;
+pub(crate) mod types;
 
 #[cfg(target_os = "linux")]
 pub use doctor::{Advice, Diagnosis, Finding, Level, Outlook, doctor};
