@@ -100,6 +100,7 @@ macro_rules! wit_conversions {
                     },
                     title: trace.title.clone(),
                     summary: trace.summary.clone(),
+                    idle: trace.idle.clone(),
                     members: trace.members.iter().map(Into::into).collect(),
                     frames: trace.frames.iter().map(Into::into).collect(),
                     doubt: trace.doubt.as_ref().map(ToString::to_string),
@@ -115,6 +116,7 @@ macro_rules! wit_conversions {
                 };
                 let mut trace = $crate::Trace::new(kind, from.title);
                 trace.summary = from.summary;
+                trace.idle = from.idle;
                 trace.members = from.members.into_iter().map(Into::into).collect();
                 trace.frames = from.frames.into_iter().map(Into::into).collect();
                 trace.doubt = from.doubt.map($crate::Reason::Text);

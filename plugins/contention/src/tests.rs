@@ -11,7 +11,7 @@ fn frame(function: &str) -> Frame {
 }
 
 fn trace(kind: TraceKind, members: Vec<Member>, frames: Vec<Frame>) -> Block {
-    Block::Trace(Trace { kind, title: String::new(), summary: vec![], members, frames, doubt: None })
+    Block::Trace(Trace { kind, title: String::new(), summary: vec![], idle: None, members, frames, doubt: None })
 }
 
 /// So many threads with the same stack, of which the report tells these fields.

@@ -18,14 +18,15 @@ pub(crate) use translate::words_of_reason;
 /// The section of a look at the tasks, with the stacks that were taken before it.
 pub(crate) fn section(snapshot: &Snapshot, stacks: &Stacks) -> Section {
     let mut section = Section::native(NativeSection::GreenThreads);
-    section.blocks.extend(runtimes::figures(&snapshot.runtimes));
+    let polling = snapshot.tasks.iter().filter_map(|task| task.running_on).collect();
+    section.blocks.extend(runtimes::figures(&snapshot.runtimes, &polling));
     section.blocks.push(Block::notes(notes(snapshot)));
     let groups = groups(&snapshot.tasks);
     for group in &groups {
         section.blocks.push(Block::Trace(trace(group)));
         section.blocks.extend(stacks.of(&group.tasks).into_iter().map(Block::Trace));
     }
-    section.blocks.extend(runtimes::workers(&snapshot.runtimes).into_iter().flatten());
+    section.blocks.extend(runtimes::workers(&snapshot.runtimes, &polling).into_iter().flatten());
     section
 }
 

@@ -3,6 +3,8 @@
 mod confirm;
 mod graph;
 mod model;
+#[cfg(stacks)]
+pub(crate) mod threads;
 
 pub use graph::{Circumstances, join};
 pub use model::{

@@ -164,7 +164,7 @@ impl Place<'_> {
 
     fn trace(&self, trace: &mut Trace) {
         mask(&mut trace.title);
-        trace.summary.iter_mut().for_each(mask);
+        trace.summary.iter_mut().chain(&mut trace.idle).for_each(mask);
         trace.members.iter_mut().for_each(|member| self.member(member));
         trace.frames.iter_mut().for_each(|frame| self.frame(frame));
         trace.doubt.iter_mut().for_each(reason);

@@ -133,6 +133,7 @@ mod tests {
             let kind = if self.flag() { TraceKind::Stack } else { TraceKind::Await };
             let mut trace = Trace::new(kind, self.text());
             trace.summary = self.several(Maker::text);
+            trace.idle = self.maybe(Maker::text);
             trace.members = self.several(Maker::member);
             trace.frames = self.several(Maker::frame);
             trace.doubt = self.maybe(|make| Reason::Text(make.text()));

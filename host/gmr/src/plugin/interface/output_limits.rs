@@ -139,7 +139,7 @@ impl Budget<'_> {
     fn trace(&mut self, trace: &mut Trace) {
         self.text(&mut trace.title);
         self.count(trace.summary.len() + trace.members.len());
-        self.texts(&mut trace.summary);
+        self.texts(trace.summary.iter_mut().chain(&mut trace.idle));
         trace.members.iter_mut().for_each(|Member { name, fields, .. }| {
             self.texts(name);
             self.fields(fields);
@@ -343,6 +343,7 @@ mod tests {
                 kind: TraceKind::Stack,
                 title,
                 summary,
+                idle: None,
                 members,
                 frames: vec![frame(calls), frame(0)],
                 doubt: None,

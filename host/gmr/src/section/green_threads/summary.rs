@@ -1,7 +1,7 @@
 //! Titles and summaries of chains: how many tasks, their name, for how long they have waited, their state.
 
 use gmr_inspect::tasks::{Task, TaskState};
-use gmr_report::words::duration;
+use gmr_report::words::{duration, short_path};
 
 use super::grouping::{Group, known};
 
@@ -34,7 +34,7 @@ pub(super) fn lines(group: &Group<'_>) -> Vec<String> {
         parts.push(format!("on thread {thread}"));
     }
     if let Some(place) = &first.spawned_at {
-        parts.push(format!("spawned at {}:{}", place.file, place.line));
+        parts.push(format!("spawned at {}:{}", short_path(&place.file), place.line));
     }
     if let ([_], Some(polls)) = (&group.tasks[..], first.polls) {
         parts.push(if polls == 1 { "polled once".to_owned() } else { format!("polled {polls} times") });

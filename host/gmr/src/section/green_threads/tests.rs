@@ -8,7 +8,7 @@ use gmr_inspect::tasks::{
     TaskState, Work, Worker,
 };
 use gmr_inspect::threads::{self as seen, Capture, Method, Quality, Stack, Symbol, Thread};
-use gmr_report::format::text;
+use gmr_report::format::{self, text};
 
 use super::Stacks;
 
@@ -121,7 +121,7 @@ const BUSY: [&str; 4] = [
 ];
 
 #[test]
-fn a_running_task_stands_beside_the_stack_of_the_thread_that_was_at_it_all_the_time() {
+fn a_running_task_names_the_thread_that_was_at_it_all_the_time_whose_stack_stands_once() {
     let snapshot = snapshot(vec![running(7, Some(40))]);
     let polling = vec![Polling::new(40, 7)];
     let capture = Capture::new(vec![thread(40, &BUSY)]);
@@ -136,9 +136,12 @@ being polled: this is what it awaited when the poll began
   shop::serve  shop/src/db.rs:1
 
 ------             task 7 runs on thread 40  "worker"             ------
-
-  0  shop::merge
-     3 frames of the thread's start"#
+its stack stands under Threads"#
+    );
+    let json = format::json::section(&section);
+    assert!(
+        json.contains("shop::merge") && !json.contains("clone3"),
+        "JSON has it down to the task's poll: {json}"
     );
 }
 
@@ -173,7 +176,7 @@ fn tasks_with_one_stack_share_it() {
     let text = text::section(&super::section(&snapshot(tasks), &Stacks { polling, capture }));
     assert!(text.contains("tasks 7 8 run on threads 40 41"), "{text}");
     assert!(text.contains("task 9 runs on thread 42"), "{text}");
-    assert_eq!(text.matches("shop::merge").count(), 1, "{text}");
+    assert_eq!(text.matches("stack stands under Threads").count(), 2, "{text}");
 }
 
 #[test]
@@ -227,4 +230,41 @@ fn workers_have_a_row_each_and_more_columns_where_tokio_counts_more() {
     let unstable = section(counting, Some(blocking));
     assert!(unstable.contains("; 2 of 5 blocking threads idle, 0 waiting for one"), "{unstable}");
     assert!(unstable.contains("polls  mean poll  queue  steals  overflows  woken for nothing"), "{unstable}");
+}
+
+#[test]
+fn a_worker_that_polls_has_no_busy_time_of_before() {
+    let mut worker = Worker::default();
+    worker.thread = Some(40);
+    worker.busy = Some(Duration::ZERO);
+    worker.parks = Some(0);
+    let mut runtime = Runtime::new(1, "multi_thread");
+    runtime.workers = vec![worker];
+    let mut snapshot = snapshot(vec![running(7, Some(40))]);
+    snapshot.runtimes = vec![runtime];
+    let text = text::section(&super::section(&snapshot, &Stacks::default()));
+    assert!(
+        text.contains("; 1 worker in a poll, before that busy for 0 s in all, parked 0 times\n"),
+        "{text}"
+    );
+    assert!(text.ends_with("      1       0      40  in a poll      0\n"), "{text}");
+}
+
+#[test]
+fn tasks_of_one_place_that_wait_for_several_semaphores_show_which() {
+    let at = |id, semaphore| {
+        let mut acquire = step(1, "tokio::sync::batch_semaphore::Acquire", None);
+        acquire.facts = vec![Fact::Permits(0)];
+        let mut task = waiting(id, 1, vec![step(0, "shop::transfer", Some(1)), acquire]);
+        task.particulars = vec![Particular::new(1, Fact::Semaphore(semaphore))];
+        task
+    };
+    let line = |tasks| {
+        let (text, _) = body(tasks);
+        text.lines().find_map(|line| line.split_once("Acquire, ")).unwrap().1.to_owned()
+    };
+    assert_eq!(line(vec![at(1, 0x10), at(2, 0x10)]), "0 permits, semaphore 0x10");
+    assert_eq!(line(vec![at(1, 0x20), at(2, 0x10)]), "0 permits, semaphore 0x10, semaphore 0x20");
+    let many = (1..=5).map(|id| at(id, id)).collect();
+    assert_eq!(line(many), "0 permits, semaphore 0x1, semaphore 0x2, semaphore 0x3, and 2 others");
 }
