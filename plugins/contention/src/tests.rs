@@ -56,8 +56,7 @@ fn different_ways_to_one_lock_are_one_queue_and_one_way_to_two_locks_is_two() {
     let Block::Trace(mut mixed) = stack(1, &on(0x7f3a10c0), &[MUTEX, "api::get"]) else { unreachable!() };
     mixed.members.push(Member { id: 9, name: None, fields: on(0x55d0c8e8).to_vec() });
     let host = threads([stack(2, &on(0x7f3a10c0), &["syscall", MUTEX, "api::put"]), Block::Trace(mixed)]);
-    let expected = "\
-  Threads:
+    let expected = "\n  Threads:
     waits for               threads  longest  where
     the lock at 0x7f3a10c0        3  none     [api::put (2), api::get (1)]
     the lock at 0x55d0c8e8        1  none     [api::get]
@@ -69,8 +68,7 @@ fn different_ways_to_one_lock_are_one_queue_and_one_way_to_two_locks_is_two() {
 fn tasks_at_a_semaphore_are_one_queue_with_its_longest_wait() {
     let frames = [(0, "api::serve"), (1, "db::acquire"), (2, "tokio::sync::batch_semaphore::Acquire")];
     let host = Host::new().section("green_threads", "Green Threads", section([chain(10, &frames)]));
-    let expected = "\
-  Tasks:
+    let expected = "\n  Tasks:
     waits for                   tasks  longest  where
     a semaphore in db::acquire     10     10 s  [db::acquire]
 ";

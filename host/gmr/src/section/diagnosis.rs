@@ -9,7 +9,9 @@ mod deadlock;
 mod graph;
 mod holder;
 mod limits;
+mod lost_wakeup;
 mod place;
+mod requests;
 mod scene;
 mod standing;
 #[cfg(test)]
@@ -19,6 +21,7 @@ mod words;
 mod worker;
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use gmr_report::graph::Graph;
 use gmr_report::{Block, NativeSection, Section};
@@ -27,8 +30,15 @@ pub(crate) use scene::{Index, Scene, circumstances};
 pub(crate) use standing::Standing;
 
 /// Every rule but that of deadlocks, which looks at the graph alone.
-const RULES: [fn(&Scene<'_>) -> Vec<Entry>; 5] =
-    [holder::find, worker::find, blocking_pool::find, limits::find, unseen::find];
+const RULES: [fn(&Scene<'_>) -> Vec<Entry>; 7] = [
+    holder::find,
+    worker::find,
+    blocking_pool::find,
+    limits::find,
+    lost_wakeup::find,
+    requests::find,
+    unseen::find,
+];
 
 /// One thing that is probably wrong.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,24 +61,35 @@ enum Rank {
     Initialiser,
     Holder,
     Worker,
+    LostWakeup,
     NearlyUsedUp,
     Queue,
+    Requests,
     Unseen,
 }
 
-/// The section of a scene; `None` if no rule has anything to tell, and nobody holds up another one.
-pub(crate) fn section(scene: &Scene<'_>) -> Option<Section> {
+/// What the rules make of a scene.
+pub(crate) struct Diagnosis {
+    /// `None` if no rule has anything to tell, and nobody holds up another one.
+    pub(crate) section: Option<Section>,
+    /// The kernel's ids of threads that wait for others, have what others wait for, or are stuck in a poll.
+    pub(crate) threads: BTreeSet<u64>,
+}
+
+pub(crate) fn diagnosis(scene: &Scene<'_>) -> Diagnosis {
     let graph = graph::graph(scene);
-    let mut section = Section::native(NativeSection::Diagnosis);
-    section.remarks = remarks(scene, graph.as_ref());
-    if section.remarks.is_empty() && graph.is_none() {
-        return None;
+    let remarks = remarks(scene, graph.as_ref());
+    let threads = worker::stuck_threads(scene).chain(graph.iter().flat_map(graph::threads)).collect();
+    if remarks.is_empty() && graph.is_none() {
+        return Diagnosis { section: None, threads };
     }
+    let mut section = Section::native(NativeSection::Diagnosis);
+    section.remarks = remarks;
     section.blocks.extend(graph.map(Block::Graph));
     if section.blocks.is_empty() {
         section.blocks.push(Block::paragraph("Nobody was seen to hold up another one."));
     }
-    Some(section)
+    Diagnosis { section: Some(section), threads }
 }
 
 /// What the rules tell, the likeliest cause first; lines of one entry are parted by line breaks.

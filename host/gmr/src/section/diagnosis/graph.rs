@@ -52,6 +52,15 @@ fn cycle(cycle: &seen::Cycle, numbers: &[Option<u32>]) -> Option<Cycle> {
     Some(ring)
 }
 
+/// The threads that wait or hold, by the kernel's ids; those of futures of `block_on` among them.
+pub(super) fn threads(graph: &Graph) -> impl Iterator<Item = u64> {
+    let parties = graph.nodes.iter().flat_map(|node| {
+        let waits = node.waits.iter().map(|wait| &wait.party);
+        waits.chain(node.holds.iter().map(|hold| &hold.party))
+    });
+    parties.filter(|party| matches!(party.kind, PartyKind::Thread | PartyKind::BlockOn)).map(|party| party.id)
+}
+
 fn is_told(node: &seen::Node) -> bool {
     use seen::Kind;
     match node.object.kind {

@@ -3,10 +3,10 @@
 //!
 //! Waits are what locks are for, so a few are no reason to look. It fires for
 //! - two threads or more at one lock, which were seen there for the whole look;
-//! - ten tasks or more at one lock, semaphore, full channel or barrier;
-//! - fewer, down to one, if the holder will not be done soon: it sleeps for a second or more, waits for something else that is held,
-//!   runs an initialiser without running, or if a waiter has stood there for ten seconds;
-//! - a task that was given permits and has not come to use them, while others wait.
+//! - ten waits or more of tasks at one lock, semaphore, full channel or barrier;
+//! - fewer, down to one, if the holder will not be done soon: it sleeps for a second or more, waits at a barrier or for one that will
+//!   not be done soon, or is asleep in an initialiser; or if several wait and one has stood there for ten seconds;
+//! - a lock or permits that were given to a future which its task does not poll, while others wait.
 //!
 //! It does not for idle receivers, conditions, notifications and timers, nor for the end of a thread that works.
 
@@ -15,7 +15,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use gmr_inspect::holds::{Certainty, Hold, Kind, Node, Party, Progress, Role, Want};
+use gmr_inspect::holds::{Certainty, Hold, Kind, Node, Party, Progress, Role, Wait, Want};
 use gmr_inspect::threads::{Resource, State};
 
 use gmr_report::words::{counted, duration, short_function};
@@ -34,6 +34,9 @@ const NAP: Duration = Duration::from_secs(1);
 /// Shorter waits are how a service works.
 const LONG: Duration = Duration::from_secs(10);
 
+/// So far is gone from holder to holder, and so many holders of one thing are asked.
+const MOST_STEPS: usize = 8;
+
 /// No more waiters are asked where they stand.
 const MOST_PLACES: usize = 1_000;
 
@@ -48,14 +51,20 @@ pub(super) fn find(scene: &Scene<'_>) -> Vec<Entry> {
 }
 
 fn entry(scene: &Scene<'_>, node: &Node) -> Option<Entry> {
-    let waiters: Vec<Party> =
-        node.waiters().filter(|wait| wait.want != Want::Receive).map(|wait| wait.by).collect();
-    let want = node.waiters().find(|wait| wait.want != Want::Receive)?;
+    let waits: Vec<&Wait> = node.waiters().filter(|wait| wait.want != Want::Receive).collect();
+    let want = waits.first()?;
     let holders: Vec<&Hold> = node.holds.iter().filter(|hold| hold.role.blocks(want.want)).collect();
-    if !is_remarkable(scene, node, &waiters, &holders) {
+    let mut seen = HashSet::new();
+    // A task may wait for it by several futures at once.
+    let waiters: Vec<Party> = waits.iter().map(|wait| wait.by).filter(|by| seen.insert(*by)).collect();
+    if !is_remarkable(scene, node, waits.len(), &waiters, &holders) {
         return None;
     }
     let verb = if waiters.len() == 1 { "waits" } else { "wait" };
+    let futures = match waits.len() {
+        count if count > waiters.len() => format!(" by {count} futures"),
+        _ => String::new(),
+    };
     let what = match node.object.kind {
         Kind::Once => initialiser(scene, &holders),
         _ => words::object(node, want),
@@ -65,7 +74,7 @@ fn entry(scene: &Scene<'_>, node: &Node) -> Option<Entry> {
     let place = place.map(|place| format!(" in {place}")).unwrap_or_default();
     let since = waiters.iter().filter_map(|waiter| scene.stood(*waiter)).max();
     let since = since.filter(|since| *since >= NAP).map(|since| longest(&waiters, since)).unwrap_or_default();
-    let mut lines = vec![format!("{who} {verb} for {what}{place}{since}")];
+    let mut lines = vec![format!("{who} {verb}{futures} for {what}{place}{since}")];
     lines.extend(told(scene, node, &holders));
     lines.extend(granted(scene, node, &holders));
     let rank = if node.object.kind == Kind::Once { Rank::Initialiser } else { Rank::Holder };
@@ -92,30 +101,33 @@ fn longest(waiters: &[Party], since: Duration) -> String {
 }
 
 /// Whether it is more than how a program works.
-fn is_remarkable(scene: &Scene<'_>, node: &Node, waiters: &[Party], holders: &[&Hold]) -> bool {
-    if waiters.is_empty() || matches!(node.object.kind, Kind::Condvar | Kind::Notify) {
-        return false;
-    }
+fn is_remarkable(scene: &Scene<'_>, node: &Node, waits: usize, waiters: &[Party], holders: &[&Hold]) -> bool {
+    let forsaken = node.waits.iter().any(|wait| wait.progress == Progress::Granted && !wait.awaited);
     let stood = waiters.iter().any(|waiter| scene.stood(*waiter).is_some_and(|time| time >= LONG));
-    let lasting = holders.iter().any(|hold| lasts(scene, node, hold));
+    let lasting = forsaken || holders.iter().any(|hold| lasts(scene, node, hold, MOST_STEPS));
     let threads = waiters.iter().filter(|waiter| matches!(waiter, Party::Thread(_))).count();
     match node.object.kind {
         // Who works, and is waited for, is no trouble by itself.
         Kind::ThreadEnd | Kind::TaskEnd | Kind::ScopeEnd | Kind::Work => false,
+        Kind::Condvar | Kind::Notify => false,
         Kind::Once => lasting || stood,
-        Kind::Barrier => waiters.len() >= CROWD || (waiters.len() > 1 && stood),
+        Kind::Barrier => waits >= CROWD || (waiters.len() > 1 && stood),
         // One producer that waits for a consumer, which works, is how a pipeline works.
-        Kind::Channel if waiters.len() == 1 => stood && lasting,
+        Kind::Channel if waits == 1 => stood && lasting,
         Kind::Mutex | Kind::RwLock if threads > 1 => true,
-        _ => waiters.len() >= CROWD || lasting || (waiters.len() > 1 && stood),
+        _ => waits >= CROWD || lasting || (waiters.len() > 1 && stood),
     }
 }
 
-/// Whether a holder will not be done soon.
-fn lasts(scene: &Scene<'_>, node: &Node, hold: &Hold) -> bool {
+/// Whether a holder will not be done soon, as far as so many steps from holder to holder tell.
+fn lasts(scene: &Scene<'_>, node: &Node, hold: &Hold, steps: usize) -> bool {
     if let Some((other, wait)) = scene.wait_of(hold.by) {
-        let for_other = !std::ptr::eq(other, node);
-        return for_other && other.holds.iter().any(|hold| hold.role.blocks(wait.want));
+        if std::ptr::eq(other, node) || steps == 0 {
+            return false;
+        }
+        let mut holders = other.holds.iter().filter(|hold| hold.role.blocks(wait.want)).take(MOST_STEPS);
+        return other.object.kind == Kind::Barrier
+            || holders.any(|hold| lasts(scene, other, hold, steps - 1));
     }
     let thread = match hold.by {
         Party::Thread(id) | Party::BlockOn(id) => Some(id),
@@ -138,7 +150,7 @@ fn lasts(scene: &Scene<'_>, node: &Node, hold: &Hold) -> bool {
 }
 
 /// Who has it, and what that one does.
-fn told(scene: &Scene<'_>, node: &Node, holders: &[&Hold]) -> Vec<String> {
+pub(super) fn told(scene: &Scene<'_>, node: &Node, holders: &[&Hold]) -> Vec<String> {
     let by: Vec<Party> = holders.iter().map(|hold| hold.by).collect();
     let in_question = holders.iter().any(|hold| hold.certainty == Certainty::OneOf);
     match holders {

@@ -4,13 +4,13 @@
 //! listening socket when its queue is full, when it has grown since an earlier report, or when connections stand in it while
 //! nobody is seen to be accepting: a task or `block_on`'s future waits for a permit. It does not for a queue that is only not empty.
 
-use gmr_inspect::holds::{Kind, Party, Want};
+use gmr_inspect::holds::{Hold, Kind, Party, Want};
 use gmr_inspect::process::{Listening, Usage};
 use gmr_report::words::{bytes, counted};
 
 use super::scene::Scene;
-use super::words;
 use super::{Entry, Rank};
+use super::{holder, words};
 
 pub(super) fn find(scene: &Scene<'_>) -> Vec<Entry> {
     let usage = scene.utilization;
@@ -43,28 +43,34 @@ fn is_near(usage: &Usage) -> bool {
 fn queue(scene: &Scene<'_>, socket: &Listening) -> Option<Entry> {
     let waiting = socket.not_accepted;
     let before = scene.standing.not_accepted(&socket.local);
+    let instead = instead(scene).filter(|_| waiting > 0);
     let why = if waiting >= socket.limit {
         ", which is the most that may wait".to_owned()
     } else if let Some(before) = before.filter(|before| *before < waiting && *before > 0) {
         format!(", {before} at the report before")
+    } else if instead.is_some() {
+        String::new()
     } else {
-        format!("; {}", instead(scene).filter(|_| waiting > 0)?)
+        return None;
     };
     let count = counted(waiting.into(), "connection");
     let is = if waiting == 1 { "is" } else { "are" };
-    let lines = vec![format!("{count} to {} {is} not accepted{why}", socket.local)];
+    let mut lines = vec![format!("{count} to {} {is} not accepted{why}", socket.local)];
+    lines.extend(instead.unwrap_or_default());
     Some(Entry { rank: Rank::Queue, weight: waiting as usize, lines })
 }
 
-/// Who waits for a permit alone, as an accept loop does at its limit.
-fn instead(scene: &Scene<'_>) -> Option<String> {
+/// Who waits for a permit, as an accept loop does at its limit, and who has the permits. What `block_on` runs comes first.
+fn instead(scene: &Scene<'_>) -> Option<Vec<String>> {
     let nodes = scene.graph.nodes.iter().filter(|node| node.object.kind == Kind::Semaphore);
-    let wait = nodes.filter_map(|node| {
-        let mut waiters = node.waiters();
-        waiters.next().filter(|wait| matches!(wait.want, Want::Permits(_)) && wait.permits == Some(0))
+    let waits = nodes.filter_map(|node| {
+        let wait = node.waiters().next()?;
+        (matches!(wait.want, Want::Permits(_)) && wait.permits == Some(0)).then_some((node, wait))
     });
-    let waits: Vec<_> = wait.collect();
-    let wait = waits.iter().find(|wait| matches!(wait.by, Party::BlockOn(_))).or(waits.first())?;
+    let (node, wait) = waits.min_by_key(|(_, wait)| !matches!(wait.by, Party::BlockOn(_)))?;
     let place = words::at(scene, wait.by, wait.at);
-    Some(format!("{} waits for a permit{place} meanwhile", words::party(scene, wait.by)))
+    let holders: Vec<&Hold> = node.holds.iter().filter(|hold| hold.role.blocks(wait.want)).collect();
+    let mut lines = vec![format!("{} waits for a permit{place} meanwhile", words::party(scene, wait.by))];
+    lines.extend(holder::told(scene, node, &holders));
+    Some(lines)
 }

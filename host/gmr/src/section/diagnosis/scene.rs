@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use gmr_inspect::holds::{Certainty, Circumstances, Graph, Node, Party, Wait};
 use gmr_inspect::process::Utilization;
+use gmr_inspect::tasks::tokio::is_poll_frame;
 use gmr_inspect::tasks::{Await, Polling, Snapshot, Task, TaskState};
 use gmr_inspect::threads::{Capture, Frame, Stack, Thread};
 
@@ -160,4 +161,10 @@ pub(super) fn frames(thread: &Thread) -> &[Frame] {
 /// Whether one of the functions that a thread stands in has this in its name.
 pub(super) fn stands_in(thread: &Thread, part: &str) -> bool {
     frames(thread).iter().flat_map(|frame| frame.symbols.iter()).any(|symbol| symbol.function.contains(part))
+}
+
+/// Whether a thread is in a task's poll, by its stack.
+pub(super) fn is_in_poll(thread: &Thread) -> bool {
+    let mut functions = frames(thread).iter().flat_map(|frame| frame.symbols.iter());
+    functions.any(|symbol| is_poll_frame(&symbol.function))
 }

@@ -76,7 +76,7 @@ impl Sight {
             utilization: &self.utilization,
             index: Index::default(),
         };
-        super::section(&scene).map(|section| section.remarks).unwrap_or_default()
+        super::diagnosis(&scene).section.map(|section| section.remarks).unwrap_or_default()
     }
 
     #[track_caller]
@@ -303,8 +303,8 @@ task 1 receives from it; it waits in shop::consume (shop/src/bank.rs:42)"]);
 fn a_permit_that_nobody_uses() {
     let lock = at(Kind::Mutex, 0x100);
     let mut sight = Sight::default();
-    sight.snapshot.tasks = (1..20).map(|id| task(id, &LOCK)).collect();
-    for id in 2..20 {
+    sight.snapshot.tasks = (1..4).map(|id| task(id, &LOCK)).collect();
+    for id in 2..4 {
         sight.waits(Party::Task(id), lock, Want::Exclusive);
     }
     let given = sight.waits(Party::Task(1), lock, Want::Exclusive);
@@ -376,7 +376,9 @@ fn a_worker_that_sleeps_in_a_poll() {
     let mut moved_on = workers(&[(41, 2)], vec![idle.clone(), blocked.clone()]);
     moved_on.stood_still.clear();
     moved_on.check(&[]);
-    workers(&[], vec![idle, blocked]).check(&[]);
+    // Without types it is not known which task that is.
+    let untold = workers(&[], vec![idle, blocked]).remarks();
+    assert!(untold[0].starts_with("worker 1 of 2 does not poll: a task sleeps 1m 40s in shop"), "{untold:?}");
     let allowed = thread(
         41,
         "tokio-runtime-w",
@@ -440,7 +442,10 @@ fn a_blocking_pool_without_a_free_thread() {
         sight
     };
     pool(512).check(&["the blocking pool is exhausted: all of its 512 threads are busy, in shop::resize (shop/src/store.rs:88); 3 more of what spawn_blocking was given wait for one"]);
-    pool(511).check(&[]);
+    assert!(pool(511).remarks()[0].contains("is probably exhausted"), "what nobody has begun waits");
+    let mut growing = pool(511);
+    growing.seen.waits.clear();
+    growing.check(&[]);
     let mut with_idle = pool(512);
     with_idle.threads.push(thread(600, "tokio-runtime-w", &idle));
     with_idle.check(&[]);
@@ -487,9 +492,54 @@ fn connections_that_are_not_accepted() {
     let wait =
         at_limit.waits(Party::BlockOn(std::process::id()), at(Kind::Semaphore, 0x100), Want::Permits(1));
     wait.permits = Some(0);
-    at_limit.check(&[
-        "1 connection to 127.0.0.1:8080 is not accepted; main's future waits for a permit meanwhile",
+    at_limit.holds(Party::Task(1), at(Kind::Semaphore, 0x100), Role::Permits(1));
+    at_limit.holds(Party::Task(2), at(Kind::Semaphore, 0x100), Role::Permits(1));
+    at_limit.check(&[&format!(
+        "1 connection to 127.0.0.1:8080 is not accepted\nmain's future (thread {}) waits for a permit meanwhile\n\
+         none is free, and 2 are with tasks 1 and 2",
+        std::process::id()
+    )]);
+}
+
+#[test]
+fn a_task_that_nobody_will_wake() {
+    let mut sight = Sight::default();
+    sight.snapshot.tasks = vec![task(7, &["shop::answer", "tokio::sync::mpsc::Receiver<T>::recv"])];
+    let wait = sight.waits(Party::Task(7), at(Kind::Channel, 0x100), Want::Receive);
+    (wait.progress, wait.at) = (Progress::NoWaker, Some(1));
+    sight.check(&["task 7 waits for a message of a channel in shop::answer (shop/src/bank.rs:42), and nobody will wake it: it has left no waker"]);
+    sight.snapshot.tasks[0].state = TaskState::Scheduled;
+    sight.check(&[]);
+    sight.snapshot.tasks[0].state = TaskState::Idle;
+    sight.seen.waits[0].progress = Progress::Queued(None);
+    sight.check(&[]);
+}
+
+#[test]
+fn requests_whose_body_never_comes() {
+    let handler = "axum::handler::{impl#6}::call::{async_block#0}";
+    let waits = [
+        "hyper::server::Dispatcher",
+        handler,
+        "axum_core::ext_traits::from_request",
+        "http_body_util::Collect",
+    ];
+    let of = |count: u64| {
+        let mut sight = Sight::default();
+        sight.snapshot.tasks = (1..=count).map(|id| task(id, &waits)).collect();
+        sight
+    };
+    of(30).check(&[
+        "30 requests wait for the rest of their body in axum::handler::{impl#6}::call::{async_block#0}",
     ]);
+    of(9).check(&[]);
+    // Another one is answered meanwhile, so that it is only much to do.
+    let mut busy = of(30);
+    busy.snapshot.tasks.push(task(31, &[handler, "shop::set_key"]));
+    busy.check(&[]);
+    let mut idle = Sight::default();
+    idle.snapshot.tasks = (1..=30).map(|id| task(id, &["hyper::server::Dispatcher"])).collect();
+    idle.check(&[]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ const MOST_NAMES: usize = 4;
 /// `thread 12 "writer"`, `task 17`, `main's future`.
 pub(super) fn party(scene: &Scene<'_>, party: Party) -> String {
     match party {
-        Party::BlockOn(id) if id == std::process::id() => "main's future".to_owned(),
+        Party::BlockOn(id) if id == std::process::id() => format!("main's future (thread {id})"),
         party => gmr_report::words::party(&super::graph::party(scene, party)),
     }
 }

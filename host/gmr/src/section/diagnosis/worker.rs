@@ -1,9 +1,10 @@
 //! Rule: a runtime's worker that does not come back from a poll, and all of a runtime's workers at once.
 //!
-//! It fires for a worker that was at the same task before its stack was read and after, and that
-//! - was asleep all that time: in a sleep, on a lock, on a file; or
-//! - has run for a second or more: as the registry measured, as the earlier report saw it at the same task without having parked
-//!   since, or as its processor time shows that tokio has not added to its busy time yet.
+//! It fires for a worker that
+//! - was asleep in a poll, by its stack, and has not run since: in a sleep, on a lock, on a file; or
+//! - was at the same task before its stack was read and after, and has run for a second or more: as the registry measured, as the
+//!   earlier report saw it at the same task without having parked since, or as its processor time shows that tokio has not added to
+//!   its busy time yet.
 //!
 //! It does not for what `block_in_place` and `spawn_blocking` run, nor for workers that only have much to do.
 
@@ -14,7 +15,7 @@ use gmr_inspect::tasks::{Runtime, Worker};
 use gmr_inspect::threads::{State, Thread};
 use gmr_report::words::{counted, duration};
 
-use super::scene::{Scene, stands_in};
+use super::scene::{Scene, is_in_poll, stands_in};
 use super::words;
 use super::{Entry, Rank};
 
@@ -27,14 +28,26 @@ const MOST_LINES: usize = 4;
 /// A worker that is stuck in a poll.
 struct Stuck<'a> {
     number: usize,
-    task: u64,
     thread: &'a Thread,
+    /// What it does, with the task that it polls.
     does: String,
 }
 
 pub(super) fn find(scene: &Scene<'_>) -> Vec<Entry> {
     let runtimes = scene.snapshot.runtimes.iter().enumerate();
     runtimes.flat_map(|(index, runtime)| of_runtime(scene, index, runtime)).collect()
+}
+
+/// The kernel's ids of workers that do not come back from a poll.
+pub(super) fn stuck_threads(scene: &Scene<'_>) -> impl Iterator<Item = u64> {
+    let workers = scene.snapshot.runtimes.iter().flat_map(move |runtime| {
+        runtime
+            .workers
+            .iter()
+            .enumerate()
+            .filter_map(move |(number, worker)| stuck(scene, runtime, number, worker))
+    });
+    workers.map(|stuck| stuck.thread.id.into())
 }
 
 fn of_runtime(scene: &Scene<'_>, index: usize, runtime: &Runtime) -> Vec<Entry> {
@@ -52,9 +65,7 @@ fn of_runtime(scene: &Scene<'_>, index: usize, runtime: &Runtime) -> Vec<Entry> 
             let title = format!("none of the {} workers of runtime {} polls{ready}", all.len(), runtime.id);
             let mut lines = vec![title];
             lines.extend(
-                all.iter()
-                    .take(MOST_LINES)
-                    .map(|stuck| format!("worker {}: task {} {}", stuck.number, stuck.task, stuck.does)),
+                all.iter().take(MOST_LINES).map(|stuck| format!("worker {}: {}", stuck.number, stuck.does)),
             );
             if let more @ 1.. = all.len().saturating_sub(MOST_LINES) {
                 lines.push(format!("and {} more", counted(more as u64, "worker")));
@@ -70,7 +81,7 @@ fn of_runtime(scene: &Scene<'_>, index: usize, runtime: &Runtime) -> Vec<Entry> 
                     count => format!("worker {} of {count}", stuck.number),
                 };
                 let thread = stuck.thread.id;
-                let line = format!("{which} does not poll: task {} {}{ready}", stuck.task, stuck.does);
+                let line = format!("{which} does not poll: {}{ready}", stuck.does);
                 Entry { rank, weight: scene.ready(index), lines: vec![format!("{line} (thread {thread})")] }
             };
             some.iter().map(entry).collect()
@@ -80,18 +91,19 @@ fn of_runtime(scene: &Scene<'_>, index: usize, runtime: &Runtime) -> Vec<Entry> 
 
 fn stuck<'a>(scene: &Scene<'a>, runtime: &Runtime, number: usize, worker: &Worker) -> Option<Stuck<'a>> {
     let thread = scene.thread(worker.thread?)?;
-    let task = scene.polled_by(thread.id)?;
     if stands_in(thread, "block_in_place") {
         return None;
     }
-    let does = if scene.stood_still.contains(&thread.id) {
+    let task = scene.polled_by(thread.id);
+    let does = if scene.stood_still.contains(&thread.id) && (task.is_some() || is_in_poll(thread)) {
         words::does(scene, Party::Thread(thread.id))?
     } else {
-        let time = computes(scene, runtime, worker, thread, task).filter(|time| *time >= LONG_POLL)?;
+        let time = computes(scene, runtime, worker, thread, task?).filter(|time| *time >= LONG_POLL)?;
         let place = words::at(scene, Party::Thread(thread.id), None);
         format!("has run{place} for at least {}", duration(time))
     };
-    Some(Stuck { number, task, thread, does })
+    let task = task.map_or("a task".to_owned(), |task| words::party(scene, Party::Task(task)));
+    Some(Stuck { number, thread, does: format!("{task} {does}") })
 }
 
 /// For how long a poll has run, at least.

@@ -35,7 +35,7 @@ fn snapshot(tasks: Vec<Task>) -> Snapshot {
 fn body(tasks: Vec<Task>) -> String {
     let mut snapshot = snapshot(tasks);
     snapshot.rung = Rung::DebugInformation;
-    let section = super::section(&snapshot, &Stacks::default());
+    let section = super::section(&snapshot, &Stacks::default(), |_| None);
     let text: Vec<String> = text::section(&section).lines().skip(3).map(str::to_owned).collect();
     text.join("\n")
 }
@@ -125,7 +125,7 @@ fn a_running_task_names_the_thread_that_was_at_it_all_the_time_whose_stack_stand
     let snapshot = snapshot(vec![running(7, Some(40))]);
     let polling = vec![Polling::new(40, 7)];
     let capture = Capture::new(vec![thread(40, &BUSY)]);
-    let section = super::section(&snapshot, &Stacks { polling, capture: Some(capture) });
+    let section = super::section(&snapshot, &Stacks { polling, capture: Some(capture) }, |_| None);
     let text: Vec<String> = text::section(&section).lines().skip(5).map(str::to_owned).collect();
     assert_eq!(
         text.join("\n"),
@@ -150,8 +150,11 @@ fn a_stack_that_may_be_another_tasks_is_not_shown() {
     let capture = || Capture::new(vec![thread(40, &BUSY)]);
     let check = |task: Task, polling: &[Polling], expected: &str| {
         let snapshot = snapshot(vec![task]);
-        let section =
-            super::section(&snapshot, &Stacks { polling: polling.to_vec(), capture: Some(capture()) });
+        let section = super::section(
+            &snapshot,
+            &Stacks { polling: polling.to_vec(), capture: Some(capture()) },
+            |_| None,
+        );
         let text = text::section(&section);
         assert!(text.contains(expected) && !text.contains("shop::merge"), "{text}");
     };
@@ -173,7 +176,7 @@ fn tasks_with_one_stack_share_it() {
         [(40, 7), (41, 8), (42, 9)].map(|(thread, task)| Polling::new(thread, task)).into_iter().collect();
     let threads = vec![thread(40, &BUSY), thread(41, &BUSY), thread(42, &["shop::split", BUSY[1]])];
     let capture = Some(Capture::new(threads));
-    let text = text::section(&super::section(&snapshot(tasks), &Stacks { polling, capture }));
+    let text = text::section(&super::section(&snapshot(tasks), &Stacks { polling, capture }, |_| None));
     assert!(text.contains("tasks 7 8 run on threads 40 41"), "{text}");
     assert!(text.contains("task 9 runs on thread 42"), "{text}");
     assert_eq!(text.matches("stack stands under Threads").count(), 2, "{text}");
@@ -187,7 +190,7 @@ fn what_an_old_tokio_does_not_tell_is_left_out() {
         runtime.workers = workers;
         let mut snapshot = Snapshot::default();
         snapshot.runtimes = vec![runtime];
-        text::section(&super::section(&snapshot, &Stacks::default()))
+        text::section(&super::section(&snapshot, &Stacks::default(), |_| None))
     };
     let nothing = told(None, Vec::new());
     assert!(nothing.contains("tokio runtime 1 (multi_thread): this tokio tells no figures\n"), "{nothing}");
@@ -218,7 +221,7 @@ fn workers_have_a_row_each_and_more_columns_where_tokio_counts_more() {
         runtime.workers = vec![worker];
         let mut snapshot = Snapshot::default();
         snapshot.runtimes = vec![runtime];
-        text::section(&super::section(&snapshot, &Stacks::default()))
+        text::section(&super::section(&snapshot, &Stacks::default(), |_| None))
     };
     let stable = section(worker, None);
     let rows = "runtime  worker  thread  busy  parks\n        2       0      40  5 ms      3";
@@ -242,7 +245,7 @@ fn a_worker_that_polls_has_no_busy_time_of_before() {
     runtime.workers = vec![worker];
     let mut snapshot = snapshot(vec![running(7, Some(40))]);
     snapshot.runtimes = vec![runtime];
-    let text = text::section(&super::section(&snapshot, &Stacks::default()));
+    let text = text::section(&super::section(&snapshot, &Stacks::default(), |_| None));
     assert!(
         text.contains("; 1 worker in a poll, before that busy for 0 s in all, parked 0 times\n"),
         "{text}"
@@ -260,11 +263,37 @@ fn tasks_of_one_place_that_wait_for_several_semaphores_show_which() {
         task
     };
     let line = |tasks| {
-        let (text, _) = body(tasks);
+        let text = body(tasks);
         text.lines().find_map(|line| line.split_once("Acquire, ")).unwrap().1.to_owned()
     };
     assert_eq!(line(vec![at(1, 0x10), at(2, 0x10)]), "0 permits, semaphore 0x10");
     assert_eq!(line(vec![at(1, 0x20), at(2, 0x10)]), "0 permits, semaphore 0x10, semaphore 0x20");
     let many = (1..=5).map(|id| at(id, id)).collect();
     assert_eq!(line(many), "0 permits, semaphore 0x1, semaphore 0x2, semaphore 0x3, and 2 others");
+}
+
+#[test]
+fn where_tasks_stood_at_an_earlier_report_is_told() {
+    let chain = || vec![step(0, "shop::serve", Some(1))];
+    let unregistered = |id| {
+        let mut task = waiting(id, 0, chain());
+        task.idle = None;
+        task
+    };
+    let title = |tasks: Vec<Task>, stood: &dyn Fn(u64) -> Option<Duration>| {
+        let text = text::section(&super::section(&snapshot(tasks), &Stacks::default(), stood));
+        let line = text.lines().find(|line| line.starts_with("------")).unwrap_or_default();
+        line.trim_matches(['-', ' ']).to_owned()
+    };
+    let two = || vec![unregistered(1), unregistered(2)];
+    let seen = |id: u64| Some(Duration::from_secs(10 + id));
+    assert_eq!(title(two(), &|_| None), "2 tasks");
+    assert_eq!(title(two(), &seen), "2 tasks, where they stood 11 s ago");
+    assert_eq!(
+        title(two(), &|id| seen(id).filter(|_| id == 2)),
+        "2 tasks, 1 of them where they stood 12 s ago"
+    );
+    assert_eq!(title(vec![unregistered(2)], &seen), "task 2, where it stood 12 s ago");
+    // What is timed is known better.
+    assert_eq!(title(vec![waiting(2, 5, chain())], &seen), "task 2, for 5 s");
 }

@@ -24,7 +24,7 @@ mod ways;
 
 pub(crate) use pads::KnownPads;
 
-use super::{Certainty, Hold, Kind, Library, Object, Party, Role, Sightings, Wait, Word};
+use super::{Certainty, Hold, Kind, Library, Object, Party, Role, Sightings, Wait, Want, Word};
 use crate::arch::registers::ARGUMENTS;
 use crate::modules;
 use crate::tasks::Polling;
@@ -38,7 +38,7 @@ use stack_words::{LiveStack, Wanted};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
-use ways::{Place, Waiting};
+use ways::{Place, Waiting, Way};
 
 /// So many things that are waited for are looked for in stacks, those with the most waiters first.
 const MOST_OBJECTS: usize = 100;
@@ -67,6 +67,22 @@ pub(crate) fn sightings(capture: &Capture, surroundings: &Surroundings<'_>) -> S
     look.worked_at();
     look.blocking_tasks();
     look.sightings
+}
+
+/// Whether a thread waits for a lock or for room in a channel, which a task may have as well as a thread.
+pub(crate) fn somebody_waits(capture: &Capture) -> bool {
+    // Threads that stand in the same frames share them.
+    let mut ways: HashMap<*const Frame, bool, FxBuildHasher> = HashMap::default();
+    let frames = capture.threads.iter().filter_map(asleep_in_futex).map(|(_, frames)| frames);
+    let mut waits = frames.map(|frames| {
+        *ways.entry(frames.as_ptr()).or_insert_with(|| {
+            ways::waiting(frames).is_some_and(|waiting| {
+                let Way { kind, want, .. } = waiting.way;
+                kind.has_holder() && !matches!(want, Want::Receive | Want::End)
+            })
+        })
+    });
+    waits.any(|waits| waits)
 }
 
 struct Look<'c> {
