@@ -13,6 +13,7 @@
 //! | what does the runtime count itself? | `metrics` |
 //! | which of its futures tell more than their name? | `FUTURES` |
 //! | where in a thread's stack does the runtime begin? | [`is_poll_frame`] |
+//! | are two handles of one runtime? | [`is_same_runtime`] |
 //!
 //! tokio may be 1.28 or newer, the oldest that the recipe was tried with. It goes by the names of members, so versions in
 //! between and new ones are a matter of the canary; `cargo xtask test-matrix` tests the oldest and the locked one. Figures
@@ -38,6 +39,7 @@ pub(super) mod metrics;
 #[cfg(target_os = "linux")]
 pub(super) mod owned_tasks;
 mod poll_frames;
+mod same_runtime;
 pub(super) mod task_id;
 #[cfg(target_os = "linux")]
 pub(super) mod task_kind;
@@ -57,6 +59,7 @@ use super::{
 };
 
 pub use poll_frames::is_poll_frame;
+pub use same_runtime::is_same_runtime;
 
 #[cfg(target_os = "linux")]
 pub(super) use self::{
