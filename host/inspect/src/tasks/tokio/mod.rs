@@ -15,10 +15,11 @@
 //! | where in a thread's stack does the runtime begin? | [`is_poll_frame`] |
 //! | are two handles of one runtime? | [`is_same_runtime`] |
 //!
-//! tokio may be 1.28 or newer, the oldest that the recipe was tried with. It goes by the names of members, so versions in
-//! between and new ones are a matter of the canary; `cargo xtask test-matrix` tests the oldest and the locked one. Figures
-//! come with 1.38 and later, the last of them with 1.45. The threads of a runtime's workers, and the task of a registered
-//! future whose chain could not be read, are not known of the oldest ones.
+//! tokio may be 1.28 or newer, the oldest that the recipe was tried with. It goes by the names of members, so that new
+//! versions are a matter of the canary; `cargo xtask matrix` tests the oldest, the locked one, and of those in between the
+//! last patch of each minor version since 1.38. Figures come with 1.38 and later, the last of them with 1.45. The threads
+//! of a runtime's workers, and the task of a registered future whose chain could not be read, are not known of the oldest
+//! ones.
 //!
 //! Another runtime would be a room beside this one with the same answers. Names of types and members are looked up in
 //! the debug information, never assumed to be at an offset, and a name that is missing is a reason to refuse.
