@@ -51,7 +51,7 @@ mod workers;
 use tokio::runtime::Handle;
 
 #[cfg(target_os = "linux")]
-use self::{current_task::CurrentTask, handle::HandleLayout, workers::WorkerLayout};
+use self::{handle::HandleLayout, workers::WorkerLayout};
 #[cfg(target_os = "linux")]
 use super::{
     found::FoundRuntime,
@@ -64,6 +64,7 @@ pub use same_runtime::is_same_runtime;
 
 #[cfg(target_os = "linux")]
 pub(super) use self::{
+    current_task::CurrentTask,
     handle::Lists,
     header::{State, TaskLayout},
     known_futures::FUTURES,
@@ -97,6 +98,11 @@ impl Tokio {
     /// Which thread polls which task; empty where that is not known.
     pub(super) fn polling(&self) -> Vec<Polling> {
         self.current_task.as_ref().map(CurrentTask::now).unwrap_or_default()
+    }
+
+    /// How to find out which thread polls which task, if that is known: without anything else of the engine.
+    pub(super) fn current_task(&self) -> Option<CurrentTask> {
+        self.current_task.as_ref().ok().copied()
     }
 
     /// Why it is not known which thread polls which task, if it is not.
