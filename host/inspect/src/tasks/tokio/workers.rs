@@ -14,9 +14,9 @@ use crate::tasks::types::{Shape, Type, Types};
 /// Offsets on the way from the variable to a worker.
 #[derive(Clone, Debug)]
 pub(super) struct WorkerLayout {
-    /// From the id of the task to the pointer to the scheduler's part, modulo 2^64.
+    /// From the cell with the task's id to the pointer to the scheduler's part, modulo 2^64.
     scheduler: u64,
-    /// From the id of the task to what says whether the thread has left the runtime for something that blocks: that,
+    /// From there to what says whether the thread has left the runtime for something that blocks: that,
     /// its size, and the value that says so.
     left: Option<(u64, u64, u64)>,
     discriminant: Option<(u64, u64)>,
@@ -70,14 +70,13 @@ impl WorkerLayout {
     /// The threads that work for a runtime. A thread that has left its runtime for something that blocks has handed its
     /// work on, and is none of them.
     pub(super) fn claims(&self, current_task: &CurrentTask) -> Vec<Claim> {
-        let threads = current_task.places().into_iter();
-        threads.filter_map(|(thread, place)| self.claim(thread, place)).collect()
+        current_task.cells().filter_map(|(thread, cell)| self.claim(thread, cell)).collect()
     }
 
-    fn claim(&self, thread: u32, place: u64) -> Option<Claim> {
-        let part = read_word(place.wrapping_add(self.scheduler)).filter(|part| *part != 0)?;
+    fn claim(&self, thread: u32, cell: u64) -> Option<Claim> {
+        let part = read_word(cell.wrapping_add(self.scheduler)).filter(|part| *part != 0)?;
         if let Some((at, size, value)) = self.left
-            && number(place.wrapping_add(at), size)? == value
+            && number(cell.wrapping_add(at), size)? == value
         {
             return None;
         }

@@ -13,9 +13,10 @@ const MAX_DEPTH: usize = 1000;
 const POLL_SYMBOLS: [&str; 2] = ["Future$GT$4poll", "6Future4poll"];
 
 /// Whether a function may stand in a vtable of a task or a future, which is where functions are looked up from: those
-/// that poll or drop, and the bodies of coroutines. A function without a name of its own has it elsewhere.
+/// that poll or drop, which is `drop_in_place` by Rust 1.95 and `drop_glue` by newer ones, and the bodies of coroutines. A
+/// function without a name of its own has it elsewhere.
 fn may_be_asked_for(name: &str) -> bool {
-    name.is_empty() || ["poll", "drop_in_place", "{"].iter().any(|start| name.starts_with(start))
+    name.is_empty() || ["poll", "drop_in_place", "drop_glue", "{"].iter().any(|start| name.starts_with(start))
 }
 
 /// An enclosing entry.
