@@ -78,18 +78,12 @@ impl CurrentTask {
     }
 
     /// Where each thread has the variable. A thread that the C library did not start has none.
-    fn places(&self) -> Vec<(u32, u64)> {
+    pub(super) fn places(&self) -> Vec<(u32, u64)> {
         let threads = proc_self::open_proc(Path::new("/proc/self/task")).and_then(proc_self::numbers);
         let threads = threads.unwrap_or_default().into_iter();
         threads
             .filter_map(|thread| Some((thread, robust_list(thread).ok()?.wrapping_add(self.distance))))
             .collect()
-    }
-
-    /// Where each thread has what tokio keeps the id in: with a tag of its own that is an `Option`, which begins before it.
-    pub(super) fn cells(&self) -> impl Iterator<Item = (u32, u64)> {
-        let before = if self.has_tag { 8 } else { 0 };
-        self.places().into_iter().map(move |(thread, place)| (thread, place.wrapping_sub(before)))
     }
 
     /// The threads that poll a task, by thread id.

@@ -14,9 +14,9 @@ use crate::tasks::types::{Shape, Type, Types};
 /// Offsets on the way from the variable to a worker.
 #[derive(Clone, Debug)]
 pub(super) struct WorkerLayout {
-    /// From the cell with the task's id to the pointer to the scheduler's part, modulo 2^64.
+    /// From the id of the task to the pointer to the scheduler's part, modulo 2^64.
     scheduler: u64,
-    /// From there to what says whether the thread has left the runtime for something that blocks: that,
+    /// From the id of the task to what says whether the thread has left the runtime for something that blocks: that,
     /// its size, and the value that says so.
     left: Option<(u64, u64, u64)>,
     discriminant: Option<(u64, u64)>,
@@ -47,7 +47,7 @@ pub(crate) struct Claim {
 impl WorkerLayout {
     pub(super) fn find(types: &Types<'_>) -> Option<WorkerLayout> {
         let variable = types.by_name("tokio::runtime::context::Context")?;
-        let (task, _) = types.find(&variable, "current_task_id")?;
+        let task = task_id(types, &variable)?;
         let (scheduler, _) = types.path(&variable, &["scheduler", "inner"])?;
         let part = types.by_name("tokio::runtime::scheduler::Context")?;
         let Shape::Enum { discriminant, variants, .. } = &part.shape else { return None };
@@ -70,13 +70,14 @@ impl WorkerLayout {
     /// The threads that work for a runtime. A thread that has left its runtime for something that blocks has handed its
     /// work on, and is none of them.
     pub(super) fn claims(&self, current_task: &CurrentTask) -> Vec<Claim> {
-        current_task.cells().filter_map(|(thread, cell)| self.claim(thread, cell)).collect()
+        let threads = current_task.places().into_iter();
+        threads.filter_map(|(thread, place)| self.claim(thread, place)).collect()
     }
 
-    fn claim(&self, thread: u32, cell: u64) -> Option<Claim> {
-        let part = read_word(cell.wrapping_add(self.scheduler)).filter(|part| *part != 0)?;
+    fn claim(&self, thread: u32, place: u64) -> Option<Claim> {
+        let part = read_word(place.wrapping_add(self.scheduler)).filter(|part| *part != 0)?;
         if let Some((at, size, value)) = self.left
-            && number(cell.wrapping_add(at), size)? == value
+            && number(place.wrapping_add(at), size)? == value
         {
             return None;
         }
@@ -129,6 +130,15 @@ fn way(types: &Types<'_>, part: &Rc<Type>, base: u64) -> Option<Way> {
         runtime: data + counted(&own, "handle")?.0,
         number: data + types.find(&own, "index")?.0,
     })
+}
+
+/// Where the variable has the id of the task: in an option, behind a tag of its own with tokio before 1.40.
+fn task_id(types: &Types<'_>, variable: &Rc<Type>) -> Option<u64> {
+    let (offset, option) = types.path(variable, &["current_task_id", "value", "value"])?;
+    let Shape::Enum { variants, .. } = &option.shape else { return None };
+    let some = &variants.iter().find(|variant| &*variant.member.name == "Some")?.member;
+    let (inside, _) = types.find(&types.get(some.type_id), "__0")?;
+    Some(offset + some.offset + inside)
 }
 
 fn left(types: &Types<'_>, variable: &Rc<Type>) -> Option<(u64, u64, u64)> {
