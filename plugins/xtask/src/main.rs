@@ -33,8 +33,8 @@ enum Task {
     Demo,
     /// Run every test, setting up what is missing, or those that an edit needs
     Test(test::Arguments),
-    /// Test chains and stacks of programs built in many ways, with several compilers and versions of tokio; takes long
-    TestMatrix(matrix::Arguments),
+    /// Test programs built in many ways, with several compilers and versions of tokio: their chains and stacks; takes hours
+    Matrix(matrix::Arguments),
     /// Print the table of faults: what a report has, and what it does to the application, in each kind of trouble
     Faults(faults::Arguments),
     /// Run programs that are stuck in known ways: whether a report names the cause, and says nothing of their healthy twins
@@ -66,7 +66,7 @@ fn run(task: &Task) -> Result<()> {
     match task {
         Task::Demo => demo::run(),
         Task::Test(arguments) => test::run(arguments),
-        Task::TestMatrix(arguments) => matrix::run(arguments),
+        Task::Matrix(arguments) => matrix::run(arguments),
         Task::Faults(arguments) => faults::run(arguments),
         Task::Incidents(arguments) => incidents::run(arguments),
         Task::Soak(arguments) => soak::run(arguments),

@@ -29,7 +29,7 @@ use super::decode::{CROSSBEAM, Compiler, FUTURES_UTIL, Libraries, OWN, PARKING_L
 use super::found::{Found, FoundAll};
 use super::model::{DebugInformationFault, Note, Options, Polling, Reason, TaskState};
 use super::registry::{Reading, Slot};
-use super::tokio::{FUTURES, Tokio, canary};
+use super::tokio::{CurrentTask, FUTURES, Tokio, canary};
 use super::types::{Index, Source, Types};
 use crate::threads::Capture;
 
@@ -103,8 +103,13 @@ impl Engine {
         Ok(engine)
     }
 
+    /// How to find out which thread polls which task, also while the engine is in use; `None` where that is not known.
+    pub(crate) fn current_task(&self) -> Option<CurrentTask> {
+        self.tokio.current_task()
+    }
+
     /// Which thread polls which task; empty where that is not known.
-    pub(crate) fn polling(&self) -> Vec<Polling> {
+    fn polling(&self) -> Vec<Polling> {
         self.tokio.polling()
     }
 
