@@ -11,8 +11,9 @@ use crate::subject::Subject;
 const GROWTH: i64 = 4 << 10;
 /// glibc's own setting, for one arena. By its default each thread that ends leaves its arena to the next one that starts,
 /// so that among a storm's threads the report's come to all of them, and each keeps what a report once took of it: 5 to
-/// 10 MiB more in the first hundreds of reports, and no more in the thousands after them. With one arena nothing grows
-/// but what somebody holds.
+/// 10 MiB more in the first hundreds of reports, and no more in the thousands after them. With one arena some
+/// 1.5 MiB are taken in the first 400 reports under load and 0.1 MiB in the 2,800 after them: what grows beyond that is held
+/// by somebody.
 const ONE_ARENA: (&str, &str) = ("MALLOC_ARENA_MAX", "1");
 /// After so many reports everything that is taken once has been taken.
 const WARM_UP: usize = 25;
