@@ -130,7 +130,7 @@ fn lasts(scene: &Scene<'_>, node: &Node, hold: &Hold, steps: usize) -> bool {
             || holders.any(|hold| lasts(scene, other, hold, steps - 1));
     }
     let thread = match hold.by {
-        Party::Thread(id) | Party::BlockOn(id) => Some(id),
+        Party::Thread(id) => Some(id),
         Party::Task(id) => scene.polls(id),
         _ => None,
     };
@@ -143,10 +143,7 @@ fn lasts(scene: &Scene<'_>, node: &Node, hold: &Hold, steps: usize) -> bool {
             None => false,
         };
     }
-    match hold.by {
-        Party::Task(id) => words::fires_in(scene, id).is_some_and(|left| left >= NAP),
-        _ => false,
-    }
+    words::fires_in(scene, hold.by).is_some_and(|left| left >= NAP)
 }
 
 /// Who has it, and what that one does.
