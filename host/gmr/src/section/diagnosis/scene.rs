@@ -13,6 +13,7 @@ use gmr_inspect::threads::{Capture, Frame, Stack, Thread};
 use super::place::{self, Place};
 use super::standing::Standing;
 use crate::section::green_threads::known;
+use crate::section::threads::waits_for_work;
 
 /// What was seen for one report.
 pub(crate) struct Scene<'a> {
@@ -163,8 +164,12 @@ pub(super) fn stands_in(thread: &Thread, part: &str) -> bool {
     frames(thread).iter().flat_map(|frame| frame.symbols.iter()).any(|symbol| symbol.function.contains(part))
 }
 
-/// Whether a thread is in a task's poll, by its stack.
+/// Whether a thread is in a task's poll, by its stack. A worker that waits for work is not, though it is a job of the blocking
+/// pool, which polls it, and has that job's task id.
 pub(super) fn is_in_poll(thread: &Thread) -> bool {
+    if waits_for_work(thread).is_some() {
+        return false;
+    }
     let mut functions = frames(thread).iter().flat_map(|frame| frame.symbols.iter());
     functions.any(|symbol| is_poll_frame(&symbol.function))
 }
