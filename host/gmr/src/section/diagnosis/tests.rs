@@ -1,4 +1,5 @@
-//! Tables of scenes: each rule fires where it should, and not in a healthy scene like it.
+//! Tables of scenes: each rule fires where it should, and not in a healthy scene like it. A long file, since all of them are made of
+//! the same few pieces, and stand side by side to be compared.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -402,6 +403,22 @@ fn a_worker_that_sleeps_in_a_poll() {
         &["clock_nanosleep", "shop::io", "tokio::task::blocking::block_in_place"],
     );
     workers(&[(41, 2)], vec![allowed]).check(&[]);
+}
+
+/// A worker is a job of the blocking pool, so that its stack has a poll and it has the id of that job's task.
+#[test]
+fn workers_that_wait_for_work_are_in_no_poll() {
+    let parked = |id| {
+        let functions = [
+            "syscall",
+            "tokio::runtime::scheduler::multi_thread::worker::Context::park_internal",
+            "tokio::runtime::scheduler::multi_thread::worker::run",
+            "tokio::runtime::task::raw::poll",
+            "tokio::runtime::blocking::pool::Inner::run",
+        ];
+        sleeps(thread(id, "tokio-runtime-w", &functions), 100)
+    };
+    workers(&[(40, 90), (41, 91)], vec![parked(40), parked(41)]).check(&[]);
 }
 
 #[test]

@@ -18,6 +18,7 @@ use gmr_report::words::{counted, duration};
 use super::scene::{Scene, is_in_poll, stands_in};
 use super::words;
 use super::{Entry, Rank};
+use crate::section::threads::waits_for_work;
 
 /// Shorter polls are work.
 const LONG_POLL: Duration = Duration::from_secs(1);
@@ -94,7 +95,7 @@ fn stuck<'a>(scene: &Scene<'a>, runtime: &Runtime, number: usize, worker: &Worke
     if stands_in(thread, "block_in_place") {
         return None;
     }
-    let task = scene.polled_by(thread.id);
+    let task = scene.polled_by(thread.id).filter(|_| waits_for_work(thread).is_none());
     let does = if scene.stood_still.contains(&thread.id) && (task.is_some() || is_in_poll(thread)) {
         words::does(scene, Party::Thread(thread.id))?
     } else {
