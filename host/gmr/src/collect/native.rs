@@ -1,7 +1,7 @@
 //! The native sections: threads and tasks, what is derived from them, the package and its configuration.
 //!
-//! They come in an order that loses least when time runs out: stacks, which move on, with at most half of what is left for names; then
-//! tasks with their chains and what they hold; then which threads hold what.
+//! They come in an order that loses least when time runs out: stacks, which move on, with at most half of what is
+//! left for names; then tasks with their chains and what they hold; then which threads hold what.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -21,8 +21,8 @@ use crate::section::masked::masked;
 const TIME_FOR_HOLDERS: Duration = Duration::from_millis(500);
 
 impl Collector {
-    /// Threads are looked at first, since they move on; they stand where oslo.reports has them. What is derived from them and from
-    /// the tasks comes last.
+    /// Threads are looked at first, since they move on; they stand where oslo.reports has them. What is derived
+    /// from them and from the tasks comes last.
     pub(super) fn native(&mut self, report: &mut Report, deadline: Instant) {
         // Before and after: a task that its thread polled both times is what the stack in between belongs to.
         let (began, polling) = (Instant::now(), self.tasks.polling());
@@ -118,7 +118,8 @@ impl Collector {
         threads::capture_with(&options, &mut self.symbolizer)
     }
 
-    /// A hundred thousand tasks take a second; debug information that is not read yet does not hold the report up for long.
+    /// A hundred thousand tasks take a second; debug information that is not read yet does not hold the report up
+    /// for long.
     fn time_for_tasks(&self, deadline: Instant) -> Duration {
         let patience = until(deadline, tasks::Options::default().deadline);
         let left = until(deadline, Duration::MAX);
@@ -146,8 +147,8 @@ fn wanted(of_tasks: &Sightings) -> Vec<Object> {
     wanted
 }
 
-/// Which threads polled which tasks all the time from before the stacks were taken: those that did then and do now, and those of
-/// registered tasks whose present poll the registry has timed since longer.
+/// Which threads polled which tasks all the time from before the stacks were taken: those that did then and do now,
+/// and those of registered tasks whose present poll the registry has timed since longer.
 fn polls(before: &[Polling], now: &[Polling], snapshot: &Snapshot, since: Instant) -> Vec<Polling> {
     let mut polls: Vec<Polling> = before.iter().copied().filter(|at| now.contains(at)).collect();
     let span = since.elapsed();

@@ -175,8 +175,8 @@ pub(super) fn stands_in(thread: &Thread, part: &str) -> bool {
     functions(thread).any(|function| function.contains(part))
 }
 
-/// Whether a thread is in the poll of a task that a runtime's scheduler called, by its stack. A worker is itself a job of the pool
-/// for what blocks, so that an idle one is in a poll, too: but not inside of the scheduler.
+/// Whether a thread is in the poll of a task that a runtime's scheduler called, by its stack. A worker is itself a
+/// job of the pool for what blocks, so that an idle one is in a poll, too: but not inside of the scheduler.
 pub(super) fn is_in_poll(thread: &Thread) -> bool {
     let mut outwards = functions(thread).skip_while(|function| !is_poll_frame(function));
     outwards.any(|function| function.contains(SCHEDULER))

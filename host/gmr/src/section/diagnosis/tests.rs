@@ -1,5 +1,5 @@
-//! Tables of scenes: each rule fires where it should, and not in a healthy scene like it. A long file, since all of them are made of
-//! the same few pieces, and stand side by side to be compared.
+//! Tables of scenes: each rule fires where it should, and not in a healthy scene like it. A long file, since all of
+//! them are made of the same few pieces, and stand side by side to be compared.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -222,6 +222,22 @@ nobody was found to hold it (leaked, static, in a map or behind an Arc)"]);
     sight.check(&["\
 2 threads wait for a Mutex in shop::get (shop/src/store.rs:88)
 thread 3 \"w\" or thread 4 \"w\" has it"]);
+}
+
+#[test]
+fn a_thread_that_has_waited_for_long() {
+    let mut sight = Sight::default();
+    let mut waiter = thread(1, "w", &["syscall", "shop::get"]);
+    waiter.cpu_time = Some(Duration::from_millis(7));
+    sight.threads = vec![waiter];
+    sight.waits(Party::Thread(1), Object::new(Library::Std, Kind::Mutex, 0x100, 4), Want::Exclusive);
+    sight.report(1);
+    sight.report(5);
+    sight.check(&[]);
+    sight.report(13);
+    sight.check(&["\
+thread 1 \"w\" waits for a Mutex in shop::get (shop/src/store.rs:88), already 12 s ago
+nobody was found to hold it (leaked, static, in a map or behind an Arc)"]);
 }
 
 #[test]

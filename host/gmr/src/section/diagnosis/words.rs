@@ -203,8 +203,8 @@ pub(super) fn fires_in(scene: &Scene<'_>, of: Party) -> Option<Duration> {
     })
 }
 
-/// For how long it has been so, where that is known: `, for at least 12 s`. Of a task whose polls are not counted it is known
-/// only where it stood: `, where it stood 12 s ago`.
+/// For how long it has been so, where that is known: `, for at least 12 s`. Of a task whose polls are not counted
+/// it is known only where it stood: `, where it stood 12 s ago`.
 pub(super) fn since(scene: &Scene<'_>, of: Party) -> String {
     let Some(time) = scene.stood(of) else { return String::new() };
     if is_measured(scene, of) {

@@ -2,9 +2,9 @@
 //!
 //! It fires for a worker that
 //! - was asleep in a poll, by its stack, and has not run since: in a sleep, on a lock, on a file; or
-//! - was at the same task before its stack was read and after, and has run for a second or more: as the registry measured, as the
-//!   earlier report saw it at the same task without having parked since, or as its processor time shows that tokio has not added to
-//!   its busy time yet.
+//! - was at the same task before its stack was read and after, and has run for a second or more: as the registry
+//!   measured, as the earlier report saw it at the same task without having parked since, or as its processor time
+//!   shows that tokio has not added to its busy time yet.
 //!
 //! It does not for what `block_in_place` and `spawn_blocking` run, nor for workers that only have much to do.
 
@@ -120,8 +120,8 @@ fn computes(
     }
     let registered = scene.task(task).and_then(|task| task.polling);
     let seen = scene.standing.of_poll(thread.id);
-    // What it has run and not added up yet it has run since it last parked. A `current_thread` runtime's worker may have run other
-    // things before.
+    // What it has run and not added up yet it has run since it last parked. A `current_thread` runtime's worker may
+    // have run other things before.
     let own = runtime.flavor == "multi_thread";
     let not_counted =
         worker.busy.filter(|_| own).map(|busy| (thread.cpu_user + thread.cpu_system).saturating_sub(busy));

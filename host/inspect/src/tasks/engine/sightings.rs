@@ -37,7 +37,8 @@ pub(super) struct Gathering {
     drop_flags: bool,
     waits: Vec<Wait>,
     holds: Vec<Hold>,
-    /// What may be a hold, if its object is waited for and nobody else has it. The object is one byte where the pointer leads.
+    /// What may be a hold, if its object is waited for and nobody else has it. The object is one byte where the
+    /// pointer leads.
     suspects: Vec<Hold>,
     queued: Vec<Queued>,
 }
@@ -252,8 +253,8 @@ impl Places {
     }
 }
 
-/// Whether a timer ends the wait of that await: one that some await above it waits for beside it, where the first that is
-/// ready is enough.
+/// Whether a timer ends the wait of that await: one that some await above it waits for beside it, where the first
+/// that is ready is enough.
 fn is_timed(nodes: &[Node], spots: &[Spot], at: usize) -> bool {
     let timers = nodes.iter().enumerate().filter(|(_, node)| matches!(node.detail, Detail::Deadline { .. }));
     let mut timers = timers.map(|(timer, _)| timer).filter(|timer| *timer != at);

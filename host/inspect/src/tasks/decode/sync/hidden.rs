@@ -1,9 +1,9 @@
 //! Hidden locals: those that debug information does not describe where they are.
 //!
-//! `let mut count = count.lock().await` shadows an argument. rustc (1.95) gives the saved local the place and the type of the argument
-//! of its name, so that the guard stands nowhere. That there is one shows in the states in which the argument is listed once more than
-//! in others; the guard is in a word then that nothing else takes up. What lies in such words may also be left over from before:
-//! by itself it proves nothing.
+//! `let mut count = count.lock().await` shadows an argument. rustc (1.95) gives the saved local the place and the
+//! type of the argument of its name, so that the guard stands nowhere. That there is one shows in the states in
+//! which the argument is listed once more than in others; the guard is in a word then that nothing else takes up.
+//! What lies in such words may also be left over from before: by itself it proves nothing.
 
 use std::collections::HashMap;
 
@@ -25,7 +25,7 @@ pub(crate) struct Hidden {
 }
 
 /// How often each name is listed at a place.
-fn counts<'t>(of: &'t Type) -> HashMap<(&'t str, u64), usize> {
+fn counts(of: &Type) -> HashMap<(&str, u64), usize> {
     let mut counts = HashMap::new();
     for Member { name, offset, .. } in &of.members {
         *counts.entry((&**name, *offset)).or_default() += 1;
