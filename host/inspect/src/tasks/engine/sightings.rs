@@ -64,7 +64,8 @@ impl Gathering {
                 self.waits.push(Wait {
                     timed: seen.awaited && seen.at.is_some_and(|at| is_timed(nodes, spots, at)),
                     progress,
-                    awaited: seen.awaited,
+                    // Who waits for more than can be seen may go on for all that is known.
+                    awaited: seen.awaited && !sync.cut,
                     at: seen.at,
                     permits: seen.queue.map(|queue| queue.free),
                     words: all(sync, seen.words.clone()),

@@ -37,7 +37,7 @@ impl Compiler<'_, '_> {
     fn sync_plan(&self, plans: &mut Plans<SyncPlan>, of: &Type) -> SyncPlan {
         let types = self.types;
         if let Some(make) = self.libraries.wait(&of.name) {
-            return make(types, of).unwrap_or(SyncPlan::Nothing);
+            return make(types, of, &mut |id| plans.number(id)).unwrap_or(SyncPlan::Nothing);
         }
         if let Some(guard) = self.libraries.guard(&of.name) {
             return guard_plan(types, of, guard)

@@ -61,6 +61,8 @@ pub(crate) struct SyncOutput {
     pub(crate) waits: Vec<WaitSeen>,
     pub(crate) holds: Vec<HoldSeen>,
     pub(crate) words: Vec<Word>,
+    /// A bound was met: it may wait for more than was found.
+    pub(crate) cut: bool,
     /// The states of the async functions around what is being looked at, the outermost first.
     pub(super) path: Vec<Word>,
     /// What may be met twice: by a `&mut` from what is awaited, and as the local that it borrows.
@@ -72,6 +74,7 @@ impl SyncOutput {
         self.waits.clear();
         self.holds.clear();
         self.words.clear();
+        self.cut = false;
         self.path.clear();
         self.visited.clear();
     }

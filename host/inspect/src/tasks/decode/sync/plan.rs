@@ -90,6 +90,18 @@ pub(crate) struct Join {
     pub(crate) waker: u64,
 }
 
+/// A `JoinSet` of tokio's: two lists behind a pointer, of which that of the tasks that have not ended is of interest.
+#[derive(Debug)]
+pub(crate) struct JoinSet {
+    /// The pointer to the lists, and in these to the first node.
+    pub(crate) lists: u64,
+    pub(crate) head: u64,
+    pub(crate) node_size: u64,
+    /// In a node, the pointer to the next one, and the `JoinHandle`.
+    pub(crate) next: u64,
+    pub(crate) handle: Edge,
+}
+
 /// A saved local.
 #[derive(Debug)]
 pub(crate) struct Saved {
@@ -129,6 +141,7 @@ pub(crate) enum SyncPlan {
     Acquire(Box<Acquire>),
     Notified(Box<Notified>),
     Join(Box<Join>),
+    JoinSet(Box<JoinSet>),
     LinkedFutures {
         head: u64,
         node_size: u64,

@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use super::found::{HoldSeen, QueueSeen, SyncOutput, WaitSeen};
-use super::plan::{Acquire, GuardPlan, Holding, Join, Notified, Saved, Subject, SyncPlan, SyncState, Waker};
+use super::plan::{
+    Acquire, GuardPlan, Holding, Join, JoinSet, Notified, Saved, Subject, SyncPlan, SyncState, Waker,
+};
 use super::route::Route;
 use crate::holds::{self, Kind, Object, Progress, Role, Want, Word};
 use crate::tasks::decode::interpreter::Missing;
@@ -97,6 +99,7 @@ impl<'a> SyncWalk<'a> {
     fn value(&mut self, id: PlanId, address: u64, here: Here<'a>) -> Result<(), Missing> {
         self.values += 1;
         if self.values > MAX_VALUES || here.level > MAX_LEVEL {
+            self.cut(here);
             return Ok(());
         }
         let plans = self.plans;
@@ -131,15 +134,14 @@ impl<'a> SyncWalk<'a> {
             }
             SyncPlan::Slice { data, length, element_size, element } => {
                 let length = self.reads.integer(address.wrapping_add(*length), 8).unwrap_or(0);
-                let length = length.min(MAX_ELEMENTS);
-                let size = length.saturating_mul(*element_size);
+                let size = length.min(MAX_ELEMENTS).saturating_mul(*element_size);
                 match self.target(address.wrapping_add(*data), size).filter(|_| size > 0) {
                     Some(data) => self.elements(data, length, *element_size, element, here),
                     None => Ok(()),
                 }
             }
             SyncPlan::Array { count, element_size, element } => {
-                self.elements(address, (*count).min(MAX_ELEMENTS), *element_size, element, here)
+                self.elements(address, *count, *element_size, element, here)
             }
             SyncPlan::LinkedFutures { head, node_size, next, future } => {
                 self.linked(address.wrapping_add(*head), *node_size, *next, future, here)
@@ -173,6 +175,7 @@ impl<'a> SyncWalk<'a> {
                 Ok(())
             }
             SyncPlan::Join(join) => self.join(join, address, self.at_leaf(address, here)),
+            SyncPlan::JoinSet(set) => self.join_set(set, address, here),
         }
     }
 
@@ -188,7 +191,10 @@ impl<'a> SyncWalk<'a> {
         element: &'a Edge,
         here: Here<'a>,
     ) -> Result<(), Missing> {
-        (0..count).try_for_each(|index| {
+        if count > MAX_ELEMENTS {
+            self.cut(here);
+        }
+        (0..count.min(MAX_ELEMENTS)).try_for_each(|index| {
             self.edge(element, start.wrapping_add(index.wrapping_mul(size)), here.beside())
         })
     }
@@ -203,10 +209,11 @@ impl<'a> SyncWalk<'a> {
     ) -> Result<(), Missing> {
         let mut pointer = head;
         for _ in 0..MAX_ELEMENTS {
-            let Some(node) = self.target(pointer, node_size) else { break };
+            let Some(node) = self.target(pointer, node_size) else { return Ok(()) };
             self.edge(future, node, here.beside())?;
             pointer = node.wrapping_add(next);
         }
+        self.cut(here);
         Ok(())
     }
 
@@ -419,6 +426,15 @@ impl<'a> SyncWalk<'a> {
         Ok(())
     }
 
+    /// A task that waits for a set goes on when any of its tasks ends.
+    fn join_set(&mut self, plan: &'a JoinSet, address: u64, here: Here<'a>) -> Result<(), Missing> {
+        if !here.awaited {
+            return Ok(());
+        }
+        let Some(lists) = self.target(address.wrapping_add(plan.lists), 0) else { return Ok(()) };
+        self.linked(lists.wrapping_add(plan.head), plan.node_size, plan.next, &plan.handle, here)
+    }
+
     fn wait(
         &mut self,
         object: Object,
@@ -446,6 +462,11 @@ impl<'a> SyncWalk<'a> {
             words,
             looked: here.looked..self.reads.looked(),
         });
+    }
+
+    /// Not all that it awaits is seen: another part of it may be about to go on.
+    fn cut(&mut self, here: Here<'a>) {
+        self.out.cut |= here.awaited;
     }
 
     /// Keeps these words and the states of the async functions around.
