@@ -119,6 +119,13 @@ pub(crate) enum Plan {
         slot: u64,
         future: Edge,
     },
+    /// A set of tasks that its future drives: the way to the list of these, by offsets that a pointer is read at, all but
+    /// the last, and the future that it runs beside them.
+    LocalSet {
+        label: Text,
+        way: Vec<u64>,
+        future: Option<Edge>,
+    },
     /// All of these.
     Members(Vec<Edge>),
     /// One of these.
