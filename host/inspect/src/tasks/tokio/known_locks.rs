@@ -8,8 +8,8 @@ use super::layout::{member, named};
 use crate::holds::Library::Tokio;
 use crate::holds::{Kind, Role, Want};
 use crate::tasks::decode::sync::{
-    Acquire, Guard, Join, JoinSet, Locks, Notified, SyncPlan, Synchronizer, Takes, WakerPlace, guard, routes,
-    synchronizer,
+    Acquire, Guard, Join, JoinSet, Locks, Notified, SyncPlan, Synchronizer, Takes, WakerPlace, guard,
+    optional_waker, routes, synchronizer,
 };
 use crate::tasks::decode::{Edge, PlanId};
 use crate::tasks::types::{EntryId, Shape, Type, Types};
@@ -155,13 +155,15 @@ fn acquire(types: &Types<'_>, of: &Type, _: &mut dyn FnMut(EntryId) -> PlanId) -
 fn notified(types: &Types<'_>, of: &Type, _: &mut dyn FnMut(EntryId) -> PlanId) -> Option<SyncPlan> {
     let (base, pointer) = types.find(of, "notify")?;
     let route = routes(types, &pointer).into_iter().next()?;
-    let notification = types.find(of, "waiter").and_then(|(offset, waiter)| {
-        let (inside, word) = types.find(&waiter, "notification")?;
+    let waiter = types.find(of, "waiter");
+    let notification = waiter.as_ref().and_then(|(offset, waiter)| {
+        let (inside, word) = types.find(waiter, "notification")?;
         // It was an `Option` of a byte before 1.30.
         (word.size == 8).then_some(offset + inside)
     });
+    let waker = waiter.and_then(|(offset, waiter)| optional_waker(types, &waiter, offset, 0));
     let notify = base + route.offset;
-    Some(SyncPlan::Notified(Box::new(Notified { notify, size: route.size, notification })))
+    Some(SyncPlan::Notified(Box::new(Notified { notify, size: route.size, notification, waker })))
 }
 
 fn join_handle(types: &Types<'_>, of: &Type, _: &mut dyn FnMut(EntryId) -> PlanId) -> Option<SyncPlan> {

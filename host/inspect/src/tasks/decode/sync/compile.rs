@@ -247,7 +247,7 @@ fn waker(types: &Types<'_>, channel: &Type, place: WakerPlace) -> Option<Waker> 
 const WAKER_DEPTH: usize = 6;
 
 /// The first `Option<Waker>` in a value.
-fn optional_waker(types: &Types<'_>, of: &Type, base: u64, depth: usize) -> Option<Waker> {
+pub(crate) fn optional_waker(types: &Types<'_>, of: &Type, base: u64, depth: usize) -> Option<Waker> {
     if let Shape::Enum { discriminant: Some((offset, size)), variants, .. } = &of.shape
         && of.name.starts_with("core::option::Option<core::task::wake::Waker")
     {

@@ -76,6 +76,8 @@ pub(crate) struct Notified {
     pub(crate) size: u64,
     /// In the future: it was notified if that word is not 0. Older versions have something else there.
     pub(crate) notification: Option<u64>,
+    /// In the future: its waker.
+    pub(crate) waker: Option<Waker>,
 }
 
 /// A `JoinHandle` of tokio's.

@@ -309,7 +309,7 @@ impl<'a> SyncWalk<'a> {
             None => (Progress::Queued(None), None),
             Some(Waker::Option { discriminant, none }) => {
                 let Some(value) = self.integer(object.start, *discriminant) else { return };
-                let is_there = value != *none & discriminant.mask();
+                let is_there = value != none & discriminant.mask();
                 let gone = (!is_there)
                     .then(|| word(object.start.wrapping_add(discriminant.offset), discriminant.size, value));
                 (if is_there { Progress::Queued(None) } else { Progress::NoWaker }, gone)
@@ -390,14 +390,24 @@ impl<'a> SyncWalk<'a> {
         if let Some(offset) = plan.notification {
             let Some(value) = self.reads.integer(address.wrapping_add(offset), 8) else { return };
             words.push(word(address.wrapping_add(offset), 8, value));
-            if value != 0 {
-                progress = Progress::Granted;
-            }
+            progress = match value {
+                0 => self.left_waker(plan.waker.as_ref(), address),
+                _ => Progress::Granted,
+            };
         }
         let subject = here.subject.unwrap_or(Subject { kind: Kind::Notify, want: Want::End });
         let (start, size) = here.whole.unwrap_or((notify, plan.size));
         let object = Object::new(holds::Library::Tokio, subject.kind, start, size);
         self.wait(object, subject.want, progress, None, &words, here);
+    }
+
+    /// Whether a future that has not got what it waits for has left a waker.
+    fn left_waker(&mut self, waker: Option<&Waker>, address: u64) -> Progress {
+        let Some(Waker::Option { discriminant, none }) = waker else { return Progress::Queued(None) };
+        match self.integer(address, *discriminant) {
+            Some(value) if value == none & discriminant.mask() => Progress::NoWaker,
+            _ => Progress::Queued(None),
+        }
     }
 
     fn join(&mut self, plan: &Join, address: u64, here: Here<'a>) -> Result<(), Missing> {
