@@ -3,6 +3,8 @@
 //! Runs on ordinary threads only, never in a signal handler: it allocates, and it opens files. It trusts
 //! neither the stack nor the tables: each step is bounded, and a register that is not known is never guessed.
 
+mod call_sites;
+mod cleanup;
 mod code_map;
 mod expression;
 #[cfg(test)]
@@ -13,6 +15,7 @@ mod stack_memory;
 mod tables;
 mod walk;
 
+pub(crate) use cleanup::{Call, Cleanups};
 pub(crate) use code_map::CodeMap;
 pub(crate) use registers::Registers;
 pub(crate) use signal_frame::interrupted;

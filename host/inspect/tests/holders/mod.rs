@@ -2,6 +2,7 @@
 
 mod channels;
 mod locks;
+mod progress;
 mod stale;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
+pub use self::progress::{handed_over, queue, released, timers, unpolled};
 use gmr_inspect::holds::Party;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Notify};

@@ -6,8 +6,8 @@
 
 use super::plan::{Edge, Plan, PlanId, Text};
 use super::sync::{
-    CROSSBEAM_LOCKS, FUTURES_LOCKS, Guard, Locks, MakeSyncPlan, PARKING_LOT_LOCKS, STANDARD_LOCKS,
-    Synchronizer,
+    CANARY_LOCKS, CROSSBEAM_LOCKS, FUTURES_LOCKS, Guard, Locks, MakeSyncPlan, PARKING_LOT_LOCKS,
+    STANDARD_LOCKS, Synchronizer,
 };
 use crate::tasks::types::{EntryId, Shape, Type, Types, without_generics};
 
@@ -73,7 +73,7 @@ pub(crate) const OWN: Library = Library {
     closures: &[],
     decoded: &[(TRACKED, tracked)],
     wrappers: &[TRACKED],
-    locks: Locks::NONE,
+    locks: CANARY_LOCKS,
 };
 
 fn matches(name: &str, pattern: &str) -> bool {

@@ -6,6 +6,7 @@ mod batch;
 mod chains;
 mod decoder;
 mod look;
+mod parking_lot;
 #[cfg(stacks)]
 mod roots;
 mod sightings;
@@ -50,9 +51,10 @@ pub(crate) struct Engine {
     bias: u64,
     index: Index,
     tokio: Tokio,
+    parking_lot_key: Option<i64>,
     memory: Known,
-    /// The canary's drop flags were seen.
-    flags: bool,
+    /// Drop flags were seen to tell which locals are alive.
+    drop_flags: bool,
 }
 
 impl Engine {
@@ -66,21 +68,33 @@ impl Engine {
         if !index.has_types() {
             return Err(Reason::DebugInformation(DebugInformationFault::NoTypes));
         }
-        let tokio = Tokio::find(&Types::new(&source, &index, bias)).map_err(Reason::Layout)?;
-        let mut engine = Engine { path, bias, index, tokio, memory: Known::default(), flags: true };
+        let types = Types::new(&source, &index, bias);
+        let tokio = Tokio::find(&types).map_err(Reason::Layout)?;
+        let parking_lot_key = parking_lot::key(&types);
+        drop(types);
+        let memory = Known::default();
+        let mut engine = Engine { path, bias, index, tokio, parking_lot_key, memory, drop_flags: true };
         // With what is open already: compressed sections would be decompressed another time beside it.
         let look = |handles: &[Handle]| {
+            // Nobody waits for what the canary holds.
             let options = Options::default().with_max_tasks(usize::MAX).with_holders(true);
+            let options = options.with_threads_wait(true);
             let wanted = Wanted { handles, registered: &[], options: &options, threads: None };
             engine.look_in(&source, &wanted, Instant::now() + CANARY_DEADLINE)
         };
-        canary::check(look).map_err(Reason::Canary)?;
+        engine.drop_flags = canary::check(look).map_err(Reason::Canary)?.drop_flags;
         Ok(engine)
     }
 
     /// Which thread polls which task; empty where that is not known.
     pub(crate) fn polling(&self) -> Vec<Polling> {
         self.tokio.polling()
+    }
+
+    /// Where parking_lot's key is, from the word that a thread waits on, if the executable describes that.
+    #[cfg(stacks)]
+    pub(crate) fn parking_lot_key(&self) -> Option<i64> {
+        self.parking_lot_key
     }
 
     /// All tasks of these runtimes, and the chains of those registered futures that none of them lists; with threads also
@@ -100,7 +114,7 @@ impl Engine {
         let mut look = Look {
             decoder,
             chains: Chains::new(),
-            sightings: Gathering::new(self.flags),
+            sightings: Gathering::new(self.drop_flags),
             all: FoundAll::default(),
             #[cfg(stacks)]
             local_sets: Vec::new(),
@@ -125,8 +139,7 @@ impl Engine {
         }
         look.unlisted(registered);
         let Look { sightings, mut all, .. } = look;
-        let ids = all.tasks.iter().map(|task| task.id).collect();
-        all.sightings = sightings.finish(options.threads_wait, &ids);
+        all.sightings = sightings.finish(options.threads_wait);
         all.polling_unknown = self.tokio.polling_unknown();
         self.attribute(&polling, &mut all.tasks);
         all

@@ -31,17 +31,17 @@ struct Queued {
 
 /// What has been found so far.
 pub(super) struct Gathering {
-    /// Drop flags are there and were understood.
-    flags: bool,
+    /// Drop flags tell which locals are alive.
+    drop_flags: bool,
     waits: Vec<Wait>,
     holds: Vec<Hold>,
     queued: Vec<Queued>,
 }
 
 impl Gathering {
-    /// `flags` tells whether a local that was moved out has been seen to have a drop flag that says so.
-    pub(super) fn new(flags: bool) -> Self {
-        Gathering { flags, waits: Vec::new(), holds: Vec::new(), queued: Vec::new() }
+    /// `drop_flags` tells whether the canary has shown that they tell which locals are alive.
+    pub(super) fn new(drop_flags: bool) -> Self {
+        Gathering { drop_flags, waits: Vec::new(), holds: Vec::new(), queued: Vec::new() }
     }
 
     /// Adds what was decoded of a party. `words` must also be the same later for it to be true.
@@ -51,7 +51,8 @@ impl Gathering {
             sync.words[own].iter().chain(words).copied().collect()
         };
         if standing != Standing::Polled {
-            for seen in &sync.waits {
+            // A future that is not awaited may have been dropped.
+            for seen in sync.waits.iter().filter(|seen| seen.awaited || self.drop_flags) {
                 let progress = match seen.progress {
                     // Who was woken leaves its waker when it is polled.
                     Progress::NoWaker if standing == Standing::Scheduled => Progress::Queued(None),
@@ -72,7 +73,7 @@ impl Gathering {
             }
         }
         self.holds.extend(sync.holds.iter().map(|seen| {
-            let is_sure = seen.alive && self.flags && standing != Standing::Polled;
+            let is_sure = seen.alive && self.drop_flags && standing != Standing::Polled;
             Hold {
                 certainty: if is_sure { Certainty::Certain } else { Certainty::Probable },
                 variable: seen.variable.clone(),
@@ -84,19 +85,19 @@ impl Gathering {
         }));
     }
 
-    /// All of it, with the places in queues. Of what is held only what somebody may wait for is kept; `tasks` are the
-    /// tasks that have not ended.
-    pub(super) fn finish(mut self, threads_wait: bool, tasks: &HashSet<u64>) -> Sightings {
+    /// All of it, with the places in queues. Of what is held only what somebody may wait for is kept.
+    pub(super) fn finish(mut self, threads_wait: bool) -> Sightings {
         self.number_queues();
         let Gathering { waits, mut holds, .. } = self;
-        let is_wanted = Wanted::new(&waits);
-        holds.retain(|hold| is_wanted.meets(&hold.object) || (threads_wait && is_for_threads(&hold.object)));
-        let mut ends = HashSet::new();
-        for wait in waits.iter().filter(|wait| wait.object.kind == Kind::TaskEnd) {
-            if tasks.contains(&wait.object.start) && ends.insert(wait.object.start) {
-                holds.push(Hold::new(Party::Task(wait.object.start), wait.object, Role::Runs));
-            }
-        }
+        let waited = Places::of(waits.iter().map(|wait| wait.object));
+        holds.retain(|hold| waited.meet(&hold.object) || (threads_wait && is_for_threads(&hold.object)));
+        // Who has a lock alone leaves no doubt about the others.
+        let alone = |hold: &Hold| hold.role == Role::Exclusive && hold.certainty == Certainty::Certain;
+        let taken = Places::of(holds.iter().filter(|hold| alone(hold)).map(|hold| hold.object));
+        let is_lock = |hold: &Hold| matches!(hold.role, Role::Exclusive | Role::Shared);
+        holds.retain(|hold| {
+            hold.certainty == Certainty::Certain || !is_lock(hold) || !taken.meet(&hold.object)
+        });
         Sightings { waits, holds, not_reached: 0 }
     }
 
@@ -179,29 +180,32 @@ impl Links {
     }
 }
 
-/// What is waited for, to be asked whether something meets it.
-struct Wanted {
-    /// Sorted by their starts, each with the furthest end so far.
-    ranges: Vec<(u64, u64)>,
-}
+/// Where things lie, to be asked whether another one meets any of them.
+struct Places(HashMap<Library, Vec<(u64, u64)>>);
 
-impl Wanted {
-    fn new(waits: &[Wait]) -> Wanted {
-        let places = waits.iter().filter(|wait| wait.object.kind != Kind::TaskEnd);
-        let mut ranges: Vec<(u64, u64)> = places.map(|wait| (wait.object.start, wait.object.end)).collect();
-        ranges.sort_unstable();
-        ranges.dedup();
-        let mut furthest = 0;
-        for (_, end) in &mut ranges {
-            furthest = furthest.max(*end);
-            *end = furthest;
+impl Places {
+    fn of(objects: impl Iterator<Item = Object>) -> Places {
+        let mut places: HashMap<Library, Vec<(u64, u64)>> = HashMap::new();
+        for object in objects.filter(|object| !matches!(object.kind, Kind::TaskEnd | Kind::ThreadEnd)) {
+            places.entry(object.library).or_default().push((object.start, object.end));
         }
-        Wanted { ranges }
+        for ranges in places.values_mut() {
+            ranges.sort_unstable();
+            ranges.dedup();
+            // Each with the furthest end so far.
+            let mut furthest = 0;
+            for (_, end) in ranges {
+                furthest = furthest.max(*end);
+                *end = furthest;
+            }
+        }
+        Places(places)
     }
 
-    fn meets(&self, object: &Object) -> bool {
-        let before = self.ranges.partition_point(|(start, _)| *start < object.end);
-        before > 0 && self.ranges[before - 1].1 > object.start
+    fn meet(&self, object: &Object) -> bool {
+        let Some(ranges) = self.0.get(&object.library) else { return false };
+        let before = ranges.partition_point(|(start, _)| *start < object.end);
+        before > 0 && ranges[before - 1].1 > object.start
     }
 }
 

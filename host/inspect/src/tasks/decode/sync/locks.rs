@@ -58,11 +58,6 @@ pub(crate) struct Locks {
     pub(crate) functions: &'static [Synchronizer],
 }
 
-impl Locks {
-    /// A library whose futures wait for nothing that can be held.
-    pub(crate) const NONE: Locks = Locks { guards: &[], waits: &[], functions: &[] };
-}
-
 const EXCLUSIVE: Takes = Takes::As(Role::Exclusive);
 const SHARED: Takes = Takes::As(Role::Shared);
 const SENDER: Takes = Takes::As(Role::Sender);
@@ -159,6 +154,19 @@ pub(crate) const FUTURES_LOCKS: Locks = {
         waits: &[],
         functions: &[],
     }
+};
+
+/// The canary's guard, which no program has.
+pub(crate) const CANARY_LOCKS: Locks = Locks {
+    guards: &[guard(
+        holds::Library::Std,
+        Kind::Mutex,
+        "gmr_inspect::tasks::tokio::canary::Guard",
+        "lock",
+        EXCLUSIVE,
+    )],
+    waits: &[],
+    functions: &[],
 };
 
 /// What tasks wait for that a lock's own function says of the futures below it.

@@ -291,7 +291,7 @@ impl<'a> SyncWalk<'a> {
 
     fn guard(&mut self, guard: &'a GuardPlan, address: u64, here: Here<'a>) {
         let Some((route, pointer)) = self.pointer(&guard.routes, address) else { return };
-        let object = Object::new(guard.library, guard.kind, pointer, route.size);
+        let object = Object::new(guard.library, guard.kind, pointer.wrapping_add(route.start), route.size);
         let own = word(address.wrapping_add(route.offset), 8, pointer);
         let role = match guard.holding {
             Holding::Role(role) => role,
@@ -355,8 +355,9 @@ impl<'a> SyncWalk<'a> {
             return;
         };
         let Some(permits) = self.reads.integer(semaphore.wrapping_add(plan.permits), 8) else { return };
-        // What is not awaited matters only if it stands in a queue, or was given what it queued for.
-        if queued == 0 && !here.awaited {
+        // What is not awaited matters only if it stands in a queue, or was given what it queued for. Of what was dropped
+        // nothing can be said.
+        if !here.awaited && (queued == 0 || !here.alive) {
             return;
         }
         let asked = self.reads.integer(at(plan.asked.0), plan.asked.1).unwrap_or(1);
@@ -381,6 +382,10 @@ impl<'a> SyncWalk<'a> {
         let own = [word(at(plan.missing), 8, missing), word(at(plan.semaphore), 8, semaphore)];
         let object = Object::new(holds::Library::Tokio, subject.kind, semaphore, plan.semaphore_size);
         self.wait(object, want, progress, Some(queue), &own, here);
+        // It keeps what it has been given until it has all.
+        if queued != 0 && missing > 0 && missing < asked {
+            self.hold(object, Role::Permits(asked - missing), &own, here);
+        }
     }
 
     fn notified(&mut self, plan: &Notified, address: u64, here: Here<'a>) {
