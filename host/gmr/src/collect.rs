@@ -154,7 +154,11 @@ impl Collector {
         let snapshot = caught(|| {
             let threads_wait = capture.as_ref().is_ok_and(|capture| self.tasks.threads_wait(capture));
             let options = tasks::Options::default().with_deadline(self.time_for_tasks(deadline));
-            self.tasks.look(&options.with_holders(true).with_threads_wait(threads_wait))
+            let options = options.with_holders(true).with_threads_wait(threads_wait);
+            match &capture {
+                Ok(capture) => self.tasks.look_with_threads(&options, capture),
+                Err(_) => self.tasks.look(&options),
+            }
         });
         let mut threads = section_of(NativeSection::Threads, &capture, crate::section::threads::section);
         let stacks = Stacks { polling, capture: capture.ok() };

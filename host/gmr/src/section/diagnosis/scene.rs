@@ -100,6 +100,10 @@ impl<'a> Scene<'a> {
     pub(super) fn chain(&self, party: Party) -> Option<&'a [Await]> {
         match party {
             Party::Task(id) => known(self.task(id)?),
+            Party::BlockOn(id) => {
+                let root = self.snapshot.roots.iter().find(|root| root.thread == id);
+                known(&root?.task)
+            }
             _ => None,
         }
     }

@@ -10,10 +10,11 @@
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::look::Look;
+use super::look::{Look, complete};
 use super::sightings::Standing;
 use crate::holds::Party;
 use crate::memory::{self, read_word};
@@ -23,7 +24,7 @@ use crate::tasks::model::{Note, Reason, TaskState};
 use crate::tasks::tokio::task_kind;
 use crate::tasks::types::{EntryId, Scope, Shape, Type, Types, Variable, Variant, function_path};
 use crate::threads::evidence::{Evidence, FrameEvidence};
-use crate::threads::{Capture, Frame, Stack};
+use crate::threads::{Capture, Frame, Stack, Thread};
 use crate::variables::{InFrame, Place};
 
 /// Looks at one future, if what was read of it changed.
@@ -32,10 +33,20 @@ const MAX_TRIES: u32 = 4;
 const MAX_SITES: usize = 10_000;
 /// Frames of one stack that are looked at, innermost first: as many as evidence has.
 const MAX_FRAMES: usize = 64;
+/// Wrappers around an async function that is searched for: `Tracked<Timeout<Instrumented<ManuallyDrop<..>>>>` has four.
+const MAX_WRAPPERS: usize = 8;
 /// Places in a stack that are decoded in search of one future: most are told by a single byte.
 const MAX_DECODED: usize = 1_000;
 /// `Pin<&mut Pin<&mut ..>>`: each function on the way to the one that polls may add one.
 const MAX_PINS: usize = 8;
+
+/// Executors whose tasks are in no list that is known here, and how the names of their functions begin.
+const EXECUTORS: [(&str, &str); 4] = [
+    ("async-executor", "async_executor::"),
+    ("futures-executor", "futures_executor::thread_pool::"),
+    ("glommio", "glommio::"),
+    ("monoio", "monoio::"),
+];
 
 /// What is pinned in the functions at one address.
 pub(super) struct Site {
@@ -89,6 +100,23 @@ pub(super) fn is_block_on(function: &str) -> bool {
 }
 
 impl Look<'_, '_, '_> {
+    /// Notes the executors that threads stand in whose tasks nobody can list.
+    pub(super) fn executors(&mut self, capture: &Capture) {
+        for (executor, begin) in EXECUTORS {
+            let stands = |thread: &&Thread| {
+                let Stack::Captured { frames, .. } = &thread.stack else { return false };
+                let functions = frames.iter().flat_map(|frame| frame.symbols.iter());
+                functions
+                    .map(|symbol| symbol.function.trim_start_matches('<'))
+                    .any(|name| name.starts_with(begin))
+            };
+            let threads = capture.threads.iter().filter(stands).count();
+            if threads > 0 {
+                self.all.notes.push(Note::ExecutorNotListed { executor, threads });
+            }
+        }
+    }
+
     /// Reads what threads run by `block_on`, and notes the sets of local tasks that these drive; `entered` tells which
     /// runtime a thread has entered.
     pub(super) fn roots(&mut self, capture: &Capture, entered: &HashMap<u32, usize>) {
@@ -181,12 +209,12 @@ impl Look<'_, '_, '_> {
         known: &[FrameEvidence],
         frames: RangeInclusive<usize>,
     ) -> Option<u64> {
-        let future = self.decoder.compiler.types.get(of);
-        let Shape::Enum { discriminant: Some((offset, size)), coroutine: true, variants } = &future.shape
-        else {
+        let types = self.decoder.compiler.types;
+        let future = types.get(of);
+        let (inside, coroutine) = coroutine_in(types, &future, 0)?;
+        let Shape::Enum { discriminant: Some((offset, size)), variants, .. } = &coroutine.shape else {
             return None;
         };
-        let types = self.decoder.compiler.types;
         let is_suspended = |variant: &&Variant| {
             let name = &types.get(variant.member.type_id).name;
             name.rsplit("::").next().is_some_and(|name| name.starts_with("Suspend"))
@@ -204,7 +232,7 @@ impl Look<'_, '_, '_> {
         while at.saturating_add(future.size) <= end {
             let mut value = [0; 8];
             let length = usize::try_from(*size).ok().filter(|length| *length <= 8)?;
-            let is_there = evidence.read(at + offset, &mut value[..length]);
+            let is_there = evidence.read(at + inside + offset, &mut value[..length]);
             if is_there && suspended.contains(&u128::from(u64::from_le_bytes(value))) {
                 tries += 1;
                 if tries > MAX_DECODED {
@@ -270,9 +298,9 @@ impl Look<'_, '_, '_> {
                 _ if reads.unreadable && !running => FoundChain::Unknown(Arc::new(Reason::MemoryUnreadable)),
                 _ if running => {
                     output.keep_passed();
-                    FoundChain::Passed(self.chains.make(&output.nodes, reads.truncated))
+                    FoundChain::Passed(self.chains.make(&output.nodes, reads.cut()))
                 }
-                _ => FoundChain::Known(self.chains.make(&output.nodes, reads.truncated)),
+                _ => complete(&mut self.chains, output, reads.cut()),
             };
             break;
         }
@@ -329,6 +357,20 @@ impl Pointer<'_> {
     }
 }
 
+/// The async function or block that a value has in itself, and where: itself, or what wrappers are around.
+fn coroutine_in(types: &Types<'_>, of: &Rc<Type>, depth: usize) -> Option<(u64, Rc<Type>)> {
+    if of.is_coroutine() {
+        return Some((0, Rc::clone(of)));
+    }
+    if depth >= MAX_WRAPPERS || !matches!(of.shape, Shape::Struct) {
+        return None;
+    }
+    of.members.iter().find_map(|member| {
+        let (offset, found) = coroutine_in(types, &types.get(member.type_id), depth + 1)?;
+        Some((member.offset + offset, found))
+    })
+}
+
 /// Whether what was decoded can hardly be anything else: all of it makes sense, and that is not the state of one async
 /// function alone.
 fn is_proof(reads: &ReadSet, output: &Output) -> bool {
@@ -336,7 +378,7 @@ fn is_proof(reads: &ReadSet, output: &Output) -> bool {
     let told = output.nodes.iter().filter(|node| node.detail != Detail::None).count();
     output.is_sound()
         && !reads.unreadable
-        && !reads.truncated
+        && reads.cut().is_none()
         && output.nodes.iter().filter(suspended).count() + told > 1
 }
 
