@@ -108,6 +108,10 @@ fn held(hold: &Hold) -> String {
 /// `sleeps in store::flush (src/store.rs:88)`.
 fn doing(hold: &Hold) -> Option<String> {
     match (&hold.doing, &hold.place) {
+        // What is said of others is over before the place.
+        (Some(doing), Some(place)) if doing.contains(" that ") => {
+            Some(format!("{doing}, in {}", words::place(place)))
+        }
         (Some(doing), Some(place)) => Some(format!("{doing} in {}", words::place(place))),
         (Some(doing), None) => Some(doing.clone()),
         (None, Some(place)) => Some(format!("in {}", words::place(place))),
