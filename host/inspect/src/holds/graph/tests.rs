@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::*;
-use crate::holds::{Certainty, Cycle};
+use crate::holds::{Certainty, Cycle, Word};
 
 const LOCK: u64 = 0x1000;
 
@@ -229,6 +229,17 @@ fn permits_of_which_another_one_may_come_make_no_ring() {
 }
 
 #[test]
+fn what_a_wait_has_been_given_so_far_is_not_waited_for() {
+    let missing: std::sync::Arc<[Word]> = vec![Word { address: 0x50, mask: u64::MAX, value: 1 }].into();
+    let waits = vec![Wait { words: missing.clone(), ..wanted(task(1), 1) }, wanted(task(2), 2)];
+    let given = Hold { words: missing, ..Hold::new(task(1), mutex(1), Role::Permits(7)) };
+    let reads = |by, number| Hold::new(by, mutex(number), Role::Shared);
+    assert_eq!(rings(&joined(waits.clone(), vec![given.clone()])), []);
+    let both = joined(waits, vec![given, reads(task(2), 1), reads(task(1), 2)]);
+    assert_eq!(rings(&both), [(vec![task(1), task(2)], Certainty::Certain)]);
+}
+
+#[test]
 fn idle_actors_that_can_send_to_each_other_are_no_ring() {
     let channel = |number| Object { kind: Kind::Channel, ..mutex(number) };
     let receives = |id, number| Wait::new(task(id), channel(number), Want::Receive);
@@ -252,7 +263,8 @@ fn a_reader_behind_a_writer_waits_for_the_readers() {
 
 #[test]
 fn ten_thousand_waits_in_knots_are_joined() {
-    // Five thousand pairs, of which as many rings are told as anybody reads; and a crowd before each of a hundred holders.
+    // Five thousand pairs, of which as many rings are told as anybody reads; and a crowd before each of a hundred
+    // holders.
     let pairs = (0..5_000_u64).flat_map(|pair| {
         let (a, b) = (2 * pair + 1, 2 * pair + 2);
         [(a, b), (b, a)]

@@ -55,12 +55,26 @@ pub(crate) struct HoldSeen {
     pub(crate) looked: Range<usize>,
 }
 
+/// A pointer where something may be hidden.
+#[derive(Clone, Debug)]
+pub(crate) struct Suspect {
+    pub(crate) pointer: u64,
+    pub(crate) variable: Option<Text>,
+    pub(crate) function: Option<Text>,
+    pub(crate) at: Option<usize>,
+    pub(crate) words: Range<usize>,
+    pub(crate) looked: Range<usize>,
+}
+
 /// What was found in one future, and what finding it takes; kept from task to task for its memory.
 #[derive(Default)]
 pub(crate) struct SyncOutput {
     pub(crate) waits: Vec<WaitSeen>,
     pub(crate) holds: Vec<HoldSeen>,
+    pub(crate) suspects: Vec<Suspect>,
     pub(crate) words: Vec<Word>,
+    /// A bound was met: it may wait for more than was found.
+    pub(crate) cut: bool,
     /// The states of the async functions around what is being looked at, the outermost first.
     pub(super) path: Vec<Word>,
     /// What may be met twice: by a `&mut` from what is awaited, and as the local that it borrows.
@@ -71,7 +85,9 @@ impl SyncOutput {
     pub(crate) fn clear(&mut self) {
         self.waits.clear();
         self.holds.clear();
+        self.suspects.clear();
         self.words.clear();
+        self.cut = false;
         self.path.clear();
         self.visited.clear();
     }
@@ -80,5 +96,6 @@ impl SyncOutput {
     pub(crate) fn retain(&mut self, unchanged: impl Fn(Range<usize>) -> bool) {
         self.waits.retain(|wait| unchanged(wait.looked.clone()));
         self.holds.retain(|hold| unchanged(hold.looked.clone()));
+        self.suspects.retain(|suspect| unchanged(suspect.looked.clone()));
     }
 }
