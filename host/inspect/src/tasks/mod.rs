@@ -45,15 +45,24 @@
 //! # Which tokio
 //!
 //! Version 1.28 or newer. Older ones count less: [`Runtime`] and [`Worker`] say since when a figure is there. Chains are
-//! tested with the oldest version and with the newest one of when this was released, on Rust 1.95 and the nightly compiler
-//! of then, in all of the builds above and with thin and fat link-time optimisation, `opt-level = "z"`,
-//! `panic = "abort"`, DWARF 4 and 5, and debug information that is compressed, split (`.dwp`, `.dwo`) or in a separate
-//! file. With any other version or compiler a canary decides: see [`Rung::Registered`].
+//! tested with tokio 1.28.0, with the last patch of each of its minor versions since 1.38, and with the newest one of when
+//! this was released; on Rust 1.95, 1.99.1 and the nightly compiler of then; in all of the builds above and with thin and
+//! fat link-time optimisation, `opt-level = "z"`, `panic = "abort"`, DWARF 4 and 5, and debug information that is
+//! compressed, split (`.dwp`, `.dwo`) or in a separate file. With any other version or compiler a canary decides: see
+//! [`Rung::Registered`].
+//!
+//! # What no runtime lists
+//!
+//! With a capture of the threads ([`Inspector::look_with_threads`]) there are also the futures that threads run by
+//! `block_on`, as that of `#[tokio::main]`; the tasks of `LocalSet`s that such futures drive; and the tasks of runtimes
+//! that threads have entered though nobody passed these in. A future of `block_on` is found by the variable that points to
+//! it, or by its type where optimised code has no place for that variable. What a stack shows and cannot be read has a
+//! [`Note`].
 //!
 //! # What is not there
 //!
-//! Futures that no runtime lists (what `block_on` runs, a `LocalSet`'s tasks, other executors) unless they are
-//! registered; what is behind a shared reference or an `Arc`, such as the future of a `Shared`.
+//! Tasks of other executors than tokio's, and `LocalSet`s that nobody drives at present, unless they are registered; what
+//! is behind a shared reference or an `Arc`, such as the future of a `Shared`.
 
 mod clock;
 #[cfg(target_os = "linux")]
@@ -61,7 +70,7 @@ mod decode;
 #[cfg(target_os = "linux")]
 mod doctor;
 #[cfg(target_os = "linux")]
-mod engine;
+pub(crate) mod engine;
 #[cfg(target_os = "linux")]
 mod found;
 mod inspector;
