@@ -70,10 +70,18 @@
 //! compressed, split (`.dwp`, `.dwo`) or in a separate file. With any other version or compiler a canary decides: see
 //! [`Rung::Registered`].
 //!
+//! # What no runtime lists
+//!
+//! With a capture of the threads ([`Inspector::look_with_threads`]) there are also the futures that threads run by
+//! `block_on`, as that of `#[tokio::main]`; the tasks of `LocalSet`s that such futures drive; and the tasks of runtimes
+//! that threads have entered though nobody passed these in. A future of `block_on` is found by the variable that points to
+//! it, or by its type where optimised code has no place for that variable. What a stack shows and cannot be read has a
+//! [`Note`].
+//!
 //! # What is not there
 //!
-//! Futures that no runtime lists (what `block_on` runs, a `LocalSet`'s tasks, other executors) unless they are
-//! registered; what is behind a shared reference or an `Arc`, such as the future of a `Shared`.
+//! Tasks of other executors than tokio's, and `LocalSet`s that nobody drives at present, unless they are registered; what
+//! is behind a shared reference or an `Arc`, such as the future of a `Shared`.
 
 mod clock;
 #[cfg(target_os = "linux")]
