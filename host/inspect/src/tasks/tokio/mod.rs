@@ -16,11 +16,13 @@
 //! | which of its futures tell more than their name? | `FUTURES` |
 //! | what can be waited for and held, and by which types? | `known_locks` |
 //! | where in a thread's stack does the runtime begin? | [`is_poll_frame`] |
+//! | are two handles of one runtime? | [`is_same_runtime`] |
 //!
-//! tokio may be 1.28 or newer, the oldest that the recipe was tried with. It goes by the names of members, so versions in
-//! between and new ones are a matter of the canary; `cargo xtask test-matrix` tests the oldest and the locked one. Figures
-//! come with 1.38 and later, the last of them with 1.45. The threads of a runtime's workers, and the task of a registered
-//! future whose chain could not be read, are not known of the oldest ones.
+//! tokio may be 1.28 or newer, the oldest that the recipe was tried with. It goes by the names of members, so that new
+//! versions are a matter of the canary; `cargo xtask matrix` tests the oldest, the locked one, and of those in between the
+//! last patch of each minor version since 1.38. Figures come with 1.38 and later, the last of them with 1.45. The threads
+//! of a runtime's workers, and the task of a registered future whose chain could not be read, are not known of the oldest
+//! ones.
 //!
 //! Another runtime would be a room beside this one with the same answers. Names of types and members are looked up in
 //! the debug information, never assumed to be at an offset, and a name that is missing is a reason to refuse.
@@ -45,6 +47,7 @@ pub(super) mod metrics;
 #[cfg(target_os = "linux")]
 pub(super) mod owned_tasks;
 mod poll_frames;
+mod same_runtime;
 pub(super) mod task_id;
 #[cfg(target_os = "linux")]
 pub(super) mod task_kind;
@@ -56,7 +59,6 @@ use tokio::runtime::Handle;
 
 #[cfg(target_os = "linux")]
 use self::{
-    current_task::CurrentTask,
     handle::HandleLayout,
     local_set::LocalSetLayout,
     workers::{EnteredHandle, WorkerLayout},
@@ -69,9 +71,11 @@ use super::{
 };
 
 pub use poll_frames::is_poll_frame;
+pub use same_runtime::is_same_runtime;
 
 #[cfg(target_os = "linux")]
 pub(super) use self::{
+    current_task::CurrentTask,
     handle::Lists,
     header::{State, TaskLayout},
     known_futures::FUTURES,
@@ -111,6 +115,11 @@ impl Tokio {
     /// Which thread polls which task; empty where that is not known.
     pub(super) fn polling(&self) -> Vec<Polling> {
         self.current_task.as_ref().map(CurrentTask::now).unwrap_or_default()
+    }
+
+    /// How to find out which thread polls which task, if that is known: without anything else of the engine.
+    pub(super) fn current_task(&self) -> Option<CurrentTask> {
+        self.current_task.as_ref().ok().copied()
     }
 
     /// Why it is not known which thread polls which task, if it is not.
