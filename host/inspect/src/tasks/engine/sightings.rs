@@ -12,6 +12,9 @@ use crate::tasks::decode::{Detail, Node, Output, Spot};
 
 /// Nodes of one semaphore's queue that are followed.
 const MAX_QUEUE: usize = 10_000;
+/// Holds that are kept until it is known which of them matter, some 25 MB: more than one end of a channel for each of as many
+/// tasks.
+const MAX_HOLDS: usize = 100_000;
 
 /// How far what was decoded of a party can be believed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,13 +44,23 @@ pub(super) struct Gathering {
     /// pointer leads.
     suspects: Vec<Hold>,
     queued: Vec<Queued>,
+    branches: Branches,
+    /// Parties of which not all is kept.
+    not_reached: usize,
 }
 
 impl Gathering {
     /// `drop_flags` tells whether the canary has shown that they tell which locals are alive.
     pub(super) fn new(drop_flags: bool) -> Self {
-        let (waits, holds, suspects, queued) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Gathering { drop_flags, waits, holds, suspects, queued }
+        Gathering {
+            drop_flags,
+            waits: Vec::new(),
+            holds: Vec::new(),
+            suspects: Vec::new(),
+            queued: Vec::new(),
+            branches: Branches::default(),
+            not_reached: 0,
+        }
     }
 
     /// Adds what was decoded of a party. `words` must also be the same later for it to be true.
@@ -56,7 +69,8 @@ impl Gathering {
         let all = |sync: &SyncOutput, own: std::ops::Range<usize>| -> Arc<[Word]> {
             sync.words[own].iter().chain(words).copied().collect()
         };
-        if standing != Standing::Polled {
+        if standing != Standing::Polled && !sync.waits.is_empty() {
+            self.branches.read(nodes, spots);
             // A future that is not awaited may have been dropped.
             for seen in sync.waits.iter().filter(|seen| seen.awaited || self.drop_flags) {
                 let progress = match seen.progress {
@@ -67,21 +81,23 @@ impl Gathering {
                 if let Some(queue) = seen.queue.filter(|_| progress == Progress::Queued(None)) {
                     self.queued.push(Queued { wait: self.waits.len(), queue });
                 }
+                let (other, timer) = seen.at.map_or((false, false), |at| self.branches.beside(spots, at));
                 self.waits.push(Wait {
-                    timed: seen.awaited && seen.at.is_some_and(|at| is_timed(nodes, spots, at)),
+                    timed: seen.awaited && timer,
                     progress,
                     // Who waits for more than can be seen may go on for all that is known. A future without a waker among
                     // several, of which the first that is ready is enough, is a branch that is not polled.
-                    awaited: seen.awaited
-                        && !sync.cut
-                        && !(progress == Progress::NoWaker
-                            && seen.at.is_some_and(|at| has_alternatives(nodes, spots, at))),
+                    awaited: seen.awaited && !sync.cut && !(progress == Progress::NoWaker && other),
                     at: seen.at,
                     permits: seen.queue.map(|queue| queue.free),
                     words: all(sync, seen.words.clone()),
                     ..Wait::new(by, seen.object, seen.want)
                 });
             }
+        }
+        if self.holds.len() + sync.holds.len() > MAX_HOLDS {
+            self.not_reached += 1;
+            return;
         }
         self.holds.extend(sync.holds.iter().map(|seen| {
             let is_sure = seen.alive && self.drop_flags && standing != Standing::Polled;
@@ -108,7 +124,7 @@ impl Gathering {
     /// All of it, with the places in queues. Of what is held only what somebody may wait for is kept.
     pub(super) fn finish(mut self, threads_wait: bool) -> Sightings {
         self.number_queues();
-        let Gathering { waits, mut holds, suspects, .. } = self;
+        let Gathering { waits, mut holds, suspects, not_reached, .. } = self;
         let waited = Places::of(waits.iter().map(|wait| wait.object));
         holds.retain(|hold| waited.meet(&hold.object) || (threads_wait && is_for_threads(&hold.object)));
         // Who has a lock alone leaves no doubt about the others.
@@ -119,7 +135,8 @@ impl Gathering {
             hold.certainty == Certainty::Certain || !is_lock(hold) || !taken.meet(&hold.object)
         });
         holds.extend(hidden_holds(&waits, &holds, suspects));
-        Sightings { waits, holds, not_reached: 0 }
+        holds.shrink_to_fit();
+        Sightings { waits, holds, not_reached }
     }
 
     /// Gives waits for semaphores their places.
@@ -258,42 +275,57 @@ impl Places {
     }
 }
 
-/// Whether a timer ends the wait of that await: one that some await above it waits for beside it, where the first
-/// that is ready is enough.
-fn is_timed(nodes: &[Node], spots: &[Spot], at: usize) -> bool {
-    let timers = (0..nodes.len()).filter(|node| matches!(nodes[*node].detail, Detail::Deadline { .. }));
-    timers.filter(|timer| *timer != at).any(|timer| ends_alike(nodes, spots, at, timer))
+/// The tree of a chain's awaits: which of them are waited for beside others, where the first that is ready is enough.
+#[derive(Default)]
+struct Branches {
+    /// Of each await the one above it; the number of awaits for those that have none.
+    parents: Vec<usize>,
+    /// Of each await and at last of the whole: how many there are directly below it of which one is enough, and how many of
+    /// these come to a timer.
+    below: Vec<(usize, usize)>,
+    has_timer: Vec<bool>,
 }
 
-/// Whether something else may end the wait of that await.
-fn has_alternatives(nodes: &[Node], spots: &[Spot], at: usize) -> bool {
-    (0..nodes.len()).filter(|other| *other != at).any(|other| ends_alike(nodes, spots, at, other))
-}
+impl Branches {
+    fn read(&mut self, nodes: &[Node], spots: &[Spot]) {
+        let Branches { parents, below, has_timer } = self;
+        parents.clear();
+        has_timer.clear();
+        below.clear();
+        below.resize(nodes.len() + 1, (0, 0));
+        for (at, node) in nodes.iter().enumerate() {
+            // The await before it, or one that that is a part of.
+            let mut above = at.checked_sub(1);
+            while let Some(other) = above.filter(|other| nodes[*other].depth >= node.depth) {
+                above = Some(parents[other]).filter(|parent| *parent < nodes.len());
+            }
+            parents.push(above.unwrap_or(nodes.len()));
+            has_timer.push(matches!(node.detail, Detail::Deadline { .. }));
+        }
+        for at in (0..nodes.len()).rev() {
+            let parent = parents[at];
+            if has_timer[at] && parent < nodes.len() {
+                has_timer[parent] = true;
+            }
+            if !spots[at].joined {
+                below[parent].0 += 1;
+                below[parent].1 += usize::from(has_timer[at]);
+            }
+        }
+    }
 
-/// Whether either of two awaits is enough for what awaits both.
-fn ends_alike(nodes: &[Node], spots: &[Spot], one: usize, other: usize) -> bool {
-    fork(nodes, one, other).is_some_and(|(one, other)| !spots[one].joined && !spots[other].joined)
-}
-
-/// Where the ways to two awaits part: the first await on the way to each that is not on the way to the other.
-fn fork(nodes: &[Node], one: usize, other: usize) -> Option<(usize, usize)> {
-    let parent = |of: usize| (0..of).rev().find(|above| nodes[*above].depth < nodes[of].depth);
-    let (mut one, mut other) = (one, other);
-    loop {
-        let (deep, shallow) =
-            if nodes[one].depth >= nodes[other].depth { (one, other) } else { (other, one) };
-        if one == other {
-            return None;
+    /// Whether something else may end the wait of that await, and whether a timer may.
+    fn beside(&self, spots: &[Spot], at: usize) -> (bool, bool) {
+        let (mut other, mut timer) = (false, false);
+        let mut at = at;
+        while let Some(parent) = self.parents.get(at) {
+            if !spots[at].joined {
+                let (all, timers) = self.below[*parent];
+                other |= all > 1;
+                timer |= timers > usize::from(self.has_timer[at]);
+            }
+            at = *parent;
         }
-        let (above_one, above_other) = (parent(one), parent(other));
-        if above_one == above_other {
-            return Some((one, other));
-        }
-        // One step up from the deeper one.
-        let up = parent(deep)?;
-        if up == shallow {
-            return None;
-        }
-        if deep == one { one = up } else { other = up }
+        (other, timer)
     }
 }

@@ -17,15 +17,16 @@ use crate::tasks::types::{EntryId, Shape, Type, Types};
 const EXCLUSIVE: Takes = Takes::As(Role::Exclusive);
 const SHARED: Takes = Takes::As(Role::Shared);
 const SENDER: Takes = Takes::As(Role::Sender);
-const RECEIVER: Takes = Takes::As(Role::Receiver);
 const SLOT: Takes = Takes::As(Role::Permits(1));
 /// `AtomicWaker`, in the channel.
-const MPSC_RECEIVER: Takes = Takes::Receives(WakerPlace::Member("rx_waker"));
+const MPSC_RECEIVER: Takes = Takes::Receives { waker: WakerPlace::Member("rx_waker"), bounds: true };
 /// Bits of tokio's `sync::oneshot::State`: `RX_TASK_SET`, and `VALUE_SENT` or `CLOSED`.
-const ONESHOT_RECEIVER: Takes =
-    Takes::Receives(WakerPlace::State { member: "state", waiting: 0b1, done: 0b110 });
+const ONESHOT_RECEIVER: Takes = Takes::Receives {
+    waker: WakerPlace::State { member: "state", waiting: 0b1, done: 0b110 },
+    bounds: false,
+};
 /// Who waits stands in a queue of the channel.
-const BROADCAST_RECEIVER: Takes = Takes::Receives(WakerPlace::Unknown);
+const BROADCAST_RECEIVER: Takes = Takes::Receives { waker: WakerPlace::Unknown, bounds: false };
 
 /// What is known of tokio's locks and channels.
 pub(super) const LOCKS: Locks = Locks {
@@ -100,7 +101,6 @@ const GUARDS: &[Guard] = &[
     guard(Tokio, Kind::Oneshot, "tokio::sync::oneshot::Sender<", "inner", SENDER),
     guard(Tokio, Kind::Oneshot, "tokio::sync::oneshot::Receiver<", "inner", ONESHOT_RECEIVER),
     guard(Tokio, Kind::Watch, "tokio::sync::watch::Sender<", "shared", SENDER),
-    guard(Tokio, Kind::Watch, "tokio::sync::watch::Receiver<", "shared", RECEIVER),
     guard(Tokio, Kind::Broadcast, "tokio::sync::broadcast::Sender<", "shared", SENDER),
     guard(Tokio, Kind::Broadcast, "tokio::sync::broadcast::Receiver<", "shared", BROADCAST_RECEIVER),
 ];

@@ -2,7 +2,7 @@
 
 use super::hidden::{Hidden, hidden};
 use super::locks::{Guard, Takes, WakerPlace};
-use super::plan::{GuardPlan, Holding, Saved, SyncPlan, SyncState, Waker};
+use super::plan::{CoroutinePlan, GuardPlan, Holding, Inside, Saved, SyncPlan, SyncState, Waker};
 use super::route::routes;
 use crate::holds::Role;
 use crate::tasks::decode::compile::{Compiler, edge};
@@ -44,35 +44,40 @@ impl Compiler<'_, '_> {
             return guard_plan(types, of, guard)
                 .map_or(SyncPlan::Nothing, |plan| SyncPlan::Guard(plan.into()));
         }
+        if let Shape::Enum { discriminant: Some((offset, size)), coroutine: true, variants } = &of.shape {
+            let discriminant = Discriminant { offset: *offset, size: *size };
+            return SyncPlan::Coroutine(self.sync_coroutine(plans, of, variants, discriminant));
+        }
+        self.inside(plans, of).map_or(SyncPlan::Nothing, SyncPlan::Inside)
+    }
+
+    fn inside(&self, plans: &mut Plans<SyncPlan>, of: &Type) -> Option<Inside> {
+        let types = self.types;
         if of.name.starts_with(UNORDERED) {
-            return Linked::find(types, of).map_or(SyncPlan::Nothing, |linked| SyncPlan::LinkedFutures {
-                head: linked.head,
-                node_size: linked.node_size,
-                next: linked.next,
-                future: edge(plans, linked.future.0, linked.future.1),
+            let Linked { head, node_size, next, future: (offset, future) } = Linked::find(types, of)?;
+            return Some(Inside::LinkedFutures {
+                head,
+                node_size,
+                next,
+                future: edge(plans, offset, future),
             });
         }
         let borrows = of.name.starts_with('&');
         if let Some((data, vtable)) = relevance::object(of) {
-            return SyncPlan::Object { borrows, data, vtable };
+            return Some(Inside::Object { borrows, data, vtable });
         }
-        match &of.shape {
+        Some(match &of.shape {
             Shape::Pointer(Some(to)) => {
-                SyncPlan::Pointer { borrows, size: types.get(*to).size, to: edge(plans, 0, *to) }
+                Inside::Pointer { borrows, size: types.get(*to).size, to: edge(plans, 0, *to) }
             }
-            Shape::Array { element, count } => SyncPlan::Array {
+            Shape::Array { element, count } => Inside::Array {
                 count: *count,
                 element_size: types.get(*element).size,
                 element: edge(plans, 0, *element),
             },
-            Shape::Enum { discriminant: Some((offset, size)), coroutine: true, variants } => {
-                self.sync_coroutine(plans, of, variants, Discriminant { offset: *offset, size: *size })
-            }
-            Shape::Enum { .. } => {
-                self.relevant_variants(&self.locks, plans, of).map_or(SyncPlan::Nothing, SyncPlan::Enum)
-            }
+            Shape::Enum { .. } => Inside::Enum(self.relevant_variants(&self.locks, plans, of)?),
             Shape::Struct => match relevance::slice(types, of) {
-                Some((data, length, element)) => SyncPlan::Slice {
+                Some((data, length, element)) => Inside::Slice {
                     data,
                     length,
                     element_size: types.get(element).size,
@@ -80,14 +85,14 @@ impl Compiler<'_, '_> {
                 },
                 None => {
                     let relevant = of.members.iter().filter(|member| self.locks.of(member.type_id));
-                    SyncPlan::Members {
+                    Inside::Members {
                         wraps: self.libraries.is_wrapper(&of.name),
                         edges: relevant.map(|member| edge(plans, member.offset, member.type_id)).collect(),
                     }
                 }
             },
-            _ => SyncPlan::Nothing,
-        }
+            _ => return None,
+        })
     }
 
     fn sync_coroutine(
@@ -96,7 +101,7 @@ impl Compiler<'_, '_> {
         of: &Type,
         variants: &[Variant],
         discriminant: Discriminant,
-    ) -> SyncPlan {
+    ) -> CoroutinePlan {
         let types = self.types;
         let label: Text = types.function_name(of).into();
         let start = variants.iter().find(|variant| state_name(types, variant) == "Unresumed");
@@ -124,14 +129,8 @@ impl Compiler<'_, '_> {
             let Shape::Pointer(Some(to)) = types.get(member.type_id).shape else { return None };
             Some((start.member.offset + member.offset, types.get(to).size))
         });
-        SyncPlan::Coroutine {
-            label,
-            size: of.size,
-            discriminant,
-            subject: synchronizer.map(|known| known.subject),
-            whole,
-            states,
-        }
+        let subject = synchronizer.map(|known| known.subject);
+        CoroutinePlan { label, size: of.size, discriminant, subject, whole, states }
     }
 
     /// What there is in a state. `start` is the state before the first poll, if this is a later one.
@@ -219,17 +218,20 @@ fn guard_plan(types: &Types<'_>, of: &Type, guard: &Guard) -> Option<GuardPlan> 
     }
     let holding = match guard.takes {
         Takes::As(role) => Holding::Role(role),
-        Takes::Receives(_) => Holding::Role(Role::Receiver),
+        Takes::Receives { bounds: true, .. } => Holding::Role(Role::Receiver),
+        Takes::Receives { bounds: false, .. } => Holding::Nothing,
         Takes::Permits(member) => {
             let (offset, count) = types.find(of, member)?;
             Holding::Permits { offset, size: count.size }
         }
     };
     let waker = match guard.takes {
-        Takes::Receives(place) => routes.first().and_then(|route| waker(types, &types.get(route.to), place)),
+        Takes::Receives { waker: place, .. } => {
+            routes.first().and_then(|route| waker(types, &types.get(route.to), place))
+        }
         Takes::As(_) | Takes::Permits(_) => None,
     };
-    let awaitable = matches!(guard.takes, Takes::Receives(_));
+    let awaitable = matches!(guard.takes, Takes::Receives { .. });
     Some(GuardPlan { library: guard.library, kind: guard.kind, holding, routes, waker, awaitable })
 }
 

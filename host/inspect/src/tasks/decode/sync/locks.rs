@@ -23,7 +23,11 @@ pub(crate) enum Takes {
     /// As many permits as the member of that name says.
     Permits(&'static str),
     /// It takes messages out, and a task can wait for them.
-    Receives(WakerPlace),
+    Receives {
+        waker: WakerPlace,
+        /// Senders may wait for it to do so.
+        bounds: bool,
+    },
 }
 
 /// Where a channel keeps the waker of the one who waits to receive.
@@ -66,7 +70,7 @@ const RECEIVER: Takes = Takes::As(Role::Receiver);
 
 /// A receiver whose channel has its waker in the member of that name.
 const fn waker_in(member: &'static str) -> Takes {
-    Takes::Receives(WakerPlace::Member(member))
+    Takes::Receives { waker: WakerPlace::Member(member), bounds: false }
 }
 
 pub(crate) const fn guard(

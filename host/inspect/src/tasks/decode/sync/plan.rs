@@ -12,9 +12,11 @@ pub(crate) struct Subject {
     pub(crate) want: Want,
 }
 
-/// How many permits a guard has.
+/// As what a value holds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Holding {
+    /// Nobody waits for it.
+    Nothing,
     Role(Role),
     /// The integer at that offset, with so many bytes.
     Permits {
@@ -127,39 +129,46 @@ pub(crate) struct SyncState {
     pub(crate) hidden: Hidden,
 }
 
+/// The state of an async function, block or closure.
+#[derive(Debug)]
+pub(crate) struct CoroutinePlan {
+    pub(crate) label: Text,
+    pub(crate) size: u64,
+    pub(crate) discriminant: Discriminant,
+    pub(crate) subject: Option<Subject>,
+    /// The pointer to what the subject is, and its size, where the futures below point to a part of it only.
+    pub(crate) whole: Option<(u64, u64)>,
+    pub(crate) states: Vec<SyncState>,
+}
+
 /// What to do with a value.
 #[derive(Debug)]
 pub(crate) enum SyncPlan {
     /// It can neither wait nor hold.
     Nothing,
-    Coroutine {
-        label: Text,
-        size: u64,
-        discriminant: Discriminant,
-        subject: Option<Subject>,
-        /// The pointer to what the subject is, and its size, where the futures below point to a part of it only.
-        whole: Option<(u64, u64)>,
-        states: Vec<SyncState>,
-    },
+    /// Something in it can.
+    Inside(Inside),
+    Coroutine(CoroutinePlan),
     Guard(Box<GuardPlan>),
     Acquire(Box<Acquire>),
     Notified(Box<Notified>),
     Join(Box<Join>),
     JoinSet(Box<JoinSet>),
-    LinkedFutures {
-        head: u64,
-        node_size: u64,
-        next: u64,
-        future: Edge,
-    },
+}
+
+/// Where it is in a value that is nothing by itself.
+#[derive(Debug)]
+pub(crate) enum Inside {
+    /// In all of these.
     Members {
         /// The value is nothing but this.
         wraps: bool,
         edges: Vec<Edge>,
     },
+    /// In one of these.
     Enum(Variants),
     Pointer {
-        /// It does not own what it points to: what it points to may be gone unless somebody waits by it.
+        /// It does not own what it points to.
         borrows: bool,
         size: u64,
         to: Edge,
@@ -179,5 +188,11 @@ pub(crate) enum SyncPlan {
         count: u64,
         element_size: u64,
         element: Edge,
+    },
+    LinkedFutures {
+        head: u64,
+        node_size: u64,
+        next: u64,
+        future: Edge,
     },
 }

@@ -5,7 +5,8 @@ use std::ops::Range;
 use super::found::{HoldSeen, QueueSeen, Suspect, SyncOutput, WaitSeen};
 use super::hidden::Hidden;
 use super::plan::{
-    Acquire, GuardPlan, Holding, Join, JoinSet, Notified, Saved, Subject, SyncPlan, SyncState, Waker,
+    Acquire, CoroutinePlan, GuardPlan, Holding, Inside, Join, JoinSet, Notified, Saved, Subject, SyncPlan,
+    SyncState, Waker,
 };
 use super::route::Route;
 use crate::holds::{self, Kind, Object, Progress, Role, Want, Word};
@@ -21,7 +22,7 @@ const MAX_LEVEL: usize = 256;
 /// Elements of a slice, nodes of a list.
 const MAX_ELEMENTS: u64 = 64;
 /// Of the async functions around something, so many of the innermost are looked at again at the end.
-const MAX_PATH_WORDS: usize = 8;
+const MAX_PATH_WORDS: usize = 4;
 /// Below this no memory is mapped.
 const FIRST_ADDRESS: u64 = 4096;
 
@@ -118,63 +119,9 @@ impl<'a> SyncWalk<'a> {
         let plans = self.plans;
         match plans.get(id).ok_or(Missing::SyncPlan(id))? {
             SyncPlan::Nothing => Ok(()),
-            SyncPlan::Members { wraps, edges } => {
-                let inside = Here { direct: here.direct && *wraps, ..here.inside() };
-                edges.iter().try_for_each(|edge| self.edge(edge, address, inside))
-            }
-            SyncPlan::Enum(variants) => {
-                let Some(value) = variants.discriminant.map_or(Some(0), |at| self.integer(address, at))
-                else {
-                    return Ok(());
-                };
-                for edge in variants.chosen(value).into_iter().chain(&variants.common) {
-                    self.edge(edge, address, here.inside())?;
-                }
-                Ok(())
-            }
-            SyncPlan::Pointer { borrows, size, to } => {
-                if *borrows && !here.awaited {
-                    return Ok(());
-                }
-                let Some(target) = self.target(address, *size) else { return Ok(()) };
-                self.edge(to, target, Here { borrowed: here.borrowed || *borrows, ..here.inside() })
-            }
-            SyncPlan::Object { borrows, data, vtable } => {
-                if *borrows && !here.awaited {
-                    return Ok(());
-                }
-                self.object(address, *data, *vtable, Here { borrowed: here.borrowed || *borrows, ..here })
-            }
-            SyncPlan::Slice { data, length, element_size, element } => {
-                let length = self.reads.integer(address.wrapping_add(*length), 8).unwrap_or(0);
-                let size = length.min(MAX_ELEMENTS).saturating_mul(*element_size);
-                match self.target(address.wrapping_add(*data), size).filter(|_| size > 0) {
-                    Some(data) => self.elements(data, length, *element_size, element, here),
-                    None => Ok(()),
-                }
-            }
-            SyncPlan::Array { count, element_size, element } => {
-                self.elements(address, *count, *element_size, element, here)
-            }
-            SyncPlan::LinkedFutures { head, node_size, next, future } => {
-                self.linked(address.wrapping_add(*head), *node_size, *next, future, here)
-            }
+            SyncPlan::Inside(inside) => self.inside(inside, address, here),
             _ if !self.out.visited.insert((address, id)) => Ok(()),
-            SyncPlan::Coroutine { label, size, discriminant, subject, whole, states } => {
-                let at = self.step(address, label, here.at).or(here.at);
-                let here = Here { at, function: Some(label), ..here };
-                let here = match subject {
-                    None => Here { subject: None, whole: None, ..here },
-                    Some(_) if here.subject.is_some() => here,
-                    Some(_) => Here { subject: *subject, ..here },
-                };
-                let whole = here.whole.or_else(|| {
-                    let (offset, size) = (*whole)?;
-                    Some((self.reads.pointer(address.wrapping_add(offset))?, size))
-                });
-                let here = Here { whole: whole.filter(|_| here.subject.is_some()), ..here };
-                self.coroutine(address, *size, *discriminant, states, here)
-            }
+            SyncPlan::Coroutine(coroutine) => self.coroutine(coroutine, address, here),
             SyncPlan::Guard(guard) => {
                 self.guard(guard, address, here);
                 Ok(())
@@ -189,6 +136,49 @@ impl<'a> SyncWalk<'a> {
             }
             SyncPlan::Join(join) => self.join(join, address, self.at_leaf(address, here)),
             SyncPlan::JoinSet(set) => self.join_set(set, address, here),
+        }
+    }
+
+    /// What is in a value that is nothing by itself.
+    fn inside(&mut self, inside: &'a Inside, address: u64, here: Here<'a>) -> Result<(), Missing> {
+        match inside {
+            Inside::Members { wraps, edges } => {
+                let inside = Here { direct: here.direct && *wraps, ..here.inside() };
+                edges.iter().try_for_each(|edge| self.edge(edge, address, inside))
+            }
+            Inside::Enum(variants) => {
+                let Some(value) = variants.discriminant.map_or(Some(0), |at| self.integer(address, at))
+                else {
+                    return Ok(());
+                };
+                let mut chosen = variants.chosen(value).into_iter().chain(&variants.common);
+                chosen.try_for_each(|edge| self.edge(edge, address, here.inside()))
+            }
+            // What somebody else owns may be gone unless it is awaited by that reference.
+            Inside::Pointer { borrows: true, .. } | Inside::Object { borrows: true, .. } if !here.awaited => {
+                Ok(())
+            }
+            Inside::Pointer { borrows, size, to } => {
+                let Some(target) = self.target(address, *size) else { return Ok(()) };
+                self.edge(to, target, Here { borrowed: here.borrowed || *borrows, ..here.inside() })
+            }
+            Inside::Object { borrows, data, vtable } => {
+                self.object(address, *data, *vtable, Here { borrowed: here.borrowed || *borrows, ..here })
+            }
+            Inside::Slice { data, length, element_size, element } => {
+                let length = self.reads.integer(address.wrapping_add(*length), 8).unwrap_or(0);
+                let size = length.min(MAX_ELEMENTS).saturating_mul(*element_size);
+                match self.target(address.wrapping_add(*data), size).filter(|_| size > 0) {
+                    Some(data) => self.elements(data, length, *element_size, element, here),
+                    None => Ok(()),
+                }
+            }
+            Inside::Array { count, element_size, element } => {
+                self.elements(address, *count, *element_size, element, here)
+            }
+            Inside::LinkedFutures { head, node_size, next, future } => {
+                self.linked(address.wrapping_add(*head), *node_size, *next, future, here)
+            }
         }
     }
 
@@ -245,21 +235,26 @@ impl<'a> SyncWalk<'a> {
         }
     }
 
-    fn coroutine(
-        &mut self,
-        address: u64,
-        size: u64,
-        discriminant: Discriminant,
-        states: &'a [SyncState],
-        here: Here<'a>,
-    ) -> Result<(), Missing> {
-        if !self.reads.fetch(address, size) {
+    fn coroutine(&mut self, plan: &'a CoroutinePlan, address: u64, here: Here<'a>) -> Result<(), Missing> {
+        if !self.reads.fetch(address, plan.size) {
             return Ok(());
         }
-        let Some(value) = self.integer(address, discriminant) else { return Ok(()) };
-        let Some(state) = states.iter().find(|state| state.value == value) else { return Ok(()) };
-        self.out.path.push(word(address.wrapping_add(discriminant.offset), discriminant.size, value));
-        let done = self.state(address, state, here);
+        let Some(value) = self.integer(address, plan.discriminant) else { return Ok(()) };
+        let Some(state) = plan.states.iter().find(|state| state.value == value) else { return Ok(()) };
+        // The outermost of several that await each other says what it is about.
+        let (subject, whole) = match (plan.subject, here.subject) {
+            (None, _) => (None, None),
+            (Some(own), outer) => (outer.or(Some(own)), here.whole),
+        };
+        let whole = whole.or_else(|| {
+            let (offset, size) = plan.whole?;
+            Some((self.reads.pointer(address.wrapping_add(offset))?, size))
+        });
+        let at = self.step(address, &plan.label, here.at).or(here.at);
+        let Discriminant { offset, size } = plan.discriminant;
+        self.out.path.push(word(address.wrapping_add(offset), size, value));
+        let done =
+            self.state(address, state, Here { at, function: Some(&plan.label), subject, whole, ..here });
         self.out.path.pop();
         done
     }
@@ -319,17 +314,19 @@ impl<'a> SyncWalk<'a> {
         let Some((route, pointer)) = self.pointer(&guard.routes, address) else { return };
         let object = Object::new(guard.library, guard.kind, pointer.wrapping_add(route.start), route.size);
         let own = word(address.wrapping_add(route.offset), 8, pointer);
-        let role = match guard.holding {
-            Holding::Role(role) => role,
-            Holding::Permits { offset, size } => match self.reads.integer(address.wrapping_add(offset), size)
-            {
-                Some(permits) if permits > 0 => Role::Permits(permits),
-                _ => return,
-            },
-        };
         if guard.awaitable && here.awaited {
             self.receive(guard, object, own, here);
         }
+        let role = match guard.holding {
+            Holding::Nothing => return,
+            Holding::Role(role) => role,
+            Holding::Permits { offset, size } => {
+                match self.reads.integer(address.wrapping_add(offset), size) {
+                    Some(permits) if permits > 0 => Role::Permits(permits),
+                    _ => return,
+                }
+            }
+        };
         if !here.borrowed {
             self.hold(object, role, &[own], here);
         }
