@@ -29,7 +29,7 @@ mod ways;
 
 pub(crate) use pads::KnownPads;
 
-use super::{Hold, Kind, Library, Object, Party, Role, Sightings, Wait, Word};
+use super::{Hold, Kind, Library, Object, Party, Role, Sightings, Wait, Want, Word};
 use crate::arch::registers::ARGUMENTS;
 use crate::tasks::Polling;
 use crate::tasks::engine::ReadFrame;
@@ -39,7 +39,7 @@ use places::Located;
 use rustc_hash::FxBuildHasher;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
-use ways::{Place, Waiting};
+use ways::{Place, Waiting, Way};
 
 /// A look at the threads of a capture.
 pub(crate) struct Look<'c> {
@@ -192,6 +192,22 @@ fn gives_up(evidence: Evidence<'_>) -> bool {
     let frames = evidence.frames();
     let innermost = frames.first();
     innermost.and_then(|frame| frame.registers.get(timeout)).is_some_and(|timeout| timeout != 0)
+}
+
+/// Whether a thread waits for a lock or for room in a channel, which a task may have as well as a thread.
+pub(crate) fn somebody_waits(capture: &Capture) -> bool {
+    // Threads that stand in the same frames share them.
+    let mut ways: HashMap<*const Frame, bool, FxBuildHasher> = HashMap::default();
+    let frames = capture.threads.iter().filter_map(asleep_in_futex).map(|(_, frames)| frames);
+    let mut waits = frames.map(|frames| {
+        *ways.entry(frames.as_ptr()).or_insert_with(|| {
+            ways::waiting(frames).is_some_and(|waiting| {
+                let Way { kind, want, .. } = waiting.way;
+                kind.has_holder() && !matches!(want, Want::Receive | Want::End)
+            })
+        })
+    });
+    waits.any(|waits| waits)
 }
 
 /// Whether a thread of tokio's blocking pool is at something that blocks, and is none of the workers that it lends.

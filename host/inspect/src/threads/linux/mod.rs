@@ -180,6 +180,11 @@ fn name(
     notes.extend(symbolizer.map(Symbolizer::take_notes).unwrap_or_default().into_iter().map(Note::Symbols));
 }
 
+/// For how long the thread has had a processor.
+pub(super) fn cpu_time(id: u32) -> Option<Duration> {
+    cpu_clock::read(id)
+}
+
 pub(super) fn prepare(options: &Options) -> Result<Option<i32>, PrepareError> {
     let Some(signal) = options.signal else { return Ok(None) };
     match signal::prepare(signal) {

@@ -204,6 +204,7 @@ impl<'m> Pass<'m> {
         match sleeping::look(directory, thread.id, &mut self.unwinder, &mut self.live, stack) {
             Look::Still { activity, walk, clock } => {
                 status::note_activity(thread, &activity);
+                thread.cpu_time = clock;
                 self.sleeping_stack(walk, clock)
             }
             Look::NoUserStack { activity } => {

@@ -23,7 +23,8 @@ pub(crate) struct Route {
     pub(crate) conditions: Vec<Condition>,
     /// Where the pointer is.
     pub(crate) offset: u64,
-    /// How many bytes it points to.
+    /// Where what is held begins in what it points to, and how many bytes it has.
+    pub(crate) start: u64,
     pub(crate) size: u64,
     pub(crate) to: EntryId,
 }
@@ -31,7 +32,13 @@ pub(crate) struct Route {
 /// The ways from `of` to the first pointer in it, one for each variant.
 pub(crate) fn routes(types: &Types<'_>, of: &Type) -> Vec<Route> {
     let mut found = Vec::new();
-    follow(types, of, &Route { conditions: Vec::new(), offset: 0, size: 0, to: of.id }, 0, &mut found);
+    follow(
+        types,
+        of,
+        &Route { conditions: Vec::new(), offset: 0, start: 0, size: 0, to: of.id },
+        0,
+        &mut found,
+    );
     found
 }
 
@@ -42,7 +49,8 @@ fn follow(types: &Types<'_>, of: &Type, route: &Route, depth: usize, found: &mut
     }
     match &of.shape {
         Shape::Pointer(Some(to)) => {
-            found.push(Route { size: extent(types, &types.get(*to)), to: *to, ..route.clone() });
+            let (start, size) = extent(types, &types.get(*to));
+            found.push(Route { start, size, to: *to, ..route.clone() });
             true
         }
         Shape::Enum { discriminant, variants, .. } => {
@@ -77,12 +85,27 @@ fn follow(types: &Types<'_>, of: &Type, route: &Route, depth: usize, found: &mut
     }
 }
 
-/// How many bytes a lock has that is pointed to. The debug information tells 0 of one with a value of unknown size, which
-/// is its last part: the lock itself ends after what it counts by.
-fn extent(types: &Types<'_>, of: &Type) -> u64 {
+/// The members of locks by which they count: tokio's, the standard library's and lock_api's.
+const COUNTED_BY: [&str; 3] = ["s", "inner", "raw"];
+
+/// What is held of what is pointed to: where it begins and how many bytes it has. Of a lock it is the part by which it counts, since
+/// its value may have locks of its own, which who holds it does not hold. The debug information tells 0 bytes of one with a value of
+/// unknown size, which is its last part: the lock itself ends after what it counts by.
+fn extent(types: &Types<'_>, of: &Type) -> (u64, u64) {
+    let (base, lock) = match of.member("data").filter(|_| of.name.starts_with("alloc::sync::ArcInner<")) {
+        Some(data) => (data.offset, Some(types.get(data.type_id))),
+        None => (0, None),
+    };
+    let lock = lock.as_deref().unwrap_or(of);
+    let is_lock = ["::Mutex<", "::RwLock<", "::ReentrantMutex<"].iter().any(|name| lock.name.contains(name));
+    let part = COUNTED_BY.iter().find_map(|name| lock.member(name).filter(|_| is_lock));
+    if let Some(part) = part {
+        let size = types.get(part.type_id).size;
+        return (base + part.offset, size.max(1));
+    }
     if of.size > 0 {
-        return of.size;
+        return (0, of.size);
     }
     let word = ["permits", "futex", "state"].iter().find_map(|name| types.find(of, name));
-    word.map_or(1, |(offset, word)| offset + word.size.max(8))
+    (0, word.map_or(1, |(offset, word)| offset + word.size.max(8)))
 }

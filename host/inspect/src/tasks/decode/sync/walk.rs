@@ -303,7 +303,7 @@ impl<'a> SyncWalk<'a> {
 
     fn guard(&mut self, guard: &'a GuardPlan, address: u64, here: Here<'a>) {
         let Some((route, pointer)) = self.pointer(&guard.routes, address) else { return };
-        let object = Object::new(guard.library, guard.kind, pointer, route.size);
+        let object = Object::new(guard.library, guard.kind, pointer.wrapping_add(route.start), route.size);
         let own = word(address.wrapping_add(route.offset), 8, pointer);
         let role = match guard.holding {
             Holding::Role(role) => role,
