@@ -44,6 +44,11 @@ pub(super) struct Alive {
 }
 
 impl Alive {
+    #[cfg(test)]
+    pub fn of(guard: Guard) -> Alive {
+        Alive { guard, site: None }
+    }
+
     /// The function that has it.
     pub fn function(&self) -> Option<&Arc<str>> {
         self.site.as_ref().map(|site| &site.function)
