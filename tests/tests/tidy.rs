@@ -157,3 +157,40 @@ fn every_guest_is_named_by_a_test() {
         (!is_named).then(|| "no test names it: test what it does, or remove it".to_owned())
     });
 }
+
+#[test]
+fn versions_are_named_alike() {
+    // The text from `before` to the next quotation mark.
+    let quoted = |file: &str, before: &str| {
+        let text = read(file.as_ref());
+        let found = text.split_once(before).and_then(|(_, rest)| rest.split_once('"'));
+        found.unwrap_or_else(|| panic!("{file} has no `{before}`")).0.to_owned()
+    };
+    let rust = quoted("Cargo.toml", "rust-version = \"");
+    let tokio = quoted("Cargo.toml", "\ntokio = { version = \"");
+    let matrix = |name: &str| quoted("plugins/xtask/src/matrix.rs", &format!("const {name}: &str = \""));
+    let newest_rust = matrix("NEWEST");
+    assert_eq!(quoted("plugins/Cargo.toml", "rust-version = \""), rust);
+    assert_eq!([matrix("OLDEST"), matrix("OLDEST_TOKIO")], [format!("{rust}.0"), format!("{tokio}.0")]);
+
+    let tested_rust = format!("Rust {rust}, {newest_rust} and");
+    let tested_tokio = format!("tokio {tokio}.0,");
+    let sentences = [
+        ("README.md", format!("stable Rust ({rust} or newer)")),
+        ("README.md", format!("tokio may be {tokio} or newer")),
+        ("README.md", tested_rust.clone()),
+        ("README.md", tested_tokio.clone()),
+        ("CONTRIBUTING.md", format!("stable Rust ({rust} or newer)")),
+        ("CHANGELOG.md", format!("tokio {tokio} or newer")),
+        ("host/inspect/src/tasks/mod.rs", format!("# Which tokio Version {tokio} or newer")),
+        ("host/inspect/src/tasks/mod.rs", tested_rust),
+        ("host/inspect/src/tasks/mod.rs", tested_tokio),
+        ("host/inspect/src/tasks/tokio/mod.rs", format!("tokio may be {tokio} or newer")),
+    ];
+    for (file, sentence) in sentences {
+        // Wherever a line ends.
+        let text = read(file.as_ref()).replace("//!", " ");
+        let words: Vec<&str> = text.split_whitespace().collect();
+        assert!(words.join(" ").contains(&sentence), "{file} does not say: {sentence}");
+    }
+}

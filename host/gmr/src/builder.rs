@@ -7,6 +7,7 @@ use std::time::Instant;
 use gmr_inspect::proc_self;
 use gmr_inspect::process::{AvailableMemory, MemoryDemand};
 use gmr_inspect::symbols::Symbolizer;
+use gmr_inspect::tasks::tokio::is_same_runtime;
 use gmr_inspect::{tasks, threads};
 use gmr_report::mask::Secrets;
 use gmr_report::{Block, NativeSection};
@@ -247,7 +248,7 @@ impl Contents {
     /// The runtime that is being installed in comes first, unless it was given.
     fn add_current_runtime(&mut self) {
         if let Ok(current) = Handle::try_current()
-            && self.runtimes.iter().all(|handle| handle.id() != current.id())
+            && !self.runtimes.iter().any(|handle| is_same_runtime(handle, &current))
         {
             self.runtimes.insert(0, current);
         }

@@ -1,7 +1,7 @@
 //! A real service under load, built as the README recommends: chains reach down to the handler's own line.
 //!
-//! It costs a release build, so it runs on request only, as `cargo xtask test-matrix` does it: `cargo test -p gmr-inspect
-//! --test tasks_service -- --ignored`.
+//! It costs a release build, so it runs on request only, as `cargo xtask matrix` does it: `cargo test -p gmr-inspect
+//! --test tasks_service -- --ignored`. The variable `GMR_MATRIX_TOOLCHAIN` names a toolchain other than the default one.
 
 #![cfg(target_os = "linux")]
 
@@ -27,8 +27,13 @@ fn root() -> PathBuf {
 
 fn build() -> PathBuf {
     let own = std::env::current_exe().unwrap();
+    let toolchain = std::env::var("GMR_MATRIX_TOOLCHAIN").ok().filter(|name| !name.is_empty());
     let target = own.ancestors().nth(3).unwrap().join("matrix/service");
+    let target = target.join(toolchain.as_deref().unwrap_or("default"));
     let mut cargo = Command::new("cargo");
+    if let Some(toolchain) = toolchain {
+        cargo.env("RUSTUP_TOOLCHAIN", toolchain);
+    }
     cargo.current_dir(root().join("tests/fixtures/service"));
     cargo.args(["build", "--quiet", "--locked", "--release", "--target-dir"]).arg(&target);
     cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");

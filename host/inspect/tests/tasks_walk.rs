@@ -145,7 +145,9 @@ fn each_of_several_runtimes_has_its_own_tasks() {
             expected.push((handle.id().to_string().parse::<u64>().unwrap(), Some(number)));
         }
     }
-    let inspector = Inspector::new(runtimes.iter().map(|runtime| runtime.handle().clone()));
+    // Each named twice, and there once.
+    let named = runtimes.iter().chain(&runtimes);
+    let inspector = Inspector::new(named.map(|runtime| runtime.handle().clone()));
     let of_ours = |snapshot: &Snapshot| -> Vec<(u64, Option<usize>)> {
         let ours = snapshot.tasks.iter().filter(|task| expected.iter().any(|(id, _)| *id == task.id));
         ours.map(|task| (task.id, task.runtime)).collect()

@@ -1,5 +1,6 @@
 //! The program of known stacks, built as people build theirs. Each build takes minutes, so it is ignored by
-//! default: `cargo test -p gmr-inspect --test threads_builds -- --ignored`.
+//! default: `cargo test -p gmr-inspect --test threads_builds -- --ignored`. The variable `GMR_MATRIX_TOOLCHAIN` names a
+//! toolchain other than the default one.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 use std::path::{Path, PathBuf};
@@ -8,11 +9,18 @@ use std::process::Command;
 /// Builds the program in a profile of its own and lets it judge itself several times.
 fn all_right(profile: &str, flags: &str) {
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/threads");
+    let toolchain = std::env::var("GMR_MATRIX_TOOLCHAIN").ok().filter(|name| !name.is_empty());
     let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("builds");
-    let built = Command::new(env!("CARGO"))
+    let target = target.join(toolchain.as_deref().unwrap_or("default"));
+    let mut cargo = Command::new("cargo");
+    if let Some(toolchain) = toolchain {
+        cargo.env("RUSTUP_TOOLCHAIN", toolchain);
+    }
+    let built = cargo
         .args(["build", "--quiet", "--profile", profile, "--target-dir"])
         .arg(&target)
         .env("RUSTFLAGS", flags)
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .current_dir(&fixture)
         .status()
         .unwrap();

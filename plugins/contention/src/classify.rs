@@ -50,8 +50,9 @@ impl Wait {
     }
 }
 
-/// Parts of function names, each in lower case, and what waits there. The first that fits decides, so the more special
-/// come first. From the sources of std (`sys/sync`), parking_lot, crossbeam-channel, tokio, futures and glibc.
+/// Parts of function names, each in lower case and without generic arguments, and what waits there. The first that fits
+/// decides, so the more special come first. From the sources of std (`sys/sync`), parking_lot, crossbeam-channel, tokio,
+/// futures and glibc.
 const NAMES: &[(Wait, &[&str])] = &[
     (Wait::Condition, &["condvar", "pthread_cond", "notified", "::notify::"]),
     (Wait::Lock, &["lock_contended", "lock_slow", "lock_shared_slow", "lock_exclusive_slow"]),
@@ -60,8 +61,7 @@ const NAMES: &[(Wait, &[&str])] = &[
         &["read_contended", "write_contended", "mutexlockfuture", "sync::mutex::mutex", "sync::rwlock"],
     ),
     (Wait::Lock, &["lll_lock_wait", "pthread_mutex_lock", "pthread_rwlock"]),
-    (Wait::Lock, &["mutex::lock", "mutex<t>::lock", "rwlock::read", "rwlock::write"]),
-    (Wait::Lock, &["rwlock<t>::read", "rwlock<t>::write", "once::call", "oncecell", "once_lock"]),
+    (Wait::Lock, &["mutex::lock", "rwlock::read", "rwlock::write", "once::call", "oncecell", "once_lock"]),
     (Wait::Semaphore, &["semaphore", "sem_wait"]),
     (Wait::Channel, &["mpsc", "mpmc", "oneshot", "broadcast", "sync::watch"]),
     (Wait::Channel, &["crossbeam_channel", "flume::", "async_channel"]),
@@ -288,8 +288,26 @@ fn of_function(function: &str) -> Option<Wait> {
     if is_input(function) {
         return Some(Wait::Input);
     }
-    let name = function.to_lowercase();
+    let name = plain(function);
     NAMES.iter().find(|(_, parts)| parts.iter().any(|part| name.contains(part))).map(|(wait, _)| *wait)
+}
+
+/// A name in lower case without generic arguments and without brackets around a type: compilers since 1.97 write
+/// `<std::sync::Once>::call` and `<lock::Mutex<u8>>::lock`.
+fn plain(function: &str) -> String {
+    let (mut plain, mut depth, mut last) = (String::new(), 0_usize, ' ');
+    for c in function.chars() {
+        match c {
+            // After a name or `::` come arguments; elsewhere a bracket begins a path.
+            '<' if depth > 0 || last.is_alphanumeric() || matches!(last, '_' | ':') => depth += 1,
+            '>' if last != '-' => depth = depth.saturating_sub(1),
+            '<' => {}
+            _ if depth == 0 => plain.extend(c.to_lowercase()),
+            _ => {}
+        }
+        last = c;
+    }
+    plain
 }
 
 /// Whether it is one of [`INPUT`], whose names glibc has in several spellings: `__libc_read`, `read@@GLIBC_2.2.5`.

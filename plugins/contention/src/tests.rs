@@ -65,6 +65,21 @@ fn different_ways_to_one_lock_are_one_queue_and_one_way_to_two_locks_is_two() {
 }
 
 #[test]
+fn locks_are_known_as_older_and_newer_compilers_name_them() {
+    let functions = [
+        "std::sys::sync::once::futex::Once::call",
+        "<std::sys::sync::once::futex::Once>::call",
+        "std::sync::poison::mutex::Mutex<T>::lock",
+        "<lock_api::mutex::Mutex<parking_lot::raw_mutex::RawMutex, u8>>::lock",
+        "<lock_api::rwlock::RwLock<parking_lot::raw_rwlock::RawRwLock, fn() -> u8>>::read",
+    ];
+    for function in functions {
+        let text = text(&threads([stack(1, &on(0x7f3a10c0), &["syscall", function, "api::get"])]));
+        assert!(text.contains("the lock at 0x7f3a10c0        1"), "{function}: {text}");
+    }
+}
+
+#[test]
 fn tasks_at_a_semaphore_are_one_queue_with_its_longest_wait() {
     let frames = [(0, "api::serve"), (1, "db::acquire"), (2, "tokio::sync::batch_semaphore::Acquire")];
     let host = Host::new().section("green_threads", "Green Threads", section([chain(10, &frames)]));

@@ -8,6 +8,7 @@ mod demo;
 mod faults;
 mod fuzz;
 mod guest;
+mod incidents;
 mod matrix;
 mod package;
 mod project;
@@ -32,10 +33,12 @@ enum Task {
     Demo,
     /// Run every test, setting up what is missing, or those that an edit needs
     Test(test::Arguments),
-    /// Test chains and stacks of programs built in many ways, with several compilers and versions of tokio; takes long
-    TestMatrix(matrix::Arguments),
+    /// Test programs built in many ways, with several compilers and versions of tokio: their chains and stacks; takes hours
+    Matrix(matrix::Arguments),
     /// Print the table of faults: what a report has, and what it does to the application, in each kind of trouble
     Faults(faults::Arguments),
+    /// Run programs that are stuck in known ways: whether a report names the cause, and says nothing of their healthy twins
+    Incidents(incidents::Arguments),
     /// Make thousands of reports of a service under load, in storms of allocations, libraries, panics, forks and threads
     Soak(soak::Arguments),
     /// Run the fuzz tests with new inputs, for some minutes each
@@ -63,8 +66,9 @@ fn run(task: &Task) -> Result<()> {
     match task {
         Task::Demo => demo::run(),
         Task::Test(arguments) => test::run(arguments),
-        Task::TestMatrix(arguments) => matrix::run(arguments),
+        Task::Matrix(arguments) => matrix::run(arguments),
         Task::Faults(arguments) => faults::run(arguments),
+        Task::Incidents(arguments) => incidents::run(arguments),
         Task::Soak(arguments) => soak::run(arguments),
         Task::Fuzz(arguments) => fuzz::run(arguments),
         Task::Plugins(arguments) => guest::run(arguments),

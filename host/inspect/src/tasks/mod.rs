@@ -45,10 +45,11 @@
 //! # Which tokio
 //!
 //! Version 1.28 or newer. Older ones count less: [`Runtime`] and [`Worker`] say since when a figure is there. Chains are
-//! tested with the oldest version and with the newest one of when this was released, on Rust 1.95 and the nightly compiler
-//! of then, in all of the builds above and with thin and fat link-time optimisation, `opt-level = "z"`,
-//! `panic = "abort"`, DWARF 4 and 5, and debug information that is compressed, split (`.dwp`, `.dwo`) or in a separate
-//! file. With any other version or compiler a canary decides: see [`Rung::Registered`].
+//! tested with tokio 1.28.0, with the last patch of each of its minor versions since 1.38, and with the newest one of when
+//! this was released; on Rust 1.95, 1.99.1 and the nightly compiler of then; in all of the builds above and with thin and
+//! fat link-time optimisation, `opt-level = "z"`, `panic = "abort"`, DWARF 4 and 5, and debug information that is
+//! compressed, split (`.dwp`, `.dwo`) or in a separate file. With any other version or compiler a canary decides: see
+//! [`Rung::Registered`].
 //!
 //! # What is not there
 //!
@@ -81,8 +82,8 @@ pub use doctor::{Advice, Diagnosis, Finding, Level, Outlook, doctor};
 pub use inspector::{Inspector, look};
 pub use model::{
     Await, Blocking, CanaryFault, Chain, CurrentTaskFault, DebugInformationFault, Fact, LayoutFault, Note,
-    Options, Particular, Polling, Reason, Rung, Runtime, Snapshot, SourceLine, SystemError, Task, TaskState,
-    Work, Worker,
+    Options, Particular, Polling, Reason, Root, Rung, Runtime, Snapshot, SourceLine, SystemError, Task,
+    TaskState, Work, Worker,
 };
 pub use spawn::spawn;
 pub use tracked::{Track, Tracked};

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 use super::engine::Engine;
-use super::model::Reason;
+use super::model::{Polling, Reason};
+use super::tokio::CurrentTask;
 use crate::detached::{self, Detached};
 use crate::proc_self;
 
@@ -30,7 +31,8 @@ enum State {
     Unbuilt,
     Building(Arc<Build>),
     Ready(Box<Engine>),
-    InUse,
+    /// A look has it. Which task a thread polls can be found out meanwhile.
+    InUse(Option<CurrentTask>),
     /// There is none, for this reason.
     Off(Reason),
 }
@@ -163,6 +165,25 @@ pub(super) fn with_engine<T>(deadline: Instant, work: impl FnOnce(&mut Engine) -
     }
 }
 
+/// Which threads poll which tasks, also while a look of another inspector is under way. Empty where that is not known, or
+/// not yet; it is found out then.
+pub(super) fn polling() -> Vec<Polling> {
+    let mut preparation = lock();
+    let current_task = match &preparation.state {
+        State::Ready(engine) => engine.current_task(),
+        State::InUse(current_task) => *current_task,
+        State::Unbuilt => {
+            begin(&mut preparation, Haste::Now);
+            None
+        }
+        State::Building(_) | State::Off(_) => None,
+    };
+    drop(preparation);
+    let polling = current_task.map(|current_task| current_task.now()).unwrap_or_default();
+    proc_self::refill();
+    polling
+}
+
 fn take(deadline: Instant) -> Result<Box<Engine>, Reason> {
     let mut preparation = lock();
     let has_time = || Instant::now() < deadline;
@@ -172,7 +193,8 @@ fn take(deadline: Instant) -> Result<Box<Engine>, Reason> {
     loop {
         match &preparation.state {
             State::Ready(_) => {
-                if let State::Ready(engine) = std::mem::replace(&mut preparation.state, State::InUse) {
+                if let State::Ready(engine) = std::mem::replace(&mut preparation.state, State::InUse(None)) {
+                    preparation.state = State::InUse(engine.current_task());
                     return Ok(engine);
                 }
             }
@@ -188,12 +210,12 @@ fn take(deadline: Instant) -> Result<Box<Engine>, Reason> {
                     continue;
                 }
             }
-            State::InUse => {}
+            State::InUse(_) => {}
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(match &preparation.state {
-                State::InUse => Reason::LookUnderWay,
+                State::InUse(_) => Reason::LookUnderWay,
                 _ => Reason::StillReading,
             });
         }
@@ -216,4 +238,23 @@ fn build_here(build: &Arc<Build>, thread: &BuildingThread, deadline: Instant) {
 /// Waits until the engine is there or cannot be had, or `deadline`; the reason if it is not there.
 pub(super) fn wait(deadline: Instant) -> Result<(), Reason> {
     take(deadline).map(|engine| set(State::Ready(engine)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tasks::tokio::task_id;
+
+    #[test]
+    fn who_polls_is_known_while_a_look_is_under_way() {
+        let patience = Duration::from_secs(60);
+        wait(Instant::now() + patience).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let look = async move { with_engine(Instant::now() + patience, |_| polling()).unwrap() };
+        let task = runtime.spawn(look);
+        let id = task_id::of(&task);
+        let seen = runtime.block_on(task).unwrap();
+        assert!(seen.iter().any(|polling| polling.task == id), "{seen:?} has not task {id}");
+        assert!(polling().iter().all(|polling| polling.task != id));
+    }
 }

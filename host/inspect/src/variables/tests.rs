@@ -58,7 +58,6 @@ fn the_variables_of_a_waiting_function_have_their_values() {
     let frame = evidence.frames()[at];
     let scope = types.scope_at(frame.address.lookup()).unwrap();
     let in_frame = InFrame { scope: &scope, frame: &frame, evidence: &evidence };
-    assert_eq!(word(&in_frame, "number"), Some(VALUE));
     assert_eq!(word(&in_frame, "pair"), Some(VALUE));
     assert_eq!(word(&in_frame, "inner"), Some(VALUE ^ 1));
     let pointer = word(&in_frame, "pointer").unwrap();

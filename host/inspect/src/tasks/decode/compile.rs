@@ -14,6 +14,8 @@ use crate::tasks::types::{EntryId, Member, Shape, Type, Types, Variant, display,
 /// Slots of a vtable, in words: how to drop the value, its size, its alignment, its first method.
 const DROP_SLOT: u64 = 0;
 const FIRST_METHOD_SLOT: u64 = 3;
+/// The coroutine that runs an asynchronous destructor, and those of what the value has inside.
+const ASYNC_DROP: &str = "core::future::async_drop::async_drop_in_place::{async_fn_env#";
 
 /// Makes what the interpreter finds missing, for the length of one look.
 pub(crate) struct Compiler<'t, 's> {
@@ -130,8 +132,7 @@ impl<'t, 's> Compiler<'t, 's> {
         let states = variants.iter().filter_map(|variant| {
             let kind = kind(variant);
             let body = self.types.get(variant.member.type_id);
-            let awaited = body.members.iter().rfind(|member| &*member.name == "__awaitee");
-            let awaits = awaited.filter(|_| kind == StateKind::Suspended).map(|member| {
+            let awaits = self.awaited(of, &body).filter(|_| kind == StateKind::Suspended).map(|member| {
                 let offset = variant.member.offset.wrapping_add(member.offset);
                 let name = without_generics(&self.types.get(member.type_id).name);
                 (edge(plans, offset, member.type_id), name.into())
@@ -147,6 +148,21 @@ impl<'t, 's> Compiler<'t, 's> {
             })
         });
         states.collect()
+    }
+
+    /// What a suspended coroutine waits for: the asynchronous destructor that it runs, or else what it awaits. A destructor
+    /// is saved without a name, beside a future of an earlier await that it may be of.
+    fn awaited<'b>(&self, of: &Type, body: &'b Type) -> Option<&'b Member> {
+        let is_destructor = |member: &&Member| {
+            let number = member.name.strip_prefix("__").unwrap_or_default();
+            let is_unnamed = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+            is_unnamed && {
+                let own = self.types.get(member.type_id);
+                own.name.starts_with(ASYNC_DROP) || of.name.starts_with(ASYNC_DROP) && own.is_coroutine()
+            }
+        };
+        let destructor = body.members.iter().rfind(is_destructor);
+        destructor.or_else(|| body.members.iter().rfind(|member| &*member.name == "__awaitee"))
     }
 
     fn place(&self, unit: u32, member: &Member) -> Option<(Text, u32)> {

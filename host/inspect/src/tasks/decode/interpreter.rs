@@ -136,6 +136,15 @@ impl<'a> Interpreter<'a> {
                 self.reads.truncated |= *count > MAX_ELEMENTS;
                 self.elements(address, (*count).min(MAX_ELEMENTS), *element_size, element, &at)
             }
+            Plan::LocalSet { label, way, future } => {
+                self.push(&at, label, Detail::None, address);
+                let list = self.end_of(address, way);
+                self.output.local_sets.extend(list);
+                match future {
+                    Some(future) => self.value(future.plan, address.wrapping_add(future.offset), at.below()),
+                    None => Ok(()),
+                }
+            }
             Plan::Known { label, figure } => {
                 let detail = self.figure(figure, address)?;
                 self.push(&at, label, detail.unwrap_or(Detail::None), address);
@@ -337,6 +346,16 @@ impl<'a> Interpreter<'a> {
             }
         }
         None
+    }
+
+    /// Where a way of pointers ends.
+    fn end_of(&mut self, address: u64, way: &[u64]) -> Option<u64> {
+        let (last, pointers) = way.split_last()?;
+        let mut at = address;
+        for offset in pointers {
+            at = self.reads.pointer(at.wrapping_add(*offset)).filter(|to| *to >= FIRST_ADDRESS)?;
+        }
+        Some(at.wrapping_add(*last))
     }
 
     fn discriminant(&mut self, address: u64, discriminant: Discriminant) -> Option<u64> {

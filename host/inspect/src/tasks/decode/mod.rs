@@ -21,5 +21,5 @@ pub(super) use known::{
     CROSSBEAM, FUTURES_UTIL, Libraries, Library, OWN, PARKING_LOT, STANDARD, TRACKED, label,
 };
 pub(super) use output::{Branch, Detail, Node, Output, Progress, Spot};
-pub(super) use plan::{Figure, Plan, PlanId, Plans, StateKind};
+pub(super) use plan::{Edge, Figure, Plan, PlanId, Plans, StateKind};
 pub(super) use read_set::{ReadSet, word_at};

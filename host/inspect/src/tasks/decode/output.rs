@@ -105,6 +105,8 @@ pub(crate) struct Output {
     pub(crate) sync: SyncOutput,
     /// Registered futures met on the way: the address of the slot and how many nodes came before.
     pub(crate) tracked: Vec<(u64, usize)>,
+    /// Where the lists of local tasks are that it drives.
+    pub(crate) local_sets: Vec<u64>,
 }
 
 impl Output {
@@ -113,6 +115,7 @@ impl Output {
         self.spots.clear();
         self.sync.clear();
         self.tracked.clear();
+        self.local_sets.clear();
     }
 
     /// Whether the nodes make sense for a task that nobody is polling: what a suspended function awaits

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use rustc_hash::FxBuildHasher;
+
 use crate::tasks::types::EntryId;
 
 pub(crate) type Text = Arc<str>;
@@ -117,6 +119,13 @@ pub(crate) enum Plan {
         slot: u64,
         future: Edge,
     },
+    /// A set of tasks that its future drives: the way to the list of these, by offsets that a pointer is read at, all but
+    /// the last, and the future that it runs beside them.
+    LocalSet {
+        label: Text,
+        way: Vec<u64>,
+        future: Option<Edge>,
+    },
     /// All of these.
     Members(Vec<Edge>),
     /// One of these.
@@ -176,11 +185,11 @@ impl Variants {
 /// All plans of one kind made so far, for the life of the inspector.
 pub(crate) struct Plans<P = Plan> {
     list: Vec<(EntryId, Option<P>)>,
-    by_type: HashMap<EntryId, PlanId>,
+    by_type: HashMap<EntryId, PlanId, FxBuildHasher>,
     /// Trait objects' vtables: the plan of the type behind, its size and name. `None` if it is not described.
-    pub(crate) objects: HashMap<u64, Option<Object>>,
+    pub(crate) objects: HashMap<u64, Option<Object>, FxBuildHasher>,
     /// Where a task's id is in its header, by the header's vtable.
-    pub(crate) task_ids: HashMap<u64, Option<u64>>,
+    pub(crate) task_ids: HashMap<u64, Option<u64>, FxBuildHasher>,
 }
 
 /// The type behind a vtable.
@@ -193,7 +202,12 @@ pub(crate) struct Object {
 
 impl<P> Default for Plans<P> {
     fn default() -> Self {
-        Plans { list: Vec::new(), by_type: HashMap::new(), objects: HashMap::new(), task_ids: HashMap::new() }
+        Plans {
+            list: Vec::new(),
+            by_type: HashMap::default(),
+            objects: HashMap::default(),
+            task_ids: HashMap::default(),
+        }
     }
 }
 

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::batch::Decode;
+#[cfg(stacks)]
+use super::roots::Sites;
 use crate::tasks::decode::sync::{SyncPlan, SyncWalk};
 use crate::tasks::decode::{Compiler, Interpreter, Missing, Output, PlanId, Plans, ReadSet};
 use crate::tasks::tokio::TaskLayout;
@@ -23,6 +25,9 @@ pub(super) struct Known {
     plans: Plans,
     /// Of what types wait for and hold.
     locks: Plans<SyncPlan>,
+    /// What is pinned in the functions of `block_on`.
+    #[cfg(stacks)]
+    pub(super) sites: Sites,
 }
 
 pub(super) struct Decoder<'a, 't, 's> {

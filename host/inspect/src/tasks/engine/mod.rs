@@ -9,6 +9,8 @@ mod decoder;
 mod frame_values;
 mod look;
 mod parking_lot;
+#[cfg(stacks)]
+mod roots;
 mod sightings;
 
 #[cfg(stacks)]
@@ -27,14 +29,26 @@ use super::decode::{CROSSBEAM, Compiler, FUTURES_UTIL, Libraries, OWN, PARKING_L
 use super::found::{Found, FoundAll};
 use super::model::{DebugInformationFault, Note, Options, Polling, Reason, TaskState};
 use super::registry::{Reading, Slot};
-use super::tokio::{FUTURES, Tokio, canary};
+use super::tokio::{CurrentTask, FUTURES, Tokio, canary};
 use super::types::{Index, Source, Types};
+use crate::threads::Capture;
 
 /// Decoding the canary's handful of tasks takes a millisecond.
 const CANARY_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The libraries with known futures and locks.
 const LIBRARIES: Libraries = Libraries(&[&STANDARD, &FUTURES_UTIL, &FUTURES, &OWN, &PARKING_LOT, &CROSSBEAM]);
+
+/// What a look is to find.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// The runtimes whose tasks are meant.
+    pub(crate) handles: &'a [Handle],
+    pub(crate) registered: &'a [(&'static Slot, Reading)],
+    pub(crate) options: &'a Options,
+    /// The threads, if what these show of other runtimes and futures is meant, too.
+    pub(crate) threads: Option<&'a Capture>,
+}
 
 /// All that is known of this executable: kept from look to look.
 pub(crate) struct Engine {
@@ -82,14 +96,20 @@ impl Engine {
             // Nobody waits for what the canary holds.
             let options = Options::default().with_max_tasks(usize::MAX).with_holders(true);
             let options = options.with_threads_wait(true);
-            engine.look_in(&source, handles, &[], &options, Instant::now() + CANARY_DEADLINE)
+            let wanted = Wanted { handles, registered: &[], options: &options, threads: None };
+            engine.look_in(&source, &wanted, Instant::now() + CANARY_DEADLINE)
         };
         engine.drop_flags = canary::check(look).map_err(Reason::Canary)?.drop_flags;
         Ok(engine)
     }
 
+    /// How to find out which thread polls which task, also while the engine is in use; `None` where that is not known.
+    pub(in crate::tasks) fn current_task(&self) -> Option<CurrentTask> {
+        self.tokio.current_task()
+    }
+
     /// Which thread polls which task; empty where that is not known.
-    pub(crate) fn polling(&self) -> Vec<Polling> {
+    fn polling(&self) -> Vec<Polling> {
         self.tokio.polling()
     }
 
@@ -99,36 +119,33 @@ impl Engine {
         self.parking_lot_key
     }
 
-    /// All tasks of these runtimes, and the chains of those registered futures that none of them lists.
-    pub(crate) fn look(
-        &mut self,
-        handles: &[Handle],
-        registered: &[(&'static Slot, Reading)],
-        options: &Options,
-        deadline: Instant,
-    ) -> FoundAll {
-        self.look_in(&Source::new(self.path), handles, registered, options, deadline)
+    /// All tasks of these runtimes, and the chains of those registered futures that none of them lists; with threads also
+    /// what these show.
+    pub(crate) fn look(&mut self, wanted: &Wanted<'_>, deadline: Instant) -> FoundAll {
+        self.look_in(&Source::new(self.path), wanted, deadline)
     }
 
-    fn look_in(
-        &mut self,
-        source: &Source,
-        handles: &[Handle],
-        registered: &[(&'static Slot, Reading)],
-        options: &Options,
-        deadline: Instant,
-    ) -> FoundAll {
+    fn look_in(&mut self, source: &Source, wanted: &Wanted<'_>, deadline: Instant) -> FoundAll {
+        let Wanted { handles, registered, options, threads } = *wanted;
         let polling = self.polling();
         let claims = self.tokio.claims();
         let types = Types::new(source, &self.index, self.bias);
         let compiler = Compiler::new(&types, LIBRARIES);
         let (task, known) = (&self.tokio.task, &mut self.memory);
         let decoder = Decoder { task, known, compiler: &compiler, deadline, holders: options.holders };
-        let sightings = Gathering::new(self.drop_flags);
-        let mut look = Look { decoder, chains: Chains::new(), sightings, all: FoundAll::default() };
+        let mut look = Look {
+            decoder,
+            chains: Chains::new(),
+            sightings: Gathering::new(self.drop_flags),
+            all: FoundAll::default(),
+            #[cfg(stacks)]
+            local_sets: Vec::new(),
+        };
+        let mut counted = HashMap::new();
         for (number, handle) in handles.iter().enumerate() {
             let found = match self.tokio.runtime(handle, &claims) {
                 Ok((lists, found)) => {
+                    counted.insert(lists.counted(), number);
                     look.runtime(number, handle, &lists, options.max_tasks);
                     Some(found)
                 }
@@ -138,6 +155,9 @@ impl Engine {
                 }
             };
             look.all.runtimes.push(found);
+        }
+        if let Some(threads) = threads {
+            look.through_threads(&self.tokio, &claims, counted, threads, options.max_tasks);
         }
         look.unlisted(registered);
         let Look { sightings, mut all, .. } = look;

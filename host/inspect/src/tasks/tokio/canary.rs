@@ -31,9 +31,11 @@ async fn inner(number: usize) -> usize {
     kept[1]
 }
 
-const BOXED_LINE: u32 = line!() + 2;
+/// It captures a future that it awaits and one that lives on beside it: compilers differ in where they keep those.
+const BOXED_LINE: u32 = line!() + 3;
 fn boxed(number: usize) -> Pin<Box<dyn Future<Output = usize> + Send>> {
-    Box::pin(async move { inner(number).await + 1 })
+    let (awaited, kept) = (inner(number), inner(number));
+    Box::pin(async move { awaited.await + kept.await })
 }
 
 const OUTER_LINE: u32 = line!() + 2;

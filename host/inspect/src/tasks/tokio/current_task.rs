@@ -30,7 +30,7 @@ const MAX_SEGMENTS: usize = 0xffff;
 
 /// How a thread's variable is found.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct CurrentTask {
+pub(in crate::tasks) struct CurrentTask {
     /// From a thread's list of robust locks to its variable, modulo 2^64.
     distance: u64,
     /// Whether a word of its own before it says that there is an id: tokio before 1.40 leaves the last one behind.
@@ -87,7 +87,7 @@ impl CurrentTask {
     }
 
     /// The threads that poll a task, by thread id.
-    pub(super) fn now(&self) -> Vec<Polling> {
+    pub(in crate::tasks) fn now(&self) -> Vec<Polling> {
         let places = self.places();
         let (before, length) = if self.has_tag { (8, 16) } else { (0, 8) };
         let range = |(_, address): &(u32, u64)| Range { address: address.wrapping_sub(before), length };

@@ -10,15 +10,19 @@
 //! | what is a task doing, and is it still there? | `TaskLayout`, `State` |
 //! | which thread polls which task? | `Tokio::polling` |
 //! | which thread is which worker? | `Tokio::claims` |
+//! | which runtimes are there that nobody passed in? | `Tokio::entered`, `Tokio::unlisted` |
+//! | which tasks does a `LocalSet` own? | `Tokio::local_set` |
 //! | what does the runtime count itself? | `metrics` |
 //! | which of its futures tell more than their name? | `FUTURES` |
 //! | what can be waited for and held, and by which types? | `known_locks` |
 //! | where in a thread's stack does the runtime begin? | [`is_poll_frame`] |
+//! | are two handles of one runtime? | [`is_same_runtime`] |
 //!
-//! tokio may be 1.28 or newer, the oldest that the recipe was tried with. It goes by the names of members, so versions in
-//! between and new ones are a matter of the canary; `cargo xtask test-matrix` tests the oldest and the locked one. Figures
-//! come with 1.38 and later, the last of them with 1.45. The threads of a runtime's workers, and the task of a registered
-//! future whose chain could not be read, are not known of the oldest ones.
+//! tokio may be 1.28 or newer, the oldest that the recipe was tried with. It goes by the names of members, so that new
+//! versions are a matter of the canary; `cargo xtask matrix` tests the oldest, the locked one, and of those in between the
+//! last patch of each minor version since 1.38. Figures come with 1.38 and later, the last of them with 1.45. The threads
+//! of a runtime's workers, and the task of a registered future whose chain could not be read, are not known of the oldest
+//! ones.
 //!
 //! Another runtime would be a room beside this one with the same answers. Names of types and members are looked up in
 //! the debug information, never assumed to be at an offset, and a name that is missing is a reason to refuse.
@@ -37,10 +41,13 @@ mod known_futures;
 mod known_locks;
 #[cfg(target_os = "linux")]
 mod layout;
+#[cfg(target_os = "linux")]
+mod local_set;
 pub(super) mod metrics;
 #[cfg(target_os = "linux")]
 pub(super) mod owned_tasks;
 mod poll_frames;
+mod same_runtime;
 pub(super) mod task_id;
 #[cfg(target_os = "linux")]
 pub(super) mod task_kind;
@@ -51,18 +58,24 @@ mod workers;
 use tokio::runtime::Handle;
 
 #[cfg(target_os = "linux")]
-use self::{current_task::CurrentTask, handle::HandleLayout, workers::WorkerLayout};
+use self::{
+    handle::HandleLayout,
+    local_set::LocalSetLayout,
+    workers::{EnteredHandle, WorkerLayout},
+};
 #[cfg(target_os = "linux")]
 use super::{
-    found::FoundRuntime,
+    found::{FoundRuntime, UnlistedRuntime},
     model::{CurrentTaskFault, LayoutFault, Polling, Reason},
     types::Types,
 };
 
 pub use poll_frames::is_poll_frame;
+pub use same_runtime::is_same_runtime;
 
 #[cfg(target_os = "linux")]
 pub(super) use self::{
+    current_task::CurrentTask,
     handle::Lists,
     header::{State, TaskLayout},
     known_futures::FUTURES,
@@ -78,6 +91,10 @@ pub(super) struct Tokio {
     current_task: Result<CurrentTask, CurrentTaskFault>,
     /// How to find out which thread is which worker; older versions of tokio keep that elsewhere.
     workers: Option<WorkerLayout>,
+    /// How to find the runtimes that threads have entered.
+    entered: Option<EnteredHandle>,
+    /// Where a `LocalSet` has its tasks; a program that has none need not describe it.
+    local_set: Result<LocalSetLayout, LayoutFault>,
 }
 
 #[cfg(target_os = "linux")]
@@ -90,12 +107,19 @@ impl Tokio {
             handle: HandleLayout::find(types)?,
             current_task: CurrentTask::learn(),
             workers: WorkerLayout::find(types),
+            entered: EnteredHandle::find(types),
+            local_set: LocalSetLayout::find(types),
         })
     }
 
     /// Which thread polls which task; empty where that is not known.
     pub(super) fn polling(&self) -> Vec<Polling> {
         self.current_task.as_ref().map(CurrentTask::now).unwrap_or_default()
+    }
+
+    /// How to find out which thread polls which task, if that is known: without anything else of the engine.
+    pub(super) fn current_task(&self) -> Option<CurrentTask> {
+        self.current_task.as_ref().ok().copied()
     }
 
     /// Why it is not known which thread polls which task, if it is not.
@@ -119,8 +143,31 @@ impl Tokio {
     ) -> Result<(Lists, FoundRuntime), LayoutFault> {
         let lists = self.handle.lists(std::ptr::from_ref(handle) as u64)?;
         let threads = workers::threads(claims, lists.counted, metrics::workers(handle));
-        let found = FoundRuntime { id: lists.owner_id, threads };
+        let found = FoundRuntime { id: lists.owner_id, threads, unlisted: None };
         Ok((lists, found))
+    }
+
+    /// The runtimes that threads have entered, by thread id. The same one may be there several times.
+    pub(super) fn entered(&self) -> Vec<(u32, Lists)> {
+        let (Some(entered), Ok(current_task)) = (self.entered, &self.current_task) else { return Vec::new() };
+        let places = entered.places(current_task).into_iter();
+        // A thread that has entered none has a value there that is no kind of handle.
+        places.filter_map(|(thread, place)| Some((thread, self.handle.lists(place).ok()?))).collect()
+    }
+
+    /// What is known by its memory alone of a runtime that nobody passed in.
+    pub(super) fn unlisted(&self, thread: u32, lists: &Lists, claims: &[Claim]) -> FoundRuntime {
+        let flavor = lists.flavor.unwrap_or_default();
+        FoundRuntime {
+            id: lists.owner_id,
+            threads: workers::threads(claims, lists.counted, None),
+            unlisted: Some(UnlistedRuntime { flavor, found_by: thread }),
+        }
+    }
+
+    /// The list of the `LocalSet` that has its tasks at `owned`; the way there was found in the future that drives it.
+    pub(super) fn local_set(&self, owned: u64) -> Option<Lists> {
+        self.local_set.as_ref().ok()?.lists(owned)
     }
 }
 

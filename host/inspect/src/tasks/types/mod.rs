@@ -25,6 +25,8 @@ pub use executable::MemoryCost;
 pub(crate) use function::{Expression, Scope, Variable};
 pub(crate) use index::Index;
 pub(crate) use lookup::Types;
+#[cfg(stacks)]
+pub(super) use names::function_path;
 pub(super) use names::{display, without_generics};
 pub(crate) use shape::{Member, Shape, Type, Variant};
 pub(crate) use units::EntryId;

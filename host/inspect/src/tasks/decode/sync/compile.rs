@@ -7,7 +7,7 @@ use crate::holds::Role;
 use crate::tasks::decode::compile::{Compiler, edge};
 use crate::tasks::decode::interpreter::Missing;
 use crate::tasks::decode::known::{Linked, UNORDERED};
-use crate::tasks::decode::plan::{Discriminant, Edge, Object, PlanId, Plans, Text};
+use crate::tasks::decode::plan::{Discriminant, Edge, Object, Plans, Text};
 use crate::tasks::decode::relevance;
 use crate::tasks::types::{Member, Shape, Type, Types, Variant, without_generics};
 
@@ -23,8 +23,8 @@ impl Compiler<'_, '_> {
                 plans.set(id, plan);
             }
             Missing::SyncObject(vtable) => {
-                let object = self.behind(vtable).map(|of| Object {
-                    plan: if self.locks.of(of.id) { plans.number(of.id) } else { nothing(plans, &of) },
+                let object = self.behind(vtable).filter(|of| self.locks.of(of.id)).map(|of| Object {
+                    plan: plans.number(of.id),
                     size: of.size,
                     label: without_generics(&of.name).into(),
                 });
@@ -177,15 +177,6 @@ impl Compiler<'_, '_> {
         }
         state
     }
-}
-
-/// A plan by which nothing is found in values of that type.
-fn nothing(plans: &mut Plans<SyncPlan>, of: &Type) -> PlanId {
-    let id = plans.number(of.id);
-    if plans.get(id).is_none() {
-        plans.set(id, SyncPlan::Nothing);
-    }
-    id
 }
 
 /// What was written as a coroutine: they differ in what becomes of what they were given.

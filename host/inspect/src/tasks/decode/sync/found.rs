@@ -1,9 +1,12 @@
 //! Waits and holds as a decoding finds them, before it is known whose they are.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
+use rustc_hash::FxBuildHasher;
+
 use crate::holds::{Object, Progress, Role, Want, Word};
-use crate::tasks::decode::plan::Text;
+use crate::tasks::decode::plan::{PlanId, Text};
 
 /// A future that waits.
 #[derive(Clone, Debug)]
@@ -52,12 +55,16 @@ pub(crate) struct HoldSeen {
     pub(crate) looked: Range<usize>,
 }
 
-/// What was found in one future.
+/// What was found in one future, and what finding it takes; kept from task to task for its memory.
 #[derive(Default)]
 pub(crate) struct SyncOutput {
     pub(crate) waits: Vec<WaitSeen>,
     pub(crate) holds: Vec<HoldSeen>,
     pub(crate) words: Vec<Word>,
+    /// The states of the async functions around what is being looked at, the outermost first.
+    pub(super) path: Vec<Word>,
+    /// What may be met twice: by a `&mut` from what is awaited, and as the local that it borrows.
+    pub(super) visited: HashSet<(u64, PlanId), FxBuildHasher>,
 }
 
 impl SyncOutput {
@@ -65,6 +72,8 @@ impl SyncOutput {
         self.waits.clear();
         self.holds.clear();
         self.words.clear();
+        self.path.clear();
+        self.visited.clear();
     }
 
     /// Keeps what rests on integers that `unchanged` says are still the same.

@@ -1,6 +1,5 @@
 //! The walk over what a suspended future has saved: finds waits and holds by plans.
 
-use std::collections::HashSet;
 use std::ops::Range;
 
 use super::found::{HoldSeen, QueueSeen, SyncOutput, WaitSeen};
@@ -32,10 +31,6 @@ pub(crate) struct SyncWalk<'a> {
     spots: &'a [Spot],
     out: &'a mut SyncOutput,
     values: usize,
-    /// The states of the async functions around the present value, the outermost first.
-    path: Vec<Word>,
-    /// What may be met twice: by a `&mut` from what is awaited, and as the local that it borrows.
-    visited: HashSet<(u64, PlanId)>,
 }
 
 /// Where a value stands.
@@ -95,17 +90,7 @@ impl<'a> SyncWalk<'a> {
         output: &'a mut Output,
     ) -> Self {
         let Output { nodes, spots, sync, .. } = output;
-        SyncWalk {
-            plans,
-            task_ids,
-            reads,
-            nodes,
-            spots,
-            out: sync,
-            values: 0,
-            path: Vec::new(),
-            visited: HashSet::new(),
-        }
+        SyncWalk { plans, task_ids, reads, nodes, spots, out: sync, values: 0 }
     }
 
     /// Walks through the future at `address`.
@@ -171,7 +156,7 @@ impl<'a> SyncWalk<'a> {
             SyncPlan::LinkedFutures { head, node_size, next, future } => {
                 self.linked(address.wrapping_add(*head), *node_size, *next, future, here)
             }
-            _ if !self.visited.insert((address, id)) => Ok(()),
+            _ if !self.out.visited.insert((address, id)) => Ok(()),
             SyncPlan::Coroutine { label, size, discriminant, subject, whole, states } => {
                 let at = self.step(address, label, here.at).or(here.at);
                 let here = Here { at, function: Some(label), ..here };
@@ -265,9 +250,9 @@ impl<'a> SyncWalk<'a> {
         }
         let Some(value) = self.integer(address, discriminant) else { return Ok(()) };
         let Some(state) = states.iter().find(|state| state.value == value) else { return Ok(()) };
-        self.path.push(word(address.wrapping_add(discriminant.offset), discriminant.size, value));
+        self.out.path.push(word(address.wrapping_add(discriminant.offset), discriminant.size, value));
         let done = self.state(address, state, here);
-        self.path.pop();
+        self.out.path.pop();
         done
     }
 
@@ -360,7 +345,7 @@ impl<'a> SyncWalk<'a> {
 
     fn acquire(&mut self, plan: &Acquire, address: u64, here: Here<'a>) {
         let at = |offset: u64| address.wrapping_add(offset);
-        let Some(semaphore) = self.target(at(plan.semaphore), plan.semaphore_size) else { return };
+        let Some(semaphore) = self.target(at(plan.semaphore), 0) else { return };
         let (Some(missing), Some(queued)) =
             (self.reads.integer(at(plan.missing), 8), self.reads.integer(at(plan.queued), 1))
         else {
@@ -404,7 +389,7 @@ impl<'a> SyncWalk<'a> {
         if !here.awaited {
             return;
         }
-        let Some(notify) = self.target(address.wrapping_add(plan.notify), plan.size) else { return };
+        let Some(notify) = self.target(address.wrapping_add(plan.notify), 0) else { return };
         let mut words = vec![word(address.wrapping_add(plan.notify), 8, notify)];
         let mut progress = Progress::Queued(None);
         if let Some(offset) = plan.notification {
@@ -478,9 +463,9 @@ impl<'a> SyncWalk<'a> {
     /// Keeps these words and the states of the async functions around.
     fn words(&mut self, own: &[Word]) -> Range<usize> {
         let start = self.out.words.len();
-        let path = &self.path[self.path.len().saturating_sub(MAX_PATH_WORDS)..];
-        self.out.words.extend(own.iter().chain(path));
-        start..self.out.words.len()
+        let SyncOutput { words, path, .. } = self.out;
+        words.extend(own.iter().chain(&path[path.len().saturating_sub(MAX_PATH_WORDS)..]));
+        start..words.len()
     }
 
     /// The pointer that the first way leads to whose conditions hold.

@@ -218,7 +218,7 @@ impl Former {
     }
 
     fn forget_one(&self) {
-        let _ = self.wanted.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1));
+        let _ = self.wanted.try_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1));
     }
 
     fn is_wanted(&self) -> bool {

@@ -45,15 +45,13 @@ pub(super) unsafe extern "C" fn handle(
     match (slot, origin) {
         (_, Origin::Marked) if slot.is_none() => {
             // A capture gave up waiting for this one.
-            let _ = LATE.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |late| late.checked_sub(1));
+            let _ = LATE.try_update(Ordering::Relaxed, Ordering::Relaxed, |late| late.checked_sub(1));
         }
         (_, Origin::Marked) => {}
         // Sent by `tgkill`, where nothing can be marked.
         (Some(_), Origin::OwnProcess) => {}
         (None, Origin::OwnProcess)
-            if LATE
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |late| late.checked_sub(1))
-                .is_ok() => {}
+            if LATE.try_update(Ordering::Relaxed, Ordering::Relaxed, |late| late.checked_sub(1)).is_ok() => {}
         // A foreign signal may have merged with ours: a thread has each number pending once.
         _ => disposition::forward(signal, info, context),
     }
