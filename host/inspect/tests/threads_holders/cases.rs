@@ -1,5 +1,5 @@
 //! Threads that wait for each other in known ways; what might mislead is among them: guards that were dropped, moved or
-//! leaked, and bystanders with clones and references.
+//! leaked, and bystanders with clones and references. It is one long file since it is a list: each case has its few lines.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -19,8 +19,10 @@ pub struct Edge {
 /// What may be expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
-    /// Exactly these, for certain.
-    ForCertain,
+    /// Exactly these, for certain: the lock says so.
+    Stored,
+    /// Exactly these, for certain where there are types: a variable is a guard of it.
+    Proved,
     /// Exactly these.
     Probably,
     /// Perhaps nobody or others besides: the guard leaves no trace in a frame, or a bystander's is of the same type.
@@ -306,12 +308,16 @@ impl Cases {
         cases.parking_lot();
         cases.crossbeam_and_rayon();
         for waiter in ["join.wait", "pt.1", "pt.2", "ptr.wait", "ptw.wait"] {
-            cases.told(waiter, Told::ForCertain);
+            cases.told(waiter, Told::Stored);
         }
-        for waiter in ["self", "map.wait", "heap.wait", "static.wait", "mix.wait", "mixh.wait", "hid.wait"] {
-            cases.told(waiter, Told::Perhaps);
+        for waiter in ["ab.1", "ab.2", "abc.1", "abc.2", "abc.3", "plain.wait", "struct.wait", "cvn.wait"] {
+            cases.told(waiter, Told::Proved);
         }
-        for waiter in ["ch.wait", "full.wait", "cb.wait", "cbf.wait"] {
+        for waiter in ["many.w1", "read.wait", "write.wait", "pl.1", "pl.2", "plw.wait", "plrw.wait", "self"]
+        {
+            cases.told(waiter, Told::Proved);
+        }
+        for waiter in ["map.wait", "heap.wait", "static.wait", "mix.wait", "mixh.wait", "hid.wait"] {
             cases.told(waiter, Told::Perhaps);
         }
         cases

@@ -46,16 +46,17 @@ fn settled(cases: &Cases) -> Capture {
     })
 }
 
-/// What is said of one wait, and whether that is what was to be expected.
-fn judge(edge: &Edge, certainty: Option<Certainty>, named: &BTreeSet<&str>) -> bool {
+/// Whether what is said of one wait is what was to be expected.
+fn judge(edge: &Edge, has_types: bool, certainty: Option<Certainty>, named: &BTreeSet<&str>) -> bool {
     let truth: BTreeSet<&str> = edge.holders.iter().copied().collect();
     let exact = *named == truth;
-    // Readers hold it together: that there are several is no doubt.
-    let readers = exact && truth.len() > 1;
+    let is_certain = certainty == Some(Certainty::Certain);
     match edge.told {
-        Told::ForCertain => exact && certainty == Some(Certainty::Certain),
-        Told::Probably => exact && (truth.is_empty() || readers || certainty >= Some(Certainty::Probable)),
-        Told::Perhaps => exact || certainty != Some(Certainty::Certain),
+        Told::Stored => exact && is_certain,
+        Told::Proved if has_types => exact && is_certain,
+        Told::Probably if has_types => exact && (truth.is_empty() || certainty >= Some(Certainty::Probable)),
+        // Without types less is known, but nothing wrong is certain.
+        Told::Proved | Told::Probably | Told::Perhaps => exact || !is_certain,
     }
 }
 
@@ -66,7 +67,7 @@ fn known_threads_wait_for_known_threads() {
         let found = settled(&cases);
         let deadline = Instant::now() + Duration::from_secs(60);
         let inspector = Inspector::new([]);
-        inspector.prepared(Duration::from_secs(60)).unwrap();
+        let has_types = inspector.prepared(Duration::from_secs(60)).is_ok();
         let sightings = inspector.thread_sightings(&found, &[], deadline);
         let threads = cases.threads.lock().unwrap();
         let name = |id: &u32| threads.iter().find(|(_, other)| *other == id).map_or("?", |(name, _)| name);
@@ -76,7 +77,7 @@ fn known_threads_wait_for_known_threads() {
             let wait = sightings.waits.iter().find(|wait| wait.by == Party::Thread(id));
             let (certainty, ids) = wait.map(|wait| holders(&sightings, wait)).unwrap_or_default();
             let named: BTreeSet<&str> = ids.iter().map(name).collect();
-            let is_right = judge(edge, certainty, &named);
+            let is_right = judge(edge, has_types, certainty, &named);
             wrong += u32::from(!is_right);
             let mark = if is_right { ' ' } else { '!' };
             let object = wait.map(|wait| (wait.object.library, wait.object.kind, wait.object.start != 0));
@@ -85,6 +86,6 @@ fn known_threads_wait_for_known_threads() {
                 edge.waiter, edge.holders
             );
         }
-        assert_eq!(wrong, 0, "of {}", cases.edges.len());
+        assert_eq!(wrong, 0, "of {}, types: {has_types}", cases.edges.len());
     });
 }

@@ -310,3 +310,62 @@ fn initialises(thread: &Thread) -> Option<(usize, &str)> {
 fn runs_a_job(thread: &Thread) -> bool {
     frames(thread).iter().any(|frame| ways::is_in(frame, "rayon_core::job::"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::guards::{Dropped, dropped};
+    use super::*;
+
+    /// Who is kept of threads 1, 2, ..., each proved or not, and as how sure.
+    #[track_caller]
+    fn check(role: Role, proved: &[bool], expected: &[(u32, Certainty)]) {
+        let lock = Object::new(Library::Std, Kind::RwLock, 64, 8);
+        let questions = proved.iter().zip(1..).map(|(proved, thread)| Question {
+            hold: Hold::new(Party::Thread(thread), lock, role),
+            proved: *proved,
+        });
+        let kept = verdict(questions.collect()).into_iter().map(|hold| match hold.by {
+            Party::Thread(thread) => (thread, hold.certainty),
+            _ => (0, hold.certainty),
+        });
+        assert_eq!(kept.collect::<Vec<_>>(), expected, "{role:?} {proved:?}");
+    }
+
+    #[test]
+    fn who_is_proved_leaves_the_others_out_and_is_certain_alone() {
+        use Certainty::{Certain, Probable};
+        check(Role::Exclusive, &[], &[]);
+        check(Role::Exclusive, &[true], &[(1, Certain)]);
+        check(Role::Exclusive, &[false, true, false], &[(2, Probable)]);
+        check(Role::Exclusive, &[false], &[(1, Probable)]);
+        check(Role::Exclusive, &[false, false], &[(1, Probable), (2, Probable)]);
+        // Two cannot have it alone.
+        check(Role::Exclusive, &[true, true], &[(1, Probable), (2, Probable)]);
+        check(Role::Shared, &[true, true], &[(1, Certain), (2, Certain)]);
+        check(Role::Shared, &[true, false], &[(1, Probable)]);
+    }
+
+    #[test]
+    fn a_variable_is_proof_if_it_is_the_only_one_of_its_kind() {
+        let value = |kind, start| Value {
+            object: Object::new(Library::Std, kind, start, 8),
+            role: Role::Exclusive,
+            variable: Arc::from("guard"),
+            function: Arc::from("app::work"),
+            words: Vec::new(),
+        };
+        let lock = value(Kind::Mutex, 64);
+        let other = value(Kind::Mutex, 128);
+        let of_another_kind = value(Kind::RwLock, 128);
+        let again = value(Kind::Mutex, 64);
+        let glue = "core::ptr::drop_in_place::<std::sync::poison::mutex::MutexGuard<u64>>";
+        let Some(Dropped::Guard(guard)) = dropped(glue) else { panic!("no guard") };
+        let alive = [Alive::of(guard)];
+        assert!(is_proved(&lock, std::slice::from_ref(&lock), &alive));
+        assert!(is_proved(&lock, &[lock.clone(), of_another_kind.clone(), again], &alive));
+        assert!(!is_proved(&lock, &[lock.clone(), other], &alive));
+        // Nothing of its kind would be dropped: it has been moved away.
+        assert!(!is_proved(&lock, std::slice::from_ref(&lock), &[]));
+        assert!(!is_proved(&of_another_kind, std::slice::from_ref(&of_another_kind), &alive));
+    }
+}

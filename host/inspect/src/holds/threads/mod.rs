@@ -41,22 +41,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 use ways::{Place, Waiting, Way};
 
-/// Whether a thread waits for a lock or for room in a channel, which a task may have as well as a thread.
-pub(crate) fn somebody_waits(capture: &Capture) -> bool {
-    // Threads that stand in the same frames share them.
-    let mut ways: HashMap<*const Frame, bool, FxBuildHasher> = HashMap::default();
-    let frames = capture.threads.iter().filter_map(asleep_in_futex).map(|(_, frames)| frames);
-    let mut waits = frames.map(|frames| {
-        *ways.entry(frames.as_ptr()).or_insert_with(|| {
-            ways::waiting(frames).is_some_and(|waiting| {
-                let Way { kind, want, .. } = waiting.way;
-                kind.has_holder() && !matches!(want, Want::Receive | Want::End)
-            })
-        })
-    });
-    waits.any(|waits| waits)
-}
-
 /// A look at the threads of a capture.
 pub(crate) struct Look<'c> {
     capture: &'c Capture,
@@ -208,6 +192,22 @@ fn gives_up(evidence: Evidence<'_>) -> bool {
     let frames = evidence.frames();
     let innermost = frames.first();
     innermost.and_then(|frame| frame.registers.get(timeout)).is_some_and(|timeout| timeout != 0)
+}
+
+/// Whether a thread waits for a lock or for room in a channel, which a task may have as well as a thread.
+pub(crate) fn somebody_waits(capture: &Capture) -> bool {
+    // Threads that stand in the same frames share them.
+    let mut ways: HashMap<*const Frame, bool, FxBuildHasher> = HashMap::default();
+    let frames = capture.threads.iter().filter_map(asleep_in_futex).map(|(_, frames)| frames);
+    let mut waits = frames.map(|frames| {
+        *ways.entry(frames.as_ptr()).or_insert_with(|| {
+            ways::waiting(frames).is_some_and(|waiting| {
+                let Way { kind, want, .. } = waiting.way;
+                kind.has_holder() && !matches!(want, Want::Receive | Want::End)
+            })
+        })
+    });
+    waits.any(|waits| waits)
 }
 
 /// Whether a thread of tokio's blocking pool is at something that blocks, and is none of the workers that it lends.

@@ -25,7 +25,7 @@ const MOST_KNOWN: usize = 4096;
 const MOST_FUNCTIONS: usize = 16;
 
 /// How deep functions that drop something may call one another: a guard in a struct in a box in a vector.
-const MOST_LEVELS: usize = 5;
+const MOST_LEVELS: usize = 8;
 
 /// So many places are looked up for one pad; one is a few bytes of its code.
 const MOST_PROBES: usize = 512;
@@ -44,6 +44,11 @@ pub(super) struct Alive {
 }
 
 impl Alive {
+    #[cfg(test)]
+    pub fn of(guard: Guard) -> Alive {
+        Alive { guard, site: None }
+    }
+
     /// The function that has it.
     pub fn function(&self) -> Option<&Arc<str>> {
         self.site.as_ref().map(|site| &site.function)
@@ -268,7 +273,10 @@ impl Pad {
         let Some(symbol) = symbols.last() else { return };
         match dropped(&symbol.function) {
             Some(Dropped::Guard(guard)) => drop(self.found.insert(Alive { guard, site: origin })),
-            Some(Dropped::Other) if self.functions.len() < MOST_FUNCTIONS && self.functions.insert(start) => {
+            _ if only_drops(&symbol.function)
+                && self.functions.len() < MOST_FUNCTIONS
+                && self.functions.insert(start) =>
+            {
                 let Some((code, calls)) = function(start) else { return };
                 self.open.push((code, origin.clone()));
                 self.calls.extend(calls.into_iter().map(|call| (call, origin.clone())));

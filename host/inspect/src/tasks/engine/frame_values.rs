@@ -151,6 +151,9 @@ impl Reader<'_, '_, '_> {
         if let Some(known) = known.get(&address) {
             return known.clone();
         }
+        if Instant::now() > self.decoder.deadline {
+            return None;
+        }
         let (types, compiler) = (self.decoder.compiler.types, self.decoder.compiler);
         let found = types.scope_at(address).and_then(|scope| site(types, compiler, scope)).map(Arc::new);
         // The next look may be able to read the types.
