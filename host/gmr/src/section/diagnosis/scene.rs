@@ -50,9 +50,8 @@ impl<'a> Scene<'a> {
 
     /// The task that a thread polls; a worker's own job and what `spawn_blocking` runs are none.
     pub(super) fn polled_by(&self, thread: u32) -> Option<u64> {
-        let polled =
-            self.polling.iter().filter(|polling| polling.thread == thread).map(|polling| polling.task);
-        polled.filter(|task| self.task(*task).is_some()).next()
+        let polls = self.polling.iter().filter(|polling| polling.thread == thread);
+        polls.map(|polling| polling.task).find(|task| self.task(*task).is_some())
     }
 
     /// The thread that polls a task.

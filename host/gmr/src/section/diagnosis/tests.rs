@@ -1,6 +1,8 @@
 //! Tables of scenes: each rule fires where it should, and not in a healthy scene like it. A long file, since all of
 //! them are made of the same few pieces, and stand side by side to be compared.
 
+#![expect(clippy::field_reassign_with_default, reason = "a scene is told piece by piece")]
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
