@@ -324,6 +324,19 @@ impl Node {
     pub fn waiters(&self) -> impl Iterator<Item = &Wait> {
         self.waits.iter().filter(|wait| wait.stands())
     }
+
+    /// Those that this one of the waits waits for, as far as they are known.
+    pub fn holders(&self, wait: &Wait) -> impl Iterator<Item = &Hold> {
+        let want = wait.want;
+        self.holds.iter().filter(move |hold| hold.role.blocks(want) && !self.is_part_of_wait(hold))
+    }
+
+    /// Whether a hold is what a wait for the same has been given so far: who waits for many permits keeps those that it has been
+    /// given until it has all. Both rest on the same word.
+    pub(super) fn is_part_of_wait(&self, hold: &Hold) -> bool {
+        let (Role::Permits(_), Some(word)) = (hold.role, hold.words.first()) else { return false };
+        self.waiters().any(|wait| wait.by == hold.by && wait.words.first() == Some(word))
+    }
 }
 
 /// A ring: each member waits for something that the next one holds, and the last one for what the first one holds.

@@ -11,7 +11,7 @@ use gmr_inspect::threads::Thread;
 use gmr_report::words::counted;
 
 use super::place::{self, Place};
-use super::scene::{Scene, frames, is_in_poll, stands_in};
+use super::scene::{Scene, frames, runs_blocking_job, stands_in};
 use super::{Entry, Rank};
 
 /// How many threads tokio starts at the most by default: `max_blocking_threads` in `tokio::runtime::Builder`.
@@ -19,7 +19,7 @@ const MOST_THREADS: usize = 512;
 
 pub(super) fn find(scene: &Scene<'_>) -> Vec<Entry> {
     let pool = scene.capture.threads.iter().filter(|thread| is_of_pool(thread));
-    let (busy, idle): (Vec<&Thread>, Vec<&Thread>) = pool.partition(|thread| is_in_poll(thread));
+    let (busy, idle): (Vec<&Thread>, Vec<&Thread>) = pool.partition(|thread| runs_blocking_job(thread));
     let figures = scene.snapshot.runtimes.iter().filter_map(|runtime| runtime.blocking);
     let queue: usize = figures.map(|blocking| blocking.queue_depth).sum();
     if busy.is_empty() || !idle.is_empty() {
@@ -57,5 +57,5 @@ fn most<'a>(threads: &[&'a Thread]) -> Option<(Place<'a>, usize)> {
 
 /// Workers run on a thread of the pool too.
 fn is_of_pool(thread: &Thread) -> bool {
-    stands_in(thread, "blocking::pool::Inner") && !stands_in(thread, "multi_thread::worker")
+    stands_in(thread, "blocking::pool::Inner") && !stands_in(thread, "runtime::scheduler::")
 }

@@ -53,7 +53,7 @@ pub(super) fn find(scene: &Scene<'_>) -> Vec<Entry> {
 fn entry(scene: &Scene<'_>, node: &Node) -> Option<Entry> {
     let waits: Vec<&Wait> = node.waiters().filter(|wait| wait.want != Want::Receive).collect();
     let want = waits.first()?;
-    let holders: Vec<&Hold> = node.holds.iter().filter(|hold| hold.role.blocks(want.want)).collect();
+    let holders: Vec<&Hold> = node.holders(want).collect();
     let mut seen = HashSet::new();
     // A task may wait for it by several futures at once.
     let waiters: Vec<Party> = waits.iter().map(|wait| wait.by).filter(|by| seen.insert(*by)).collect();
@@ -125,7 +125,7 @@ fn lasts(scene: &Scene<'_>, node: &Node, hold: &Hold, steps: usize) -> bool {
         if std::ptr::eq(other, node) || steps == 0 {
             return false;
         }
-        let mut holders = other.holds.iter().filter(|hold| hold.role.blocks(wait.want)).take(MOST_STEPS);
+        let mut holders = other.holders(wait).take(MOST_STEPS);
         return other.object.kind == Kind::Barrier
             || holders.any(|hold| lasts(scene, other, hold, steps - 1));
     }

@@ -69,7 +69,7 @@ fn instead(scene: &Scene<'_>) -> Option<Vec<String>> {
     });
     let (node, wait) = waits.min_by_key(|(_, wait)| !matches!(wait.by, Party::BlockOn(_)))?;
     let place = words::at(scene, wait.by, wait.at);
-    let holders: Vec<&Hold> = node.holds.iter().filter(|hold| hold.role.blocks(wait.want)).collect();
+    let holders: Vec<&Hold> = node.holders(wait).collect();
     let mut lines = vec![format!("{} waits for a permit{place} meanwhile", words::party(scene, wait.by))];
     lines.extend(holder::told(scene, node, &holders));
     Some(lines)

@@ -48,9 +48,11 @@ impl<'a> Scene<'a> {
         self.index.tasks.get_or_init(tasks).get(&id).copied()
     }
 
-    /// The task that a thread polls.
+    /// The task that a thread polls; a worker's own job and what `spawn_blocking` runs are none.
     pub(super) fn polled_by(&self, thread: u32) -> Option<u64> {
-        self.polling.iter().find(|polling| polling.thread == thread).map(|polling| polling.task)
+        let polled =
+            self.polling.iter().filter(|polling| polling.thread == thread).map(|polling| polling.task);
+        polled.filter(|task| self.task(*task).is_some()).next()
     }
 
     /// The thread that polls a task.
@@ -160,11 +162,24 @@ pub(super) fn frames(thread: &Thread) -> &[Frame] {
 
 /// Whether one of the functions that a thread stands in has this in its name.
 pub(super) fn stands_in(thread: &Thread, part: &str) -> bool {
-    frames(thread).iter().flat_map(|frame| frame.symbols.iter()).any(|symbol| symbol.function.contains(part))
+    functions(thread).any(|function| function.contains(part))
 }
 
-/// Whether a thread is in a task's poll, by its stack.
+/// Whether a thread is in the poll of a task that a runtime's scheduler called, by its stack. A worker is itself a job of the pool
+/// for what blocks, so that an idle one is in a poll, too: but not inside of the scheduler.
 pub(super) fn is_in_poll(thread: &Thread) -> bool {
-    let mut functions = frames(thread).iter().flat_map(|frame| frame.symbols.iter());
-    functions.any(|symbol| is_poll_frame(&symbol.function))
+    let mut outwards = functions(thread).skip_while(|function| !is_poll_frame(function));
+    outwards.any(|function| function.contains(SCHEDULER))
+}
+
+/// Whether a thread runs a job of the pool for what blocks, which is no worker.
+pub(super) fn runs_blocking_job(thread: &Thread) -> bool {
+    functions(thread).any(is_poll_frame) && !functions(thread).any(|function| function.contains(SCHEDULER))
+}
+
+/// A part of the names of functions that call polls of tasks, from tokio's `runtime/scheduler`.
+const SCHEDULER: &str = "runtime::scheduler::";
+
+fn functions(thread: &Thread) -> impl Iterator<Item = &str> {
+    frames(thread).iter().flat_map(|frame| frame.symbols.iter().map(|symbol| symbol.function.as_str()))
 }

@@ -365,20 +365,37 @@ fn workers(polling: &[(u32, u64)], threads: Vec<Thread>) -> Sight {
     sight
 }
 
-const IN_POLL: [&str; 3] = ["clock_nanosleep", "shop::client_call", "tokio::runtime::task::raw::poll"];
+/// A worker is a job of the pool for what blocks.
+const IN_POLL: [&str; 5] = [
+    "clock_nanosleep",
+    "shop::client_call",
+    "tokio::runtime::task::raw::poll",
+    "tokio::runtime::scheduler::multi_thread::worker::Context::run_task",
+    "tokio::runtime::task::raw::poll",
+];
 
 #[test]
 fn a_worker_that_sleeps_in_a_poll() {
     let blocked = sleeps(thread(41, "tokio-runtime-w", &IN_POLL), 100);
-    let idle = thread(40, "tokio-runtime-w", &["epoll_wait", "tokio::runtime::io::driver::Driver::turn"]);
+    let idle = thread(
+        40,
+        "tokio-runtime-w",
+        &[
+            "epoll_wait",
+            "tokio::runtime::scheduler::multi_thread::worker::Context::park",
+            "tokio::runtime::task::raw::poll",
+        ],
+    );
     let sight = workers(&[(41, 2)], vec![idle.clone(), blocked.clone()]);
     sight.check(&["worker 1 of 2 does not poll: task 2 sleeps 1m 40s in shop::client_call (shop/src/store.rs:88); 3 tasks wait for a worker (thread 41)"]);
     let mut moved_on = workers(&[(41, 2)], vec![idle.clone(), blocked.clone()]);
     moved_on.stood_still.clear();
     moved_on.check(&[]);
     // Without types it is not known which task that is.
-    let untold = workers(&[], vec![idle, blocked]).remarks();
+    let untold = workers(&[], vec![idle.clone(), blocked]).remarks();
     assert!(untold[0].starts_with("worker 1 of 2 does not poll: a task sleeps 1m 40s in shop"), "{untold:?}");
+    // Its own job is no task of the runtime's.
+    workers(&[(40, 100)], vec![idle]).check(&[]);
     let allowed = thread(
         41,
         "tokio-runtime-w",

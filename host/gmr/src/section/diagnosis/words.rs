@@ -130,8 +130,9 @@ pub(super) fn variable(hold: &Hold) -> String {
 pub(super) fn does(scene: &Scene<'_>, of: Party) -> Option<String> {
     if let Some((node, wait)) = scene.wait_of(of) {
         let at = at(scene, of, wait.at);
-        return Some(match &node.holds[..] {
-            [hold] if hold.role.blocks(wait.want) && hold.role != Role::Runs => {
+        let mut holders = node.holders(wait);
+        return Some(match (holders.next(), holders.next()) {
+            (Some(hold), None) if hold.role != Role::Runs => {
                 format!("waits for {} that {}{at}", object(node, wait), holds(scene, hold))
             }
             _ => format!("waits for {}{at}", object(node, wait)),
@@ -162,7 +163,7 @@ pub(super) fn thread_does(scene: &Scene<'_>, thread: &Thread) -> Option<String> 
     Some(match &wait.resource {
         Some(Resource::Time(time)) => format!("sleeps {}{place}{since}", duration(*time)),
         Some(Resource::Descriptor { number, target: Some(target) }) => {
-            format!("is in {call} on descriptor {number}, {target},{place}{since}")
+            format!("is in {call} on descriptor {number}, {target}{place}{since}")
         }
         Some(Resource::Descriptor { number, target: None }) => {
             format!("is in {call} on descriptor {number}{place}{since}")

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::{Circumstances, Parties};
-use crate::holds::{Certainty, Cycle, Kind, Library, Member, Node, Party, Role, Wait, Want};
+use crate::holds::{Certainty, Cycle, Hold, Kind, Library, Member, Node, Party, Role, Wait, Want};
 
 /// No more rings are looked for: nobody reads on.
 const MOST_CYCLES: usize = 32;
@@ -114,7 +114,7 @@ impl Net {
         let gate = self.gates.len();
         let any = matches!(wait.want, Want::Permits(_)) && node.object.kind == Kind::Semaphore;
         self.gates.push(Gate { vertex: Vertex::default(), node: number, any });
-        for (at, hold) in node.holds.iter().enumerate().filter(|(_, hold)| closes(node, wait, hold.role)) {
+        for (at, hold) in node.holds.iter().enumerate().filter(|(_, hold)| closes(node, wait, hold)) {
             let party = self.party(one.of(hold.by), numbers);
             // Permits may be with others, too, that were not found.
             let certainty = if any { hold.certainty.min(Certainty::Probable) } else { hold.certainty };
@@ -241,9 +241,12 @@ fn way(want: Want) -> Want {
     }
 }
 
-/// Whether who holds something in this role keeps this one from it, and no unknown holder could let it go on.
-fn closes(node: &Node, wait: &Wait, role: Role) -> bool {
+/// Whether who holds something keeps this one from it, and no unknown holder could let it go on.
+fn closes(node: &Node, wait: &Wait, hold: &Hold) -> bool {
+    let role = hold.role;
     match wait.want {
+        // Its party waits for the others' permits as everybody does.
+        _ if node.is_part_of_wait(hold) => false,
         // A reader queues behind a writer, which waits for the readers.
         Want::Shared if role == Role::Shared => node.waiters().any(|other| other.want == Want::Exclusive),
         // Of other channels there may be senders that were not found; an idle actor has one of its own as a rule.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::*;
-use crate::holds::{Certainty, Cycle};
+use crate::holds::{Certainty, Cycle, Word};
 
 const LOCK: u64 = 0x1000;
 
@@ -226,6 +226,17 @@ fn permits_of_which_another_one_may_come_make_no_ring() {
     );
     let graph = joined(waits, vec![permit(1, 1), permit(2, 2), permit(3, 2)]);
     assert_eq!(rings(&graph), [], "task 3 waits for nobody and will give its permit back");
+}
+
+#[test]
+fn what_a_wait_has_been_given_so_far_is_not_waited_for() {
+    let missing: std::sync::Arc<[Word]> = vec![Word { address: 0x50, mask: u64::MAX, value: 1 }].into();
+    let waits = vec![Wait { words: missing.clone(), ..wanted(task(1), 1) }, wanted(task(2), 2)];
+    let given = Hold { words: missing, ..Hold::new(task(1), mutex(1), Role::Permits(7)) };
+    let reads = |by, number| Hold::new(by, mutex(number), Role::Shared);
+    assert_eq!(rings(&joined(waits.clone(), vec![given.clone()])), []);
+    let both = joined(waits, vec![given, reads(task(2), 1), reads(task(1), 2)]);
+    assert_eq!(rings(&both), [(vec![task(1), task(2)], Certainty::Certain)]);
 }
 
 #[test]
