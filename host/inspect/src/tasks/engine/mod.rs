@@ -104,7 +104,7 @@ impl Engine {
     }
 
     /// How to find out which thread polls which task, also while the engine is in use; `None` where that is not known.
-    pub(crate) fn current_task(&self) -> Option<CurrentTask> {
+    pub(in crate::tasks) fn current_task(&self) -> Option<CurrentTask> {
         self.tokio.current_task()
     }
 
