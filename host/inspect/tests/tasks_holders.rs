@@ -145,6 +145,14 @@ fn waits<'s>(scene: &Scene, sightings: &'s Sightings, name: &str) -> Vec<&'s Wai
 }
 
 #[test]
+fn a_guard_in_the_place_of_an_argument_is_told_as_probable_and_what_is_left_of_one_is_not() {
+    let runtime = workers();
+    let (scene, snapshot) = settled(&runtime, holders::hidden::all);
+    let (count, log) = compare(&scene, &snapshot);
+    assert_eq!(count, Count { certain: 1, among: 1, missed: 0 }, "{log:#?}");
+}
+
+#[test]
 fn a_queue_is_told_in_its_order() {
     let (scene, sightings) = sightings(holders::queue);
     for (place, name) in (0..).zip(["first", "second", "third"]) {

@@ -50,9 +50,9 @@ impl Wait {
     }
 }
 
-/// Parts of function names, each in lower case and without generic arguments, and what waits there. The first that fits
-/// decides, so the more special come first. From the sources of std (`sys/sync`), parking_lot, crossbeam-channel, tokio,
-/// futures and glibc.
+/// Parts of function names, each in lower case and without generic arguments, and what waits there. The first that
+/// fits decides, so the more special come first. From the sources of std (`sys/sync`), parking_lot,
+/// crossbeam-channel, tokio, futures and glibc.
 const NAMES: &[(Wait, &[&str])] = &[
     (Wait::Condition, &["condvar", "pthread_cond", "notified", "::notify::"]),
     (Wait::Lock, &["lock_contended", "lock_slow", "lock_shared_slow", "lock_exclusive_slow"]),

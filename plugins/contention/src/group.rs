@@ -101,7 +101,8 @@ impl Groups {
             let wait = place.wait(member);
             let address = match wait {
                 Wait::Lock | Wait::Semaphore => {
-                    // A condition's futex is the waiters' own or the queue's: only that of a lock is the same for all that wait.
+                    // A condition's futex is the waiters' own or the queue's: only that of a lock is the same for
+                    // all that wait.
                     let futex = classify::futex(member).filter(|_| wait == Wait::Lock && !place.parks());
                     futex.or_else(|| classify::semaphore(member))
                 }

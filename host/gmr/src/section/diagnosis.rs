@@ -1,8 +1,9 @@
-//! The Diagnosis section: what is most likely wrong, by rules, each in a file that says what fires it and what does not.
+//! The Diagnosis section: what is most likely wrong, by rules, each in a file that says what fires it and what does
+//! not.
 //!
-//! Rules look at a [`Scene`], which is made of values, and tell at most one thing in an [`Entry`]. What is certain, what is
-//! probable and what is one of several is worded as such. What is normal for a program is never told: a remark that is always there
-//! is not read.
+//! Rules look at a [`Scene`], which is made of values, and tell at most one thing in an [`Entry`]. What is certain,
+//! what is probable and what is one of several is worded as such. What is normal for a program is never told: a
+//! remark that is always there is not read.
 
 mod blocking_pool;
 mod deadlock;

@@ -17,8 +17,8 @@ use grouping::{Group, groups};
 pub(crate) use running::Stacks;
 pub(crate) use translate::words_of_reason;
 
-/// The section of a look at the tasks, with the stacks that were taken before it. `stood` tells how long ago an earlier report saw
-/// a task where it stands now.
+/// The section of a look at the tasks, with the stacks that were taken before it. `stood` tells how long ago an
+/// earlier report saw a task where it stands now.
 pub(crate) fn section(
     snapshot: &Snapshot,
     stacks: &Stacks,

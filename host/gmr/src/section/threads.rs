@@ -9,6 +9,7 @@ pub(crate) mod translate;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(crate) use idle::waits_for_work;
 pub(crate) use summary::{state_of_thread, system_call};
 pub(crate) use translate::{incomplete, no_stack};
 

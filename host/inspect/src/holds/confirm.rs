@@ -1,15 +1,16 @@
 //! Second look: what was seen counts only if it still is so.
 //!
-//! Waits are read one after the other, so that each was true, and yet never all of them at once. What is the same at the end as
-//! when it was seen was so in all the time between; so all that is left was true at one moment.
+//! Waits are read one after the other, so that each was true, and yet never all of them at once. What is the same
+//! at the end as when it was seen was so in all the time between; so all that is left was true at one moment.
 
 use super::{Party, Sightings, Word};
 use crate::memory::{self, Range};
 
 impl Sightings {
-    /// Drops what has changed since it was seen: where one of its words has another value or cannot be read any more, or where
-    /// its thread has gone on, as `unmoved` tells of a kernel thread id. A running thread is in no wait, but may hold
-    /// something: it is asked of for waits alone where `None` says that it ran when it was looked at.
+    /// Drops what has changed since it was seen: where one of its words has another value or cannot be read any
+    /// more, or where its thread has gone on, as `unmoved` tells of a kernel thread id. A running thread is in no
+    /// wait, but may hold something: it is asked of for waits alone where `None` says that it ran when it was
+    /// looked at.
     ///
     /// Returns how many waits and holds were dropped.
     pub fn confirm(&mut self, unmoved: impl Fn(u32) -> Option<bool>) -> usize {

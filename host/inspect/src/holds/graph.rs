@@ -30,9 +30,9 @@ pub struct Circumstances {
 
 /// Joins what was seen, of threads and of tasks, to one graph.
 ///
-/// An edge is certain where all that can hold a thing is known and one alone has it for certain, probable where it is
-/// the only one that is in question, or the only certain one among several; else it is one of several. Who was given what it waited
-/// for is a holder, though it has not run since. Readers are several without being in doubt.
+/// An edge is certain where all that can hold a thing is known and one alone has it for certain, probable where it
+/// is the only one that is in question, or the only certain one among several; else it is one of several. Who was
+/// given what it waited for is a holder, though it has not run since. Readers are several without being in doubt.
 ///
 /// ```
 /// use gmr_inspect::holds::{
@@ -108,8 +108,8 @@ impl Space {
     }
 }
 
-/// Nodes by place, each with its waits and with the holds that overlap it. What lies nowhere is a node for each wait, as
-/// nobody can tell whether two of them are for the same.
+/// Nodes by place, each with its waits and with the holds that overlap it. What lies nowhere is a node for each
+/// wait, as nobody can tell whether two of them are for the same.
 fn gather(mut waits: Vec<Wait>, holds: Vec<Hold>) -> Vec<Node> {
     waits.sort_by_key(|wait| (Space::of(&wait.object), wait.object.start));
     let mut nodes: Vec<Node> = Vec::new();

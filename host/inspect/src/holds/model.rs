@@ -1,7 +1,7 @@
 //! Waits, holds and the wait-for graph: owned values only.
 //!
-//! What is seen of one thread or task is a list of [`Wait`]s and [`Hold`]s. Joined by the addresses of what they are for,
-//! they are a [`Graph`].
+//! What is seen of one thread or task is a list of [`Wait`]s and [`Hold`]s. Joined by the addresses of what they
+//! are for, they are a [`Graph`].
 
 use std::sync::Arc;
 
@@ -93,8 +93,8 @@ pub struct Object {
     pub library: Library,
     /// What it is, as far as the one who saw it can tell.
     pub kind: Kind,
-    /// Its first byte. Of [`Kind::ThreadEnd`] and [`Kind::TaskEnd`] it is the kernel's id of the thread, or the task's id.
-    /// 0 where it is not known.
+    /// Its first byte. Of [`Kind::ThreadEnd`] and [`Kind::TaskEnd`] it is the kernel's id of the thread, or the
+    /// task's id. 0 where it is not known.
     pub start: u64,
     /// The byte after its last one.
     pub end: u64,
@@ -313,14 +313,14 @@ pub struct Node {
     pub object: Object,
     /// Those that wait for it, in the order of its queue where that is known.
     pub waits: Vec<Wait>,
-    /// Those that hold it, or may. [`Hold::certainty`] is that of the edge: with [`Certainty::OneOf`] all of them are in
-    /// question.
+    /// Those that hold it, or may. [`Hold::certainty`] is that of the edge: with [`Certainty::OneOf`] all of them
+    /// are in question.
     pub holds: Vec<Hold>,
 }
 
 impl Node {
-    /// The waits that their parties stand in; the others are of futures that are not awaited at present, or have been granted
-    /// what they wanted.
+    /// The waits that their parties stand in; the others are of futures that are not awaited at present, or have
+    /// been granted what they wanted.
     pub fn waiters(&self) -> impl Iterator<Item = &Wait> {
         self.waits.iter().filter(|wait| wait.stands())
     }
@@ -331,8 +331,8 @@ impl Node {
         self.holds.iter().filter(move |hold| hold.role.blocks(want) && !self.is_part_of_wait(hold))
     }
 
-    /// Whether a hold is what a wait for the same has been given so far: who waits for many permits keeps those that it has been
-    /// given until it has all. Both rest on the same word.
+    /// Whether a hold is what a wait for the same has been given so far: who waits for many permits keeps those
+    /// that it has been given until it has all. Both rest on the same word.
     pub(super) fn is_part_of_wait(&self, hold: &Hold) -> bool {
         let (Role::Permits(_), Some(word)) = (hold.role, hold.words.first()) else { return false };
         self.waiters().any(|wait| wait.by == hold.by && wait.words.first() == Some(word))

@@ -159,8 +159,8 @@ pub(super) fn available_memory() -> Option<u64> {
     memory_usage().map(Usage::left)
 }
 
-/// How much memory is in use, without the cached files that the kernel would give up, and where the kernel kills or slows down:
-/// of the group or of that one around it which has least left.
+/// How much memory is in use, without the cached files that the kernel would give up, and where the kernel kills or
+/// slows down: of the group or of that one around it which has least left.
 pub(super) fn memory_usage() -> Option<Usage> {
     memory_usage_in(Path::new("/sys/fs/cgroup"), &file::read("/proc/self/cgroup")?)
 }
@@ -202,7 +202,8 @@ fn memory_usage_2(group: &Path) -> Option<Usage> {
     Some(Usage::new(number("memory.current")?.saturating_sub(cached), limit))
 }
 
-/// What the kernel would give up of the files that it has cached: of those in use half, as it counts for `MemAvailable`.
+/// What the kernel would give up of the files that it has cached: of those in use half, as it counts for
+/// `MemAvailable`.
 fn cached(statistics: &[u8], [inactive, active]: [&str; 2]) -> u64 {
     let of = |key| keys::number_after(statistics, key).unwrap_or(0);
     of(inactive).saturating_add(of(active) / 2)

@@ -1,5 +1,6 @@
-//! Listening sockets and the connections that they have not accepted, by what the kernel says of each descriptor. The lists of all
-//! sockets in `/proc/self/net` take a tenth of a second where a hundred thousand connections are open.
+//! Listening sockets and the connections that they have not accepted, by what the kernel says of each descriptor.
+//! The lists of all sockets in `/proc/self/net` take a tenth of a second where a hundred thousand connections are
+//! open.
 
 /// A TCP socket on which the process listens for connections.
 #[non_exhaustive]
@@ -37,8 +38,8 @@ fn of(descriptor: u32) -> Option<Listening> {
     use rustix::fd::BorrowedFd;
 
     let number = i32::try_from(descriptor).ok()?;
-    // SAFETY: the descriptor is not -1, as it is not negative. Nothing is done to what is behind it, and nothing rests on its
-    // staying open: it is only asked what it is.
+    // SAFETY: the descriptor is not -1, as it is not negative. Nothing is done to what is behind it, and nothing
+    // rests on its staying open: it is only asked what it is.
     let socket = unsafe { BorrowedFd::borrow_raw(number) };
     if !rustix::net::sockopt::socket_acceptconn(socket).ok()? {
         return None;
@@ -48,9 +49,9 @@ fn of(descriptor: u32) -> Option<Listening> {
     Some(Listening { descriptor, local, not_accepted, limit })
 }
 
-/// How many connections wait to be accepted, and how many may, of a TCP socket that listens: `tcpi_unacked` and `tcpi_sacked` of
-/// `struct tcp_info` (`linux/tcp.h`), as `tcp_get_info` in `net/ipv4/tcp.c` sets them in the state `TCP_LISTEN`. It takes no lock
-/// of the socket in this state.
+/// How many connections wait to be accepted, and how many may, of a TCP socket that listens: `tcpi_unacked` and
+/// `tcpi_sacked` of `struct tcp_info` (`linux/tcp.h`), as `tcp_get_info` in `net/ipv4/tcp.c` sets them in the state
+/// `TCP_LISTEN`. It takes no lock of the socket in this state.
 #[cfg(target_os = "linux")]
 fn queue(descriptor: i32) -> Option<(u32, u32)> {
     const TCP_LISTEN: u8 = 10;

@@ -1,5 +1,5 @@
-//! Utilization: how much of what limits the process is in use, as cheaply as can be told: a handful of small files, and a call or
-//! two for each descriptor.
+//! Utilization: how much of what limits the process is in use, as cheaply as can be told: a handful of small files,
+//! and a call or two for each descriptor.
 
 #[cfg(target_os = "linux")]
 use super::listening;
@@ -27,14 +27,15 @@ impl Usage {
     }
 }
 
-/// How much of what limits this process is in use. What is unlimited or unknown is `None`; elsewhere than on Linux all is.
+/// How much of what limits this process is in use. What is unlimited or unknown is `None`; elsewhere than on Linux
+/// all is.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Utilization {
     /// Open descriptors, of `RLIMIT_NOFILE`.
     pub descriptors: Option<Usage>,
-    /// Bytes of memory of its control group, or of that one around it which has least left; without the cached files that the
-    /// kernel would give up.
+    /// Bytes of memory of its control group, or of that one around it which has least left; without the cached
+    /// files that the kernel would give up.
     pub control_group: Option<Usage>,
     /// Bytes of address space, of `RLIMIT_AS`.
     pub address_space: Option<Usage>,

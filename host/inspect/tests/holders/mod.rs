@@ -1,6 +1,7 @@
 //! Tasks with known answers: who waits, and who really holds what is waited for.
 
 mod channels;
+pub mod hidden;
 mod locks;
 mod progress;
 mod stale;

@@ -1,8 +1,8 @@
 //! Rule: tokio's pool for what blocks is exhausted.
 //!
-//! It fires if none of the pool's threads is idle and either as many are busy as tokio starts by default, or tokio's own figures
-//! (`--cfg tokio_unstable`) tell of a queue, or, as is only probable, several wait for the end of what is no task and what no thread
-//! has begun. It does not for a pool that could still grow.
+//! It fires if none of the pool's threads is idle and either as many are busy as tokio starts by default, or
+//! tokio's own figures (`--cfg tokio_unstable`) tell of a queue, or, as is only probable, several wait for the end
+//! of what is no task and what no thread has begun. It does not for a pool that could still grow.
 
 use std::collections::BTreeMap;
 

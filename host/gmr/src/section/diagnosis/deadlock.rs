@@ -1,7 +1,7 @@
 //! Rule: deadlocks. Threads and tasks that wait for each other in a ring, or for what they hold themselves.
 //!
-//! It fires for each ring of the wait-for graph whose edges are certain or probable. It does not where one of the edges is one of
-//! several candidates, nor for channels of which another sender may exist.
+//! It fires for each ring of the wait-for graph whose edges are certain or probable. It does not where one of the
+//! edges is one of several candidates, nor for channels of which another sender may exist.
 
 use gmr_report::graph::{Certainty, Cycle, Graph};
 use gmr_report::words;

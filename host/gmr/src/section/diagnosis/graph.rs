@@ -13,9 +13,9 @@ use super::words;
 const MOST_NODES: usize = 1_000;
 const MOST_WAITS: usize = 1_000;
 
-/// The graph of a scene: all rings, and whatever somebody waits for that others hold. Receivers with nothing to do, waits for a
-/// notification and for the end of others are how programs stand still when all is well: they are left out where no ring has them.
-/// `None` if nothing is left.
+/// The graph of a scene: all rings, and whatever somebody waits for that others hold. Receivers with nothing to do,
+/// waits for a notification and for the end of others are how programs stand still when all is well: they are left
+/// out where no ring has them. `None` if nothing is left.
 pub(super) fn graph(scene: &Scene<'_>) -> Option<Graph> {
     let mut graph = Graph::default();
     let mut numbers = vec![None; scene.graph.nodes.len()];

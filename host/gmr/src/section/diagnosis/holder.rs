@@ -1,11 +1,12 @@
-//! Rule: one holder, many waiters. Those who wait for a lock, for permits, for room in a channel, for the others at a barrier,
-//! or for an initialiser; who has it, and what that one does.
+//! Rule: one holder, many waiters. Those who wait for a lock, for permits, for room in a channel, for the others at
+//! a barrier, or for an initialiser; who has it, and what that one does.
 //!
 //! Waits are what locks are for, so a few are no reason to look. It fires for
 //! - two threads or more at one lock, which were seen there for the whole look;
 //! - ten waits or more of tasks at one lock, semaphore, full channel or barrier;
-//! - fewer, down to one, if the holder will not be done soon: it sleeps for a second or more, waits at a barrier or for one that will
-//!   not be done soon, or is asleep in an initialiser; or if several wait and one has stood there for ten seconds;
+//! - fewer, down to one, if the holder will not be done soon: it sleeps for a second or more, waits at a barrier or
+//!   for one that will not be done soon, or is asleep in an initialiser; or if a thread has stood there for ten
+//!   seconds, or one of several tasks;
 //! - a lock or permits that were given to a future which its task does not poll, while others wait.
 //!
 //! It does not for idle receivers, conditions, notifications and timers, nor for the end of a thread that works.
@@ -105,7 +106,8 @@ fn is_remarkable(scene: &Scene<'_>, node: &Node, waits: usize, waiters: &[Party]
     let forsaken = node.waits.iter().any(|wait| wait.progress == Progress::Granted && !wait.awaited);
     let stood = waiters.iter().any(|waiter| scene.stood(*waiter).is_some_and(|time| time >= LONG));
     let lasting = forsaken || holders.iter().any(|hold| lasts(scene, node, hold, MOST_STEPS));
-    let threads = waiters.iter().filter(|waiter| matches!(waiter, Party::Thread(_))).count();
+    let mut threads = waiters.iter().filter(|waiter| matches!(waiter, Party::Thread(_)));
+    let (first, second) = (threads.next(), threads.next());
     match node.object.kind {
         // Who works, and is waited for, is no trouble by itself.
         Kind::ThreadEnd | Kind::TaskEnd | Kind::ScopeEnd | Kind::Work => false,
@@ -114,7 +116,7 @@ fn is_remarkable(scene: &Scene<'_>, node: &Node, waits: usize, waiters: &[Party]
         Kind::Barrier => waits >= CROWD || (waiters.len() > 1 && stood),
         // One producer that waits for a consumer, which works, is how a pipeline works.
         Kind::Channel if waits == 1 => stood && lasting,
-        Kind::Mutex | Kind::RwLock if threads > 1 => true,
+        Kind::Mutex | Kind::RwLock if second.is_some() || (first.is_some() && stood) => true,
         _ => waits >= CROWD || lasting || (waiters.len() > 1 && stood),
     }
 }
@@ -130,7 +132,7 @@ fn lasts(scene: &Scene<'_>, node: &Node, hold: &Hold, steps: usize) -> bool {
             || holders.any(|hold| lasts(scene, other, hold, steps - 1));
     }
     let thread = match hold.by {
-        Party::Thread(id) | Party::BlockOn(id) => Some(id),
+        Party::Thread(id) => Some(id),
         Party::Task(id) => scene.polls(id),
         _ => None,
     };
@@ -143,10 +145,7 @@ fn lasts(scene: &Scene<'_>, node: &Node, hold: &Hold, steps: usize) -> bool {
             None => false,
         };
     }
-    match hold.by {
-        Party::Task(id) => words::fires_in(scene, id).is_some_and(|left| left >= NAP),
-        _ => false,
-    }
+    words::fires_in(scene, hold.by).is_some_and(|left| left >= NAP)
 }
 
 /// Who has it, and what that one does.

@@ -1,8 +1,9 @@
 //! Rule: what limits the process is nearly used up: descriptors, memory, the queues of listening sockets.
 //!
-//! It fires from nine tenths on of `RLIMIT_NOFILE`, of `RLIMIT_AS`, and of the control group's memory without cached files; for a
-//! listening socket when its queue is full, when it has grown since an earlier report, or when connections stand in it while
-//! nobody is seen to be accepting: a task or `block_on`'s future waits for a permit. It does not for a queue that is only not empty.
+//! It fires from nine tenths on of `RLIMIT_NOFILE`, of `RLIMIT_AS`, and of the control group's memory without
+//! cached files; for a listening socket when its queue is full, when it has grown since an earlier report, or when
+//! connections stand in it while nobody is seen to be accepting: a task or `block_on`'s future waits for a permit.
+//! It does not for a queue that is only not empty.
 
 use gmr_inspect::holds::{Hold, Kind, Party, Want};
 use gmr_inspect::process::{Listening, Usage};
@@ -60,7 +61,8 @@ fn queue(scene: &Scene<'_>, socket: &Listening) -> Option<Entry> {
     Some(Entry { rank: Rank::Queue, weight: waiting as usize, lines })
 }
 
-/// Who waits for a permit, as an accept loop does at its limit, and who has the permits. What `block_on` runs comes first.
+/// Who waits for a permit, as an accept loop does at its limit, and who has the permits. What `block_on` runs comes
+/// first.
 fn instead(scene: &Scene<'_>) -> Option<Vec<String>> {
     let nodes = scene.graph.nodes.iter().filter(|node| node.object.kind == Kind::Semaphore);
     let waits = nodes.filter_map(|node| {

@@ -1,8 +1,8 @@
 //! Rule: lost wake-ups. Tasks that wait and have left nobody a waker.
 //!
-//! It fires for a task that awaits one single thing, which has no waker of it: a hand-written future that returned pending without
-//! having been polled through, as a rule. It does not for tasks that await several things, since another one may wake them, nor for
-//! those that are woken already.
+//! It fires for a task that awaits one single thing, which has no waker of it: a hand-written future that returned
+//! pending without having been polled through, as a rule. It does not for tasks that await several things, since
+//! another one may wake them, nor for those that are woken already.
 
 use gmr_inspect::holds::{Node, Party, Progress, Wait};
 use gmr_inspect::tasks::TaskState;

@@ -114,8 +114,8 @@ pub(super) fn is_library(function: &str) -> bool {
     }
 }
 
-/// The crate that a function or type belongs to: `shop` of `<&shop::Queue<T> as core::fmt::Debug>::fmt`. A trait's function
-/// is the type's, unless that is a type parameter.
+/// The crate that a function or type belongs to: `shop` of `<&shop::Queue<T> as core::fmt::Debug>::fmt`. A trait's
+/// function is the type's, unless that is a type parameter.
 fn crate_of(function: &str) -> Option<&str> {
     let name = function.trim_start_matches(['<', '&', '(', '[', '*', '_']);
     let name =
@@ -149,8 +149,8 @@ pub(super) fn within(frames: &[Frame], is_caller: impl Fn(&str) -> bool) -> Opti
     names[..caller].iter().rev().copied().find(|name| !is_library(name))
 }
 
-/// Where a task with this chain stands: the innermost function of the application on the way to an await; if there is none,
-/// the innermost one with a line.
+/// Where a task with this chain stands: the innermost function of the application on the way to an await; if there
+/// is none, the innermost one with a line.
 pub(super) fn of_chain(chain: &[Await], at: Option<usize>) -> Option<Place<'_>> {
     let way: Vec<&Await> = match at.filter(|at| *at < chain.len()) {
         Some(at) => way_to(chain, at),

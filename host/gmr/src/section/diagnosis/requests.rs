@@ -1,7 +1,7 @@
 //! Rule: requests whose body never comes. Handlers of axum and actix-web that wait for it.
 //!
-//! It fires for ten requests or more that stand in one handler, if no request of that handler is going on meanwhile. It does not for
-//! connections without a request, nor for handlers that wait for anything else.
+//! It fires for ten requests or more that stand in one handler, if no request of that handler is going on
+//! meanwhile. It does not for connections without a request, nor for handlers that wait for anything else.
 
 use std::collections::BTreeMap;
 

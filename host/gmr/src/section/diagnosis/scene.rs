@@ -98,12 +98,20 @@ impl<'a> Scene<'a> {
         holds.get(&party).into_iter().flatten().map(|number| &self.graph.nodes[*number])
     }
 
-    /// The chain of awaits of a task or of what a thread runs by `block_on`.
-    pub(super) fn chain(&self, party: Party) -> Option<&'a [Await]> {
+    /// What is known of a task, or of the future that a thread runs by `block_on`: of several the innermost.
+    pub(super) fn future(&self, party: Party) -> Option<&'a Task> {
         match party {
-            Party::Task(id) => known(self.task(id)?),
+            Party::Task(id) => self.task(id),
+            Party::BlockOn(id) => {
+                self.snapshot.roots.iter().rev().find(|root| root.thread == id).map(|root| &root.task)
+            }
             _ => None,
         }
+    }
+
+    /// The chain of awaits of a task or of what a thread runs by `block_on`.
+    pub(super) fn chain(&self, party: Party) -> Option<&'a [Await]> {
+        known(self.future(party)?)
     }
 
     /// Where a party stands, in the application's own code; `at` is the frame or await that waits, where it is known.
@@ -149,6 +157,8 @@ pub(crate) fn circumstances(snapshot: &Snapshot, polling: &[Polling]) -> Circums
     circumstances.tasks = snapshot.tasks.iter().map(|task| task.id).collect();
     let several = |task: &&Task| known(task).is_some_and(|chain| place::stem(chain).len() < chain.len());
     circumstances.several = snapshot.tasks.iter().filter(several).map(|task| Party::Task(task.id)).collect();
+    let roots = snapshot.roots.iter().filter(|root| several(&&root.task));
+    circumstances.several.extend(roots.map(|root| Party::BlockOn(root.thread)));
     circumstances
 }
 
@@ -165,8 +175,8 @@ pub(super) fn stands_in(thread: &Thread, part: &str) -> bool {
     functions(thread).any(|function| function.contains(part))
 }
 
-/// Whether a thread is in the poll of a task that a runtime's scheduler called, by its stack. A worker is itself a job of the pool
-/// for what blocks, so that an idle one is in a poll, too: but not inside of the scheduler.
+/// Whether a thread is in the poll of a task that a runtime's scheduler called, by its stack. A worker is itself a
+/// job of the pool for what blocks, so that an idle one is in a poll, too: but not inside of the scheduler.
 pub(super) fn is_in_poll(thread: &Thread) -> bool {
     let mut outwards = functions(thread).skip_while(|function| !is_poll_frame(function));
     outwards.any(|function| function.contains(SCHEDULER))

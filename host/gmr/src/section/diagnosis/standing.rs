@@ -1,8 +1,8 @@
 //! Where threads and tasks stood at earlier reports, so that a later one tells for how long they have not moved.
 //!
-//! Of a task the futures and lines of its chain are compared, when its timers fire, and how often it was polled where that is
-//! counted. One that is not registered and has come back to the same line cannot be told from one that has not gone on. Of a
-//! thread its processor time is compared, which tells all.
+//! Of a task the futures and lines of its chain are compared, when its timers fire, and how often it was polled
+//! where that is counted. One that is not registered and has come back to the same line cannot be told from one
+//! that has not gone on. Of a thread its processor time is compared, which tells all.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -1,4 +1,5 @@
-//! Tables of scenes: each rule fires where it should, and not in a healthy scene like it.
+//! Tables of scenes: each rule fires where it should, and not in a healthy scene like it. A long file, since all of
+//! them are made of the same few pieces, and stand side by side to be compared.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -224,6 +225,22 @@ thread 3 \"w\" or thread 4 \"w\" has it"]);
 }
 
 #[test]
+fn a_thread_that_has_waited_for_long() {
+    let mut sight = Sight::default();
+    let mut waiter = thread(1, "w", &["syscall", "shop::get"]);
+    waiter.cpu_time = Some(Duration::from_millis(7));
+    sight.threads = vec![waiter];
+    sight.waits(Party::Thread(1), Object::new(Library::Std, Kind::Mutex, 0x100, 4), Want::Exclusive);
+    sight.report(1);
+    sight.report(5);
+    sight.check(&[]);
+    sight.report(13);
+    sight.check(&["\
+thread 1 \"w\" waits for a Mutex in shop::get (shop/src/store.rs:88), already 12 s ago
+nobody was found to hold it (leaked, static, in a map or behind an Arc)"]);
+}
+
+#[test]
 fn a_pool_that_many_wait_for() {
     let pool = at(Kind::Semaphore, 0x100);
     let waiting = [
@@ -402,6 +419,22 @@ fn a_worker_that_sleeps_in_a_poll() {
         &["clock_nanosleep", "shop::io", "tokio::task::blocking::block_in_place"],
     );
     workers(&[(41, 2)], vec![allowed]).check(&[]);
+}
+
+/// A worker is a job of the blocking pool, so that its stack has a poll and it has the id of that job's task.
+#[test]
+fn workers_that_wait_for_work_are_in_no_poll() {
+    let parked = |id| {
+        let functions = [
+            "syscall",
+            "tokio::runtime::scheduler::multi_thread::worker::Context::park_internal",
+            "tokio::runtime::scheduler::multi_thread::worker::run",
+            "tokio::runtime::task::raw::poll",
+            "tokio::runtime::blocking::pool::Inner::run",
+        ];
+        sleeps(thread(id, "tokio-runtime-w", &functions), 100)
+    };
+    workers(&[(40, 90), (41, 91)], vec![parked(40), parked(41)]).check(&[]);
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Rule: what this report could not see and another one may, in one line.
 //!
-//! It fires for threads without a stack, for tasks that were not reached in time, for debug information that is still being read,
-//! and for waits that were only counted. It does not for what can never be seen in this program: its section says that.
+//! It fires for threads without a stack, for tasks that were not reached in time, for debug information that is
+//! still being read, and for waits that were not followed where the holder of a lock is missing. It does not for
+//! what can never be seen in this program: its section says that.
 
+use gmr_inspect::holds::{Kind, Node};
 use gmr_inspect::tasks::Rung;
 use gmr_inspect::threads::{Missing, Stack, Thread};
 use gmr_report::words::counted;
@@ -27,9 +29,11 @@ pub(super) fn find(scene: &Scene<'_>) -> Vec<Entry> {
         let verb = if count == 1 { "was" } else { "were" };
         parts.push(format!("{} {verb} not reached in time", counted(count, "task")));
     }
-    if let count @ 1.. = scene.graph.not_examined as u64 {
-        let verb = if count == 1 { "was" } else { "were" };
-        parts.push(format!("of {} it {verb} not looked for who ends it", counted(count, "wait")));
+    if let count @ 1.. = scene.graph.not_examined as u64
+        && scene.graph.nodes.iter().any(is_held_by_nobody)
+    {
+        let were = if count == 1 { "was" } else { "were" };
+        parts.push(format!("{} {were} not followed to all that may hold up", counted(count, "wait")));
     }
     if parts.is_empty() {
         return Vec::new();
@@ -37,8 +41,14 @@ pub(super) fn find(scene: &Scene<'_>) -> Vec<Entry> {
     vec![Entry { rank: Rank::Unseen, weight: 0, lines: vec![format!("not seen: {}", parts.join("; "))] }]
 }
 
-/// Threads of the application that have no stack. The reporter's own ones, which begin with `gmr` and let no signal in, are no
-/// reason to look.
+/// A lock for which somebody waits, and of which nobody was found to have it.
+fn is_held_by_nobody(node: &Node) -> bool {
+    let is_lock = matches!(node.object.kind, Kind::Mutex | Kind::RwLock | Kind::Once);
+    is_lock && node.holds.is_empty() && node.waiters().next().is_some()
+}
+
+/// Threads of the application that have no stack. The reporter's own ones, which begin with `gmr` and let no signal
+/// in, are no reason to look.
 fn is_without_stack(thread: &Thread) -> bool {
     match &thread.stack {
         Stack::Missing(Missing::Ended | Missing::NoUserStack) | Stack::Captured { .. } => false,

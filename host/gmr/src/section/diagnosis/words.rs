@@ -140,8 +140,14 @@ pub(super) fn does(scene: &Scene<'_>, of: Party) -> Option<String> {
     }
     match of {
         Party::Thread(id) => thread_does(scene, scene.thread(id)?),
-        Party::Task(id) => task_does(scene, id),
-        Party::BlockOn(id) => thread_does(scene, scene.thread(id)?),
+        Party::Task(id) => match scene.polls(id) {
+            Some(thread) => {
+                let does = thread_does(scene, scene.thread(thread)?)?;
+                Some(format!("{does} on thread {thread}"))
+            }
+            None => future_does(scene, of),
+        },
+        Party::BlockOn(id) => future_does(scene, of).or_else(|| thread_does(scene, scene.thread(id)?)),
         _ => None,
     }
 }
@@ -174,28 +180,22 @@ pub(super) fn thread_does(scene: &Scene<'_>, thread: &Thread) -> Option<String> 
     })
 }
 
-fn task_does(scene: &Scene<'_>, id: u64) -> Option<String> {
-    if let Some(thread) = scene.polls(id) {
-        let does = thread_does(scene, scene.thread(thread)?)?;
-        return Some(format!("{does} on thread {thread}"));
-    }
-    let task = scene.task(id)?;
-    let place = at(scene, Party::Task(id), None);
-    let since = since(scene, Party::Task(id));
-    Some(match task.state {
+fn future_does(scene: &Scene<'_>, of: Party) -> Option<String> {
+    let (place, since) = (at(scene, of, None), since(scene, of));
+    Some(match scene.future(of)?.state {
         TaskState::Running => "is being polled".to_owned(),
         TaskState::Scheduled => format!("is woken and waits for a worker{place}"),
         TaskState::NotStarted => "was never polled".to_owned(),
-        _ => match fires_in(scene, id) {
+        _ => match fires_in(scene, of) {
             Some(left) => format!("sleeps{place}, {} more{since}", duration(left)),
             None => format!("waits{place}{since}"),
         },
     })
 }
 
-/// How long the timer that is all a task waits for will take.
-pub(super) fn fires_in(scene: &Scene<'_>, id: u64) -> Option<Duration> {
-    let (task, chain) = (scene.task(id)?, scene.chain(Party::Task(id))?);
+/// How long the timer that is all a future waits for will take.
+pub(super) fn fires_in(scene: &Scene<'_>, of: Party) -> Option<Duration> {
+    let (task, chain) = (scene.future(of)?, scene.chain(of)?);
     let last = super::place::stem(chain).len().checked_sub(1).filter(|last| last + 1 == chain.len())?;
     task.particulars.iter().find_map(|own| match own.fact {
         Fact::FiresIn(left) if own.step == last => Some(left),
@@ -203,8 +203,8 @@ pub(super) fn fires_in(scene: &Scene<'_>, id: u64) -> Option<Duration> {
     })
 }
 
-/// For how long it has been so, where that is known: `, for at least 12 s`. Of a task whose polls are not counted it is known
-/// only where it stood: `, where it stood 12 s ago`.
+/// For how long it has been so, where that is known: `, for at least 12 s`. Of a task whose polls are not counted
+/// it is known only where it stood: `, where it stood 12 s ago`.
 pub(super) fn since(scene: &Scene<'_>, of: Party) -> String {
     let Some(time) = scene.stood(of) else { return String::new() };
     if is_measured(scene, of) {

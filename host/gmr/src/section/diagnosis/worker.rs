@@ -2,9 +2,9 @@
 //!
 //! It fires for a worker that
 //! - was asleep in a poll, by its stack, and has not run since: in a sleep, on a lock, on a file; or
-//! - was at the same task before its stack was read and after, and has run for a second or more: as the registry measured, as the
-//!   earlier report saw it at the same task without having parked since, or as its processor time shows that tokio has not added to
-//!   its busy time yet.
+//! - was at the same task before its stack was read and after, and has run for a second or more: as the registry
+//!   measured, as the earlier report saw it at the same task without having parked since, or as its processor time
+//!   shows that tokio has not added to its busy time yet.
 //!
 //! It does not for what `block_in_place` and `spawn_blocking` run, nor for workers that only have much to do.
 
@@ -18,6 +18,7 @@ use gmr_report::words::{counted, duration};
 use super::scene::{Scene, is_in_poll, stands_in};
 use super::words;
 use super::{Entry, Rank};
+use crate::section::threads::waits_for_work;
 
 /// Shorter polls are work.
 const LONG_POLL: Duration = Duration::from_secs(1);
@@ -94,7 +95,7 @@ fn stuck<'a>(scene: &Scene<'a>, runtime: &Runtime, number: usize, worker: &Worke
     if stands_in(thread, "block_in_place") {
         return None;
     }
-    let task = scene.polled_by(thread.id);
+    let task = scene.polled_by(thread.id).filter(|_| waits_for_work(thread).is_none());
     let does = if scene.stood_still.contains(&thread.id) && (task.is_some() || is_in_poll(thread)) {
         words::does(scene, Party::Thread(thread.id))?
     } else {
@@ -119,8 +120,8 @@ fn computes(
     }
     let registered = scene.task(task).and_then(|task| task.polling);
     let seen = scene.standing.of_poll(thread.id);
-    // What it has run and not added up yet it has run since it last parked. A `current_thread` runtime's worker may have run other
-    // things before.
+    // What it has run and not added up yet it has run since it last parked. A `current_thread` runtime's worker may
+    // have run other things before.
     let own = runtime.flavor == "multi_thread";
     let not_counted =
         worker.busy.filter(|_| own).map(|busy| (thread.cpu_user + thread.cpu_system).saturating_sub(busy));

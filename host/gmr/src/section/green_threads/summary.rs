@@ -7,8 +7,8 @@ use gmr_report::words::{duration, short_path};
 
 use super::grouping::{Group, known};
 
-/// `212 tasks, the longest for 33.1 s`, or `task 3  "gc"`. `stood` tells how long ago a task was seen where it stands: of those
-/// whose waits are not timed no more is known.
+/// `212 tasks, the longest for 33.1 s`, or `task 3  "gc"`. `stood` tells how long ago a task was seen where it
+/// stands: of those whose waits are not timed no more is known.
 pub(super) fn title(group: &Group<'_>, stood: impl Fn(u64) -> Option<Duration>) -> String {
     let first = group.tasks[0];
     let mut title = match group.tasks.len() {

@@ -28,10 +28,13 @@ pub(super) fn kind(group: &Group<'_>) -> Option<&'static str> {
         return Some("reporter's thread");
     }
     let first = group.threads[0];
-    if first.state != State::Sleeping {
-        return None;
-    }
-    let names = functions(first).take_while(|name| !is_poll_frame(name));
+    if first.state == State::Sleeping { waits_for_work(first) } else { None }
+}
+
+/// What a thread of a runtime or pool is that is not in the midst of a task or job, by its stack. A worker's stack has a poll
+/// all the same: that of the blocking pool, whose job it is to be a worker.
+pub(crate) fn waits_for_work(thread: &Thread) -> Option<&'static str> {
+    let names = functions(thread).take_while(|name| !is_poll_frame(name));
     let mut kinds = names.filter_map(|name| {
         let name = short_function(name);
         WAITS_FOR_WORK.iter().find(|(part, _)| name.contains(part)).map(|(_, kind)| *kind)

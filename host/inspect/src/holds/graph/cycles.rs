@@ -1,8 +1,8 @@
 //! Rings of parties that wait for each other.
 //!
-//! Between two parties stands a gate: a thing, as those want it who wait for it in the same way. A party can go on when one of
-//! its gates opens, which is as much as can be said without knowing what it would do then. A gate of permits opens when any of
-//! those who hold some goes on; that of a lock, when all do.
+//! Between two parties stands a gate: a thing, as those want it who wait for it in the same way. A party can go on
+//! when one of its gates opens, which is as much as can be said without knowing what it would do then. A gate of
+//! permits opens when any of those who hold some goes on; that of a lock, when all do.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -261,7 +261,8 @@ fn has_one_receiver(node: &Node) -> bool {
     !of_several && matches!(node.object.kind, Kind::Channel | Kind::Semaphore | Kind::Oneshot)
 }
 
-/// Strongly connected components, by Tarjan's algorithm with a stack of its own. A knot alone counts if it waits for itself.
+/// Strongly connected components, by Tarjan's algorithm with a stack of its own. A knot alone counts if it waits
+/// for itself.
 struct Knots<'n> {
     net: &'n Net,
     least: Certainty,

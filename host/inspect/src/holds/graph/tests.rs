@@ -263,7 +263,8 @@ fn a_reader_behind_a_writer_waits_for_the_readers() {
 
 #[test]
 fn ten_thousand_waits_in_knots_are_joined() {
-    // Five thousand pairs, of which as many rings are told as anybody reads; and a crowd before each of a hundred holders.
+    // Five thousand pairs, of which as many rings are told as anybody reads; and a crowd before each of a hundred
+    // holders.
     let pairs = (0..5_000_u64).flat_map(|pair| {
         let (a, b) = (2 * pair + 1, 2 * pair + 2);
         [(a, b), (b, a)]

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::holds::{Certainty, Hold, Kind, Library, Object, Party, Progress, Role, Sightings, Wait, Word};
+use crate::holds::{
+    Certainty, Hold, Kind, Library, Object, Party, Progress, Role, Sightings, Wait, Want, Word,
+};
 use crate::memory::{self, Range, read_word};
 use crate::tasks::decode::sync::{QueueSeen, SyncOutput};
 use crate::tasks::decode::{Detail, Node, Output, Spot};
@@ -35,13 +37,17 @@ pub(super) struct Gathering {
     drop_flags: bool,
     waits: Vec<Wait>,
     holds: Vec<Hold>,
+    /// What may be a hold, if its object is waited for and nobody else has it. The object is one byte where the
+    /// pointer leads.
+    suspects: Vec<Hold>,
     queued: Vec<Queued>,
 }
 
 impl Gathering {
     /// `drop_flags` tells whether the canary has shown that they tell which locals are alive.
     pub(super) fn new(drop_flags: bool) -> Self {
-        Gathering { drop_flags, waits: Vec::new(), holds: Vec::new(), queued: Vec::new() }
+        let (waits, holds, suspects, queued) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Gathering { drop_flags, waits, holds, suspects, queued }
     }
 
     /// Adds what was decoded of a party. `words` must also be the same later for it to be true.
@@ -83,12 +89,21 @@ impl Gathering {
                 ..Hold::new(by, seen.object, seen.role)
             }
         }));
+        let suspects = sync.suspects.iter().filter(|_| standing != Standing::Polled);
+        self.suspects.extend(suspects.map(|seen| Hold {
+            certainty: Certainty::Probable,
+            variable: seen.variable.clone(),
+            function: seen.function.clone(),
+            at: seen.at,
+            words: all(sync, seen.words.clone()),
+            ..Hold::new(by, Object::new(Library::Tokio, Kind::Mutex, seen.pointer, 1), Role::Exclusive)
+        }));
     }
 
     /// All of it, with the places in queues. Of what is held only what somebody may wait for is kept.
     pub(super) fn finish(mut self, threads_wait: bool) -> Sightings {
         self.number_queues();
-        let Gathering { waits, mut holds, .. } = self;
+        let Gathering { waits, mut holds, suspects, .. } = self;
         let waited = Places::of(waits.iter().map(|wait| wait.object));
         holds.retain(|hold| waited.meet(&hold.object) || (threads_wait && is_for_threads(&hold.object)));
         // Who has a lock alone leaves no doubt about the others.
@@ -98,6 +113,7 @@ impl Gathering {
         holds.retain(|hold| {
             hold.certainty == Certainty::Certain || !is_lock(hold) || !taken.meet(&hold.object)
         });
+        holds.extend(hidden_holds(&waits, &holds, suspects));
         Sightings { waits, holds, not_reached: 0 }
     }
 
@@ -118,6 +134,34 @@ impl Gathering {
                 Progress::Queued(places.get(&(queue.semaphore, queue.node)).copied());
         }
     }
+}
+
+/// Those suspects that point to a lock of tokio's which somebody else waits for, and which nobody is seen to have.
+fn hidden_holds(waits: &[Wait], holds: &[Hold], suspects: Vec<Hold>) -> Vec<Hold> {
+    let is_lock = |hold: &&Hold| matches!(hold.role, Role::Exclusive | Role::Shared);
+    let held = Places::of(holds.iter().filter(is_lock).map(|hold| hold.object));
+    let mut wanted: HashMap<u64, (Object, bool)> = HashMap::new();
+    let mut waiting: HashSet<(Party, u64)> = HashSet::new();
+    for wait in waits.iter().filter(|wait| matches!(wait.object.kind, Kind::Mutex | Kind::RwLock)) {
+        if wait.object.library == Library::Tokio && !held.meet(&wait.object) {
+            let (_, to_read) = wanted.entry(wait.object.start).or_insert((wait.object, false));
+            *to_read |= wait.want == Want::Shared;
+            waiting.insert((wait.by, wait.object.start));
+        }
+    }
+    let mut found = HashSet::new();
+    let of_suspect = |suspect: Hold| {
+        let at = suspect.object.start;
+        let (object, to_read) = *wanted.get(&at)?;
+        // What it has of it itself, as a word that was left over or as a reference, is for the wait.
+        if waiting.contains(&(suspect.by, at)) || !found.insert((suspect.by, at)) {
+            return None;
+        }
+        // Readers wait for a writer alone.
+        let is_read = object.kind == Kind::RwLock && !to_read;
+        Some(Hold { object, role: if is_read { Role::Shared } else { Role::Exclusive }, ..suspect })
+    };
+    suspects.into_iter().filter_map(of_suspect).collect()
 }
 
 /// Whether threads may wait for it: what only tasks wait for is of no interest then.
@@ -209,8 +253,8 @@ impl Places {
     }
 }
 
-/// Whether a timer ends the wait of that await: one that some await above it waits for beside it, where the first that is
-/// ready is enough.
+/// Whether a timer ends the wait of that await: one that some await above it waits for beside it, where the first
+/// that is ready is enough.
 fn is_timed(nodes: &[Node], spots: &[Spot], at: usize) -> bool {
     let timers = nodes.iter().enumerate().filter(|(_, node)| matches!(node.detail, Detail::Deadline { .. }));
     let mut timers = timers.map(|(timer, _)| timer).filter(|timer| *timer != at);

@@ -1,5 +1,6 @@
 //! The compiler of plans for what a type waits for or holds.
 
+use super::hidden::{Hidden, hidden};
 use super::locks::{Guard, Takes, WakerPlace};
 use super::plan::{GuardPlan, Holding, Saved, SyncPlan, SyncState, Waker};
 use super::route::routes;
@@ -99,16 +100,20 @@ impl Compiler<'_, '_> {
         let types = self.types;
         let label: Text = types.function_name(of).into();
         let start = variants.iter().find(|variant| state_name(types, variant) == "Unresumed");
+        let suspended: Vec<&Variant> =
+            variants.iter().filter(|variant| state_name(types, variant).starts_with("Suspend")).collect();
+        let mut hidden = hidden(types, &suspended).into_iter();
         let states = variants.iter().filter_map(|variant| {
-            let value = u64::try_from(variant.value? & u128::from(discriminant.mask())).ok()?;
             let name = state_name(types, variant);
             let suspended = name.starts_with("Suspend");
+            let hidden = if suspended { hidden.next()? } else { Hidden::default() };
+            let value = u64::try_from(variant.value? & u128::from(discriminant.mask())).ok()?;
             if !suspended && name != "Unresumed" {
                 return None;
             }
             let captured = if suspended { start } else { None };
             let state = self.sync_state(plans, variant, captured, Body::of(&of.name));
-            Some(SyncState { value, suspended, ..state })
+            Some(SyncState { value, suspended, hidden, ..state })
         });
         let states = states.collect();
         let synchronizer = self.libraries.synchronizer(&label);
@@ -153,8 +158,8 @@ impl Compiler<'_, '_> {
                 .strip_prefix("__")
                 .is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
         };
-        let mut state =
-            SyncState { value: 0, suspended: true, flags: Vec::new(), awaits: None, saved: Vec::new() };
+        let (flags, saved, hidden) = (Vec::new(), Vec::new(), Hidden::default());
+        let mut state = SyncState { value: 0, suspended: true, flags, awaits: None, saved, hidden };
         for member in &inside.members {
             let is_flag = is_unnamed(member) && types.get(member.type_id).name == "bool";
             if is_flag && start.is_some() {

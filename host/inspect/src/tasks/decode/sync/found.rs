@@ -55,11 +55,23 @@ pub(crate) struct HoldSeen {
     pub(crate) looked: Range<usize>,
 }
 
+/// A pointer where something may be hidden.
+#[derive(Clone, Debug)]
+pub(crate) struct Suspect {
+    pub(crate) pointer: u64,
+    pub(crate) variable: Option<Text>,
+    pub(crate) function: Option<Text>,
+    pub(crate) at: Option<usize>,
+    pub(crate) words: Range<usize>,
+    pub(crate) looked: Range<usize>,
+}
+
 /// What was found in one future, and what finding it takes; kept from task to task for its memory.
 #[derive(Default)]
 pub(crate) struct SyncOutput {
     pub(crate) waits: Vec<WaitSeen>,
     pub(crate) holds: Vec<HoldSeen>,
+    pub(crate) suspects: Vec<Suspect>,
     pub(crate) words: Vec<Word>,
     /// The states of the async functions around what is being looked at, the outermost first.
     pub(super) path: Vec<Word>,
@@ -71,6 +83,7 @@ impl SyncOutput {
     pub(crate) fn clear(&mut self) {
         self.waits.clear();
         self.holds.clear();
+        self.suspects.clear();
         self.words.clear();
         self.path.clear();
         self.visited.clear();
@@ -80,5 +93,6 @@ impl SyncOutput {
     pub(crate) fn retain(&mut self, unchanged: impl Fn(Range<usize>) -> bool) {
         self.waits.retain(|wait| unchanged(wait.looked.clone()));
         self.holds.retain(|hold| unchanged(hold.looked.clone()));
+        self.suspects.retain(|suspect| unchanged(suspect.looked.clone()));
     }
 }

@@ -12,6 +12,7 @@
 
 mod compile;
 mod found;
+mod hidden;
 mod locks;
 mod plan;
 mod route;

@@ -1,5 +1,6 @@
 //! Plans for what a value of a type waits for or holds: offsets only.
 
+use super::hidden::Hidden;
 use super::route::Route;
 use crate::holds::{self, Kind, Role, Want};
 use crate::tasks::decode::plan::{Discriminant, Edge, Text, Variants};
@@ -109,6 +110,7 @@ pub(crate) struct SyncState {
     pub(crate) flags: Vec<u64>,
     pub(crate) awaits: Option<Edge>,
     pub(crate) saved: Vec<Saved>,
+    pub(crate) hidden: Hidden,
 }
 
 /// What to do with a value.

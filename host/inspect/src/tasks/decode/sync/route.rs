@@ -88,9 +88,10 @@ fn follow(types: &Types<'_>, of: &Type, route: &Route, depth: usize, found: &mut
 /// The members of locks by which they count: tokio's, the standard library's and lock_api's.
 const COUNTED_BY: [&str; 3] = ["s", "inner", "raw"];
 
-/// What is held of what is pointed to: where it begins and how many bytes it has. Of a lock it is the part by which it counts, since
-/// its value may have locks of its own, which who holds it does not hold. The debug information tells 0 bytes of one with a value of
-/// unknown size, which is its last part: the lock itself ends after what it counts by.
+/// What is held of what is pointed to: where it begins and how many bytes it has. Of a lock it is the part by which
+/// it counts, since its value may have locks of its own, which who holds it does not hold. The debug information
+/// tells 0 bytes of one with a value of unknown size, which is its last part: the lock itself ends after what it
+/// counts by.
 fn extent(types: &Types<'_>, of: &Type) -> (u64, u64) {
     let (base, lock) = match of.member("data").filter(|_| of.name.starts_with("alloc::sync::ArcInner<")) {
         Some(data) => (data.offset, Some(types.get(data.type_id))),

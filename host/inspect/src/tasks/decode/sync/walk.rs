@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::found::{HoldSeen, QueueSeen, SyncOutput, WaitSeen};
+use super::found::{HoldSeen, QueueSeen, Suspect, SyncOutput, WaitSeen};
+use super::hidden::Hidden;
 use super::plan::{Acquire, GuardPlan, Holding, Join, Notified, Saved, Subject, SyncPlan, SyncState, Waker};
 use super::route::Route;
 use crate::holds::{self, Kind, Object, Progress, Role, Want, Word};
@@ -256,12 +257,33 @@ impl<'a> SyncWalk<'a> {
         done
     }
 
+    /// Pointers in words in which a local may be hidden.
+    fn suspects(&mut self, address: u64, hidden: &Hidden, here: Here<'a>) {
+        for offset in &hidden.words {
+            let (at, looked) = (address.wrapping_add(*offset), self.reads.looked());
+            let Some(pointer) = self.reads.pointer(at) else { continue };
+            if pointer < FIRST_ADDRESS || !pointer.is_multiple_of(8) {
+                continue;
+            }
+            let words = self.words(&[word(at, 8, pointer)]);
+            self.out.suspects.push(Suspect {
+                pointer,
+                variable: hidden.variable.clone(),
+                function: here.function.cloned(),
+                at: here.at,
+                words,
+                looked: looked..self.reads.looked(),
+            });
+        }
+    }
+
     fn state(&mut self, address: u64, state: &'a SyncState, here: Here<'a>) -> Result<(), Missing> {
         if let Some(awaits) = &state.awaits {
             let awaited = here.awaited && state.suspended;
             let inside = Here { awaited, direct: true, borrowed: false, ..here.inside() };
             self.edge(awaits, address, inside)?;
         }
+        self.suspects(address, &state.hidden, here);
         if state.saved.is_empty() {
             return Ok(());
         }
