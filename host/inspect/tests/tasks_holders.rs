@@ -127,7 +127,7 @@ fn holders_are_named_and_nobody_else() {
         "{log:#?}"
     );
     // Where a flag is down it is not told whose.
-    assert!(count.certain >= 58 && count.among <= 5, "{count:?} {log:#?}");
+    assert!(count.certain >= 59 && count.among <= 5, "{count:?} {log:#?}");
     runtime.shutdown_background();
 }
 
@@ -206,6 +206,11 @@ fn who_left_no_waker_is_told() {
     check("polled", Progress::Queued(None));
     check("never polled", Progress::NoWaker);
     check("answer", Progress::Queued(None));
+    check("notified", Progress::Queued(None));
+    let own = waits(&scene, &sightings, "switched off");
+    let (on, off) = (own.iter().filter(|wait| wait.awaited), own.iter().filter(|wait| !wait.awaited));
+    assert_eq!(on.map(|wait| wait.object.kind).collect::<Vec<_>>(), [Kind::Notify], "{own:#?}");
+    assert_eq!(off.map(|wait| wait.progress).collect::<Vec<_>>(), [Progress::NoWaker], "{own:#?}");
     // A future that was dropped waits for nothing, whatever its bytes say.
     let own = waits(&scene, &sightings, "dropped");
     assert!(own.iter().all(|wait| wait.object.kind != Kind::Mutex), "{own:#?}");

@@ -223,7 +223,7 @@ fn a_runtime_that_nobody_passed_in_shows_its_tasks_once() {
     let tasks: Vec<_> = (0..3).map(|number| other.spawn(connection(number))).collect();
     let spawned = given.spawn(serve());
     let inspector = Inspector::new([given.handle().clone()]);
-    let id = thread(move || other.block_on(pending::<()>()));
+    let id = thread(move || other.block_on(serve()));
     let snapshot = until(&inspector, |snapshot| {
         let of_tasks =
             |task: &&Task| functions(&task.chain) == ["connection", "Pending"] && task.local_set.is_none();
@@ -248,7 +248,7 @@ fn what_a_thread_polls_at_the_moment_is_no_more_than_passed() {
     async fn pending_once() {
         tokio::task::yield_now().await;
     }
-    let id = thread(|| workers(1).block_on(blocks()));
+    let id = thread(|| current_thread().block_on(blocks()));
     let root = until(&Inspector::new([]), |snapshot| match of_thread(snapshot, id)[..] {
         [root] if matches!(root.task.chain, Chain::Passed(_)) => Some(root.clone()),
         _ => None,

@@ -284,6 +284,9 @@ fn a_lock_that_nobody_was_found_to_hold_says_so() {
     assert!(!shown(Kind::Semaphore, Some(1), Progress::Queued), "a permit is free: it is being handed over");
     assert!(!shown(Kind::Mutex, None, Progress::Granted), "the waiter itself has it");
     assert!(!shown(Kind::Notify, None, Progress::Queued), "of these there is no holder");
+    let mut graph = Graph::new([Node::new(Library::Std, Kind::Mutex)]);
+    graph.not_examined = 1;
+    assert!(!text::body(&[graph.into()]).contains("nobody was found"), "not all was examined");
 }
 
 #[test]

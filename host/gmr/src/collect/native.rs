@@ -3,7 +3,7 @@
 //! They come in an order that loses least when time runs out: stacks, which move on, with at most half of what is
 //! left for names; then tasks with their chains and what they hold; then which threads hold what.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use gmr_inspect::holds::{self, Object, Sightings, Want};
@@ -151,6 +151,16 @@ fn wanted(of_tasks: &Sightings) -> Vec<Object> {
 /// and those of registered tasks whose present poll the registry has timed since longer.
 fn polls(before: &[Polling], now: &[Polling], snapshot: &Snapshot, since: Instant) -> Vec<Polling> {
     let mut polls: Vec<Polling> = before.iter().copied().filter(|at| now.contains(at)).collect();
+    // A future that no runtime lists has the registry's number, which may be that of something else's at a runtime.
+    let named: HashMap<u64, Option<u32>> = match polls[..] {
+        [] => HashMap::new(),
+        _ => {
+            let ids: HashSet<u64> = polls.iter().map(|at| at.task).collect();
+            let tasks = snapshot.tasks.iter().filter(|task| ids.contains(&task.id));
+            tasks.map(|task| (task.id, task.running_on)).collect()
+        }
+    };
+    polls.retain(|at| named.get(&at.task).is_none_or(|thread| *thread == Some(at.thread)));
     let span = since.elapsed();
     let registered = snapshot.tasks.iter().filter(|task| task.polling.is_some_and(|time| time >= span));
     for at in registered.filter_map(|task| Some(Polling::new(task.running_on?, task.id))) {

@@ -10,7 +10,7 @@ pub(crate) mod translate;
 
 use std::time::Duration;
 
-use gmr_inspect::tasks::{Snapshot, Task, TaskState};
+use gmr_inspect::tasks::{Root, Snapshot, Task, TaskState};
 use gmr_report::{Block, NativeSection, Reason, Section, TasksNote, Trace};
 pub(crate) use grouping::known;
 use grouping::{Group, groups};
@@ -26,13 +26,14 @@ pub(crate) fn section(
 ) -> Section {
     let mut section = Section::native(NativeSection::GreenThreads);
     let polling = snapshot.tasks.iter().filter_map(|task| task.running_on).collect();
-    section.blocks.extend(runtimes::figures(&snapshot.runtimes, &polling));
+    section.blocks.extend(runtimes::figures(snapshot, &polling));
     section.blocks.push(Block::notes(notes(snapshot)));
     let groups = groups(&snapshot.tasks);
     for group in &groups {
         section.blocks.push(Block::Trace(trace(group, &stood)));
         section.blocks.extend(stacks.of(&group.tasks).into_iter().map(Block::Trace));
     }
+    section.blocks.extend(snapshot.roots.iter().map(|root| Block::Trace(root_trace(root))));
     section.blocks.extend(runtimes::workers(&snapshot.runtimes, &polling).into_iter().flatten());
     section
 }
@@ -50,6 +51,17 @@ fn without_thread(snapshot: &Snapshot) -> Option<TasksNote> {
     let tasks = snapshot.tasks.iter().filter(is_one).count() as u64;
     let because = snapshot.polling_unknown.as_ref().map(translate::no_chain);
     (tasks > 0).then_some(TasksNote::ThreadsOfTasksUnknown { tasks, because })
+}
+
+/// What a thread runs by `block_on`. It is no task, so nobody is counted.
+fn root_trace(root: &Root) -> Trace {
+    let group = Group { tasks: vec![&root.task] };
+    let (frames, doubt) = translate::chain(&group);
+    let mut trace = Trace::awaits(summary::root_title(root));
+    trace.summary = summary::lines(&group);
+    trace.frames = frames;
+    trace.doubt = doubt;
+    trace
 }
 
 fn trace(group: &Group<'_>, stood: impl Fn(u64) -> Option<Duration>) -> Trace {

@@ -42,6 +42,25 @@
 //! debug = 2
 //! ```
 //!
+//! # Who holds what
+//!
+//! With [`Options::holders`] a look also finds what tasks wait for, by the futures that they await, and what they hold, by
+//! the types of their saved locals ([`Snapshot::sightings`]):
+//!
+//! | waits | for | held by |
+//! |---|---|---|
+//! | `Mutex`, `RwLock`, `Semaphore`, `OnceCell` | its semaphore, with the place in its queue | a guard, a permit |
+//! | `send` into a bounded channel that is full | the channel | its receiver |
+//! | `recv`, `changed`, a oneshot's receiver | the channel | a sender |
+//! | `JoinHandle`, `JoinSet` | the end of tasks | these tasks |
+//! | `Notify`, `Barrier` | it | nobody |
+//!
+//! Guards and channels of the standard library, of lock_api (parking_lot), crossbeam-channel and futures-channel are known,
+//! too. A guard is found by value, in a struct, an enumeration, a tuple, an array, an `Option`, a `Vec`, a `Box`, and in
+//! futures inside, but not in a map, behind an `Arc`, or in a message that nobody has received. Which locals are alive is told by the
+//! drop flags that the compiler keeps beside them: where some are down, it is not told whose, and what is there is held
+//! probably; the same goes for everything in a build with `panic = "abort"`, which has no such flags.
+//!
 //! # Which tokio
 //!
 //! Version 1.28 or newer. Older ones count less: [`Runtime`] and [`Worker`] say since when a figure is there. Chains are
@@ -51,10 +70,18 @@
 //! compressed, split (`.dwp`, `.dwo`) or in a separate file. With any other version or compiler a canary decides: see
 //! [`Rung::Registered`].
 //!
+//! # What no runtime lists
+//!
+//! With a capture of the threads ([`Inspector::look_with_threads`]) there are also the futures that threads run by
+//! `block_on`, as that of `#[tokio::main]`; the tasks of `LocalSet`s that such futures drive; and the tasks of runtimes
+//! that threads have entered though nobody passed these in. A future of `block_on` is found by the variable that points to
+//! it, or by its type where optimised code has no place for that variable. What a stack shows and cannot be read has a
+//! [`Note`].
+//!
 //! # What is not there
 //!
-//! Futures that no runtime lists (what `block_on` runs, a `LocalSet`'s tasks, other executors) unless they are
-//! registered; what is behind a shared reference or an `Arc`, such as the future of a `Shared`.
+//! Tasks of other executors than tokio's, and `LocalSet`s that nobody drives at present, unless they are registered; what
+//! is behind a shared reference or an `Arc`, such as the future of a `Shared`.
 
 mod clock;
 #[cfg(target_os = "linux")]

@@ -2,7 +2,8 @@
 //! then.
 //!
 //! The executable does not change, so neither does what is known of it: all inspectors share the engine. No look waits
-//! for it beyond its deadline; while it is being built or in use, a look gets the reason instead. What failed only since
+//! for it beyond its deadline; while it is being built or in use, a look gets the reason instead. A thread that has given
+//! up its priority cannot have it back without privileges, so what it has begun goes on elsewhere as soon as a look waits. What failed only since
 //! the process was short of something is tried again.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,10 +13,11 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
-use super::engine::Engine;
+use super::engine::{EXECUTABLE, Engine};
 use super::model::{Polling, Reason};
 use super::tokio::CurrentTask;
-use crate::detached::{self, Detached};
+use super::types::{Index, Next, Source};
+use crate::detached::{self, Detached, Outcome};
 use crate::proc_self;
 
 /// How fast the engine is to be built.
@@ -50,6 +52,8 @@ static CHANGED: Condvar = Condvar::new();
 #[derive(Default)]
 struct Build {
     unwanted: AtomicBool,
+    /// A look waits for it.
+    is_urgent: AtomicBool,
     /// Until somebody waits for its end, or builds in its place.
     thread: Mutex<Option<BuildingThread>>,
 }
@@ -59,6 +63,21 @@ type BuildingThread = Detached<Box<dyn FnOnce() + Send>, ()>;
 impl Build {
     fn is_unwanted(&self) -> bool {
         self.unwanted.load(Ordering::Acquire)
+    }
+
+    fn hasten(&self) {
+        self.is_urgent.store(true, Ordering::Release);
+    }
+
+    /// What to do after a unit that was scanned at low priority.
+    fn next(&self) -> Next {
+        if self.is_unwanted() {
+            Next::BreakOff
+        } else if self.is_urgent.load(Ordering::Acquire) {
+            Next::HandOver
+        } else {
+            Next::Unit
+        }
     }
 
     fn thread(&self) -> MutexGuard<'_, Option<BuildingThread>> {
@@ -95,13 +114,26 @@ fn begin(preparation: &mut Preparation, haste: Haste) {
     let build = Arc::new(Build::default());
     let ours = Arc::clone(&build);
     let work = move || {
-        if haste == Haste::Whenever {
-            crate::process::lower_priority(NICENESS);
-        }
-        finish(&ours, || ours.is_unwanted());
+        let begun = if haste == Haste::Whenever { at_leisure(&ours) } else { Index::default() };
+        finish(&ours, begun, || ours.is_unwanted());
     };
     *build.thread() = Some(detached::start(c"gmr-index", Box::new(work)));
     preparation.state = State::Building(build);
+}
+
+/// The index as far as it came at low priority, on a thread of its own: until it was whole or a look waits for it.
+fn at_leisure(build: &Arc<Build>) -> Index {
+    let ours = Arc::clone(build);
+    let work = move || {
+        crate::process::lower_priority(NICENESS);
+        Index::default().go_on(&Source::new(EXECUTABLE), || ours.next())
+    };
+    // It is waited for as long as it takes: nobody waits for the thread that does so.
+    match detached::start(c"gmr-units", work).outcome(Instant::now() + detached::BEGIN, None).0 {
+        Outcome::Ended(Ok(index)) => index,
+        // What went wrong will go wrong again, and be said then; without a second thread there is no hurry to leave.
+        Outcome::Ended(Err(_)) | Outcome::Panicked | Outcome::NotBegun(_) | Outcome::Late => Index::default(),
+    }
 }
 
 /// A tenth of a processor where others want all of it: at the lowest priority, a busy program's first reports would
@@ -109,8 +141,8 @@ fn begin(preparation: &mut Preparation, haste: Haste) {
 const NICENESS: i32 = 10;
 
 /// Builds the engine, and makes it known if that is still wanted.
-fn finish(build: &Arc<Build>, unwanted: impl Fn() -> bool) {
-    let built = catch_unwind(AssertUnwindSafe(|| Engine::new(&unwanted)));
+fn finish(build: &Arc<Build>, begun: Index, unwanted: impl Fn() -> bool) {
+    let built = catch_unwind(AssertUnwindSafe(|| Engine::new(begun, &unwanted)));
     proc_self::refill();
     let state = match built {
         Ok(Ok(engine)) => State::Ready(Box::new(engine)),
@@ -202,6 +234,9 @@ fn take(deadline: Instant) -> Result<Box<Engine>, Reason> {
             // Nobody has built it yet, or what was being built for another inspector has been broken off.
             State::Unbuilt => begin(&mut preparation, Haste::Now),
             State::Building(build) => {
+                if has_time() {
+                    build.hasten();
+                }
                 if let Some(thread) = has_time().then(|| build.take_refused()).flatten() {
                     let build = Arc::clone(build);
                     drop(preparation);
@@ -232,7 +267,7 @@ fn build_here(build: &Arc<Build>, thread: &BuildingThread, deadline: Instant) {
         let refused = thread.refused().map(|error| Reason::NoThread(error.into()));
         return set(State::Off(refused.unwrap_or(Reason::StillReading)));
     }
-    finish(build, || build.is_unwanted() || Instant::now() >= deadline);
+    finish(build, Index::default(), || build.is_unwanted() || Instant::now() >= deadline);
 }
 
 /// Waits until the engine is there or cannot be had, or `deadline`; the reason if it is not there.

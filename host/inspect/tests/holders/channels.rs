@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::{Barrier, Notify, broadcast, mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 
 use super::{Curtain, Scene, for_ever};
 
@@ -50,6 +51,22 @@ pub fn all(scene: &mut Scene) {
     let end = scene.spawn("end.runs", for_ever());
     scene.spawn("end.waits", async move { end.await.unwrap() });
     scene.waits_for("end.waits", &["end.runs"]);
+
+    let mut set = JoinSet::new();
+    let runtime = scene.runtime();
+    for name in ["set.1", "set.2"] {
+        let (tell, told) = oneshot::channel();
+        set.spawn_on(
+            async move {
+                let _ = tell.send(tokio::task::id());
+                for_ever().await;
+            },
+            &runtime,
+        );
+        scene.know(name, told.blocking_recv().unwrap());
+    }
+    scene.spawn("set.waits", async move { while set.join_next().await.is_some() {} });
+    scene.waits_for("set.waits", &["set.1", "set.2"]);
 
     let barrier = Arc::new(Barrier::new(3));
     for name in ["barrier.1", "barrier.2"] {

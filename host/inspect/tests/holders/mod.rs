@@ -82,13 +82,13 @@ impl Scene {
         F: Future<Output: Send + 'static> + Send + 'static,
     {
         let handle = self.runtime.spawn(future);
-        self.know(name, &handle);
+        self.know(name, handle.id());
         handle
     }
 
     /// Gives a task that was spawned elsewhere its name.
-    pub fn know<T>(&mut self, name: &'static str, handle: &JoinHandle<T>) {
-        let id = handle.id().to_string().parse().unwrap();
+    pub fn know(&mut self, name: &'static str, id: tokio::task::Id) {
+        let id = id.to_string().parse().unwrap();
         assert!(self.ids.insert(name, id).is_none(), "{name} is there twice");
     }
 

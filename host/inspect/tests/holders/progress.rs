@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::sync::{Mutex, Semaphore, oneshot};
+use tokio::sync::{Mutex, Notify, Semaphore, oneshot};
 
 use super::{ACTS, Curtain, Scene, for_ever, lock, poll_once, take, wait_for};
 
@@ -119,6 +119,20 @@ pub fn unpolled(scene: &mut Scene) {
     scene.spawn("has the sender", async move {
         for_ever().await;
         drop(sender);
+    });
+    let notify = Arc::new(Notify::new());
+    scene.spawn("notified", {
+        let notify = notify.clone();
+        async move { notify.notified().await }
+    });
+    // A branch of `select!` that is switched off is there, but not polled.
+    let end = scene.spawn("runs, too", for_ever());
+    scene.spawn("switched off", async move {
+        let yes = std::hint::black_box(false);
+        tokio::select! {
+            end = end, if yes => end.unwrap(),
+            () = notify.notified() => {}
+        }
     });
     let own = lock();
     scene.spawn("has", take(own.clone()));

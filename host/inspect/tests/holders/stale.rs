@@ -143,7 +143,7 @@ fn to_another_task(scene: &mut Scene) {
     let (tell, told) = tokio::sync::oneshot::channel();
     scene.spawn("parent.had", hand_over(scene.runtime(), own.clone(), tell));
     let child = told.blocking_recv().unwrap();
-    scene.know("child.has", &child);
+    scene.know("child.has", child.id());
     scene.spawn("child.waits", wait_in_act(scene.curtain(), 1, own));
     scene.waits_for("child.waits", &["child.has"]);
 }

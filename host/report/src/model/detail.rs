@@ -55,6 +55,8 @@ pub enum Detail {
     NotDescribed,
     /// The chain goes on beyond it and was too large to be read to its end.
     TooLarge,
+    /// The chain goes on beyond it and was not read in time.
+    OutOfTime,
     /// A frame of a deep stack: how many frames between it and the next one were left out.
     FramesOmitted(u64),
     /// What a plugin says of it.
@@ -88,6 +90,7 @@ impl From<&Detail> for Field {
             Detail::Finished => Field::new("finished", yes),
             Detail::NotDescribed => Field::new("not_described", yes),
             Detail::TooLarge => Field::new("too_large", yes),
+            Detail::OutOfTime => Field::new("out_of_time", yes),
             Detail::FramesOmitted(count) => Field::new("frames_omitted", *count),
             Detail::Text(text) => Field::new("text", text.as_str()),
             Detail::Unknown(unknown) => {
@@ -120,6 +123,7 @@ impl Detail {
             ("finished", Value::Flag(true)) => Detail::Finished,
             ("not_described", Value::Flag(true)) => Detail::NotDescribed,
             ("too_large", Value::Flag(true)) => Detail::TooLarge,
+            ("out_of_time", Value::Flag(true)) => Detail::OutOfTime,
             ("frames_omitted", value) => Detail::FramesOmitted(count(value)?),
             ("text", Value::Text(text)) => Detail::Text(text.to_string()),
             (UNKNOWN, Value::Text(json)) => Detail::Unknown(serde_json::from_str(json).ok()?),

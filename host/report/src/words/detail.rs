@@ -22,6 +22,7 @@ impl fmt::Display for Detail {
             Detail::Finished => f.write_str("finished"),
             Detail::NotDescribed => f.write_str("its type is not in the debug information"),
             Detail::TooLarge => f.write_str("too large to be read to its end"),
+            Detail::OutOfTime => f.write_str("what it awaits was not read in time"),
             Detail::FramesOmitted(count) => {
                 write!(f, "{} between it and the next left out", counted(*count, "frame"))
             }
@@ -54,6 +55,7 @@ mod tests {
             (Detail::Finished, "finished"),
             (Detail::NotDescribed, "its type is not in the debug information"),
             (Detail::TooLarge, "too large to be read to its end"),
+            (Detail::OutOfTime, "what it awaits was not read in time"),
             (Detail::FramesOmitted(3976), "3976 frames between it and the next left out"),
             (Detail::Text("as it is".to_owned()), "as it is"),
         ] {

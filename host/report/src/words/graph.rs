@@ -73,6 +73,7 @@ fn member(node: &Node, wait: &Wait, hold: &Hold, next: &Wait) -> String {
     let is_told_below = hold.function.is_some() && function(next) == hold.function.as_deref();
     let variable = match &hold.variable {
         Some(variable) if is_told_below => format!(" (`{variable}`)"),
+        None if is_told_below => String::new(),
         _ => variable(hold),
     };
     format!("{}{place} waits {}{variable}", party(&wait.party), wanted(node, wait, hold, &holder))

@@ -152,6 +152,14 @@ pub(super) fn does(scene: &Scene<'_>, of: Party) -> Option<String> {
     }
 }
 
+/// What the one does who has what a thread waits for: `thread 9 "pusher" sleeps 10h 0m in shop::push (src/shop.rs:7)`.
+pub(super) fn holder(scene: &Scene<'_>, thread: u32) -> Option<String> {
+    let (node, wait) = scene.wait_of(Party::Thread(thread))?;
+    let mut holders = node.holders(wait);
+    let (Some(hold), None) = (holders.next(), holders.next()) else { return None };
+    Some(format!("{} {}", party(scene, hold.by), does(scene, hold.by)?))
+}
+
 /// ` in shop::pay (src/shop.rs:7)`, or nothing.
 pub(super) fn at(scene: &Scene<'_>, party: Party, at: Option<usize>) -> String {
     scene.place(party, at).map(|place| format!(" in {place}")).unwrap_or_default()

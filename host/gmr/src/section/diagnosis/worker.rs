@@ -32,6 +32,8 @@ struct Stuck<'a> {
     thread: &'a Thread,
     /// What it does, with the task that it polls.
     does: String,
+    /// What that one does who has what it waits for.
+    holder: Option<String>,
 }
 
 pub(super) fn find(scene: &Scene<'_>) -> Vec<Entry> {
@@ -68,6 +70,9 @@ fn of_runtime(scene: &Scene<'_>, index: usize, runtime: &Runtime) -> Vec<Entry> 
             lines.extend(
                 all.iter().take(MOST_LINES).map(|stuck| format!("worker {}: {}", stuck.number, stuck.does)),
             );
+            let mut holders: Vec<&String> = all.iter().filter_map(|stuck| stuck.holder.as_ref()).collect();
+            holders.dedup();
+            lines.extend(holders.into_iter().take(MOST_LINES).cloned());
             if let more @ 1.. = all.len().saturating_sub(MOST_LINES) {
                 lines.push(format!("and {} more", counted(more as u64, "worker")));
             }
@@ -83,7 +88,10 @@ fn of_runtime(scene: &Scene<'_>, index: usize, runtime: &Runtime) -> Vec<Entry> 
                 };
                 let thread = stuck.thread.id;
                 let line = format!("{which} does not poll: {}{ready}", stuck.does);
-                Entry { rank, weight: scene.ready(index), lines: vec![format!("{line} (thread {thread})")] }
+                let lines = std::iter::once(format!("{line} (thread {thread})"))
+                    .chain(stuck.holder.clone())
+                    .collect();
+                Entry { rank, weight: scene.ready(index), lines }
             };
             some.iter().map(entry).collect()
         }
@@ -104,7 +112,7 @@ fn stuck<'a>(scene: &Scene<'a>, runtime: &Runtime, number: usize, worker: &Worke
         format!("has run{place} for at least {}", duration(time))
     };
     let task = task.map_or("a task".to_owned(), |task| words::party(scene, Party::Task(task)));
-    Some(Stuck { number, thread, does: format!("{task} {does}") })
+    Some(Stuck { number, thread, does: format!("{task} {does}"), holder: words::holder(scene, thread.id) })
 }
 
 /// For how long a poll has run, at least.

@@ -3,24 +3,38 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use gmr_inspect::tasks::{Blocking, Runtime, Worker};
+use gmr_inspect::tasks::{Blocking, Runtime, Snapshot, Task, Worker};
 use gmr_report::words::{counted, duration};
 use gmr_report::{Block, Value};
 
 /// A line for each runtime. A worker that is in a poll has not told yet how long it has been busy there.
-pub(super) fn figures(runtimes: &[Runtime], polling: &BTreeSet<u32>) -> Option<Block> {
-    let lines: Vec<String> = runtimes.iter().map(|one| runtime(one, polling)).collect();
+pub(super) fn figures(snapshot: &Snapshot, polling: &BTreeSet<u32>) -> Option<Block> {
+    let line = |(number, one)| runtime(one, polling, seen_of(snapshot, number, one));
+    let lines: Vec<String> = snapshot.runtimes.iter().enumerate().map(line).collect();
     (!lines.is_empty()).then(|| Block::paragraph(lines.join("\n")))
 }
 
+/// The tasks that were seen of a runtime: of one that nobody passed in, those of its lists, and of any those in the
+/// `LocalSet`s that its threads drive.
+fn seen_of(snapshot: &Snapshot, number: usize, runtime: &Runtime) -> [Option<String>; 2] {
+    let of = |is_local: bool| {
+        let own = |task: &&Task| task.runtime == Some(number) && task.local_set.is_some() == is_local;
+        snapshot.tasks.iter().filter(own).count() as u64
+    };
+    let listed = runtime.found_by.map(|_| counted(of(false), "task"));
+    let local = Some(of(true)).filter(|count| *count > 0);
+    [listed, local.map(|count| format!("{} in LocalSets", counted(count, "task")))]
+}
+
 /// `tokio runtime 1: 4 workers, 10,004 tasks, 0 in the global queue; busy 12 % since start`.
-fn runtime(runtime: &Runtime, polling: &BTreeSet<u32>) -> String {
+fn runtime(runtime: &Runtime, polling: &BTreeSet<u32>, seen: [Option<String>; 2]) -> String {
     let workers = (!runtime.workers.is_empty()).then(|| counted(runtime.workers.len() as u64, "worker"));
     let alive = runtime.alive_tasks.map(|count| format!("{} alive", counted(count as u64, "task")));
     let queue = runtime.global_queue_depth.map(|count| format!("{count} in the global queue"));
-    let counts: Vec<String> = [workers, alive, queue].into_iter().flatten().collect();
+    let counts: Vec<String> = [workers, alive].into_iter().chain(seen).chain([queue]).flatten().collect();
     let counts = if counts.is_empty() { "this tokio tells no figures".to_owned() } else { counts.join(", ") };
-    let mut text = format!("tokio runtime {} ({}): {counts}", runtime.id, runtime.flavor);
+    let found = runtime.found_by.map_or_else(String::new, |thread| format!(", found by thread {thread}"));
+    let mut text = format!("tokio runtime {} ({}{found}): {counts}", runtime.id, runtime.flavor);
     let workers = runtime.workers.iter();
     let busy: Option<Duration> = workers.clone().map(|worker| worker.busy).sum();
     let parks: Option<u64> = workers.clone().map(|worker| worker.parks).sum();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gmr_inspect::tasks::{Task, TaskState};
+use gmr_inspect::tasks::{Root, Task, TaskState};
 use gmr_report::words::{duration, short_path};
 
 use super::grouping::{Group, known};
@@ -36,6 +36,14 @@ pub(super) fn title(group: &Group<'_>, stood: impl Fn(u64) -> Option<Duration>) 
         (Some(idle), _) => title.push_str(&format!(", the longest for {}", duration(idle))),
     }
     title
+}
+
+/// `main's future, by block_on on thread 8675`.
+pub(super) fn root_title(root: &Root) -> String {
+    let whose = if root.thread == std::process::id() { "main's future" } else { "a future" };
+    let name = root.task.name.as_ref().map_or_else(String::new, |name| format!("  \"{name}\""));
+    let idle = root.task.idle.map_or_else(String::new, |idle| format!(", for {}", duration(idle)));
+    format!("{whose}, by block_on on thread {}{name}{idle}", root.thread)
 }
 
 /// `waiting, spawned at src/main.rs:7`; and the future where no chain begins with it.

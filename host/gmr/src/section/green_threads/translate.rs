@@ -91,6 +91,7 @@ pub(super) fn member(task: &Task) -> Member {
     let place = task.spawned_at.as_ref().map(|place| format!("{}:{}", place.file, place.line));
     let optional = [
         ("runtime", task.runtime.map(|runtime| Value::from(runtime + 1))),
+        ("local_set_of_thread", task.local_set.map(Value::from)),
         ("spawned_at", place.map(Value::from)),
         ("age", task.age.map(Value::Duration)),
         ("idle", task.idle.map(Value::Duration)),
@@ -126,6 +127,7 @@ fn detail(fact: &Fact) -> Detail {
         Fact::Finished => Detail::Finished,
         Fact::NotDescribed => Detail::NotDescribed,
         Fact::TooLarge => Detail::TooLarge,
+        Fact::OutOfTime => Detail::OutOfTime,
         other => Detail::Text(format!("{other:?}")),
     }
 }
@@ -142,6 +144,7 @@ pub(super) fn tasks_seen(snapshot: &Snapshot) -> TasksNote {
         only_registered,
         changed: snapshot.racy as u64,
         not_reached: snapshot.not_reached as u64,
+        roots: snapshot.roots.len() as u64,
     }
 }
 
@@ -160,6 +163,13 @@ pub(super) fn note(note: &seen::Note) -> TasksNote {
             unfinished: *unfinished as u64,
             lists: *lists as u64,
         },
+        seen::Note::RootNotRead { thread, function } => {
+            TasksNote::RootNotRead { thread: *thread, function: function.to_string() }
+        }
+        seen::Note::LocalSetNotRead { thread } => TasksNote::LocalSetNotRead { thread: *thread },
+        seen::Note::ExecutorNotListed { executor, threads } => {
+            TasksNote::ExecutorNotListed { executor: (*executor).to_owned(), threads: *threads as u64 }
+        }
         other => TasksNote::Text(format!("{other:?}")),
     }
 }
@@ -189,6 +199,7 @@ pub(super) fn no_chain(reason: &seen::Reason) -> NoChain {
         seen::Reason::LayoutDisputed => NoChain::LayoutDisputed,
         seen::Reason::FutureNotDescribed => NoChain::FutureNotDescribed,
         seen::Reason::MemoryUnreadable => NoChain::MemoryUnreadable,
+        seen::Reason::OutOfTime => NoChain::OutOfTime,
         seen::Reason::NeverPolled => NoChain::NeverPolled,
         seen::Reason::NotRead => NoChain::NotRead,
         other => NoChain::Text(format!("{other:?}")),

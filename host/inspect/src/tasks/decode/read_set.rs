@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::memory;
+use crate::tasks::model::Fact;
 
 /// The largest future that is read. Larger ones exist, by mistake mostly.
 const MAX_BYTES: usize = 1 << 20;
@@ -19,6 +20,8 @@ pub(crate) struct ReadSet {
     aside: Option<Mark>,
     /// A bound was met: something is missing.
     pub(crate) truncated: bool,
+    /// The time was over: something is missing.
+    pub(crate) late: bool,
     /// Memory that should have been there was not.
     pub(crate) unreadable: bool,
 }
@@ -54,6 +57,7 @@ impl ReadSet {
         self.looked.clear();
         self.aside = None;
         self.truncated = false;
+        self.late = false;
         self.unreadable = false;
     }
 
@@ -73,6 +77,15 @@ impl ReadSet {
         self.aside.map_or(self.chunks.len(), |aside| aside.chunks)
     }
 
+    /// What is to be said of a chain that is not complete.
+    pub(crate) fn cut(&self) -> Option<Fact> {
+        match (self.late, self.truncated) {
+            (true, _) => Some(Fact::OutOfTime),
+            (false, true) => Some(Fact::TooLarge),
+            (false, false) => None,
+        }
+    }
+
     /// How much is here, for [`ReadSet::back_to`].
     pub(crate) fn mark(&self) -> Mark {
         Mark { bytes: self.bytes.len(), chunks: self.chunks.len(), looked: self.looked.len() }
@@ -85,6 +98,7 @@ impl ReadSet {
         self.looked.truncate(mark.looked);
         if self.aside.is_none() {
             self.truncated = false;
+            self.late = false;
             self.unreadable = false;
         }
     }

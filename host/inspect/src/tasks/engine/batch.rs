@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use crate::memory::{self, Range};
 use crate::tasks::decode::{Output, ReadSet};
+use crate::tasks::model::Fact;
 use crate::tasks::tokio::owned_tasks::Listed;
 use crate::tasks::tokio::task_kind::Kind;
 use crate::tasks::tokio::{State, TaskLayout};
@@ -41,8 +42,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) kind: &'a Arc<Kind>,
     pub(crate) verdict: Verdict,
     pub(crate) output: &'a Output,
-    /// A bound was met: something is missing at the end.
-    pub(crate) truncated: bool,
+    /// Why something is missing at the end, if so.
+    pub(crate) cut: Option<Fact>,
 }
 
 /// Knows the kinds of tasks, and decodes the future in one.
@@ -209,7 +210,7 @@ impl Pending {
             kind: &kind,
             verdict: if verdict == Verdict::Racy && running { Verdict::Running } else { verdict },
             output: &self.output,
-            truncated: self.reads.truncated,
+            cut: self.reads.cut(),
         });
         None
     }

@@ -29,16 +29,16 @@ impl Chains {
         Chains { made: HashMap::new(), now }
     }
 
-    /// The chain of these nodes; the last of them says so if the chain is not complete.
-    pub(crate) fn make(&mut self, nodes: &[Node], truncated: bool) -> Made {
-        Made { awaits: self.awaits(nodes, truncated), particulars: self.particulars(nodes) }
+    /// The chain of these nodes; the last of them says so if the chain is cut.
+    pub(crate) fn make(&mut self, nodes: &[Node], cut: Option<Fact>) -> Made {
+        Made { awaits: self.awaits(nodes, cut), particulars: self.particulars(nodes) }
     }
 
-    fn awaits(&mut self, nodes: &[Node], truncated: bool) -> Arc<[Await]> {
-        if truncated {
+    fn awaits(&mut self, nodes: &[Node], cut: Option<Fact>) -> Arc<[Await]> {
+        if let Some(cut) = cut {
             let mut awaits: Vec<Await> = nodes.iter().map(make_one).collect();
             if let Some(last) = awaits.last_mut() {
-                last.facts.push(Fact::TooLarge);
+                last.facts.push(cut);
             }
             return awaits.into();
         }
@@ -135,8 +135,8 @@ mod tests {
         let (sleep, acquire) = (Arc::from("Sleep"), Arc::from("Acquire"));
         let mut chains = Chains::new();
         let deadline = |seconds| Detail::Deadline { seconds, nanoseconds: 0 };
-        let past = chains.make(&[node(&sleep, Detail::None), node(&sleep, deadline(0))], false);
-        let future = chains.make(&[node(&sleep, Detail::None), node(&sleep, deadline(u64::MAX))], false);
+        let past = chains.make(&[node(&sleep, Detail::None), node(&sleep, deadline(0))], None);
+        let future = chains.make(&[node(&sleep, Detail::None), node(&sleep, deadline(u64::MAX))], None);
         assert!(Arc::ptr_eq(&past.awaits, &future.awaits));
         let now = chains.now;
         assert_eq!(past.particulars, [Particular::new(1, Fact::Overdue(now))]);
@@ -144,11 +144,11 @@ mod tests {
         assert_eq!(future.particulars, [Particular::new(1, Fact::FiresIn(left))]);
 
         let permits = |free, semaphore| [node(&acquire, Detail::Permits { free, semaphore })];
-        let (first, same) = (chains.make(&permits(0, 16), false), chains.make(&permits(0, 32), false));
+        let (first, same) = (chains.make(&permits(0, 16), None), chains.make(&permits(0, 32), None));
         assert!(Arc::ptr_eq(&first.awaits, &same.awaits));
         assert_eq!(first.particulars, [Particular::new(0, Fact::Semaphore(16))]);
         assert_eq!(same.particulars, [Particular::new(0, Fact::Semaphore(32))]);
-        let other = chains.make(&permits(1, 16), false);
+        let other = chains.make(&permits(1, 16), None);
         assert_eq!(other.awaits[0].facts, [Fact::Permits(1)]);
         assert_eq!(first.awaits[0].facts, [Fact::Permits(0)]);
     }

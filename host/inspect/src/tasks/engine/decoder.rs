@@ -58,7 +58,7 @@ impl Decoder<'_, '_, '_> {
             }
             // Each round makes one plan, of which there are as many as types; time is the bound.
             if Instant::now() > self.deadline {
-                reads.truncated = true;
+                reads.late = true;
                 return;
             }
             let task = self.task;

@@ -13,7 +13,7 @@ use super::sightings::{Gathering, Standing};
 use crate::holds::Party;
 use crate::tasks::decode::{Output, Progress, ReadSet, StateKind};
 use crate::tasks::found::{Found, FoundAll, FoundChain, Unlisted};
-use crate::tasks::model::{Note, Reason, TaskState};
+use crate::tasks::model::{Fact, Note, Reason, TaskState};
 use crate::tasks::registry::{Reading, Slot};
 use crate::tasks::tokio::owned_tasks::{self, Listing};
 use crate::tasks::tokio::{Claim, Lists, Tokio, metrics};
@@ -122,6 +122,7 @@ impl Look<'_, '_, '_> {
             let number = |lists: &Lists| numbers.get(&lists.counted()).copied();
             let entered = entered.iter().filter_map(|(thread, lists)| Some((*thread, number(lists)?)));
             self.roots(threads, &entered.collect());
+            self.executors(threads);
             self.local_tasks(tokio, max);
         }
         #[cfg(not(stacks))]
@@ -195,10 +196,10 @@ impl Look<'_, '_, '_> {
             let same = slot.still(sequence) && output.is_sound() && !reads.unreadable;
             if now.polling {
                 output.keep_passed();
-                return FoundChain::Passed(chains.make(&output.nodes[..output.nodes.len().min(1)], false));
+                return FoundChain::Passed(chains.make(&output.nodes[..output.nodes.len().min(1)], None));
             }
             if same {
-                return FoundChain::Known(chains.make(&output.nodes, reads.truncated));
+                return complete(chains, output, reads.cut());
             }
         }
         output.clear();
@@ -217,9 +218,16 @@ fn notes(runtime: usize, listing: &Listing, alive: usize, max: usize) -> impl It
     notes.into_iter().flatten()
 }
 
+/// The chain of what stayed the same; if it ended before it began, the reason.
+pub(super) fn complete(chains: &mut Chains, output: &Output, cut: Option<Fact>) -> FoundChain {
+    match cut {
+        Some(Fact::OutOfTime) if output.nodes.is_empty() => FoundChain::Unknown(Arc::new(Reason::OutOfTime)),
+        cut => FoundChain::Known(chains.make(&output.nodes, cut)),
+    }
+}
+
 fn found(seen: &Seen<'_>, belonging: Belonging, chains: &mut Chains) -> Found {
     let first = seen.output.nodes.first();
-    let mut chain = || chains.make(&seen.output.nodes, seen.truncated);
     Found {
         id: seen.id,
         runtime: belonging.runtime,
@@ -240,8 +248,8 @@ fn found(seen: &Seen<'_>, belonging: Belonging, chains: &mut Chains) -> Found {
             (Err(reason), _) => FoundChain::Unknown(Arc::clone(reason)),
             (_, Verdict::Racy) => FoundChain::Racy,
             (_, Verdict::Unreadable) => FoundChain::Unknown(Arc::new(Reason::MemoryUnreadable)),
-            (_, Verdict::Stable) => FoundChain::Known(chain()),
-            (_, Verdict::Running) => FoundChain::Passed(chain()),
+            (_, Verdict::Stable) => complete(chains, seen.output, seen.cut.clone()),
+            (_, Verdict::Running) => FoundChain::Passed(chains.make(&seen.output.nodes, seen.cut.clone())),
         },
         memory: seen.header..seen.header.wrapping_add(seen.kind.trailer),
         registered: seen.kind.registered,

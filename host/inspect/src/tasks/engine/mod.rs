@@ -30,8 +30,11 @@ use super::found::{Found, FoundAll};
 use super::model::{DebugInformationFault, Note, Options, Polling, Reason, TaskState};
 use super::registry::{Reading, Slot};
 use super::tokio::{CurrentTask, FUTURES, Tokio, canary};
-use super::types::{Index, Source, Types};
+use super::types::{Index, Next, Source, Types};
 use crate::threads::Capture;
+
+/// This process's executable, even if its file was replaced.
+pub(crate) const EXECUTABLE: &str = "/proc/self/exe";
 
 /// Decoding the canary's handful of tasks takes a millisecond.
 const CANARY_DEADLINE: Duration = Duration::from_secs(10);
@@ -67,11 +70,13 @@ pub(crate) struct Engine {
 impl Engine {
     /// Indexes the debug information of this executable and proves that it is understood. It takes 50 ms to a second,
     /// and its memory is given back but for a few megabytes. It must not be called inside of a runtime.
-    pub(crate) fn new(unwanted: impl Fn() -> bool) -> Result<Engine, Reason> {
-        let path = "/proc/self/exe";
+    ///
+    /// `begun` is an index that somebody else has begun, or an empty one.
+    pub(crate) fn new(begun: Index, unwanted: impl Fn() -> bool) -> Result<Engine, Reason> {
+        let path = EXECUTABLE;
         let source = Source::new(path);
         let bias = source.bias()?;
-        let index = Index::build(&source, unwanted)?;
+        let index = begun.go_on(&source, || if unwanted() { Next::BreakOff } else { Next::Unit })?;
         if !index.has_types() {
             return Err(Reason::DebugInformation(DebugInformationFault::NoTypes));
         }

@@ -2,23 +2,29 @@
 //!
 //! An executor that blocks pins the future on its stack, or has it pinned, and goes on with `Pin<&mut F>`. So in a function
 //! called `block_on`, or one that was inlined or is nested in it, a variable of that type whose `F` is a generic parameter
-//! of the function points to the future. A future by value in a frame is what was moved from, and is not looked at.
+//! of the function points to the future, as does one that has it in a box.
+//!
+//! Optimised code may not say where that variable is. The future lies in these frames all the same, and what it was moved
+//! from was never polled: so they are searched for a value of that type that was. It counts if there is but one, and if
+//! the thread has not run since.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::look::Look;
+use super::look::{Look, complete};
 use super::sightings::Standing;
 use crate::holds::Party;
 use crate::memory::{self, read_word};
-use crate::tasks::decode::{Output, PlanId, Progress, ReadSet, StateKind};
+use crate::tasks::decode::{Detail, Node, Output, PlanId, Progress, ReadSet, StateKind};
 use crate::tasks::found::{FoundChain, FoundRoot};
 use crate::tasks::model::{Note, Reason, TaskState};
 use crate::tasks::tokio::task_kind;
-use crate::tasks::types::{EntryId, Scope, Shape, Type, Types, Variable, function_path};
+use crate::tasks::types::{EntryId, Scope, Shape, Type, Types, Variable, Variant, function_path};
 use crate::threads::evidence::{Evidence, FrameEvidence};
-use crate::threads::{Capture, Frame, Stack};
+use crate::threads::{Capture, Frame, Stack, Thread};
 use crate::variables::{InFrame, Place};
 
 /// Looks at one future, if what was read of it changed.
@@ -27,8 +33,20 @@ const MAX_TRIES: u32 = 4;
 const MAX_SITES: usize = 10_000;
 /// Frames of one stack that are looked at, innermost first: as many as evidence has.
 const MAX_FRAMES: usize = 64;
+/// Wrappers around an async function that is searched for: `Tracked<Timeout<Instrumented<ManuallyDrop<..>>>>` has four.
+const MAX_WRAPPERS: usize = 8;
+/// Places in a stack that are decoded in search of one future: most are told by a single byte.
+const MAX_DECODED: usize = 1_000;
 /// `Pin<&mut Pin<&mut ..>>`: each function on the way to the one that polls may add one.
 const MAX_PINS: usize = 8;
+
+/// Executors whose tasks are in no list that is known here, and how the names of their functions begin.
+const EXECUTORS: [(&str, &str); 4] = [
+    ("async-executor", "async_executor::"),
+    ("futures-executor", "futures_executor::thread_pool::"),
+    ("glommio", "glommio::"),
+    ("monoio", "monoio::"),
+];
 
 /// What is pinned in the functions at one address.
 pub(super) struct Site {
@@ -41,6 +59,13 @@ pub(super) struct Site {
 struct Pinned {
     variable: Variable,
     of: EntryId,
+}
+
+/// A future of a known type that is to be searched for.
+struct Lost {
+    of: EntryId,
+    /// The outermost frame of the `block_on` that runs it.
+    frame: usize,
 }
 
 /// Sites by their address, as they are looked up.
@@ -75,6 +100,23 @@ pub(super) fn is_block_on(function: &str) -> bool {
 }
 
 impl Look<'_, '_, '_> {
+    /// Notes the executors that threads stand in whose tasks nobody can list.
+    pub(super) fn executors(&mut self, capture: &Capture) {
+        for (executor, begin) in EXECUTORS {
+            let stands = |thread: &&Thread| {
+                let Stack::Captured { frames, .. } = &thread.stack else { return false };
+                let functions = frames.iter().flat_map(|frame| frame.symbols.iter());
+                functions
+                    .map(|symbol| symbol.function.trim_start_matches('<'))
+                    .any(|name| name.starts_with(begin))
+            };
+            let threads = capture.threads.iter().filter(stands).count();
+            if threads > 0 {
+                self.all.notes.push(Note::ExecutorNotListed { executor, threads });
+            }
+        }
+    }
+
     /// Reads what threads run by `block_on`, and notes the sets of local tasks that these drive; `entered` tells which
     /// runtime a thread has entered.
     pub(super) fn roots(&mut self, capture: &Capture, entered: &HashMap<u32, usize>) {
@@ -119,6 +161,8 @@ impl Look<'_, '_, '_> {
     fn pointers<'e>(&mut self, thread: u32, frames: &[Frame], evidence: Evidence<'e>) -> Vec<Pointer<'e>> {
         let known = evidence.frames();
         let mut found: Vec<Pointer<'e>> = Vec::new();
+        let mut lost: Vec<Lost> = Vec::new();
+        let mut innermost = 0;
         for (index, (frame, own)) in frames.iter().zip(&known).enumerate().take(MAX_FRAMES).rev() {
             if !frame.symbols.iter().any(|symbol| is_block_on(&symbol.function))
                 || frame.address != own.address
@@ -127,9 +171,13 @@ impl Look<'_, '_, '_> {
             }
             let Some(site) = self.site(own.address.lookup()) else { continue };
             let in_frame = InFrame { scope: &site.scope, frame: own, evidence: &evidence };
+            innermost = index;
             for pinned in &site.pins {
-                let Ok(place) = in_frame.locate(&pinned.variable, 8) else { continue };
-                let Some(address) = pointer_at(&in_frame, &place) else { continue };
+                let place = in_frame.locate(&pinned.variable, 8).ok();
+                let Some(address) = place.and_then(|place| pointer_at(&in_frame, &place)) else {
+                    lost.push(Lost { of: pinned.of, frame: index });
+                    continue;
+                };
                 let types = self.decoder.compiler.types;
                 let Some((address, of)) = unpinned(types, &in_frame, address, pinned.of) else { continue };
                 let is_known = |other: &Pointer<'_>| other.address == address;
@@ -140,7 +188,66 @@ impl Look<'_, '_, '_> {
                 found.push(Pointer { thread, frame: index, evidence, called: *own, address, of, polled });
             }
         }
+        if found.is_empty() && evidence.is_still(thread) {
+            for Lost { of, frame } in lost {
+                let types = self.decoder.compiler.types;
+                let Some(address) = self.search(of, &evidence, &known, innermost..=frame) else { continue };
+                let polled = is_polled(types, of, frames, frame);
+                found.push(Pointer { thread, frame, evidence, called: known[frame], address, of, polled });
+                break;
+            }
+        }
         found
+    }
+
+    /// The one async function or block of that type that was polled and lies in these frames, or in the one around them,
+    /// which may have made it for them.
+    fn search(
+        &mut self,
+        of: EntryId,
+        evidence: &Evidence<'_>,
+        known: &[FrameEvidence],
+        frames: RangeInclusive<usize>,
+    ) -> Option<u64> {
+        let types = self.decoder.compiler.types;
+        let future = types.get(of);
+        let (inside, coroutine) = coroutine_in(types, &future, 0)?;
+        let Shape::Enum { discriminant: Some((offset, size)), variants, .. } = &coroutine.shape else {
+            return None;
+        };
+        let is_suspended = |variant: &&Variant| {
+            let name = &types.get(variant.member.type_id).name;
+            name.rsplit("::").next().is_some_and(|name| name.starts_with("Suspend"))
+        };
+        let suspended: Vec<u128> =
+            variants.iter().filter(is_suspended).filter_map(|variant| variant.value).collect();
+        let begin = known.get(*frames.start())?.registers.stack_pointer()?;
+        let around = known.get(frames.end() + 1)?;
+        let end = around.cfa.or_else(|| around.registers.stack_pointer())?;
+        let step = future.align.max(8);
+        let plan = self.decoder.plan(of);
+        let (mut reads, mut output) = (ReadSet::default(), Output::default());
+        let (mut only, mut tries) = (None, 0);
+        let mut at = begin.next_multiple_of(step);
+        while at.saturating_add(future.size) <= end {
+            let mut value = [0; 8];
+            let length = usize::try_from(*size).ok().filter(|length| *length <= 8)?;
+            let is_there = evidence.read(at + inside + offset, &mut value[..length]);
+            if is_there && suspended.contains(&u128::from(u64::from_le_bytes(value))) {
+                tries += 1;
+                if tries > MAX_DECODED {
+                    return None;
+                }
+                reads.clear();
+                output.clear();
+                self.decoder.run(plan, at, &mut reads, &mut output);
+                if is_proof(&reads, &output) && only.replace(at).is_some() {
+                    return None;
+                }
+            }
+            at += step;
+        }
+        only
     }
 
     /// What is pinned in the functions at that address: looked up once.
@@ -191,9 +298,9 @@ impl Look<'_, '_, '_> {
                 _ if reads.unreadable && !running => FoundChain::Unknown(Arc::new(Reason::MemoryUnreadable)),
                 _ if running => {
                     output.keep_passed();
-                    FoundChain::Passed(self.chains.make(&output.nodes, reads.truncated))
+                    FoundChain::Passed(self.chains.make(&output.nodes, reads.cut()))
                 }
-                _ => FoundChain::Known(self.chains.make(&output.nodes, reads.truncated)),
+                _ => complete(&mut self.chains, output, reads.cut()),
             };
             break;
         }
@@ -250,6 +357,31 @@ impl Pointer<'_> {
     }
 }
 
+/// The async function or block that a value has in itself, and where: itself, or what wrappers are around.
+fn coroutine_in(types: &Types<'_>, of: &Rc<Type>, depth: usize) -> Option<(u64, Rc<Type>)> {
+    if of.is_coroutine() {
+        return Some((0, Rc::clone(of)));
+    }
+    if depth >= MAX_WRAPPERS || !matches!(of.shape, Shape::Struct) {
+        return None;
+    }
+    of.members.iter().find_map(|member| {
+        let (offset, found) = coroutine_in(types, &types.get(member.type_id), depth + 1)?;
+        Some((member.offset + offset, found))
+    })
+}
+
+/// Whether what was decoded can hardly be anything else: all of it makes sense, and that is not the state of one async
+/// function alone.
+fn is_proof(reads: &ReadSet, output: &Output) -> bool {
+    let suspended = |node: &&Node| node.progress == Some(Progress::State(StateKind::Suspended));
+    let told = output.nodes.iter().filter(|node| node.detail != Detail::None).count();
+    output.is_sound()
+        && !reads.unreadable
+        && reads.cut().is_none()
+        && output.nodes.iter().filter(suspended).count() + told > 1
+}
+
 /// The variables of a scope that point to the future of a `block_on`.
 fn pinned_in(types: &Types<'_>, scope: Scope) -> Option<Site> {
     let mut pins = Vec::new();
@@ -260,11 +392,13 @@ fn pinned_in(types: &Types<'_>, scope: Scope) -> Option<Site> {
         }
         let generics = types.signature(*function).generics;
         for variable in scope.variables.iter().filter(|variable| variable.function == number) {
-            let Some(of) = pinned(types, &types.get(variable.type_id)) else { continue };
-            let name = &types.get(of).name;
-            if generics.iter().any(|(_, id)| *id == of || types.get(*id).name == *name) {
-                pins.push(Pinned { variable: variable.clone(), of });
-            }
+            let own = types.get(variable.type_id);
+            let is_generic = |name: &str| generics.iter().any(|(_, id)| types.get(*id).name == name);
+            let of = match pinned(types, &own) {
+                Some(of) => Some(of).filter(|of| is_generic(&types.get(*of).name)),
+                None => boxed(types, &own).filter(|_| is_generic(&own.name)),
+            };
+            pins.extend(of.map(|of| Pinned { variable: variable.clone(), of }));
         }
     }
     (!pins.is_empty()).then(|| Site { scope: Scope { variables: Vec::new(), ..scope }, pins })
@@ -277,6 +411,16 @@ fn pinned(types: &Types<'_>, of: &Type) -> Option<EntryId> {
     }
     match types.get(of.members.first()?.type_id).shape {
         Shape::Pointer(to) => to,
+        _ => None,
+    }
+}
+
+/// What a `Pin<Box<F>>` points to; not that of a trait object.
+fn boxed(types: &Types<'_>, of: &Type) -> Option<EntryId> {
+    let is_box = |name: &str| name.starts_with("alloc::boxed::Box<");
+    let own = types.get(of.members.first()?.type_id);
+    match own.shape {
+        Shape::Pointer(to) if of.name.starts_with("core::pin::Pin<") && is_box(&own.name) => to,
         _ => None,
     }
 }

@@ -70,7 +70,12 @@ impl Gathering {
                 self.waits.push(Wait {
                     timed: seen.awaited && seen.at.is_some_and(|at| is_timed(nodes, spots, at)),
                     progress,
-                    awaited: seen.awaited,
+                    // Who waits for more than can be seen may go on for all that is known. A future without a waker among
+                    // several, of which the first that is ready is enough, is a branch that is not polled.
+                    awaited: seen.awaited
+                        && !sync.cut
+                        && !(progress == Progress::NoWaker
+                            && seen.at.is_some_and(|at| has_alternatives(nodes, spots, at))),
                     at: seen.at,
                     permits: seen.queue.map(|queue| queue.free),
                     words: all(sync, seen.words.clone()),
@@ -256,12 +261,18 @@ impl Places {
 /// Whether a timer ends the wait of that await: one that some await above it waits for beside it, where the first
 /// that is ready is enough.
 fn is_timed(nodes: &[Node], spots: &[Spot], at: usize) -> bool {
-    let timers = nodes.iter().enumerate().filter(|(_, node)| matches!(node.detail, Detail::Deadline { .. }));
-    let mut timers = timers.map(|(timer, _)| timer).filter(|timer| *timer != at);
-    timers.any(|timer| match fork(nodes, at, timer) {
-        Some((own, other)) => !spots[own].joined && !spots[other].joined,
-        None => false,
-    })
+    let timers = (0..nodes.len()).filter(|node| matches!(nodes[*node].detail, Detail::Deadline { .. }));
+    timers.filter(|timer| *timer != at).any(|timer| ends_alike(nodes, spots, at, timer))
+}
+
+/// Whether something else may end the wait of that await.
+fn has_alternatives(nodes: &[Node], spots: &[Spot], at: usize) -> bool {
+    (0..nodes.len()).filter(|other| *other != at).any(|other| ends_alike(nodes, spots, at, other))
+}
+
+/// Whether either of two awaits is enough for what awaits both.
+fn ends_alike(nodes: &[Node], spots: &[Spot], one: usize, other: usize) -> bool {
+    fork(nodes, one, other).is_some_and(|(one, other)| !spots[one].joined && !spots[other].joined)
 }
 
 /// Where the ways to two awaits part: the first await on the way to each that is not on the way to the other.

@@ -42,4 +42,6 @@ pub enum Fact {
     NotDescribed,
     /// The chain goes on, but it is too large to be read to its end. The same for all tasks in one place.
     TooLarge,
+    /// The chain goes on, but the time was over. The same for all tasks in one place.
+    OutOfTime,
 }

@@ -50,6 +50,8 @@ pub enum Reason {
     FutureNotDescribed,
     /// Some of the task's memory cannot be read.
     MemoryUnreadable,
+    /// The time was over before anything of its chain was read.
+    OutOfTime,
     /// This registered future was never polled, so that it awaits nothing yet.
     NeverPolled,
     /// This registered future was not read: the time was over, or it came during the look.
@@ -72,6 +74,7 @@ impl Reason {
             | Reason::NoThread(_)
             | Reason::NoMemory(_)
             | Reason::LookUnderWay
+            | Reason::OutOfTime
             | Reason::NotRead => true,
             Reason::DebugInformation(DebugInformationFault::NotOpened { error, .. })
             | Reason::Canary(CanaryFault::NoRuntime(error))

@@ -8,10 +8,11 @@ use super::layout::{member, named};
 use crate::holds::Library::Tokio;
 use crate::holds::{Kind, Role, Want};
 use crate::tasks::decode::sync::{
-    Acquire, Guard, Join, Locks, Notified, SyncPlan, Synchronizer, Takes, WakerPlace, guard, routes,
-    synchronizer,
+    Acquire, Guard, Join, JoinSet, Locks, Notified, SyncPlan, Synchronizer, Takes, WakerPlace, guard,
+    optional_waker, routes, synchronizer,
 };
-use crate::tasks::types::{Shape, Type, Types};
+use crate::tasks::decode::{Edge, PlanId};
+use crate::tasks::types::{EntryId, Shape, Type, Types};
 
 const EXCLUSIVE: Takes = Takes::As(Role::Exclusive);
 const SHARED: Takes = Takes::As(Role::Shared);
@@ -34,6 +35,7 @@ pub(super) const LOCKS: Locks = Locks {
         ("tokio::sync::notify::Notified", notified),
         ("tokio::sync::notify::OwnedNotified", notified),
         ("tokio::runtime::task::join::JoinHandle<", join_handle),
+        ("tokio::task::join_set::JoinSet<", join_set),
     ],
     functions: FUNCTIONS,
 };
@@ -127,7 +129,7 @@ const FUNCTIONS: &[Synchronizer] = &[
     synchronizer("tokio::sync::watch::", "", Kind::Watch, Want::Receive),
 ];
 
-fn acquire(types: &Types<'_>, of: &Type) -> Option<SyncPlan> {
+fn acquire(types: &Types<'_>, of: &Type, _: &mut dyn FnMut(EntryId) -> PlanId) -> Option<SyncPlan> {
     let (semaphore, pointer) = types.find(of, "semaphore")?;
     let Shape::Pointer(Some(to)) = pointer.shape else { return None };
     let to = types.get(to);
@@ -150,19 +152,21 @@ fn acquire(types: &Types<'_>, of: &Type) -> Option<SyncPlan> {
     })))
 }
 
-fn notified(types: &Types<'_>, of: &Type) -> Option<SyncPlan> {
+fn notified(types: &Types<'_>, of: &Type, _: &mut dyn FnMut(EntryId) -> PlanId) -> Option<SyncPlan> {
     let (base, pointer) = types.find(of, "notify")?;
     let route = routes(types, &pointer).into_iter().next()?;
-    let notification = types.find(of, "waiter").and_then(|(offset, waiter)| {
-        let (inside, word) = types.find(&waiter, "notification")?;
+    let waiter = types.find(of, "waiter");
+    let notification = waiter.as_ref().and_then(|(offset, waiter)| {
+        let (inside, word) = types.find(waiter, "notification")?;
         // It was an `Option` of a byte before 1.30.
         (word.size == 8).then_some(offset + inside)
     });
+    let waker = waiter.and_then(|(offset, waiter)| optional_waker(types, &waiter, offset, 0));
     let notify = base + route.offset;
-    Some(SyncPlan::Notified(Box::new(Notified { notify, size: route.size, notification })))
+    Some(SyncPlan::Notified(Box::new(Notified { notify, size: route.size, notification, waker })))
 }
 
-fn join_handle(types: &Types<'_>, of: &Type) -> Option<SyncPlan> {
+fn join_handle(types: &Types<'_>, of: &Type, _: &mut dyn FnMut(EntryId) -> PlanId) -> Option<SyncPlan> {
     let header_type = named(types, "tokio::runtime::task::core::Header").ok()?;
     Some(SyncPlan::Join(Box::new(Join {
         header: types.find(of, "ptr")?.0,
@@ -171,5 +175,22 @@ fn join_handle(types: &Types<'_>, of: &Type) -> Option<SyncPlan> {
         // `COMPLETE` and `JOIN_WAKER` of tokio's `runtime::task::state`.
         complete: 0b10,
         waker: 0b1_0000,
+    })))
+}
+
+fn join_set(types: &Types<'_>, of: &Type, number: &mut dyn FnMut(EntryId) -> PlanId) -> Option<SyncPlan> {
+    let (base, pointer) = types.find(of, "lists")?;
+    let route = routes(types, &pointer).into_iter().next()?;
+    let (inside, list) = types.find(&types.get(route.to), "idle")?;
+    let (head, first) = types.find(&list, "head")?;
+    let node = types.get(routes(types, &first).into_iter().next()?.to);
+    let (pointers, links) = types.find(&node, "pointers")?;
+    let (value, handle) = types.find(&node, "value")?;
+    Some(SyncPlan::JoinSet(Box::new(JoinSet {
+        lists: base + route.offset,
+        head: inside + head,
+        node_size: node.size,
+        next: pointers + types.find(&links, "next")?.0,
+        handle: Edge { offset: value, branch: None, plan: number(handle.id) },
     })))
 }

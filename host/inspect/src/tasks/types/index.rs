@@ -25,6 +25,8 @@ pub(crate) struct Index {
     pub(super) futures: Vec<u64>,
     /// Something found no room: it is not whole.
     pub(super) is_cut: bool,
+    /// How many units have been scanned.
+    scanned: usize,
     /// Units that could not be read: split off into a file that is not there, or damaged.
     pub(crate) unreadable_units: usize,
 }
@@ -104,25 +106,44 @@ fn compact(list: &mut Vec<(u64, EntryId)>, most_copies: usize) {
     });
 }
 
+/// What to do after a unit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Scan the next one.
+    Unit,
+    /// Leave the rest to somebody else.
+    HandOver,
+    /// Give it up.
+    BreakOff,
+}
+
 impl Index {
     /// Scans all units, unless it is no longer wanted.
     pub(crate) fn build(source: &Source, unwanted: impl Fn() -> bool) -> Result<Index, Reason> {
+        Index::default().go_on(source, || if unwanted() { Next::BreakOff } else { Next::Unit })
+    }
+
+    /// Scans the units that are left, and asks before each whether to. What is handed over is not whole yet.
+    pub(crate) fn go_on(mut self, source: &Source, next: impl Fn() -> Next) -> Result<Index, Reason> {
         let units = Units::open(source)?;
-        let mut index = Index { places: units.places(), ..Index::default() };
-        for number in 0..index.places.len() {
-            if unwanted() {
-                return Err(Reason::BrokenOff);
+        self.places = units.places();
+        while self.scanned < self.places.len() {
+            match next() {
+                Next::Unit => {}
+                Next::HandOver => return Ok(self),
+                Next::BreakOff => return Err(Reason::BrokenOff),
             }
+            let number = self.scanned;
+            self.scanned += 1;
             // What cannot be parsed is absent; the rest of the program still has its types.
-            let scanned =
-                units.parse(&index.places, number).map(|parsed| index.scan(&units, &parsed, number));
+            let scanned = units.parse(&self.places, number).map(|parsed| self.scan(&units, &parsed, number));
             if !matches!(scanned, Some(Ok(()))) {
-                index.unreadable_units += 1;
+                self.unreadable_units += 1;
             }
-            index.check_size()?;
+            self.check_size()?;
         }
-        index.finish();
-        Ok(index)
+        self.finish();
+        Ok(self)
     }
 
     /// Whether it may go on growing.
@@ -168,6 +189,31 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn an_index_that_is_handed_over_becomes_the_same() {
+        use std::cell::Cell;
+        let source = Source::new("/proc/self/exe");
+        let whole = Index::build(&source, || false).unwrap();
+        let (left, mut index) = (Cell::new(0), Index::default());
+        let mut turns = 0;
+        while turns == 0 || index.scanned < index.places.len() {
+            left.set(whole.places.len() / 3 + 1);
+            index = index
+                .go_on(&Source::new("/proc/self/exe"), || match left.replace(left.get().saturating_sub(1)) {
+                    0 => Next::HandOver,
+                    _ => Next::Unit,
+                })
+                .unwrap();
+            turns += 1;
+        }
+        assert!(turns > 1 && whole.has_types());
+        assert_eq!(index.types.all(), whole.types.all());
+        assert_eq!(index.functions.all(), whole.functions.all());
+        assert_eq!(index.futures, whole.futures);
+        assert!(matches!(index.go_on(&source, || Next::BreakOff), Ok(_)), "nothing is left to ask for");
+    }
 
     #[test]
     fn of_one_key_so_many_entries_are_kept() {

@@ -23,7 +23,7 @@ pub(super) use executable::Contents;
 pub use executable::MemoryCost;
 #[cfg(stacks)]
 pub(crate) use function::{Expression, Scope, Variable};
-pub(crate) use index::Index;
+pub(crate) use index::{Index, Next};
 pub(crate) use lookup::Types;
 #[cfg(stacks)]
 pub(super) use names::function_path;

@@ -29,7 +29,7 @@ pub(super) fn graph(graph: &Graph, mut line: impl FnMut(&str)) {
     }
     for node in graph.nodes.iter().take(NODES) {
         line("");
-        self::node(node, &mut line);
+        self::node(node, graph.not_examined == 0, &mut line);
     }
     if let Some(first) = graph.nodes.get(NODES) {
         let rest = &graph.nodes[NODES..];
@@ -42,7 +42,8 @@ pub(super) fn graph(graph: &Graph, mut line: impl FnMut(&str)) {
     }
 }
 
-fn node(node: &Node, line: &mut impl FnMut(&str)) {
+/// Where not all was examined, who holds it may be among that.
+fn node(node: &Node, all_examined: bool, line: &mut impl FnMut(&str)) {
     let free = node.permits.map_or(String::new(), |free| format!(", {} free", counted(free, "permit")));
     let count = match node.waits.len() {
         1 => "1 waits for it".to_owned(),
@@ -58,7 +59,7 @@ fn node(node: &Node, line: &mut impl FnMut(&str)) {
     if node.holds.len() > HOLDERS {
         line(&format!("  and {}", counted((node.holds.len() - HOLDERS) as u64, "more holder")));
     }
-    if node.holds.is_empty() && is_held_by_somebody(node) {
+    if node.holds.is_empty() && all_examined && is_held_by_somebody(node) {
         line("  nobody was found to hold it (leaked, static, in a map or behind an Arc)");
     }
     let groups = groups(&node.waits);
@@ -108,6 +109,10 @@ fn held(hold: &Hold) -> String {
 /// `sleeps in store::flush (src/store.rs:88)`.
 fn doing(hold: &Hold) -> Option<String> {
     match (&hold.doing, &hold.place) {
+        // What is said of others is over before the place.
+        (Some(doing), Some(place)) if doing.contains(" that ") => {
+            Some(format!("{doing}, in {}", words::place(place)))
+        }
         (Some(doing), Some(place)) => Some(format!("{doing} in {}", words::place(place))),
         (Some(doing), None) => Some(doing.clone()),
         (None, Some(place)) => Some(format!("in {}", words::place(place))),

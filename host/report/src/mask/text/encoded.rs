@@ -14,6 +14,9 @@ pub(super) fn find(text: &str, hidden: &mut Hidden) {
 }
 
 fn decoded(text: &str, hidden: &mut Hidden, depth: u32) {
+    if !text.contains(['&', '%', '\\']) {
+        return;
+    }
     for notation in [entity, percent, escape] {
         let Some(read) = Read::of(text, notation) else { continue };
         let mut inner = Hidden::default();

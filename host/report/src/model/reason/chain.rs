@@ -49,6 +49,8 @@ pub enum NoChain {
     FutureNotDescribed,
     /// Some of the task's memory cannot be read.
     MemoryUnreadable,
+    /// The time was over before anything of it was read.
+    OutOfTime,
     /// The registered future was never polled, so that it awaits nothing yet.
     NeverPolled,
     /// The registered future was not read: the time was over, or it came during the look.

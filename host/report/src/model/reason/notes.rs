@@ -69,6 +69,9 @@ pub enum TasksNote {
         changed: u64,
         /// How many were not reached in time, as far as they could be counted.
         not_reached: u64,
+        /// How many futures that threads run by `block_on` were seen beside them.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        roots: u64,
     },
     /// No runtime was given and no task has registered itself.
     NoTasks,
@@ -95,6 +98,25 @@ pub enum TasksNote {
         /// Of how many.
         lists: u64,
     },
+    /// The future that a thread runs by `block_on` was not found in its frames.
+    RootNotRead {
+        /// The kernel's id of the thread.
+        thread: u32,
+        /// The function in its stack that runs it.
+        function: String,
+    },
+    /// A thread drives a `LocalSet` whose tasks were not found.
+    LocalSetNotRead {
+        /// The kernel's id of the thread.
+        thread: u32,
+    },
+    /// Threads run tasks of an executor whose tasks cannot be listed.
+    ExecutorNotListed {
+        /// The executor's package.
+        executor: String,
+        /// How many threads stand in it.
+        threads: u64,
+    },
     /// Tasks are running, and it is not known on which threads.
     ThreadsOfTasksUnknown {
         /// How many tasks.
@@ -108,4 +130,9 @@ pub enum TasksNote {
     /// Of a kind that this version does not know.
     #[serde(untagged)]
     Unknown(Unknown),
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

@@ -29,6 +29,7 @@ impl fmt::Display for NoChain {
             NoChain::LayoutDisputed => "its vtable and the debug information disagree about its layout",
             NoChain::FutureNotDescribed => "its type is not in the debug information",
             NoChain::MemoryUnreadable => "some of its memory cannot be read",
+            NoChain::OutOfTime => "it was not read in time",
             NoChain::NeverPolled => "it was never polled",
             NoChain::NotRead => "it was not read",
             NoChain::Text(text) => text,

@@ -40,12 +40,17 @@ impl fmt::Display for ThreadsNote {
 impl fmt::Display for TasksNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            TasksNote::TasksSeen { tasks, only_registered, changed, not_reached } => {
+            TasksNote::TasksSeen { tasks, only_registered, changed, not_reached, roots } => {
                 match only_registered {
                     None => f.write_str("chains from debug information, checked: ")?,
                     Some(reason) => write!(f, "registered tasks only ({reason}): ")?,
                 }
                 f.write_str(&counted(*tasks, "task"))?;
+                match roots {
+                    0 => {}
+                    1 => f.write_str(" and 1 future of block_on")?,
+                    roots => write!(f, " and {roots} futures of block_on")?,
+                }
                 if *changed > 0 {
                     write!(f, "; {changed} changed while read")?;
                 }
@@ -58,6 +63,19 @@ impl fmt::Display for TasksNote {
             TasksNote::RuntimeNotRead { runtime, fault } => {
                 write!(f, "runtime {runtime} cannot be read: {fault}")
             }
+            TasksNote::RootNotRead { thread, function } => write!(
+                f,
+                "thread {thread} runs a future by {function} that was not found in its frames: .tracked(\"name\") shows it"
+            ),
+            TasksNote::LocalSetNotRead { thread } => write!(
+                f,
+                "thread {thread} drives a LocalSet whose tasks were not found: .tracked(\"name\") shows single ones"
+            ),
+            TasksNote::ExecutorNotListed { executor, threads } => write!(
+                f,
+                "{} in {executor}, whose tasks cannot be listed: .tracked(\"name\") shows single ones",
+                if *threads == 1 { "1 thread is".to_owned() } else { format!("{threads} threads are") },
+            ),
             TasksNote::ListsLookEmpty { runtime, alive } => {
                 write!(f, "runtime {runtime}: its lists look empty although it counts {alive} tasks")
             }

@@ -38,7 +38,7 @@ impl Compiler<'_, '_> {
     fn sync_plan(&self, plans: &mut Plans<SyncPlan>, of: &Type) -> SyncPlan {
         let types = self.types;
         if let Some(make) = self.libraries.wait(&of.name) {
-            return make(types, of).unwrap_or(SyncPlan::Nothing);
+            return make(types, of, &mut |id| plans.number(id)).unwrap_or(SyncPlan::Nothing);
         }
         if let Some(guard) = self.libraries.guard(&of.name) {
             return guard_plan(types, of, guard)
@@ -252,7 +252,7 @@ fn waker(types: &Types<'_>, channel: &Type, place: WakerPlace) -> Option<Waker> 
 const WAKER_DEPTH: usize = 6;
 
 /// The first `Option<Waker>` in a value.
-fn optional_waker(types: &Types<'_>, of: &Type, base: u64, depth: usize) -> Option<Waker> {
+pub(crate) fn optional_waker(types: &Types<'_>, of: &Type, base: u64, depth: usize) -> Option<Waker> {
     if let Shape::Enum { discriminant: Some((offset, size)), variants, .. } = &of.shape
         && of.name.starts_with("core::option::Option<core::task::wake::Waker")
     {

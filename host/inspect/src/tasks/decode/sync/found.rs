@@ -73,6 +73,8 @@ pub(crate) struct SyncOutput {
     pub(crate) holds: Vec<HoldSeen>,
     pub(crate) suspects: Vec<Suspect>,
     pub(crate) words: Vec<Word>,
+    /// A bound was met: it may wait for more than was found.
+    pub(crate) cut: bool,
     /// The states of the async functions around what is being looked at, the outermost first.
     pub(super) path: Vec<Word>,
     /// What may be met twice: by a `&mut` from what is awaited, and as the local that it borrows.
@@ -85,6 +87,7 @@ impl SyncOutput {
         self.holds.clear();
         self.suspects.clear();
         self.words.clear();
+        self.cut = false;
         self.path.clear();
         self.visited.clear();
     }

@@ -2,7 +2,8 @@
 
 use super::plan::{Subject, SyncPlan};
 use crate::holds::{self, Kind, Role, Want};
-use crate::tasks::types::{Type, Types};
+use crate::tasks::decode::plan::PlanId;
+use crate::tasks::types::{EntryId, Type, Types};
 
 /// A type that holds a lock, or has an end of a channel.
 pub(crate) struct Guard {
@@ -48,7 +49,7 @@ pub(crate) struct Synchronizer {
 }
 
 /// Makes the plan of a future that waits; `None` if it does not look as expected.
-pub(crate) type MakeSyncPlan = fn(&Types<'_>, &Type) -> Option<SyncPlan>;
+pub(crate) type MakeSyncPlan = fn(&Types<'_>, &Type, &mut dyn FnMut(EntryId) -> PlanId) -> Option<SyncPlan>;
 
 /// What is known of one library's locks and channels.
 pub(crate) struct Locks {

@@ -18,9 +18,10 @@ mod plan;
 mod route;
 mod walk;
 
+pub(crate) use compile::optional_waker;
 pub(crate) use found::{QueueSeen, SyncOutput};
 pub(crate) use locks::{CANARY_LOCKS, CROSSBEAM_LOCKS, FUTURES_LOCKS, PARKING_LOT_LOCKS, STANDARD_LOCKS};
 pub(crate) use locks::{Guard, Locks, MakeSyncPlan, Synchronizer, Takes, WakerPlace, guard, synchronizer};
-pub(crate) use plan::{Acquire, Join, Notified, SyncPlan};
+pub(crate) use plan::{Acquire, Join, JoinSet, Notified, SyncPlan};
 pub(crate) use route::routes;
 pub(crate) use walk::SyncWalk;

@@ -77,6 +77,8 @@ pub(crate) struct Notified {
     pub(crate) size: u64,
     /// In the future: it was notified if that word is not 0. Older versions have something else there.
     pub(crate) notification: Option<u64>,
+    /// In the future: its waker.
+    pub(crate) waker: Option<Waker>,
 }
 
 /// A `JoinHandle` of tokio's.
@@ -89,6 +91,18 @@ pub(crate) struct Join {
     /// Bits of the state: it has ended, and a waker is there.
     pub(crate) complete: u64,
     pub(crate) waker: u64,
+}
+
+/// A `JoinSet` of tokio's: two lists behind a pointer, of which that of the tasks that have not ended is of interest.
+#[derive(Debug)]
+pub(crate) struct JoinSet {
+    /// The pointer to the lists, and in these to the first node.
+    pub(crate) lists: u64,
+    pub(crate) head: u64,
+    pub(crate) node_size: u64,
+    /// In a node, the pointer to the next one, and the `JoinHandle`.
+    pub(crate) next: u64,
+    pub(crate) handle: Edge,
 }
 
 /// A saved local.
@@ -131,6 +145,7 @@ pub(crate) enum SyncPlan {
     Acquire(Box<Acquire>),
     Notified(Box<Notified>),
     Join(Box<Join>),
+    JoinSet(Box<JoinSet>),
     LinkedFutures {
         head: u64,
         node_size: u64,

@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use super::found::{HoldSeen, QueueSeen, Suspect, SyncOutput, WaitSeen};
 use super::hidden::Hidden;
-use super::plan::{Acquire, GuardPlan, Holding, Join, Notified, Saved, Subject, SyncPlan, SyncState, Waker};
+use super::plan::{
+    Acquire, GuardPlan, Holding, Join, JoinSet, Notified, Saved, Subject, SyncPlan, SyncState, Waker,
+};
 use super::route::Route;
 use crate::holds::{self, Kind, Object, Progress, Role, Want, Word};
 use crate::tasks::decode::interpreter::Missing;
@@ -110,6 +112,7 @@ impl<'a> SyncWalk<'a> {
     fn value(&mut self, id: PlanId, address: u64, here: Here<'a>) -> Result<(), Missing> {
         self.values += 1;
         if self.values > MAX_VALUES || here.level > MAX_LEVEL {
+            self.cut(here);
             return Ok(());
         }
         let plans = self.plans;
@@ -144,15 +147,14 @@ impl<'a> SyncWalk<'a> {
             }
             SyncPlan::Slice { data, length, element_size, element } => {
                 let length = self.reads.integer(address.wrapping_add(*length), 8).unwrap_or(0);
-                let length = length.min(MAX_ELEMENTS);
-                let size = length.saturating_mul(*element_size);
+                let size = length.min(MAX_ELEMENTS).saturating_mul(*element_size);
                 match self.target(address.wrapping_add(*data), size).filter(|_| size > 0) {
                     Some(data) => self.elements(data, length, *element_size, element, here),
                     None => Ok(()),
                 }
             }
             SyncPlan::Array { count, element_size, element } => {
-                self.elements(address, (*count).min(MAX_ELEMENTS), *element_size, element, here)
+                self.elements(address, *count, *element_size, element, here)
             }
             SyncPlan::LinkedFutures { head, node_size, next, future } => {
                 self.linked(address.wrapping_add(*head), *node_size, *next, future, here)
@@ -186,6 +188,7 @@ impl<'a> SyncWalk<'a> {
                 Ok(())
             }
             SyncPlan::Join(join) => self.join(join, address, self.at_leaf(address, here)),
+            SyncPlan::JoinSet(set) => self.join_set(set, address, here),
         }
     }
 
@@ -201,7 +204,10 @@ impl<'a> SyncWalk<'a> {
         element: &'a Edge,
         here: Here<'a>,
     ) -> Result<(), Missing> {
-        (0..count).try_for_each(|index| {
+        if count > MAX_ELEMENTS {
+            self.cut(here);
+        }
+        (0..count.min(MAX_ELEMENTS)).try_for_each(|index| {
             self.edge(element, start.wrapping_add(index.wrapping_mul(size)), here.beside())
         })
     }
@@ -216,10 +222,11 @@ impl<'a> SyncWalk<'a> {
     ) -> Result<(), Missing> {
         let mut pointer = head;
         for _ in 0..MAX_ELEMENTS {
-            let Some(node) = self.target(pointer, node_size) else { break };
+            let Some(node) = self.target(pointer, node_size) else { return Ok(()) };
             self.edge(future, node, here.beside())?;
             pointer = node.wrapping_add(next);
         }
+        self.cut(here);
         Ok(())
     }
 
@@ -336,7 +343,7 @@ impl<'a> SyncWalk<'a> {
             None => (Progress::Queued(None), None),
             Some(Waker::Option { discriminant, none }) => {
                 let Some(value) = self.integer(object.start, *discriminant) else { return };
-                let is_there = value != *none & discriminant.mask();
+                let is_there = value != none & discriminant.mask();
                 let gone = (!is_there)
                     .then(|| word(object.start.wrapping_add(discriminant.offset), discriminant.size, value));
                 (if is_there { Progress::Queued(None) } else { Progress::NoWaker }, gone)
@@ -417,14 +424,24 @@ impl<'a> SyncWalk<'a> {
         if let Some(offset) = plan.notification {
             let Some(value) = self.reads.integer(address.wrapping_add(offset), 8) else { return };
             words.push(word(address.wrapping_add(offset), 8, value));
-            if value != 0 {
-                progress = Progress::Granted;
-            }
+            progress = match value {
+                0 => self.left_waker(plan.waker.as_ref(), address),
+                _ => Progress::Granted,
+            };
         }
         let subject = here.subject.unwrap_or(Subject { kind: Kind::Notify, want: Want::End });
         let (start, size) = here.whole.unwrap_or((notify, plan.size));
         let object = Object::new(holds::Library::Tokio, subject.kind, start, size);
         self.wait(object, subject.want, progress, None, &words, here);
+    }
+
+    /// Whether a future that has not got what it waits for has left a waker.
+    fn left_waker(&mut self, waker: Option<&Waker>, address: u64) -> Progress {
+        let Some(Waker::Option { discriminant, none }) = waker else { return Progress::Queued(None) };
+        match self.integer(address, *discriminant) {
+            Some(value) if value == none & discriminant.mask() => Progress::NoWaker,
+            _ => Progress::Queued(None),
+        }
     }
 
     fn join(&mut self, plan: &Join, address: u64, here: Here<'a>) -> Result<(), Missing> {
@@ -451,6 +468,15 @@ impl<'a> SyncWalk<'a> {
         let object = Object::new(holds::Library::Tokio, Kind::TaskEnd, id, 1);
         self.wait(object, Want::End, progress, None, &words, here);
         Ok(())
+    }
+
+    /// A task that waits for a set goes on when any of its tasks ends.
+    fn join_set(&mut self, plan: &'a JoinSet, address: u64, here: Here<'a>) -> Result<(), Missing> {
+        if !here.awaited {
+            return Ok(());
+        }
+        let Some(lists) = self.target(address.wrapping_add(plan.lists), 0) else { return Ok(()) };
+        self.linked(lists.wrapping_add(plan.head), plan.node_size, plan.next, &plan.handle, here)
     }
 
     fn wait(
@@ -480,6 +506,11 @@ impl<'a> SyncWalk<'a> {
             words,
             looked: here.looked..self.reads.looked(),
         });
+    }
+
+    /// Not all that it awaits is seen: another part of it may be about to go on.
+    fn cut(&mut self, here: Here<'a>) {
+        self.out.cut |= here.awaited;
     }
 
     /// Keeps these words and the states of the async functions around.

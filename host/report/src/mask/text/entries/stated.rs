@@ -80,10 +80,16 @@ impl Scanner<'_> {
         let is_call = rest[0] == b'(' && (is_type || rest.get(1).is_some_and(|byte| b"\"'".contains(byte)));
         let is_apart = start > word.end;
         let is_value = is_call
-            || is_apart && quoted(self.text, start).is_some()
+            || is_apart && self.is_quoted_value(start)
             || is_apart && word.is_option && !is_option(&self.text[start..end_of_word(self.text, start)])
             || is_apart && looks_like_data(self.text, start);
         is_value.then_some(start)
+    }
+
+    /// Whether a value in quotes begins here. What stands in backquotes is mostly a name in a sentence.
+    fn is_quoted_value(&self, start: usize) -> bool {
+        let is_name = self.text.as_bytes()[start] == b'`' && !looks_like_data(self.text, start + 1);
+        !is_name && quoted(self.text, start).is_some()
     }
 
     /// Hides what looks like a password and stands near the key: behind a comma, in the next line, some words farther on.
