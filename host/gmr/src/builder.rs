@@ -22,6 +22,7 @@ use crate::guard::{Claim, Guard};
 #[cfg(feature = "plugin")]
 use crate::plugin::{Config, Facts, Plugins};
 use crate::section::configuration::Configuration;
+use crate::section::diagnosis::Standing;
 use crate::section::memory::memory_shortage;
 use crate::section::package::Package;
 use crate::settings::Settings;
@@ -286,6 +287,7 @@ impl Contents {
             symbolizer: Symbolizer::new(threads.symbol_budget_bytes),
             threads,
             tasks,
+            standing: Standing::new(Instant::now()),
             has_runtimes,
             own: self.own,
             plugins: plugins.map(Arc::new),

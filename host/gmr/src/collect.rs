@@ -4,13 +4,17 @@
 //! foreign code, the application's own and the plugins', side by side. No section can lose
 //! another one: a panic or a stall is that section's failure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gmr_inspect::holds::{self, Object, Sightings, Want};
 use gmr_inspect::proc_self::{self, DescriptorsInUse};
+use gmr_inspect::process::Utilization;
 use gmr_inspect::symbols::Symbolizer;
+use gmr_inspect::tasks::{Polling, Snapshot};
+use gmr_inspect::threads::Capture;
 use gmr_inspect::{tasks, threads};
 use gmr_report::mask::Secrets;
 use gmr_report::words;
@@ -25,6 +29,7 @@ use crate::no_plugin::Plugins;
 #[cfg(feature = "plugin")]
 use crate::plugin::Plugins;
 use crate::section::configuration::Configuration;
+use crate::section::diagnosis::{self, Diagnosis, Scene, Standing};
 use crate::section::green_threads;
 use crate::section::green_threads::Stacks;
 use crate::section::masked::masked;
@@ -40,6 +45,8 @@ pub(crate) struct Collector {
     /// Kept from report to report: most of what was looked up once is asked for again.
     pub(crate) symbolizer: Symbolizer,
     pub(crate) tasks: tasks::Inspector,
+    /// Kept from report to report, to tell for how long something has stood.
+    pub(crate) standing: Standing,
     /// Whether tasks can be found without being registered: then debug information is read ahead.
     pub(crate) has_runtimes: bool,
     pub(crate) own: Vec<OwnSection>,
@@ -106,6 +113,9 @@ const GRACE: Duration = Duration::from_millis(100);
 /// ended at all.
 const LAST_WORD: Duration = Duration::from_millis(500);
 
+/// How long it may take to find which threads have what others wait for, if half of what is left is not less.
+const TIME_FOR_HOLDERS: Duration = Duration::from_millis(500);
+
 /// How long the application's own closures may take to answer: they only gather values.
 const ANSWER: Duration = Duration::from_secs(1);
 
@@ -135,32 +145,96 @@ impl Collector {
         header
     }
 
-    /// Threads are looked at first, since they move on; they stand where oslo.reports has them.
+    /// Threads are looked at first, since they move on; they stand where oslo.reports has them. What is derived from them and from
+    /// the tasks comes last.
     fn native(&mut self, report: &mut Report, deadline: Instant) {
         // Before and after: a task that its thread polled both times is what the stack in between belongs to.
-        let polling = self.tasks.polling();
+        let (began, polling) = (Instant::now(), self.tasks.polling());
         let capture = caught(|| self.capture(deadline));
-        let threads = guarded(NativeSection::Threads, || match &capture {
-            Ok(capture) => crate::section::threads::section(capture),
-            Err(words) => fault(NativeSection::Threads, words),
-        });
-        let stacks = Stacks { polling, capture: capture.ok() };
-        let green_threads = guarded(NativeSection::GreenThreads, || {
+        let snapshot = caught(|| {
+            let threads_wait = capture.as_ref().is_ok_and(|capture| self.tasks.threads_wait(capture));
             let options = tasks::Options::default().with_deadline(self.time_for_tasks(deadline));
-            green_threads::section(&self.tasks.look(&options), &stacks)
+            self.tasks.look(&options.with_holders(true).with_threads_wait(threads_wait))
         });
+        let mut threads = section_of(NativeSection::Threads, &capture, crate::section::threads::section);
+        let stacks = Stacks { polling, capture: capture.ok() };
+        let meanwhile = caught(|| self.meanwhile(&stacks, snapshot.as_ref().ok(), began));
+        let green_threads = section_of(NativeSection::GreenThreads, &snapshot, |snapshot| {
+            green_threads::section(snapshot, &stacks, |task| self.standing.of_task(task))
+        });
+        let diagnosis = meanwhile.and_then(|meanwhile| {
+            caught(|| self.diagnosis(&stacks, snapshot.unwrap_or_default(), &meanwhile, deadline))
+        });
+        let diagnosis = match diagnosis {
+            Ok(diagnosis) => {
+                crate::section::threads::first(&mut threads, &diagnosis.threads);
+                diagnosis.section
+            }
+            Err(words) => Some(fault(NativeSection::Diagnosis, &words)),
+        };
         let configuration = guarded(NativeSection::Configuration, || {
             self.configuration.section(&self.secrets, deadline.min(Instant::now() + ANSWER))
         });
-        let sections = [self.package.section(), threads, green_threads, configuration];
-        let sections = sections.into_iter().chain(self.reporter());
+        let sections = [self.package.section(), threads, green_threads].into_iter().chain(diagnosis);
+        let sections = sections.chain([configuration]).chain(self.reporter());
         report.sections.extend(sections.map(|section| masked(&self.secrets, section)));
     }
 
-    fn capture(&mut self, deadline: Instant) -> threads::Capture {
+    /// What else is seen at the end of the look, and keeps in mind where everything stands.
+    fn meanwhile(&mut self, stacks: &Stacks, snapshot: Option<&Snapshot>, began: Instant) -> Meanwhile {
+        let (nothing, no_task) = (Capture::default(), Snapshot::default());
+        let (capture, snapshot) = (stacks.capture.as_ref().unwrap_or(&nothing), snapshot.unwrap_or(&no_task));
+        let polling = polls(&stacks.polling, &self.tasks.polling(), snapshot, began);
+        let utilization = Utilization::now();
+        self.standing.update(capture, snapshot, &polling, &utilization.listening, Instant::now());
+        Meanwhile { polling, utilization }
+    }
+
+    /// What is wrong, by all that was seen of threads and tasks. It is looked at once more before it is believed.
+    fn diagnosis(
+        &self,
+        stacks: &Stacks,
+        mut snapshot: Snapshot,
+        meanwhile: &Meanwhile,
+        deadline: Instant,
+    ) -> Diagnosis {
+        let nothing = Capture::default();
+        let capture = stacks.capture.as_ref().unwrap_or(&nothing);
+        let Meanwhile { polling, utilization } = meanwhile;
+        let of_tasks = std::mem::take(&mut snapshot.sightings);
+        let half = until(deadline, 2 * TIME_FOR_HOLDERS) / 2;
+        let of_threads = self.tasks.thread_sightings(capture, &wanted(&of_tasks), Instant::now() + half);
+        let has_stood = |id| {
+            let at = capture.threads.binary_search_by_key(&id, |thread| thread.id).ok()?;
+            capture.threads[at].has_stood()
+        };
+        let mut sightings = [of_threads, of_tasks];
+        for seen in &mut sightings {
+            seen.confirm(has_stood);
+        }
+        let graph = holds::join(sightings, &diagnosis::circumstances(&snapshot, polling));
+        let workers = snapshot.runtimes.iter().flat_map(|runtime| &runtime.workers);
+        let workers = workers.filter_map(|worker| worker.thread);
+        let stood_still: HashSet<u32> = workers.filter(|id| has_stood(*id) == Some(true)).collect();
+        diagnosis::diagnosis(&Scene {
+            capture,
+            snapshot: &snapshot,
+            graph: &graph,
+            polling,
+            stood_still: &stood_still,
+            standing: &self.standing,
+            utilization,
+            index: diagnosis::Index::default(),
+        })
+    }
+
+    /// Names of frames are the cheapest to lose: a frame without one still has its module and offset.
+    fn capture(&mut self, deadline: Instant) -> Capture {
+        let half = until(deadline, Duration::MAX) / 2;
         let options = (self.threads.clone())
             .with_deadline(until(deadline, self.threads.deadline))
-            .with_symbol_deadline(until(deadline, self.threads.symbol_deadline));
+            .with_symbol_deadline(half.min(self.threads.symbol_deadline))
+            .with_evidence(true);
         threads::capture_with(&options, &mut self.symbolizer)
     }
 
@@ -330,6 +404,48 @@ impl OwnSection {
             Ok(blocks) => empty.with_blocks(blocks),
             Err(failure) => empty.failed(format!("the application's closure {failure}")),
         }
+    }
+}
+
+/// What is seen beside stacks and tasks.
+struct Meanwhile {
+    /// Which threads polled which tasks all the time.
+    polling: Vec<Polling>,
+    utilization: Utilization,
+}
+
+/// What tasks wait for that a thread may have.
+fn wanted(of_tasks: &Sightings) -> Vec<Object> {
+    let waits = of_tasks.waits.iter().filter(|wait| !matches!(wait.want, Want::Receive | Want::End));
+    let mut wanted: Vec<Object> = waits.map(|wait| wait.object).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    wanted
+}
+
+/// Which threads polled which tasks all the time from before the stacks were taken: those that did then and do now, and those of
+/// registered tasks whose present poll the registry has timed since longer.
+fn polls(before: &[Polling], now: &[Polling], snapshot: &Snapshot, since: Instant) -> Vec<Polling> {
+    let mut polls: Vec<Polling> = before.iter().copied().filter(|at| now.contains(at)).collect();
+    let span = since.elapsed();
+    let registered = snapshot.tasks.iter().filter(|task| task.polling.is_some_and(|time| time >= span));
+    for at in registered.filter_map(|task| Some(Polling::new(task.running_on?, task.id))) {
+        if !polls.contains(&at) {
+            polls.push(at);
+        }
+    }
+    polls
+}
+
+/// A section of what was seen, unless looking panicked.
+fn section_of<T>(
+    native: NativeSection,
+    seen: &Result<T, String>,
+    section: impl FnOnce(&T) -> Section,
+) -> Section {
+    match seen {
+        Ok(seen) => guarded(native, || section(seen)),
+        Err(words) => fault(native, words),
     }
 }
 

@@ -2,6 +2,7 @@
 //! here looks at the system by itself.
 
 pub(crate) mod configuration;
+pub(crate) mod diagnosis;
 pub(crate) mod green_threads;
 pub(crate) mod masked;
 pub(crate) mod memory;

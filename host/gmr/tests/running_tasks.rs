@@ -44,7 +44,7 @@ fn traces(report: &Report) -> Vec<&Trace> {
     traces.collect()
 }
 
-/// The thread that the report has at the task whose future ends so, and the functions shown of its stack.
+/// The thread that the report has at the task whose future ends so, and the functions of its stack.
 fn stands(report: &Report, future: &str) -> Option<(i64, Vec<String>)> {
     let traces = traces(report);
     let is_task = |trace: &&&Trace| {
@@ -64,7 +64,8 @@ fn stands(report: &Report, future: &str) -> Option<(i64, Vec<String>)> {
         traces.get(at + 1).filter(|trace| trace.kind == TraceKind::Stack && !trace.frames.is_empty())?;
     assert!(stack.title.contains(&format!("on thread {thread} ")), "{stack:?}");
     assert!(stack.members.is_empty(), "a thread is not listed twice");
-    let shown = stack.frames.iter().filter(|frame| !frame.folded).flat_map(|frame| &frame.calls);
+    assert!(stack.frames.iter().all(|frame| frame.folded), "text has it once, under Threads");
+    let shown = stack.frames.iter().flat_map(|frame| &frame.calls);
     Some((thread, shown.filter(|call| !call.folded).map(|call| call.function.clone()).collect()))
 }
 

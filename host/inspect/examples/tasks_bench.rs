@@ -1,13 +1,16 @@
-//! Measures looks at many tasks: `tasks_bench [idle tasks] [churning tasks] [looks]`.
+//! Measures looks at many tasks: `tasks_bench [idle tasks] [churning tasks] [looks] [pairs]`.
 //!
-//! Beside the times it checks every look: all idle tasks must be there, with the chain that they have.
+//! Of each pair one task waits for a lock that the other one holds. Beside the times it checks every look: all idle tasks
+//! must be there, with the chain that they have, and every second look all pairs, with who holds and who waits.
 
 use std::collections::HashSet;
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use gmr_inspect::tasks::{Inspector, Options, Rung, Track};
+use gmr_inspect::holds::{Certainty, Hold, Kind, Wait};
+use gmr_inspect::tasks::{Inspector, Options, Rung, Snapshot, Track};
 use gmr_test_support::tasks::crowd;
 
 /// Anonymous and file memory in KiB.
@@ -20,12 +23,19 @@ fn resident() -> (u64, u64) {
     (field("RssAnon:"), field("RssFile:"))
 }
 
+/// What this thread has used of the processor.
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.cast_unsigned(), u32::try_from(time.tv_nsec).unwrap())
+}
+
 fn argument(number: usize, default: u64) -> u64 {
     std::env::args().nth(number).and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
 fn main() {
     let (tasks, churning, looks) = (argument(1, 10_000), argument(2, 0), argument(3, 20));
+    let pairs = argument(4, 0);
     polls();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let spawned: HashSet<u64> = (0..tasks)
@@ -48,6 +58,22 @@ fn main() {
             break;
         }
     }
+    for _ in 0..pairs {
+        let lock = Arc::new(tokio::sync::Mutex::new(0));
+        runtime.spawn(crowd::hold(lock.clone()));
+        runtime.spawn(crowd::wait(lock));
+    }
+    let with_holders = options.clone().with_holders(true);
+    let edges = |snapshot: &Snapshot| {
+        let holds = &snapshot.sightings.holds;
+        let sure = |hold: &&Hold| hold.certainty == Certainty::Certain;
+        let held: HashSet<u64> = holds.iter().filter(sure).map(|hold| hold.object.start).collect();
+        let waits = snapshot.sightings.waits.iter().filter(|wait| wait.object.kind == Kind::Mutex);
+        let held_by =
+            |wait: &&Wait| (wait.object.start - 64..=wait.object.start).any(|at| held.contains(&at));
+        waits.filter(held_by).count() as u64
+    };
+    while edges(&inspector.look(&with_holders)) < pairs {}
     if churning > 0 {
         runtime.spawn(crowd::spawner(churning));
     }
@@ -55,11 +81,20 @@ fn main() {
     std::thread::sleep(Duration::from_secs(1));
     println!("longest gap of a worker without looks, in a second: {:?}", crowd::longest_gap());
 
-    let (mut times, mut missed, mut wrong, mut racy, mut others) = (Vec::new(), 0, 0, 0, 0);
-    for _ in 0..looks {
-        let snapshot = inspector.look(&options);
+    let (mut missed, mut wrong, mut racy, mut others) = (0, 0, 0, 0);
+    let (mut times, mut times_with) = (Vec::new(), Vec::new());
+    for look in 0..2 * looks {
+        let holders = look % 2 == 1;
+        let began = processor_time();
+        let snapshot = inspector.look(if holders { &with_holders } else { &options });
+        let took = (snapshot.took, processor_time() - began);
         assert_eq!(snapshot.rung, Rung::DebugInformation);
-        times.push(snapshot.took);
+        if holders {
+            times_with.push(took);
+            assert_eq!(edges(&snapshot), pairs);
+        } else {
+            times.push(took);
+        }
         racy += snapshot.racy;
         let mut found = 0;
         for task in &snapshot.tasks {
@@ -73,13 +108,15 @@ fn main() {
         }
         missed += tasks - found;
     }
-    times.sort_unstable();
-    println!(
-        "{tasks} idle, {churning} churning: looks took {:?} at best, {:?} typically, {:?} at worst",
-        times[0],
-        times[times.len() / 2],
-        times[times.len() - 1]
-    );
+    println!("{tasks} idle, {churning} churning, {pairs} pairs");
+    for (what, mut times) in [("looks", times), ("with holders", times_with)] {
+        times.sort_unstable();
+        let [best, typical, worst] = [0, times.len() / 2, times.len() - 1].map(|at| times[at].0);
+        println!("{what} took {best:?} at best, {typical:?} typically, {worst:?} at worst");
+        times.sort_unstable_by_key(|(_, processor)| *processor);
+        let [best, typical] = [0, times.len() / 2].map(|at| times[at].1);
+        println!("of the processor {best:?} at best, {typical:?} typically");
+    }
     println!("idle tasks missed {missed}, wrong {wrong}; others {others}, racy {racy}");
     println!("tasks finished meanwhile: {}", crowd::FINISHED.load(Ordering::Relaxed));
     println!("longest gap of a worker with looks: {:?}", crowd::longest_gap());

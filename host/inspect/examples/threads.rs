@@ -1,5 +1,5 @@
 //! Starts sleeping and running threads, captures all of them again and again, and prints what that cost:
-//! `threads [sleeping] [running] [captures]`.
+//! `threads [sleeping] [running] [captures] [evidence]`.
 
 use gmr_inspect::symbols::Symbolizer;
 use gmr_inspect::threads::{Options, Quality, Stack, capture_with};
@@ -58,7 +58,7 @@ fn main() {
     };
     let (sleeping, running, captures) = (argument(1, 1000), argument(2, 0), argument(3, 11));
     let stop = start(sleeping, running);
-    let options = Options::default();
+    let options = Options::default().with_evidence(std::env::args().nth(4).is_some());
     let mut symbolizer = Symbolizer::new(options.symbol_budget_bytes);
     let before = resident_kib();
     let mut took = Vec::new();

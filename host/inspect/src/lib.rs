@@ -28,6 +28,8 @@ mod test_object;
 pub mod threads;
 #[cfg(stacks)]
 mod unwind;
+#[cfg(stacks)]
+mod variables;
 
 #[cfg(unix)]
 pub use held_descriptor::{FileId, HeldDescriptor};

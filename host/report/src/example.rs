@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::model::graph::{Graph, Hold, Kind, Library, Node, Party, Role, Wait, Want};
 use crate::model::{
     Block, Call, Detail, Field, Frame, Header, Member, NativeSection, Report, Section, Trace, Trigger,
     TriggerKind, Value,
@@ -13,6 +14,7 @@ use crate::model::{
 /// let report = gmr_report::example::report();
 /// let text = gmr_report::format::text::report(&report);
 /// assert!(text.contains("example::cache::get") && text.contains("example::pool::acquire"));
+/// assert!(text.contains("look at\n  2 threads wait for a Mutex that thread 4711 \"main\" holds\n"));
 /// ```
 pub fn report() -> Report {
     let trigger = Trigger::new(TriggerKind::Signal, "SIGUSR2");
@@ -22,7 +24,7 @@ pub fn report() -> Report {
     header.process = 4711;
     header.uptime = Some(Duration::from_secs(7200));
     let mut report = Report::new(header);
-    report.sections = vec![threads(), green_threads()];
+    report.sections = vec![threads(), green_threads(), diagnosis()];
     report
 }
 
@@ -81,6 +83,26 @@ fn green_threads() -> Section {
         permit,
     ];
     Section::native(NativeSection::GreenThreads).with_blocks([waiting.into()])
+}
+
+fn diagnosis() -> Section {
+    let mut node = Node::at(Library::Std, Kind::Mutex, 0x5577_aabb_0010);
+    let waiting = [(4713, "worker-0"), (4714, "worker-1")].map(|(id, name)| {
+        let mut wait = Wait::new(Party::thread(id).named(name), Want::Exclusive);
+        wait.place = Some(Call::of("example::cache::get").at("src/cache.rs", 41).into());
+        wait
+    });
+    node.waits = waiting.into();
+    let mut holder = Hold::new(Party::thread(4711).named("main"), Role::Exclusive);
+    holder.variable = Some("entries".to_owned());
+    holder.function = Some("example::cache::refresh".to_owned());
+    holder.doing = Some("runs".to_owned());
+    holder.place = Some(Call::of("example::cache::refresh").at("src/cache.rs", 77).into());
+    node.holds.push(holder);
+    let mut section = Section::native(NativeSection::Diagnosis).with_blocks([Graph::new([node]).into()]);
+    let what = "2 threads wait for a Mutex that thread 4711 \"main\" holds";
+    section.remarks.push(format!("{what}\nit runs in example::cache::refresh (src/cache.rs:77)"));
+    section
 }
 
 fn member(id: u64, name: &str, fields: Vec<Field>) -> Member {

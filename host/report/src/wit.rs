@@ -61,6 +61,7 @@ macro_rules! wit_conversions {
                         rows: rows.iter().map(|row| row.iter().map(Into::into).collect()).collect(),
                     }),
                     $crate::Block::Trace(trace) => $wit::Block::Trace(trace.into()),
+                    $crate::Block::Graph(graph) => $wit::Block::Graph(graph.into()),
                     $crate::Block::Preformatted { text, .. } => $wit::Block::Preformatted(text.clone()),
                     $crate::Block::Notes { notes, .. } => {
                         let notes: Vec<String> = notes.iter().map(ToString::to_string).collect();
@@ -83,6 +84,7 @@ macro_rules! wit_conversions {
                         table.rows.into_iter().map(|row| row.into_iter().map(Into::into).collect()),
                     ),
                     $wit::Block::Trace(trace) => $crate::Block::Trace(trace.into()),
+                    $wit::Block::Graph(graph) => $crate::Block::Graph(graph.into()),
                     $wit::Block::Preformatted(text) => $crate::Block::preformatted(text),
                     $wit::Block::Remark(line) => return $crate::wit::Part::Remark(line),
                 })
@@ -98,6 +100,7 @@ macro_rules! wit_conversions {
                     },
                     title: trace.title.clone(),
                     summary: trace.summary.clone(),
+                    idle: trace.idle.clone(),
                     members: trace.members.iter().map(Into::into).collect(),
                     frames: trace.frames.iter().map(Into::into).collect(),
                     doubt: trace.doubt.as_ref().map(ToString::to_string),
@@ -113,6 +116,7 @@ macro_rules! wit_conversions {
                 };
                 let mut trace = $crate::Trace::new(kind, from.title);
                 trace.summary = from.summary;
+                trace.idle = from.idle;
                 trace.members = from.members.into_iter().map(Into::into).collect();
                 trace.frames = from.frames.into_iter().map(Into::into).collect();
                 trace.doubt = from.doubt.map($crate::Reason::Text);
@@ -198,6 +202,8 @@ macro_rules! wit_conversions {
             }
         }
 
+        $crate::wit_conversions!(@graph $wit);
+
         impl From<&$crate::Field> for $wit::Field {
             fn from(field: &$crate::Field) -> $wit::Field {
                 $wit::Field { key: field.key.to_string(), value: (&field.value).into() }
@@ -227,6 +233,156 @@ macro_rules! wit_conversions {
             fn from(moment: $crate::wit::Timestamp) -> $wit::Moment {
                 let (seconds, nanoseconds) = $crate::wit::since_1970(moment);
                 $wit::Moment { seconds, nanoseconds }
+            }
+        }
+    };
+    // The wait-for graph. What is one of a few words in the model is that word there.
+    (@graph $wit:ident) => {
+        impl From<&$crate::graph::Graph> for $wit::Graph {
+            fn from(graph: &$crate::graph::Graph) -> $wit::Graph {
+                $wit::Graph {
+                    nodes: graph.nodes.iter().map(Into::into).collect(),
+                    cycles: graph.cycles.iter().map(Into::into).collect(),
+                    not_examined: graph.not_examined,
+                }
+            }
+        }
+
+        impl From<$wit::Graph> for $crate::graph::Graph {
+            fn from(from: $wit::Graph) -> $crate::graph::Graph {
+                let mut graph = $crate::graph::Graph::new(from.nodes.into_iter().map(Into::into));
+                graph.cycles = from.cycles.into_iter().map(Into::into).collect();
+                graph.not_examined = from.not_examined;
+                graph
+            }
+        }
+
+        impl From<&$crate::graph::Node> for $wit::Node {
+            fn from(node: &$crate::graph::Node) -> $wit::Node {
+                $wit::Node {
+                    library: node.library.word().to_owned(),
+                    kind: node.kind.word().to_owned(),
+                    address: node.address,
+                    party: node.party.as_ref().map(Into::into),
+                    permits: node.permits,
+                    waits: node.waits.iter().map(Into::into).collect(),
+                    holds: node.holds.iter().map(Into::into).collect(),
+                }
+            }
+        }
+
+        impl From<$wit::Node> for $crate::graph::Node {
+            fn from(from: $wit::Node) -> $crate::graph::Node {
+                let mut node = $crate::graph::Node::new(from.library.into(), from.kind.into());
+                node.address = from.address;
+                node.party = from.party.map(Into::into);
+                node.permits = from.permits;
+                node.waits = from.waits.into_iter().map(Into::into).collect();
+                node.holds = from.holds.into_iter().map(Into::into).collect();
+                node
+            }
+        }
+
+        impl From<&$crate::graph::Party> for $wit::Party {
+            fn from(party: &$crate::graph::Party) -> $wit::Party {
+                $wit::Party {
+                    kind: party.kind.word().to_owned(),
+                    id: party.id,
+                    name: party.name.clone(),
+                }
+            }
+        }
+
+        impl From<$wit::Party> for $crate::graph::Party {
+            fn from(from: $wit::Party) -> $crate::graph::Party {
+                let mut party = $crate::graph::Party::new(from.kind.into(), from.id);
+                party.name = from.name;
+                party
+            }
+        }
+
+        impl From<&$crate::graph::Wait> for $wit::Wait {
+            fn from(wait: &$crate::graph::Wait) -> $wit::Wait {
+                let nanoseconds = |time: std::time::Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+                $wit::Wait {
+                    party: (&wait.party).into(),
+                    want: wait.want.word().to_owned(),
+                    permits: wait.permits,
+                    progress: wait.progress.word().to_owned(),
+                    queue_position: wait.queue_position,
+                    timed: wait.timed,
+                    awaited: wait.awaited,
+                    place: wait.place.as_ref().map(Into::into),
+                    waited: wait.waited.map(nanoseconds),
+                }
+            }
+        }
+
+        impl From<$wit::Wait> for $crate::graph::Wait {
+            fn from(from: $wit::Wait) -> $crate::graph::Wait {
+                let mut wait = $crate::graph::Wait::new(from.party.into(), from.want.into());
+                wait.permits = from.permits;
+                wait.progress = from.progress.into();
+                wait.queue_position = from.queue_position;
+                wait.timed = from.timed;
+                wait.awaited = from.awaited;
+                wait.place = from.place.map(Into::into);
+                wait.waited = from.waited.map(std::time::Duration::from_nanos);
+                wait
+            }
+        }
+
+        impl From<&$crate::graph::Hold> for $wit::Hold {
+            fn from(hold: &$crate::graph::Hold) -> $wit::Hold {
+                $wit::Hold {
+                    party: (&hold.party).into(),
+                    role: hold.role.word().to_owned(),
+                    permits: hold.permits,
+                    certainty: hold.certainty.word().to_owned(),
+                    variable: hold.variable.clone(),
+                    function: hold.function.clone(),
+                    doing: hold.doing.clone(),
+                    place: hold.place.as_ref().map(Into::into),
+                }
+            }
+        }
+
+        impl From<$wit::Hold> for $crate::graph::Hold {
+            fn from(from: $wit::Hold) -> $crate::graph::Hold {
+                let mut hold = $crate::graph::Hold::new(from.party.into(), from.role.into());
+                hold.permits = from.permits;
+                hold.certainty = from.certainty.into();
+                hold.variable = from.variable;
+                hold.function = from.function;
+                hold.doing = from.doing;
+                hold.place = from.place.map(Into::into);
+                hold
+            }
+        }
+
+        impl From<&$crate::graph::Cycle> for $wit::Cycle {
+            fn from(cycle: &$crate::graph::Cycle) -> $wit::Cycle {
+                let member = |member: &$crate::graph::CycleMember| $wit::CycleMember {
+                    node: member.node,
+                    wait: member.wait,
+                    hold: member.hold,
+                };
+                $wit::Cycle {
+                    members: cycle.members.iter().map(member).collect(),
+                    certainty: cycle.certainty.word().to_owned(),
+                    timed: cycle.timed,
+                }
+            }
+        }
+
+        impl From<$wit::Cycle> for $crate::graph::Cycle {
+            fn from(from: $wit::Cycle) -> $crate::graph::Cycle {
+                let member =
+                    |member: $wit::CycleMember| $crate::graph::CycleMember::new(member.node, member.wait, member.hold);
+                let members = from.members.into_iter().map(member);
+                let mut cycle = $crate::graph::Cycle::new(members, from.certainty.into());
+                cycle.timed = from.timed;
+                cycle
             }
         }
     };

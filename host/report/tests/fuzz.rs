@@ -48,6 +48,17 @@ fn seeds() -> Vec<Json> {
              {"depth": 1, "branch": "b", "address": "0x1", "module": "/m", "offset": "0x2", "unverified": true},
          ],
          "doubt": {"type": "being_polled"}},
+        {"type": "graph", "not_examined": 2, "nodes": [{
+            "library": "tokio", "kind": "semaphore", "address": "0x7", "permits": 0,
+            "waits": [
+                {"party": {"kind": "task", "id": 1, "name": "n"}, "want": "permits", "permits": 2, "progress": "queued",
+                 "queue_position": 0, "place": {"calls": [{"function": "a::<b>::c", "file": "/x/src/a.rs", "line": 3}]}},
+                {"party": {"kind": "block_on", "id": 2}, "want": "end", "progress": "no_waker", "timed": true,
+                 "awaited": false, "waited": 5},
+            ],
+            "holds": [{"party": {"kind": "thread", "id": 1}, "role": "permits", "permits": 1, "certainty": "one_of",
+                       "variable": "v", "function": "f", "doing": "sleeps"}],
+        }], "cycles": [{"members": [{"node": 0, "wait": 0, "hold": 0}], "certainty": "probable", "timed": true}]},
         {"type": "later", "cells": [1, 2]},
     ]);
     let section = json!({"name": "all", "title": "All", "origin": "plugin", "failure": "why", "remarks": ["look"],
@@ -135,6 +146,7 @@ fn numbers_in_words() {
         let path = String::from_utf8_lossy(bytes);
         assert!(path.ends_with(words::short_path(&path)));
         assert!(!text::escape(&path).contains(char::is_control));
+        assert!(words::short_function(&path).len() <= path.len() + "…".len() * path.matches('<').count());
         let field = Field::new(path.into_owned(), Value::from(f64::from_bits(number(0))));
         let _ = Detail::from_field(&field).to_string();
         let (seconds, nanoseconds) = (number(0).cast_signed(), number(1) as u32);

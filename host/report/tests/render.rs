@@ -202,6 +202,132 @@ fn text_is_for_people() {
 }
 
 #[test]
+fn what_is_likeliest_stands_first_and_the_rest_is_counted() {
+    let mut report = report();
+    let mut diagnosis = Section::native(NativeSection::Diagnosis);
+    let members: Vec<String> = (1..=12).map(|member| format!("task {member} waits")).collect();
+    diagnosis
+        .remarks
+        .push("deadlock: tasks 17 and 18\n  task 17 waits\n\n  task 18 waits\u{1b}[2J".to_owned());
+    diagnosis.remarks.push(format!("a ring\n{}", members.join("\n")));
+    report.sections.push(diagnosis);
+    let mut pool = Section::new("pool", "Pool", Origin::Plugin);
+    pool.remarks = (1..=5).map(|number| format!("remark {number}")).collect();
+    report.sections.push(pool);
+    let look_at = |text: &str| {
+        let (_, from) = text.split_once("look at\n").unwrap();
+        let lines = from.lines().take_while(|line| line.starts_with("  "));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut expected: Vec<String> =
+        ["  deadlock: tasks 17 and 18", "    task 17 waits", "    task 18 waits\\u{1b}[2J", "  a ring"]
+            .map(str::to_owned)
+            .into();
+    expected.extend((1..=8).map(|member| format!("    task {member} waits")));
+    expected.extend(
+        [
+            "    and 4 more lines",
+            "  Threads: 3 threads wait for the lock at 0x7f3a10c0",
+            "  Cluster: no section: the plugin's deadline of 1 s passed",
+            "  Pool: remark 1",
+            "  Pool: remark 2",
+            "  Pool: remark 3",
+            "  Pool: remark 4",
+            "  and 1 more, in the sections below",
+        ]
+        .map(str::to_owned),
+    );
+    assert_eq!(look_at(&text::report(&report)), expected);
+    let look_at_all: Vec<_> = report.look_at().collect();
+    let tail = text::tail(&report.header, &look_at_all);
+    assert_eq!(look_at(&tail).last().unwrap(), "  and 1 more, in the sections above");
+    assert_eq!(json::read(&json::report(&report)).unwrap().look_at().count(), 9, "JSON has all");
+}
+
+#[test]
+fn names_of_functions_are_shown_short_and_kept_whole() {
+    let whole = "<shop[3f2a6c1e0b7d9a55]::Pool<alloc[1]::vec::Vec<u8>>>::take::<u8>.llvm.4711";
+    let mut stack = Trace::stack("1  \"main\"");
+    stack.frames = vec![Frame::of(whole)];
+    let mut report = report();
+    report.sections = vec![Section::native(NativeSection::Threads).with_blocks([stack.into()])];
+    assert!(text::report(&report).contains("  0  shop::Pool<alloc::vec::Vec<u8>>::take\n"));
+    assert!(json::report(&report).contains(whole));
+}
+
+#[test]
+fn of_many_futures_equal_ones_stand_once_and_the_odd_ones_first() {
+    let step = |depth, branch: Option<u32>, function: &str, line| {
+        with(Call::of(function).at("src/fetch.rs", line), |frame| {
+            (frame.depth, frame.branch) = (depth, branch.map(|number| number.to_string()));
+        })
+    };
+    let chain = |futures: u32| {
+        let mut chain = Trace::awaits("task 4");
+        chain.frames.push(step(0, None, "shop::crawl", 7));
+        for number in 0..futures {
+            let line = if number == 5 { 40 } else { 31 };
+            chain.frames.push(step(1, Some(number), "shop::fetch", line));
+            chain.frames.push(step(2, None, "TcpStream::connect", 9));
+        }
+        chain.frames.push(step(1, None, "shop::after", 8));
+        text::body(&[chain.into()])
+    };
+    assert_eq!(
+        chain(9).lines().skip(3).collect::<Vec<_>>(),
+        [
+            "  shop::crawl             src/fetch.rs:7",
+            "    5: shop::fetch        src/fetch.rs:40",
+            "      TcpStream::connect  src/fetch.rs:9",
+            "    8 times: shop::fetch  src/fetch.rs:31",
+            "      TcpStream::connect  src/fetch.rs:9",
+            "    shop::after           src/fetch.rs:8",
+        ]
+    );
+    assert_eq!(chain(8).matches("shop::fetch").count(), 8, "eight are no crowd");
+}
+
+#[test]
+fn crowds_in_crowds_take_no_more_time_than_they_are_long() {
+    let mut chain = Trace::awaits("1 task");
+    for depth in 0..10_000_u16 {
+        for _ in 0..9 {
+            let branch = Some("b".to_owned());
+            chain.frames.push(with(Frame::of("f"), |frame| (frame.depth, frame.branch) = (depth, branch)));
+        }
+    }
+    let shown = gmr_test_fuzz::within(256 << 20, || text::body(&[chain.into()]));
+    assert!(shown.contains("  8 times: f\n"), "{}", &shown[..200]);
+}
+
+#[test]
+fn idle_threads_are_counted_in_one_line() {
+    let idle = |kind: &str, ids: Vec<u64>| {
+        let mut trace = Trace::stack("idle");
+        trace.idle = Some(kind.to_owned());
+        trace.members = ids.into_iter().map(Member::new).collect();
+        trace.frames = vec![Frame::of("futex_wait")];
+        Block::from(trace)
+    };
+    let long = "a kind of worker whose name is so long that no two of them fit a line";
+    let blocks = [
+        Block::paragraph("3 threads"),
+        idle("tokio worker", vec![8704, 8701]),
+        idle("blocking-pool thread", (8710..8722).collect()),
+        idle("tokio worker", vec![8703]),
+        idle(long, vec![1]),
+        Block::heading(1, "modules"),
+    ];
+    assert_eq!(
+        text::body(&blocks),
+        format!(
+            "3 threads\n\nidle: 3 tokio workers (8701 8703 8704), 12 blocking-pool threads (8710-8721),\n      \
+             1 {long} (1)\n\nmodules:\n"
+        )
+    );
+}
+
+#[test]
 fn json_keeps_everything() {
     let report = report();
     let document = json::report(&report);

@@ -184,6 +184,12 @@ impl<'t> Place<'t> {
         }
     }
 
+    /// Whether each waiter sleeps on an address of its own: parking_lot parks a thread on a futex of that thread.
+    pub fn parks(&self) -> bool {
+        let machinery = self.steps.iter().take_while(|step| !is_own(step));
+        machinery.filter_map(|step| step.call).any(|call| call.function.contains("parking_lot"))
+    }
+
     /// The function that waits: the innermost of the application's own.
     pub fn name(&self) -> String {
         let own = self.steps.iter().find(|step| is_own(step)).or(self.steps.first());
@@ -214,6 +220,14 @@ pub fn is_reporter(member: &Member) -> bool {
 pub fn futex(member: &Member) -> Option<u64> {
     member.fields.iter().find_map(|field| match field.value {
         Value::Address(address) if field.key == "futex" => Some(address),
+        _ => None,
+    })
+}
+
+/// The semaphore that a task waits for, which is what tokio's locks are made of too.
+pub fn semaphore(member: &Member) -> Option<u64> {
+    member.fields.iter().find_map(|field| match field.value {
+        Value::Address(address) if field.key.ends_with(" semaphore") => Some(address),
         _ => None,
     })
 }

@@ -47,8 +47,8 @@ impl Kind {
 /// What one group has in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
-    /// The address of the lock.
-    Lock(u64),
+    /// The address of the lock or semaphore.
+    At(u64),
     /// The place, where no address is known.
     Place(Wait, String),
 }
@@ -56,7 +56,7 @@ enum Key {
 /// The threads or tasks that wait for one thing.
 pub struct Group {
     pub wait: Wait,
-    /// The lock's address, if it is known.
+    /// The address of the lock or semaphore, if it is known.
     pub address: Option<u64>,
     pub count: u64,
     /// For how many nanoseconds the longest has waited, where that is known.
@@ -69,6 +69,7 @@ impl Group {
     pub fn subject(&self) -> String {
         match (&self.address, self.wait) {
             (Some(address), Wait::Lock) => format!("the lock at {address:#x}"),
+            (Some(address), Wait::Semaphore) => format!("the semaphore at {address:#x}"),
             _ => match self.wait.words() {
                 words if self.wait.is_contended() => {
                     let place = self.places().first().map(|(place, _)| format!(" in {place}"));
@@ -98,10 +99,16 @@ impl Groups {
         let name = place.name();
         for member in trace.members.iter().filter(|member| !classify::is_reporter(member)) {
             let wait = place.wait(member);
-            // A condition's futex is the waiters' own or the queue's: only that of a lock is the same for all that wait.
-            let address = classify::futex(member).filter(|_| wait == Wait::Lock);
+            let address = match wait {
+                Wait::Lock | Wait::Semaphore => {
+                    // A condition's futex is the waiters' own or the queue's: only that of a lock is the same for all that wait.
+                    let futex = classify::futex(member).filter(|_| wait == Wait::Lock && !place.parks());
+                    futex.or_else(|| classify::semaphore(member))
+                }
+                _ => None,
+            };
             let key = match address {
-                Some(address) => Key::Lock(address),
+                Some(address) => Key::At(address),
                 None => Key::Place(wait, name.clone()),
             };
             let empty = || Group { wait, address, count: 0, longest: None, places: BTreeMap::new() };

@@ -14,10 +14,6 @@ use gmr_plugin::{Block, Description, Failure, Plugin, Request, Section, Table, V
 
 use group::{Group, Groups, Kind};
 
-/// From how many threads at one lock on there is a remark. Two meet at a lock all the time; three queue.
-const THREADS: f64 = 3.0;
-/// From how many tasks at one lock or semaphore on there is a remark. Tasks are cheap, and queue by design.
-const TASKS: f64 = 10.0;
 /// How many groups are shown of threads, and how many of tasks.
 const SHOWN: usize = 20;
 /// How many ways to one wait are shown.
@@ -32,8 +28,9 @@ impl Plugin for Contention {
 
     fn render(_: &Request) -> Result<Section, Failure> {
         settings::expect_only(&["threads", "tasks"])?;
-        let threads = settings::number("threads", 1.0..=1e9)?.unwrap_or(THREADS);
-        let tasks = settings::number("tasks", 1.0..=1e9)?.unwrap_or(TASKS);
+        // The report's own diagnosis tells of queues, and who holds up whom: remarks are for those who ask for them.
+        let threads = settings::number("threads", 1.0..=1e9)?;
+        let tasks = settings::number("tasks", 1.0..=1e9)?;
         let mut section = Section::new();
         let of_threads = show(&mut section, Kind::Thread, threads)?;
         let of_tasks = show(&mut section, Kind::Task, tasks)?;
@@ -47,12 +44,11 @@ impl Plugin for Contention {
 gmr_plugin::export!(Contention);
 
 /// Shows those of one kind, and returns whether there are any.
-fn show(section: &mut Section, kind: Kind, threshold: f64) -> Result<bool, Failure> {
+fn show(section: &mut Section, kind: Kind, threshold: Option<f64>) -> Result<bool, Failure> {
     let Some(groups) = collect(kind)? else { return Ok(false) };
-    let known = remarked(kind)?;
-    let queues = groups.iter().filter(|group| group.wait.is_contended() && group.count as f64 >= threshold);
-    for line in queues.map(|group| remark(group, kind)).filter(|line| !known.contains(line)) {
-        section.remark(line);
+    let is_long = |group: &&Group| threshold.is_some_and(|least| group.count as f64 >= least);
+    for group in groups.iter().filter(|group| group.wait.is_contended()).filter(is_long) {
+        section.remark(remark(group, kind));
     }
     let mut table = Table::new(["waits for", kind.plural(), "longest", "where"]);
     for group in groups.iter().take(SHOWN) {
@@ -83,16 +79,6 @@ fn collect(kind: Kind) -> Result<Option<Vec<Group>>, Failure> {
     }
     let groups = groups.into_sorted();
     Ok(Some(groups).filter(|groups| !groups.is_empty()))
-}
-
-/// What the report's own section remarks already: once is enough.
-fn remarked(kind: Kind) -> Result<Vec<String>, Failure> {
-    let sections = report::sections()?;
-    Ok(sections
-        .into_iter()
-        .filter(|head| head.name == kind.section())
-        .flat_map(|head| head.remarks)
-        .collect())
 }
 
 fn remark(group: &Group, kind: Kind) -> String {

@@ -11,7 +11,7 @@ fn frame(function: &str) -> Frame {
 }
 
 fn trace(kind: TraceKind, members: Vec<Member>, frames: Vec<Frame>) -> Block {
-    Block::Trace(Trace { kind, title: String::new(), summary: vec![], members, frames, doubt: None })
+    Block::Trace(Trace { kind, title: String::new(), summary: vec![], idle: None, members, frames, doubt: None })
 }
 
 /// So many threads with the same stack, of which the report tells these fields.
@@ -56,10 +56,7 @@ fn different_ways_to_one_lock_are_one_queue_and_one_way_to_two_locks_is_two() {
     let Block::Trace(mut mixed) = stack(1, &on(0x7f3a10c0), &[MUTEX, "api::get"]) else { unreachable!() };
     mixed.members.push(Member { id: 9, name: None, fields: on(0x55d0c8e8).to_vec() });
     let host = threads([stack(2, &on(0x7f3a10c0), &["syscall", MUTEX, "api::put"]), Block::Trace(mixed)]);
-    let expected = "\
-look at: 3 threads wait for the lock at 0x7f3a10c0
-
-  Threads:
+    let expected = "\n  Threads:
     waits for               threads  longest  where
     the lock at 0x7f3a10c0        3  none     [api::put (2), api::get (1)]
     the lock at 0x55d0c8e8        1  none     [api::get]
@@ -86,10 +83,7 @@ fn locks_are_known_as_older_and_newer_compilers_name_them() {
 fn tasks_at_a_semaphore_are_one_queue_with_its_longest_wait() {
     let frames = [(0, "api::serve"), (1, "db::acquire"), (2, "tokio::sync::batch_semaphore::Acquire")];
     let host = Host::new().section("green_threads", "Green Threads", section([chain(10, &frames)]));
-    let expected = "\
-look at: 10 tasks wait for a semaphore in db::acquire, the longest for 10 s
-
-  Tasks:
+    let expected = "\n  Tasks:
     waits for                   tasks  longest  where
     a semaphore in db::acquire     10     10 s  [db::acquire]
 ";
@@ -108,17 +102,33 @@ fn tasks_that_await_several_kinds_at_once_wait_for_none_of_them_alone() {
 }
 
 #[test]
-fn queues_are_remarked_from_their_thresholds_on_unless_the_report_has_it_already() {
-    let queue = |count| section([stack(count, &on(0x10), &[MUTEX, "api::put"])]);
-    let host = |count| threads(Vec::from(queue(count)));
-    assert!(!text(&host(2)).contains("look at"));
-    assert!(text(&host(3)).contains("look at"));
-    assert!(!text(&host(3).settings(json!({"threads": 4}))).contains("look at"));
+fn queues_are_remarked_from_the_threshold_on_that_the_settings_ask_for() {
+    let host = |count| threads([stack(count, &on(0x10), &[MUTEX, "api::put"])]);
+    assert!(!text(&host(300)).contains("look at"), "the report's own diagnosis tells of it");
+    let from = |count| host(3).settings(json!({"threads": count}));
+    assert!(text(&from(3)).contains("look at: 3 threads wait for the lock at 0x10"));
+    assert!(!text(&from(4)).contains("look at"));
     assert!(text(&host(1).settings(json!({"threads": 1}))).contains("1 thread waits for the lock at 0x10"));
+}
 
-    let mut told = queue(3);
-    told.remark("3 threads wait for the lock at 0x10");
-    assert!(!text(&threads(Vec::from(told))).contains("look at"));
+#[test]
+fn threads_parked_by_parking_lot_have_addresses_of_their_own() {
+    let lock = "parking_lot::raw_mutex::RawMutex::lock_slow";
+    let text = text(&threads([stack(1, &on(0x10), &[lock, "api::put"]), stack(1, &on(0x20), &[lock, "api::put"])]));
+    assert!(text.contains("a lock in api::put        2"), "{text}");
+}
+
+#[test]
+fn tasks_at_two_semaphores_are_two_queues() {
+    let frames = [(0, "api::serve"), (1, "db::acquire"), (2, "tokio::sync::batch_semaphore::Acquire")];
+    let Block::Trace(mut trace) = chain(2, &frames) else { unreachable!() };
+    for (member, address) in trace.members.iter_mut().zip([0x10, 0x20]) {
+        let key = "tokio::sync::batch_semaphore::Acquire semaphore";
+        member.fields.push(Field::new(key, Value::Address(address)));
+    }
+    let host = Host::new().section("green_threads", "Green Threads", section([Block::Trace(trace)]));
+    let text = text(&host);
+    assert!(text.contains("the semaphore at 0x10") && text.contains("the semaphore at 0x20"), "{text}");
 }
 
 #[test]
@@ -130,7 +140,7 @@ fn idle_pools_are_no_contention() {
         "std::sync::mpmc::list::Channel<T>::recv",
         "epoll_wait",
     ] {
-        let host = threads([stack(64, &on(0x10), &[function, "pool::worker"])]);
+        let host = threads([stack(64, &on(0x10), &[function, "pool::worker"])]).settings(json!({"threads": 1}));
         assert!(!text(&host).contains("look at"), "{function}");
     }
 }

@@ -13,15 +13,14 @@ impl Plugin for Facts {
 
     fn render(_: &Request) -> Result<Section, Failure> {
         let names = facts::names();
+        let mut section = Section::new();
         if names.is_empty() {
-            return Err(Failure::unavailable(
-                "the application registered no fact that this plugin is granted (`facts:*` grants all)",
-            ));
+            // A plugin that lies beside the others in a program without facts is no reason to look.
+            section.paragraph("The application registered no fact that this plugin is granted (`facts:*` grants all).");
         }
         let read = names.into_iter().map(|name| (facts::read(&name), name));
         // Single values come first, or they would seem to belong under the heading before them.
         let (single, others): (Vec<_>, Vec<_>) = read.partition(|(fact, name)| is_single(fact, name));
-        let mut section = Section::new();
         section.fields(single.into_iter().filter_map(|(fact, _)| fact.ok()).flatten());
         others.into_iter().for_each(|(fact, name)| show(&mut section, name, fact));
         Ok(section)
@@ -89,6 +88,8 @@ queues = []
     fn only_granted_facts_are_shown_and_none_at_all_is_told() {
         let host = Host::new().fact("pool.size", 8).fact("jobs", 17).deny("facts:pool.*");
         assert_eq!(host.render::<Facts>().unwrap().to_string(), "jobs = 17\n");
-        assert!(matches!(host.deny("facts:*").render::<Facts>(), Err(Failure::Unavailable(_))));
+        let nothing = host.deny("facts:*").render::<Facts>().unwrap();
+        assert!(nothing.to_string().starts_with("The application registered no fact"), "{nothing}");
+        assert_eq!(nothing.remarks().count(), 0);
     }
 }

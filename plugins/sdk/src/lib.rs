@@ -72,6 +72,7 @@ pub mod diagnostics;
 pub mod environment;
 pub mod facts;
 pub mod files;
+pub mod graph;
 pub mod process;
 pub mod report;
 pub mod settings;

@@ -1,6 +1,7 @@
 //! Building a section, block by block.
 
 use crate::bindings::gmr::plugin::document::Heading;
+use crate::graph::Graph;
 use crate::{Block, Field, Table, Trace, Value};
 
 /// A section's body: blocks in the order in which they are shown.
@@ -79,12 +80,17 @@ impl Section {
         self.block(Block::Trace(trace))
     }
 
+    /// Adds who waits for what, and who holds it.
+    pub fn graph(&mut self, graph: Graph) -> &mut Section {
+        self.block(Block::Graph(graph))
+    }
+
     /// Adds text whose layout is kept.
     pub fn preformatted(&mut self, text: impl Into<String>) -> &mut Section {
         self.block(Block::Preformatted(text.into()))
     }
 
-    /// Says in one line what deserves a look first. It is shown at the top of the report, under the section's title.
+    /// Says in one line what deserves a look first; further lines of the text stand below it. It is shown at the top of the report, under the section's title.
     /// A reader is woken by these at night: say only what needs a person.
     pub fn remark(&mut self, line: impl Into<String>) -> &mut Section {
         self.block(Block::Remark(line.into()))

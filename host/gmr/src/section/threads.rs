@@ -1,15 +1,15 @@
 //! The Threads section: every thread, those with the same stack together.
 
 mod grouping;
-mod remarks;
+mod idle;
 mod summary;
 #[cfg(test)]
 mod tests;
 pub(crate) mod translate;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) use summary::state_of_thread;
+pub(crate) use summary::{state_of_thread, system_call};
 pub(crate) use translate::{incomplete, no_stack};
 
 use gmr_inspect::threads::Capture;
@@ -30,21 +30,39 @@ pub(crate) fn section(capture: &Capture) -> Section {
     if !notes.is_empty() {
         section.blocks.push(Block::notes(notes));
     }
-    section.remarks = remarks::locks(&groups);
-    section.remarks.extend(remarks::without_stack(&capture.threads));
     section.blocks.extend(groups.iter().map(|group| Block::Trace(trace(group))));
     section.blocks.extend(modules(&groups).into_iter().flatten());
     section
 }
 
 fn trace(group: &Group<'_>) -> Trace {
-    let (frames, doubt) = translate::stack(&group.threads[0].stack);
+    let (mut frames, doubt) = translate::stack(&group.threads[0].stack);
+    idle::fold_block_on(group.threads[0], &mut frames);
     let mut trace = Trace::stack(summary::title(group));
     trace.summary.push(summary::state(group));
     trace.members = group.threads.iter().map(|thread| translate::member(thread)).collect();
     trace.frames = frames;
     trace.doubt = doubt;
+    trace.idle = idle::kind(group).map(str::to_owned);
     trace
+}
+
+/// Lets the traces come first in which one of these threads stands. Idle ones among them are no longer counted only.
+pub(crate) fn first(section: &mut Section, threads: &BTreeSet<u64>) {
+    let is_one = |block: &Block| match block {
+        Block::Trace(trace) => trace.members.iter().any(|member| threads.contains(&member.id)),
+        _ => false,
+    };
+    let places: Vec<usize> =
+        (0..section.blocks.len()).filter(|at| matches!(section.blocks[*at], Block::Trace(_))).collect();
+    let Some(range) = places.first().zip(places.last()) else { return };
+    let traces = &mut section.blocks[*range.0..=*range.1];
+    for block in traces.iter_mut().filter(|block| is_one(block)) {
+        if let Block::Trace(trace) = block {
+            trace.idle = None;
+        }
+    }
+    traces.sort_by_cached_key(|block| !is_one(block));
 }
 
 /// The files that frames lie in: with the build ids, another machine can look their

@@ -19,3 +19,12 @@ pub(crate) const CALL_WINDOW: usize = 8;
 /// How much code from where the frame pointer is set has to be shown to
 /// `instructions::frame_pointer_distance`.
 pub(crate) const PROLOGUE_WINDOW: usize = 96;
+
+/// An instruction that goes elsewhere, and where to, from the begin of the code that was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Branch {
+    /// It comes back.
+    Call(i64),
+    /// It does not.
+    Jump(i64),
+}

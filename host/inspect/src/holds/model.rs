@@ -187,6 +187,11 @@ impl Wait {
             words: Arc::new([]),
         }
     }
+
+    /// Whether its party cannot go on because of it: it is awaited, and not granted yet.
+    pub fn stands(&self) -> bool {
+        self.awaited && self.progress != Progress::Granted
+    }
 }
 
 /// In which role something is held.
@@ -311,6 +316,14 @@ pub struct Node {
     /// Those that hold it, or may. [`Hold::certainty`] is that of the edge: with [`Certainty::OneOf`] all of them are in
     /// question.
     pub holds: Vec<Hold>,
+}
+
+impl Node {
+    /// The waits that their parties stand in; the others are of futures that are not awaited at present, or have been granted
+    /// what they wanted.
+    pub fn waiters(&self) -> impl Iterator<Item = &Wait> {
+        self.waits.iter().filter(|wait| wait.stands())
+    }
 }
 
 /// A ring: each member waits for something that the next one holds, and the last one for what the first one holds.

@@ -97,6 +97,12 @@ impl Snapshot {
         self.index_of(address).and_then(|index| self.modules.get(index))
     }
 
+    #[cfg(stacks)]
+    pub(crate) fn index_and_module(&self, address: u64) -> Option<(usize, &Module)> {
+        let index = self.index_of(address)?;
+        Some((index, self.modules.get(index)?))
+    }
+
     pub(crate) fn index_of(&self, address: u64) -> Option<usize> {
         let last = self.segments.partition_point(|(segment, _)| segment.start <= address).checked_sub(1)?;
         let (segment, module) = self.segments.get(last)?;

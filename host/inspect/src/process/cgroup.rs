@@ -4,7 +4,7 @@
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-use super::file;
+use super::{Usage, file};
 use crate::proc::pressure::Stall;
 use crate::proc::{cgroup, keys, pressure};
 
@@ -156,17 +156,26 @@ fn directory(root: &Path, path: &str) -> PathBuf {
 /// How much memory may still be taken before the kernel kills or slows down something in the group or in one around it;
 /// `None` if nothing limits it, or that cannot be found out.
 pub(super) fn available_memory() -> Option<u64> {
-    available_memory_in(Path::new("/sys/fs/cgroup"), &file::read("/proc/self/cgroup")?)
+    memory_usage().map(Usage::left)
 }
 
-fn available_memory_in(root: &Path, memberships: &[u8]) -> Option<u64> {
+/// How much memory is in use, without the cached files that the kernel would give up, and where the kernel kills or slows down:
+/// of the group or of that one around it which has least left.
+pub(super) fn memory_usage() -> Option<Usage> {
+    memory_usage_in(Path::new("/sys/fs/cgroup"), &file::read("/proc/self/cgroup")?)
+}
+
+fn memory_usage_in(root: &Path, memberships: &[u8]) -> Option<Usage> {
     let root_1 = root.join("memory");
     if let Some(path) = cgroup::of_controller(memberships, "memory").filter(|_| root_1.is_dir()) {
-        return groups(&root_1, &path).filter_map(|group| available_memory_1(&group)).min();
+        return groups(&root_1, &path)
+            .filter_map(|group| memory_usage_1(&group))
+            .min_by_key(|usage| usage.left());
     }
     let unified = root.join("unified");
     let root_2 = if root.join("cgroup.controllers").exists() { root } else { &unified };
-    groups(root_2, &cgroup::unified(memberships)?).filter_map(|group| available_memory_2(&group)).min()
+    let path = cgroup::unified(memberships)?;
+    groups(root_2, &path).filter_map(|group| memory_usage_2(&group)).min_by_key(|usage| usage.left())
 }
 
 /// The directories of a group and of those around it.
@@ -177,29 +186,26 @@ fn groups(root: &Path, path: &str) -> impl Iterator<Item = PathBuf> {
     groups.into_iter()
 }
 
-fn available_memory_1(group: &Path) -> Option<u64> {
+fn memory_usage_1(group: &Path) -> Option<Usage> {
     let number = |name| file::number(group.join(name));
     let limit = number("memory.limit_in_bytes").filter(|limit| *limit < UNLIMITED)?;
     let statistics = file::read(group.join("memory.stat")).unwrap_or_default();
     let cached = cached(&statistics, ["total_inactive_file", "total_active_file"]);
-    Some(left(limit, number("memory.usage_in_bytes")?, cached))
+    Some(Usage::new(number("memory.usage_in_bytes")?.saturating_sub(cached), limit))
 }
 
-fn available_memory_2(group: &Path) -> Option<u64> {
+fn memory_usage_2(group: &Path) -> Option<Usage> {
     let number = |name| file::number(group.join(name));
     let limit = number("memory.max").into_iter().chain(number("memory.high")).min()?;
     let statistics = file::read(group.join("memory.stat")).unwrap_or_default();
-    Some(left(limit, number("memory.current")?, cached(&statistics, ["inactive_file", "active_file"])))
+    let cached = cached(&statistics, ["inactive_file", "active_file"]);
+    Some(Usage::new(number("memory.current")?.saturating_sub(cached), limit))
 }
 
 /// What the kernel would give up of the files that it has cached: of those in use half, as it counts for `MemAvailable`.
 fn cached(statistics: &[u8], [inactive, active]: [&str; 2]) -> u64 {
     let of = |key| keys::number_after(statistics, key).unwrap_or(0);
     of(inactive).saturating_add(of(active) / 2)
-}
-
-fn left(limit: u64, used: u64, cached: u64) -> u64 {
-    limit.saturating_sub(used.saturating_sub(cached))
 }
 
 fn system_pressures() -> Vec<Pressure> {
@@ -309,7 +315,7 @@ mod tests {
     fn the_tightest_of_the_groups_around_limits_memory() {
         let check = |files: &[(&str, &str)], memberships: &[u8], expected| {
             let root = tree(files);
-            assert_eq!(available_memory_in(&root.0, memberships), expected, "{files:?}");
+            assert_eq!(memory_usage_in(&root.0, memberships).map(Usage::left), expected, "{files:?}");
         };
         let second = [
             ("cgroup.controllers", "memory"),

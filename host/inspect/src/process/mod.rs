@@ -12,12 +12,14 @@ mod descriptors;
 mod file;
 mod identity;
 mod limits;
+mod listening;
 mod memory;
 mod mounts;
 mod priority;
 mod sockets;
 #[cfg(target_os = "linux")]
 pub(crate) mod soft_limit;
+mod utilization;
 
 use std::sync::OnceLock;
 
@@ -28,10 +30,12 @@ pub use cpu::Cpu;
 pub use descriptors::{Descriptor, Descriptors, Kind};
 pub use identity::{Identity, uptime};
 pub use limits::Limit;
+pub use listening::Listening;
 pub use memory::{Memory, give_back};
 pub use mounts::Mount;
 pub use priority::lower_priority;
 pub use sockets::Socket;
+pub use utilization::{Usage, Utilization};
 
 /// The figures of this process, each group taken when it is first asked for and then kept.
 ///

@@ -118,6 +118,7 @@ fn look_up(
         symbols.clear();
         let mut is_short = false;
         // Split debug information is not loaded: what the file itself knows has to do.
+        let folder = workspace(context, *offset);
         let Ok(mut frames) = context.find_frames(*offset).skip_all_loads() else { continue };
         while let Ok(Some(frame)) = frames.next() {
             if symbols.len() >= MAX_INLINED {
@@ -133,7 +134,9 @@ fn look_up(
             let location = frame.location.as_ref();
             symbols.push(Symbol {
                 function: function.map(Cow::into_owned).unwrap_or_default(),
-                file: location.and_then(|location| location.file).map(PathBuf::from),
+                file: location
+                    .and_then(|location| location.file)
+                    .map(|file| PathBuf::from(within(file, folder))),
                 line: location.and_then(|location| location.line).filter(|line| *line > 0),
                 column: location.and_then(|location| location.column).filter(|column| *column > 0),
             });
@@ -143,6 +146,25 @@ fn look_up(
         }
     }
     short
+}
+
+/// The folder in which the unit at an address was compiled: that of the workspace, of which tasks and panics name files
+/// without it. `None` for a package that was fetched: nothing else would tell whose file it is.
+fn workspace<'s>(
+    context: &addr2line::Context<EndianSlice<'s, RunTimeEndian>>,
+    offset: u64,
+) -> Option<&'s str> {
+    let unit = context.find_dwarf_and_unit(offset).skip_all_loads()?;
+    let folder = std::str::from_utf8(unit.comp_dir?.slice()).ok()?;
+    let is_fetched =
+        ["/registry/src/", "/git/checkouts/", "/rustc/"].iter().any(|part| folder.contains(part));
+    (folder.starts_with('/') && !is_fetched).then_some(folder)
+}
+
+/// A file as seen from this folder, if it lies in it.
+fn within<'f>(file: &'f str, folder: Option<&str>) -> &'f str {
+    let below = folder.and_then(|folder| file.strip_prefix(folder)).and_then(|rest| rest.strip_prefix('/'));
+    below.filter(|rest| !rest.is_empty()).unwrap_or(file)
 }
 
 fn load(file: &ObjectBytes) -> Result<DwarfSections<SectionData<'_>>, Fault> {

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 pub struct Symbol {
     /// Its demangled name.
     pub function: String,
-    /// The source file, as the debug information names it.
+    /// The source file: of the workspace that was compiled relative to its folder, of others as the debug information
+    /// names it.
     pub file: Option<PathBuf>,
     /// The line in it, from 1.
     pub line: Option<u32>,

@@ -105,8 +105,13 @@ impl Symbolizer {
         std::mem::take(&mut self.notes)
     }
 
-    /// As many answers as there was time for.
-    fn search(&mut self, module: &Module, offsets: &[u64], until: Option<Instant>) -> Vec<Arc<[Symbol]>> {
+    /// As many answers as there was time for, none of which is remembered. The offsets ascend.
+    pub(crate) fn search(
+        &mut self,
+        module: &Module,
+        offsets: &[u64],
+        until: Option<Instant>,
+    ) -> Vec<Arc<[Symbol]>> {
         let (mut found, limit) = if is_over(until) || self.left_behind.is_under_way() {
             (Vec::new(), None)
         } else {

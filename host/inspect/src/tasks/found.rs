@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::model::{Await, Note, Particular, Reason, TaskState};
+use crate::holds::Sightings;
 
 /// What one look at all runtimes found.
 #[derive(Debug, Default)]
 pub(crate) struct FoundAll {
     pub(crate) tasks: Vec<Found>,
+    pub(crate) roots: Vec<FoundRoot>,
     /// Registered futures that were not met in any of these, by the address of their slot.
     pub(crate) unlisted: HashMap<u64, Unlisted>,
     /// The runtimes, as far as they could be read.
@@ -18,13 +20,17 @@ pub(crate) struct FoundAll {
     pub(crate) racy: usize,
     pub(crate) not_reached: usize,
     pub(crate) notes: Vec<Note>,
+    /// What they wait for and hold.
+    pub(crate) sightings: Sightings,
 }
 
-/// A task that a runtime owns.
+/// A task that a runtime or a `LocalSet` owns.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) id: u64,
-    pub(crate) runtime: usize,
+    pub(crate) runtime: Option<usize>,
+    /// The thread of the `LocalSet` that owns it, if one does.
+    pub(crate) local_set: Option<u32>,
     pub(crate) future: Arc<str>,
     pub(crate) state: TaskState,
     /// The thread that polled it both before and after the look.
@@ -71,4 +77,30 @@ pub(crate) struct FoundRuntime {
     pub(crate) id: u64,
     /// The thread of each worker, where that is known.
     pub(crate) threads: Vec<Option<u32>>,
+    /// What else there is to know of one that nobody passed in.
+    pub(crate) unlisted: Option<UnlistedRuntime>,
+}
+
+/// A runtime that nobody passed in.
+#[derive(Debug)]
+pub(crate) struct UnlistedRuntime {
+    pub(crate) flavor: &'static str,
+    /// A thread that has entered it.
+    pub(crate) found_by: u32,
+}
+
+/// The future that a thread runs by `block_on`.
+#[derive(Debug)]
+pub(crate) struct FoundRoot {
+    pub(crate) thread: u32,
+    /// Which frame of its stack, from 0, is the `block_on`.
+    pub(crate) frame: usize,
+    pub(crate) runtime: Option<usize>,
+    pub(crate) future: Arc<str>,
+    pub(crate) state: TaskState,
+    pub(crate) chain: FoundChain,
+    /// As [`Found::registered`].
+    pub(crate) registered: bool,
+    /// As [`Found::tracked`].
+    pub(crate) tracked: Vec<(u64, usize)>,
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use super::clock::coarse_nanoseconds;
 #[cfg(target_os = "linux")]
-use super::found::{Found, FoundAll, FoundChain, FoundRuntime, Unlisted};
+use super::found::{Found, FoundAll, FoundChain, FoundRoot, FoundRuntime, Unlisted};
 use super::model::{Chain, Reason, SourceLine, Task, TaskState};
 #[cfg(target_os = "linux")]
-use super::model::{Fact, Particular, Runtime, Snapshot, Worker};
+use super::model::{Fact, Particular, Root, Runtime, Snapshot, Worker};
 #[cfg(target_os = "linux")]
 use super::registry::readings;
 use super::registry::{Reading, Slot};
@@ -33,11 +33,23 @@ pub(super) fn by_themselves(registered: &[Registered], why: &Arc<Reason>) -> Vec
 pub(super) fn with_found(all: FoundAll, registered: &[Registered], snapshot: &mut Snapshot) -> Vec<Task> {
     let registered = by_now(&all, registered);
     let mut names = Names::new(&registered);
-    let FoundAll { mut tasks, mut unlisted, runtimes, polling_unknown, racy, not_reached, mut notes } = all;
+    let FoundAll {
+        mut tasks,
+        mut unlisted,
+        runtimes,
+        polling_unknown,
+        racy,
+        not_reached,
+        mut notes,
+        sightings,
+        roots,
+    } = all;
+    snapshot.sightings = sightings;
     tasks.sort_by_key(|task| task.id);
-    let runtime_of: HashMap<u64, usize> = tasks.iter().map(|task| (task.id, task.runtime)).collect();
+    let runtime_of: HashMap<u64, Option<usize>> = tasks.iter().map(|task| (task.id, task.runtime)).collect();
     snapshot.tasks.reserve_exact(tasks.len());
     snapshot.tasks.extend(tasks.into_iter().map(|found| names.listed(found)));
+    snapshot.roots.extend(roots.into_iter().map(|found| names.root(found)));
     number_workers(&mut snapshot.runtimes, &runtimes);
     snapshot.polling_unknown = polling_unknown;
     snapshot.racy = racy;
@@ -52,7 +64,7 @@ pub(super) fn with_found(all: FoundAll, registered: &[Registered], snapshot: &mu
             continue;
         }
         let mut task = names.unlisted(reading, unlisted);
-        task.runtime = reading.task.and_then(|id| runtime_of.get(&id).copied());
+        task.runtime = reading.task.and_then(|id| runtime_of.get(&id).copied().flatten());
         rest.push((reading.id, task));
     }
     let shown = names.shown;
@@ -65,9 +77,16 @@ fn address(slot: &'static Slot) -> u64 {
     std::ptr::from_ref(slot) as u64
 }
 
-/// Gives the runtimes their own ids, and their workers the threads that they are.
+/// Adds the runtimes that nobody passed in, gives all their own ids, and their workers the threads that they are.
 #[cfg(target_os = "linux")]
-fn number_workers(runtimes: &mut [Runtime], found: &[Option<FoundRuntime>]) {
+fn number_workers(runtimes: &mut Vec<Runtime>, found: &[Option<FoundRuntime>]) {
+    let known = runtimes.len();
+    let unlisted =
+        found.iter().skip(known).flatten().filter_map(|found| Some((found.id, found.unlisted.as_ref()?)));
+    runtimes.extend(unlisted.map(|(id, unlisted)| Runtime {
+        found_by: Some(unlisted.found_by),
+        ..Runtime::new(id, unlisted.flavor)
+    }));
     for (runtime, found) in runtimes.iter_mut().zip(found) {
         let Some(found) = found else { continue };
         runtime.id = found.id;
@@ -86,7 +105,8 @@ fn by_now(all: &FoundAll, before: &[Registered]) -> Vec<Registered> {
     let known: HashSet<u64> = before.iter().map(|(_, reading)| reading.id).collect();
     let listed = all.tasks.iter().flat_map(|task| &task.tracked);
     let unlisted = all.unlisted.values().flat_map(|unlisted| &unlisted.tracked);
-    let met: HashSet<u64> = listed.chain(unlisted).map(|(slot, _)| *slot).collect();
+    let roots = all.roots.iter().flat_map(|root| &root.tracked);
+    let met: HashSet<u64> = listed.chain(unlisted).chain(roots).map(|(slot, _)| *slot).collect();
     let mut now = readings();
     now.retain(|(slot, reading)| known.contains(&reading.id) || met.contains(&address(slot)));
     let still: HashSet<u64> = now.iter().map(|(_, reading)| reading.id).collect();
@@ -125,16 +145,33 @@ impl<'r> Names<'r> {
     /// A task that a runtime lists, with what it registered.
     fn listed(&mut self, found: Found) -> Task {
         let whole = self.whole(&found);
-        let Found { id, runtime, future, state, running_on, chain, tracked, .. } = found;
+        let Found { id, runtime, local_set, future, state, running_on, chain, tracked, .. } = found;
         let (chain, particulars) = chain_of(chain);
-        let runtime = Some(runtime);
-        let mut task = Task { runtime, running_on, chain, particulars, ..Task::new(id, future, state) };
+        let task = Task { runtime, local_set, running_on, ..Task::new(id, future, state) };
+        let mut task = Task { chain, particulars, ..task };
         if let Some(reading) = whole {
             self.shown.insert(reading.id);
             add(&mut task, reading, self.now);
         }
         self.name_inside(&mut task, &tracked);
         task
+    }
+
+    /// What a thread runs by `block_on`, with what it registered.
+    fn root(&mut self, found: FoundRoot) -> Root {
+        let FoundRoot { thread, frame, runtime, future, state, chain, registered, tracked } = found;
+        let whole = tracked.first().filter(|(_, above)| registered && *above == 0);
+        let whole = whole.and_then(|(slot, _)| self.by_slot.get(slot).copied());
+        let id = whole.map_or(0, |reading| reading.id);
+        let (chain, particulars) = chain_of(chain);
+        let running_on = (state == TaskState::Running).then_some(thread);
+        let mut task = Task { runtime, running_on, chain, particulars, ..Task::new(id, future, state) };
+        if let Some(reading) = whole {
+            self.shown.insert(reading.id);
+            add(&mut task, reading, self.now);
+        }
+        self.name_inside(&mut task, &tracked);
+        Root { thread, frame, task }
     }
 
     /// A registered future that no runtime lists.

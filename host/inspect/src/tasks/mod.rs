@@ -75,15 +75,15 @@ mod spawn;
 pub mod tokio;
 mod tracked;
 #[cfg(target_os = "linux")]
-mod types;
+pub(crate) mod types;
 
 #[cfg(target_os = "linux")]
 pub use doctor::{Advice, Diagnosis, Finding, Level, Outlook, doctor};
 pub use inspector::{Inspector, look};
 pub use model::{
     Await, Blocking, CanaryFault, Chain, CurrentTaskFault, DebugInformationFault, Fact, LayoutFault, Note,
-    Options, Particular, Polling, Reason, Rung, Runtime, Snapshot, SourceLine, SystemError, Task, TaskState,
-    Work, Worker,
+    Options, Particular, Polling, Reason, Root, Rung, Runtime, Snapshot, SourceLine, SystemError, Task,
+    TaskState, Work, Worker,
 };
 pub use spawn::spawn;
 pub use tracked::{Track, Tracked};

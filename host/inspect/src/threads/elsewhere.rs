@@ -25,3 +25,8 @@ pub(super) fn prepare(_options: &Options) -> Result<Option<i32>, PrepareError> {
 }
 
 pub(super) fn restore(_signal: i32) {}
+
+/// No other thread's clock is known.
+pub(super) fn cpu_time(_id: u32) -> Option<std::time::Duration> {
+    None
+}

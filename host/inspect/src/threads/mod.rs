@@ -38,6 +38,8 @@
 //!   (`.gnu_debugdata`) are not read.
 //! - Elsewhere than on Linux with x86-64 or AArch64 there is the calling thread's stack alone.
 
+#[cfg(stacks)]
+pub(crate) mod evidence;
 mod model;
 mod reason;
 

@@ -1,6 +1,7 @@
 //! Why a thread has no stack, why a stack is incomplete, and what limited a capture as a whole: as values, so
 //! that each reader finds words of its own.
 
+use crate::process::MemoryShortage;
 use crate::symbols;
 
 /// Why a thread has no stack.
@@ -108,6 +109,8 @@ pub enum Note {
     },
     /// Other threads cannot be seen on this platform: only the calling thread is listed.
     OnlyCallingThread,
+    /// There is too little memory to keep what [`Options::evidence`](super::Options::evidence) asks for.
+    EvidenceNotKept(MemoryShortage),
     /// Names of a module's functions are missing, or less complete than they might be.
     Symbols(symbols::Note),
 }

@@ -1,9 +1,9 @@
 //! Fuzz tests of the unwinder: tables that are damaged, stacks of nonsense, expressions and code that nobody wrote.
 
-use super::expression;
 use super::stack_memory::{Copied, StackMemory};
 use super::walk::KEPT;
 use super::{CodeMap, Registers, Unwinder};
+use super::{call_sites, cleanup, expression};
 use crate::arch::instructions;
 use crate::arch::registers::COUNT;
 use crate::modules::from_mappings;
@@ -127,6 +127,44 @@ fn machine_code() {
             instructions::is_signal_return(&code[at..]);
             instructions::follows_call(&code[..at]);
             instructions::frame_pointer_distance(&code[..at], &code[at..], 24);
+        }
+    });
+}
+
+#[test]
+fn tables_of_call_sites() {
+    let seeds: [&[u8]; 3] = [
+        &[0xff, 0xff, 1, 13, 0x10, 0x10, 0x80, 1, 0, 0x20, 8, 0, 0, 0x30, 8, 0x40, 0],
+        &[0xff, 0x9b, 25, 3, 13, 4, 0, 0, 0, 4, 0, 0, 0, 0x20, 0, 0, 0, 1],
+        &[0xff, 0xff, 4, 25, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0],
+    ];
+    let function = MODULE..MODULE + 0x1000;
+    bytes("tables_of_call_sites", 5000, &seeds, |bytes| {
+        for at in (0..0x1000).step_by(0x1ff) {
+            let area = gimli::EndianSlice::new(bytes, gimli::NativeEndian);
+            let sites = within(1 << 20, || call_sites::read(area, &function, MODULE + at));
+            let Some(sites) = sites else { continue };
+            assert!(sites.pads.is_sorted() && sites.pads.iter().all(|pad| function.contains(pad)));
+            assert!(sites.pad.is_none_or(|pad| sites.pads.contains(&pad)));
+        }
+    });
+}
+
+#[test]
+fn code_of_landing_pads() {
+    let seeds: Vec<&[u8]> = objects().iter().map(|object| &object[..object.len().min(16 << 10)]).collect();
+    bytes("code_of_landing_pads", 1000, &seeds, |bytes| {
+        let end = MODULE + bytes.len() as u64;
+        let pads: Vec<u64> = (MODULE..end).step_by(97).collect();
+        let code = |region: &std::ops::Range<u64>| {
+            let at = |address: u64| usize::try_from(address - MODULE).unwrap_or(usize::MAX).min(bytes.len());
+            &bytes[at(region.start)..at(region.end)]
+        };
+        for pad in pads.iter().step_by(11) {
+            let mut regions = within(1 << 20, || cleanup::regions(code, *pad, &pads, end));
+            assert!(regions.len() <= 16);
+            regions.sort_by_key(|region| region.start);
+            assert!(regions.is_sorted_by(|one, next| one.end <= next.start), "{regions:x?}");
         }
     });
 }

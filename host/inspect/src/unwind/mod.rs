@@ -3,6 +3,8 @@
 //! Runs on ordinary threads only, never in a signal handler: it allocates, and it opens files. It trusts
 //! neither the stack nor the tables: each step is bounded, and a register that is not known is never guessed.
 
+mod call_sites;
+mod cleanup;
 mod code_map;
 mod expression;
 #[cfg(test)]
@@ -13,12 +15,13 @@ mod stack_memory;
 mod tables;
 mod walk;
 
+pub(crate) use cleanup::{Call, Cleanups};
 pub(crate) use code_map::CodeMap;
 pub(crate) use registers::Registers;
 pub(crate) use signal_frame::interrupted;
 pub(crate) use stack_memory::{Copied, CopiedThenLive, Live, StackMemory};
 pub(crate) use tables::{Cfa, Context, Row, Rule, Slice, row_of};
-pub(crate) use walk::{End, RawFrame, Walk};
+pub(crate) use walk::{End, RawFrame, Trailed, Walk};
 
 use crate::arch::registers::{
     CALLER_SAVED, FRAME_POINTER, LINK_REGISTER, PROGRAM_COUNTER, RETURN_ADDRESS, STACK_POINTER, plain_address,
@@ -39,8 +42,10 @@ pub(crate) struct Unwinder<'m> {
     /// Whether each address follows a call, or is where signal handlers return to.
     returned_to: HashMap<u64, bool, FxBuildHasher>,
     context: Context,
+    /// Whether a walk keeps the registers of its frames.
+    keeps_registers: bool,
     /// Emptied, to be filled again.
-    spare: Vec<RawFrame>,
+    spare: (Vec<RawFrame>, Vec<Trailed>),
 }
 
 /// What one step came to.
@@ -66,14 +71,21 @@ impl<'m> Unwinder<'m> {
             rows: HashMap::default(),
             returned_to: HashMap::default(),
             context: Context::new(),
-            spare: Vec::new(),
+            keeps_registers: false,
+            spare: Default::default(),
         }
+    }
+
+    /// Lets walks keep the registers of their frames, or not.
+    pub fn keep_registers(&mut self, keep: bool) {
+        self.keeps_registers = keep;
     }
 
     /// Follows the callers. With `recover`, a frame pointer that is not known is recovered by decoding the
     /// prologue of the function that needs it: for threads of which only code and stack address are known.
     pub fn walk(&mut self, registers: Registers, memory: &mut impl StackMemory, recover: bool) -> Walk {
-        let mut walk = Walk::new(std::mem::take(&mut self.spare));
+        let (frames, trail) = std::mem::take(&mut self.spare);
+        let mut walk = Walk::new(frames, trail);
         let end = self.follow(&mut walk, registers, memory, recover);
         walk.finish(end);
         walk
@@ -107,7 +119,10 @@ impl<'m> Unwinder<'m> {
             walk.push(address, verified);
             let lookup = address.lookup();
             let mut recovered = false;
-            let step = self.step(lookup, exact, registers, memory, recover.then_some(&mut recovered));
+            let step = self.step(lookup, exact, &mut registers, memory, recover.then_some(&mut recovered));
+            if self.keeps_registers {
+                walk.keep(address, &registers);
+            }
             if recovered {
                 walk.certain.get_or_insert(walk.count());
             }
@@ -124,14 +139,14 @@ impl<'m> Unwinder<'m> {
 
     /// Lets the next walk use the memory of a finished one.
     pub fn take_back(&mut self, walk: Walk) {
-        self.spare = walk.frames;
+        self.spare = (walk.frames, walk.trail);
     }
 
     fn step(
         &mut self,
         lookup: u64,
         exact: bool,
-        mut registers: Registers,
+        registers: &mut Registers,
         memory: &mut impl StackMemory,
         recovered: Option<&mut bool>,
     ) -> Step {
@@ -139,16 +154,14 @@ impl<'m> Unwinder<'m> {
             if !self.map.is_unnamed_code(lookup) {
                 return Step::Stop(End::UnknownCode);
             }
-            return self
-                .step_by_frame_pointer(&registers, memory, false)
-                .unwrap_or(Step::Stop(End::NoTables));
+            return self.step_by_frame_pointer(registers, memory, false).unwrap_or(Step::Stop(End::NoTables));
         };
         let Some(row) = self.row(index, lookup) else {
-            return self.step_without_tables(lookup, exact, &registers, memory);
+            return self.step_without_tables(lookup, exact, registers, memory);
         };
         if row.signal_frame
             && !crate::arch::signal_frame::TABLES_RESTORE_ALL
-            && let Some(interrupted) = self.interrupted(lookup, &registers, memory)
+            && let Some(interrupted) = self.interrupted(lookup, registers, memory)
         {
             return interrupted;
         }
@@ -157,12 +170,12 @@ impl<'m> Unwinder<'m> {
         }
         if let (Cfa::Register(FRAME_POINTER, _), None, Some(recovered)) =
             (&row.cfa, registers.frame_pointer(), recovered)
-            && let Some(found) = self.recover_frame_pointer(index, &row, lookup, exact, &registers)
+            && let Some(found) = self.recover_frame_pointer(index, &row, lookup, exact, registers)
         {
             registers.set(FRAME_POINTER, Some(found));
             *recovered = true;
         }
-        match apply(&row, &registers, memory) {
+        match apply(&row, registers, memory) {
             Ok(caller) => {
                 let unmoved = caller.stack_pointer() <= registers.stack_pointer();
                 // The stack grows down, so a caller's is higher, but for leaf functions at their very

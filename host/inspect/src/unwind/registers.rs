@@ -30,6 +30,19 @@ impl Registers {
         Registers(values.map(Some))
     }
 
+    /// Those of which something is known, by number.
+    pub fn of_known(known: impl Iterator<Item = (usize, u64)>) -> Registers {
+        let mut registers = Registers([None; COUNT]);
+        known.for_each(|(number, value)| registers.set(number, Some(value)));
+        registers
+    }
+
+    /// What is known, in the order of the numbers.
+    pub fn known(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        let numbered = self.0.iter().enumerate();
+        numbered.filter_map(|(number, value)| value.map(|value| (number, value)))
+    }
+
     pub fn get(&self, number: usize) -> Option<u64> {
         self.0.get(number).copied().flatten()
     }

@@ -15,6 +15,8 @@ pub(crate) struct Live {
     pieces: Vec<(u64, Vec<u8>)>,
     /// Emptied pieces, to be filled again.
     spare: Vec<Vec<u8>>,
+    /// What [`Live::copy`] made last.
+    copy: Vec<u8>,
 }
 
 /// A typical stack has 6 KB from its stack pointer on.
@@ -30,6 +32,39 @@ impl Live {
         self.spare.extend(self.pieces.drain(..).map(|(_, bytes)| bytes));
         // One piece serves most threads.
         self.spare.truncate(4);
+    }
+
+    /// Puts together what lies from `start` on, of what was read already where that is known. Where memory ends, the
+    /// copy does.
+    pub fn copy(&mut self, start: u64, length: usize) -> &[u8] {
+        self.copy.clear();
+        while self.copy.len() < length {
+            let at = start.wrapping_add(self.copy.len() as u64);
+            let left = length - self.copy.len();
+            let known = self.pieces.iter().find_map(|(start, bytes)| {
+                let bytes = bytes.get(usize::try_from(at.checked_sub(*start)?).ok()?..)?;
+                (!bytes.is_empty()).then_some(bytes)
+            });
+            if let Some(bytes) = known {
+                self.copy.extend_from_slice(&bytes[..bytes.len().min(left)]);
+                continue;
+            }
+            let next = self.pieces.iter().filter_map(|(start, _)| start.checked_sub(at)).min();
+            let gap = next.and_then(|gap| usize::try_from(gap).ok()).map_or(left, |gap| gap.min(left));
+            let before = self.copy.len();
+            self.copy.resize(before + gap, 0);
+            let read = memory::read_some(at, &mut self.copy[before..]);
+            self.copy.truncate(before + read);
+            if read < gap {
+                break;
+            }
+        }
+        &self.copy
+    }
+
+    /// What [`Live::copy`] made last.
+    pub fn copied(&self) -> &[u8] {
+        &self.copy
     }
 }
 
@@ -127,6 +162,21 @@ mod tests {
             assert_eq!(live.word(words.as_ptr() as u64 + 8 * at as u64), Some(*word));
         }
         assert!(live.pieces.len() <= KEPT_PIECES);
+    }
+
+    #[test]
+    fn a_copy_is_put_together_of_what_was_read_and_what_was_not() {
+        let words: Vec<u64> = (0..PIECE as u64).collect();
+        let start = words.as_ptr() as u64;
+        let expected: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        let mut live = Live::default();
+        for at in [3, PIECE / 2, PIECE / 4] {
+            live.word(start + 8 * at as u64);
+        }
+        assert!(live.copy(start, 8 * PIECE) == expected);
+        assert!(live.copy(start + 24, 80) == &expected[24..104]);
+        assert_eq!(live.copied().len(), 80);
+        assert!(live.copy(8, 80).is_empty());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use gimli::{
     BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EndianSlice, FrameDescriptionEntry, NativeEndian,
     ParsedEhFrameHdr, RegisterRule, UnwindContext, UnwindExpression, UnwindSection as _,
 };
+use std::ops::Range;
 
 pub(crate) type Slice<'i> = EndianSlice<'i, NativeEndian>;
 
@@ -72,12 +73,25 @@ impl<'i> Tables<'i> {
 
     /// The rules for an address as the file counts it.
     pub fn row(&self, context: &mut Context, address: u64) -> Option<Row<'i>> {
-        let entry = self
-            .header
-            .table()?
-            .fde_for_address(&self.eh_frame, &self.bases, address, EhFrame::cie_from_offset)
-            .ok()?;
-        row_of(&entry, &self.eh_frame, &self.bases, context, address)
+        row_of(&self.entry(address)?, &self.eh_frame, &self.bases, context, address)
+    }
+
+    fn entry(&self, address: u64) -> Option<FrameDescriptionEntry<Slice<'i>>> {
+        let table = self.header.table()?;
+        table.fde_for_address(&self.eh_frame, &self.bases, address, EhFrame::cie_from_offset).ok()
+    }
+
+    /// The function at an address as the file counts it: where it begins and ends, and where its language's own table
+    /// of calls is, if it has one.
+    pub fn function(&self, address: u64) -> Option<(Range<u64>, Option<u64>)> {
+        let entry = self.entry(address)?;
+        let start = entry.initial_address();
+        let area = match entry.lsda() {
+            Some(gimli::Pointer::Direct(area)) => Some(area),
+            // Behind a pointer that the loader fills in: no compiler of Rust's makes such.
+            Some(gimli::Pointer::Indirect(_)) | None => None,
+        };
+        Some((start..start.checked_add(entry.len())?, area))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The outcome of unwinding one stack: all frames of a shallow one, both ends of a deep one.
 
+use super::Registers;
 use crate::modules::CodeAddress;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,13 @@ pub(super) const KEPT: usize = INNERMOST + OUTERMOST;
 const PATIENCE: Duration = Duration::from_millis(200);
 /// The clock is looked at once in so many frames.
 const BETWEEN_LOOKS: usize = 256;
+
+/// Frames whose registers are kept, of a walk that keeps some, and one more, whose stack pointer is where the last of
+/// these ends.
+const TRAIL: usize = 64 + 1;
+
+/// A frame's address, and what was known of the registers in it.
+pub(crate) type Trailed = (CodeAddress, Registers);
 
 /// One frame, before names are looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,6 +65,8 @@ pub(crate) struct Walk {
     /// A frame pointer was recovered from a function's prologue, and this many frames do not depend on it.
     /// The others are to be trusted only if the root was reached.
     pub certain: Option<usize>,
+    /// The innermost frames with their registers, if the unwinder keeps these.
+    pub trail: Vec<Trailed>,
     /// How many frames were found.
     count: usize,
     /// A frame that is not kept was not verified.
@@ -66,10 +76,17 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
-    /// Nothing yet, in the memory of a former one's frames.
-    pub(super) fn new(mut frames: Vec<RawFrame>) -> Walk {
+    /// Nothing yet, in the memory of a former one's frames and registers.
+    pub(super) fn new(mut frames: Vec<RawFrame>, mut trail: Vec<Trailed>) -> Walk {
         frames.clear();
-        Walk { frames, end: End::TooDeep(0), certain: None, count: 0, doubt: false, until: None }
+        trail.clear();
+        Walk { frames, end: End::TooDeep(0), certain: None, trail, count: 0, doubt: false, until: None }
+    }
+
+    pub(super) fn keep(&mut self, address: CodeAddress, registers: &Registers) {
+        if self.trail.len() < TRAIL {
+            self.trail.push((address, *registers));
+        }
     }
 
     /// How many frames were found, kept or not.
@@ -130,6 +147,7 @@ impl Walk {
     pub fn keep_certain(&mut self) {
         let Some(certain) = self.certain_and_kept() else { return };
         self.frames.truncate(certain);
+        self.trail.truncate(certain);
         if let Some(last) = self.frames.last_mut() {
             last.omitted = 0;
         }
@@ -153,7 +171,7 @@ mod tests {
 
     /// A stack of so many frames, whose addresses count from 1, and which are verified.
     fn walked(count: usize, is_verified: impl Fn(u64) -> bool) -> Walk {
-        let mut walk = Walk::new(Vec::new());
+        let mut walk = Walk::new(Vec::new(), Vec::new());
         for address in 1..=count as u64 {
             walk.push(CodeAddress::Return(address), is_verified(address));
         }

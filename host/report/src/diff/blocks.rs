@@ -83,7 +83,7 @@ impl Contents {
                     notes.iter().for_each(|note| contents.lines(&above, &note.to_string()));
                 }
                 Block::Unknown(unknown) => contents.lines(&above, &unknown.to_string()),
-                Block::Trace(_) => {}
+                Block::Trace(_) | Block::Graph(_) => {}
             }
         }
         contents

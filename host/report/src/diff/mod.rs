@@ -1,8 +1,9 @@
-//! Comparison of two reports of one service: facts of the header, sections, fields and tables, and the groups of
-//! threads and tasks. When the reports were made and how long that took is no difference, and neither is the wording
+//! Comparison of two reports of one service: facts of the header, sections, fields and tables, the groups of
+//! threads and tasks, and who waits for what. Of two reports of one process it also tells who has not moved. When the reports were made and how long that took is no difference, and neither is the wording
 //! of a trace's title.
 
 mod blocks;
+mod graph;
 mod sections;
 mod traces;
 
@@ -25,7 +26,7 @@ use crate::words::moment;
 pub fn text(old: &Report, new: &Report) -> String {
     let mut text = format!("old  {}\nnew  {}\n", headline(&old.header), headline(&new.header));
     let header = header(&old.header, &new.header);
-    let sections = sections::compare(&old.sections, &new.sections);
+    let sections = sections::compare(&old.sections, &new.sections, moments(&old.header, &new.header));
     if header.is_empty() && sections.is_empty() {
         text.push_str("\nno difference\n");
         return text;
@@ -37,6 +38,24 @@ pub fn text(old: &Report, new: &Report) -> String {
         }
     }
     text
+}
+
+/// Of what two reports are.
+#[derive(Clone, Copy, PartialEq)]
+enum Moments {
+    /// Of one process at two moments: who stands in the same place has not moved.
+    OfOneProcess,
+    /// Of different processes, or at one moment: ids that are the same say nothing.
+    Unrelated,
+}
+
+fn moments(old: &Header, new: &Header) -> Moments {
+    let process = |header: &Header| (header.host.clone(), header.process, header.service.clone());
+    if process(old) == process(new) && old.time < new.time {
+        Moments::OfOneProcess
+    } else {
+        Moments::Unrelated
+    }
 }
 
 fn headline(header: &Header) -> String {

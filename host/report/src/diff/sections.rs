@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use crate::format::text::escape;
 use crate::model::Section;
 
-use super::{blocks, traces};
+use super::{Moments, blocks, graph, traces};
 
 /// The sections with a difference: their titles and the lines that tell it.
-pub fn compare(old: &[Section], new: &[Section]) -> Vec<(String, Vec<String>)> {
+pub fn compare(old: &[Section], new: &[Section], moments: Moments) -> Vec<(String, Vec<String>)> {
     let (old, new) = (numbered(old), numbered(new));
     let mut changes = Vec::new();
     for (place, section) in &new {
         let lines = match find(&old, place) {
-            Some(before) => change(before, section),
+            Some(before) => change(before, section, moments),
             None => vec![match &section.failure {
                 Some(reason) => format!("this section appeared, and failed: {}", escape(reason)),
                 None => "this section appeared".to_owned(),
@@ -50,7 +50,7 @@ fn title(section: &Section) -> String {
     if section.title.is_empty() { escape(&section.name) } else { escape(&section.title) }
 }
 
-fn change(old: &Section, new: &Section) -> Vec<String> {
+fn change(old: &Section, new: &Section, moments: Moments) -> Vec<String> {
     let mut lines = Vec::new();
     match (&old.failure, &new.failure) {
         (None, Some(reason)) => lines.push(format!("failed: {}", escape(reason))),
@@ -60,9 +60,16 @@ fn change(old: &Section, new: &Section) -> Vec<String> {
         }
         _ => {}
     }
-    let remarks = |section: &Section| section.remarks.iter().map(|remark| escape(remark)).collect::<Vec<_>>();
+    let remarks = |section: &Section| {
+        let lines = section.remarks.iter().flat_map(|remark| remark.lines());
+        lines.map(|line| escape(line.trim())).collect::<Vec<_>>()
+    };
     lines.extend(blocks::texts("look at: ", &remarks(old), &remarks(new)));
     lines.extend(blocks::compare(&old.blocks, &new.blocks));
     lines.extend(traces::compare(&old.blocks, &new.blocks));
+    lines.extend(graph::compare(&old.blocks, &new.blocks));
+    if moments == Moments::OfOneProcess {
+        lines.extend(graph::unmoved(&old.blocks, &new.blocks));
+    }
     lines
 }

@@ -10,6 +10,7 @@ use super::keys::{self, Judgement};
 use super::path::Standing;
 use super::text::{is_quantity, tells_nothing, text};
 use super::{MASK, Secrets, pairs};
+use crate::model::graph::{Graph, Party};
 use crate::model::{
     Block, Detail, Field, Frame, Header, Member, NativeSection, Origin, Reason, Section, Trace, Value,
 };
@@ -100,6 +101,7 @@ impl Place<'_> {
             Block::Fields { fields } => self.fields(fields),
             Block::Table { columns, rows } => self.table(columns, rows),
             Block::Trace(trace) => self.trace(trace),
+            Block::Graph(graph) => self.graph(graph),
             Block::Notes { notes } => notes.iter_mut().for_each(reason),
             Block::Unknown(unknown) => {
                 if let Cow::Owned(masked) = text(&unknown.to_string()) {
@@ -162,10 +164,26 @@ impl Place<'_> {
 
     fn trace(&self, trace: &mut Trace) {
         mask(&mut trace.title);
-        trace.summary.iter_mut().for_each(mask);
+        trace.summary.iter_mut().chain(&mut trace.idle).for_each(mask);
         trace.members.iter_mut().for_each(|member| self.member(member));
         trace.frames.iter_mut().for_each(|frame| self.frame(frame));
         trace.doubt.iter_mut().for_each(reason);
+    }
+
+    fn graph(&self, graph: &mut Graph) {
+        let name = |party: &mut Party| party.name.iter_mut().for_each(mask);
+        for node in &mut graph.nodes {
+            node.party.iter_mut().for_each(name);
+            node.waits.iter_mut().for_each(|wait| name(&mut wait.party));
+            for hold in &mut node.holds {
+                name(&mut hold.party);
+                hold.doing.iter_mut().for_each(mask);
+                if !self.is_native {
+                    hold.variable.iter_mut().chain(&mut hold.function).for_each(mask);
+                }
+            }
+        }
+        graph.places_mut().for_each(|place| self.frame(place));
     }
 
     fn member(&self, member: &mut Member) {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::graph::Graph;
 use super::{Reason, Trace, Unknown, Value};
 
 /// A piece of a section's body.
@@ -52,6 +53,8 @@ pub enum Block {
     },
     /// A stack or a chain of awaits, with everything that stands in it.
     Trace(Trace),
+    /// Who waits for what, and who holds it.
+    Graph(Graph),
     /// Text whose layout is kept.
     #[non_exhaustive]
     Preformatted {
@@ -110,6 +113,12 @@ impl Block {
 impl From<Trace> for Block {
     fn from(trace: Trace) -> Block {
         Block::Trace(trace)
+    }
+}
+
+impl From<Graph> for Block {
+    fn from(graph: Graph) -> Block {
+        Block::Graph(graph)
     }
 }
 

@@ -4,6 +4,19 @@ pub(super) fn is_false(flag: &bool) -> bool {
     !flag
 }
 
+pub(super) fn is_true(flag: &bool) -> bool {
+    *flag
+}
+
+/// What a flag is that is left out only when it is set.
+pub(super) fn yes() -> bool {
+    true
+}
+
+pub(super) fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
 pub(super) fn is_zero(depth: &u16) -> bool {
     *depth == 0
 }

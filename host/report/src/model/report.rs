@@ -73,10 +73,25 @@ impl Report {
         Report { header, sections: Vec::new() }
     }
 
-    /// Where to look first, as pairs of a section's title and a line: sections that failed, and what
-    /// sections remarked themselves. Empty when there is nothing to say.
+    /// Where to look first, as pairs of a section's title and an entry: what the diagnosis says, whose entries have an
+    /// empty title, then sections that failed, and what sections remarked themselves. The first line of an entry says
+    /// what, others say more of it. Empty when there is nothing to say.
+    ///
+    /// ```
+    /// # use gmr_report::{Header, NativeSection, Origin, Report, Section, Trigger, TriggerKind};
+    /// # let trigger = Trigger::new(TriggerKind::Call, "");
+    /// # let mut report = Report::new(Header::new("shop", "2026-11-22T14:03:07Z".parse().unwrap(), trigger));
+    /// let mut diagnosis = Section::native(NativeSection::Diagnosis);
+    /// diagnosis.remarks.push("deadlock: tasks 17 and 18 wait for each other\n...".to_owned());
+    /// report.sections.push(Section::new("pool", "Pool", Origin::Plugin).failed("no pool today"));
+    /// report.sections.push(diagnosis);
+    /// let entries: Vec<_> = report.look_at().map(|(title, _)| title).collect();
+    /// assert_eq!(entries, ["", "Pool"]);
+    /// ```
     pub fn look_at(&self) -> impl Iterator<Item = (&str, String)> {
-        self.sections.iter().flat_map(Section::look_at)
+        let part =
+            |diagnosis: bool| self.sections.iter().filter(move |part| part.is_diagnosis() == diagnosis);
+        part(true).chain(part(false)).flat_map(Section::look_at)
     }
 
     /// The section of this name.

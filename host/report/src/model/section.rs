@@ -19,7 +19,7 @@ pub struct Section {
     /// then, a trap's frames, what a plugin wrote to its standard error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
-    /// What deserves a look first, one line each.
+    /// What deserves a look first, an entry each: a line, and lines that say more below it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
     /// Its body.
@@ -55,6 +55,8 @@ pub enum NativeSection {
     Threads,
     /// Every async task.
     GreenThreads,
+    /// What is likely to be wrong, and who waits for whom.
+    Diagnosis,
     /// The application's options.
     Configuration,
     /// What is wrong with the reporter itself.
@@ -71,6 +73,7 @@ impl NativeSection {
         NativeSection::Package,
         NativeSection::Threads,
         NativeSection::GreenThreads,
+        NativeSection::Diagnosis,
         NativeSection::Configuration,
         NativeSection::Reporter,
         NativeSection::Plugins,
@@ -97,6 +100,7 @@ impl NativeSection {
             NativeSection::Package => ("package", "Package"),
             NativeSection::Threads => ("threads", "Threads"),
             NativeSection::GreenThreads => ("green_threads", "Green Threads"),
+            NativeSection::Diagnosis => ("diagnosis", "Diagnosis"),
             NativeSection::Configuration => ("configuration", "Configuration"),
             NativeSection::Reporter => ("reporter", "Reporter"),
             NativeSection::Plugins => ("plugins", "Plugins"),
@@ -137,11 +141,19 @@ impl Section {
         self
     }
 
-    /// What this section contributes to the report's [`Report::look_at`](super::Report::look_at).
+    /// What this section contributes to the report's [`Report::look_at`](super::Report::look_at). The diagnosis speaks for
+    /// the whole report: the title beside its remarks is empty.
     pub fn look_at(&self) -> impl Iterator<Item = (&str, String)> {
         let failure = self.failure.iter().map(|reason| {
             if self.blocks.is_empty() { format!("no section: {reason}") } else { reason.clone() }
         });
-        failure.chain(self.remarks.iter().cloned()).map(|line| (self.title.as_str(), line))
+        let title = self.title.as_str();
+        let of_remarks = if self.is_diagnosis() { "" } else { title };
+        let remarks = self.remarks.iter().map(move |remark| (of_remarks, remark.clone()));
+        failure.map(move |line| (title, line)).chain(remarks)
+    }
+
+    pub(super) fn is_diagnosis(&self) -> bool {
+        self.origin == Origin::Native && self.name == NativeSection::Diagnosis.name()
     }
 }

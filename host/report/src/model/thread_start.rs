@@ -1,4 +1,5 @@
-//! The start of a thread: the functions that every thread begins with, so that text can count them instead of listing them.
+//! Frames that say nothing: the functions that every thread begins with, and those of a runtime that waits, so that text can
+//! count them instead of listing them.
 
 use super::Frame;
 
@@ -37,6 +38,31 @@ pub fn fold_from(frames: &mut [Frame], is_one: impl Fn(&str) -> bool) -> bool {
     let Some((frame, call, _)) = first else { return false };
     fold(frames, frame, call);
     true
+}
+
+/// Marks the last call that is one of these, and all that it called. A stack that is nothing but that stays as it is. Text
+/// counts such frames as those of a runtime that waits.
+///
+/// ```
+/// use gmr_report::{Frame, fold_inner};
+///
+/// let mut frames = ["syscall", "runtime::park", "runtime::block_on", "shop::main"].map(Frame::of);
+/// fold_inner(&mut frames, |function| function == "runtime::block_on");
+/// assert_eq!(frames.map(|frame| frame.folded), [true, true, true, false]);
+/// ```
+pub fn fold_inner(frames: &mut [Frame], is_one: impl Fn(&str) -> bool) {
+    let last = frames.iter().rposition(|frame| frame.calls.iter().any(|call| is_one(&call.function)));
+    let Some(last) = last.filter(|last| last + 1 < frames.len()) else { return };
+    for frame in &mut frames[..last] {
+        frame.fold_from(0);
+    }
+    let frame = &mut frames[last];
+    let call = frame.calls.iter().rposition(|call| is_one(&call.function)).unwrap_or(0);
+    if call + 1 == frame.calls.len() {
+        frame.fold_from(0);
+    } else {
+        frame.calls[..=call].iter_mut().for_each(|call| call.folded = true);
+    }
 }
 
 fn fold(frames: &mut [Frame], frame: usize, call: usize) {

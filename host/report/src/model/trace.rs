@@ -24,6 +24,9 @@ pub struct Trace {
     /// A few lines that hold for all members together.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub summary: Vec<String>,
+    /// What they are, if all that they do is to wait for work: `tokio worker`. Text counts such traces in one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle: Option<String>,
     /// The threads or tasks that stand here, all of them; text shows their ids in ranges.
     pub members: Vec<Member>,
     /// The frames: a stack innermost first, a chain outermost first.
@@ -50,6 +53,7 @@ impl Trace {
             kind,
             title: title.into(),
             summary: Vec::new(),
+            idle: None,
             members: Vec::new(),
             frames: Vec::new(),
             doubt: None,

@@ -3,6 +3,7 @@
 
 mod modules;
 
+use crate::model::graph::Graph;
 use crate::model::{Block, Call, Frame, Report, Trace, TraceKind, fold_start};
 
 pub use modules::{LoadedFile, LoadedFiles};
@@ -17,16 +18,21 @@ pub enum CodeOffset {
     Return(u64),
 }
 
-/// How many frames could be looked up: those of stacks that have a module and an offset, and no name yet. With `all`
-/// also those that have one.
+/// How many frames could be looked up: those of stacks and of wait-for graphs that have a module and an offset, and no
+/// name yet. With `all` also those that have one.
 pub fn wanted(report: &Report, all: bool) -> usize {
-    let blocks = report.sections.iter().flat_map(|section| &section.blocks);
-    let frames = blocks.filter_map(|block| match block {
+    let blocks = || report.sections.iter().flat_map(|section| &section.blocks);
+    let stacks = blocks().filter_map(|block| match block {
         Block::Trace(trace) if trace.kind == TraceKind::Stack => Some(&trace.frames),
         _ => None,
     });
-    frames
+    let graphs = blocks().filter_map(|block| match block {
+        Block::Graph(graph) => Some(graph.places()),
+        _ => None,
+    });
+    stacks
         .flatten()
+        .chain(graphs.flatten())
         .filter(|frame| is_wanted(frame, all) && frame.module.is_some() && frame.offset.is_some())
         .count()
 }
@@ -68,23 +74,36 @@ pub fn resolve<E>(
         let frames = trace.frames.iter().enumerate().filter(|(_, frame)| lies_within(frame));
         offsets.extend(frames.filter_map(|(depth, frame)| offset(depth, frame)));
     }
+    for graph in graphs(report) {
+        let places = graph.places().filter(|place| lies_within(place));
+        offsets.extend(places.filter_map(|place| offset(CALLER, place)));
+    }
     // One answer for each question, and the questions come in the same order again.
     let mut answers = look_up(&offsets)?.into_iter();
     let mut named = 0;
-    for trace in stacks(report) {
-        for frame in trace.frames.iter_mut().filter(|frame| lies_within(frame) && frame.offset.is_some()) {
-            if let Some(calls) = answers.next().filter(|calls| !calls.is_empty()) {
-                frame.calls = calls;
-                named += 1;
-            }
+    let mut name = |frame: &mut Frame| {
+        if lies_within(frame)
+            && frame.offset.is_some()
+            && let Some(calls) = answers.next().filter(|calls| !calls.is_empty())
+        {
+            frame.calls = calls;
+            named += 1;
         }
+    };
+    for trace in stacks(report) {
+        trace.frames.iter_mut().for_each(&mut name);
         // Folded as a whole is what stands there because of the report itself.
         if !trace.frames.iter().all(|frame| frame.folded) {
             fold_start(&mut trace.frames);
         }
     }
+    graphs(report).flat_map(Graph::places_mut).for_each(name);
     Ok(named)
 }
+
+/// The depth of a frame that called another one, as every place of a graph has: it stands in the application's function,
+/// and the wait is below it. One that was interrupted there says so.
+const CALLER: usize = 1;
 
 fn is_wanted(frame: &Frame, all: bool) -> bool {
     all || frame.calls.is_empty()
@@ -100,6 +119,13 @@ fn offset(depth: usize, frame: &Frame) -> Option<CodeOffset> {
 fn stacks(report: &mut Report) -> impl Iterator<Item = &mut Trace> {
     report.sections.iter_mut().flat_map(|section| &mut section.blocks).filter_map(|block| match block {
         Block::Trace(trace) if trace.kind == TraceKind::Stack => Some(trace),
+        _ => None,
+    })
+}
+
+fn graphs(report: &mut Report) -> impl Iterator<Item = &mut Graph> {
+    report.sections.iter_mut().flat_map(|section| &mut section.blocks).filter_map(|block| match block {
+        Block::Graph(graph) => Some(graph),
         _ => None,
     })
 }

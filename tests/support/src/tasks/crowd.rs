@@ -2,10 +2,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use gmr_inspect::tasks::{Chain, Task};
+use tokio::sync::Mutex;
 
 /// Ends all that moves.
 pub static STOP: AtomicBool = AtomicBool::new(false);
@@ -32,6 +34,23 @@ fn idle_boxed(number: u64) -> Pin<Box<dyn Future<Output = u64> + Send>> {
 /// Waits for good.
 pub async fn idle(number: u64) -> u64 {
     if number.is_multiple_of(2) { idle_middle(number).await } else { idle_boxed(number).await }
+}
+
+/// Holds a lock for good.
+pub async fn hold(lock: Arc<Mutex<u64>>) {
+    let mut guard = lock.lock().await;
+    *guard += 1;
+    tokio::time::sleep(Duration::from_secs(100_000)).await;
+    *guard += 1;
+}
+
+/// Waits for a lock, for good if another one holds it.
+pub async fn wait(lock: Arc<Mutex<u64>>) {
+    // The other one comes first.
+    while lock.try_lock().is_ok() {
+        tokio::task::yield_now().await;
+    }
+    *lock.lock().await += 1;
 }
 
 async fn hot_inner(number: u64) -> u64 {

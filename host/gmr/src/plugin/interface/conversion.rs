@@ -11,6 +11,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::document as wit;
+    use gmr_report::graph::{Cycle, CycleMember, Graph, Hold, Node, Party, Wait};
     use gmr_report::wit::Part;
     use gmr_report::{Block, Call, Detail, Field, Frame, Member, Reason, Trace, TraceKind, Value};
 
@@ -132,14 +133,65 @@ mod tests {
             let kind = if self.flag() { TraceKind::Stack } else { TraceKind::Await };
             let mut trace = Trace::new(kind, self.text());
             trace.summary = self.several(Maker::text);
+            trace.idle = self.maybe(Maker::text);
             trace.members = self.several(Maker::member);
             trace.frames = self.several(Maker::frame);
             trace.doubt = self.maybe(|make| Reason::Text(make.text()));
             trace
         }
 
+        fn party(&mut self) -> Party {
+            let mut party = Party::new(self.text().into(), self.number());
+            party.name = self.maybe(Maker::text);
+            party
+        }
+
+        fn wait(&mut self) -> Wait {
+            let mut wait = Wait::new(self.party(), self.text().into());
+            wait.permits = self.maybe(Maker::number);
+            wait.progress = self.text().into();
+            wait.queue_position = self.maybe(Maker::number);
+            (wait.timed, wait.awaited) = (self.flag(), self.flag());
+            wait.place = self.maybe(Maker::frame);
+            wait.waited = self.maybe(|make| Duration::from_nanos(make.number()));
+            wait
+        }
+
+        fn hold(&mut self) -> Hold {
+            let mut hold = Hold::new(self.party(), self.text().into());
+            hold.permits = self.maybe(Maker::number);
+            hold.certainty = self.text().into();
+            hold.variable = self.maybe(Maker::text);
+            hold.function = self.maybe(Maker::text);
+            hold.doing = self.maybe(Maker::text);
+            hold.place = self.maybe(Maker::frame);
+            hold
+        }
+
+        fn graph(&mut self) -> Graph {
+            let node = |make: &mut Maker| {
+                let mut node = Node::new(make.text().into(), make.text().into());
+                node.address = make.maybe(Maker::number);
+                node.party = make.maybe(Maker::party);
+                node.permits = make.maybe(Maker::number);
+                node.waits = make.several(Maker::wait);
+                node.holds = make.several(Maker::hold);
+                node
+            };
+            let mut graph = Graph::new(self.several(node));
+            graph.cycles = self.several(|make| {
+                let mut index = || make.number() as u32;
+                let members = [CycleMember::new(index(), index(), index())];
+                let mut cycle = Cycle::new(members, make.text().into());
+                cycle.timed = make.flag();
+                cycle
+            });
+            graph.not_examined = self.number();
+            graph
+        }
+
         fn block(&mut self) -> Block {
-            match self.below(6) {
+            match self.below(7) {
                 0 => Block::heading(1 + self.below(3) as u8, self.text()),
                 1 => Block::paragraph(self.text()),
                 2 => Block::fields(self.several(Maker::field)),
@@ -148,6 +200,7 @@ mod tests {
                     Block::table(columns, self.several(|make| make.several(Maker::value)))
                 }
                 4 => Block::preformatted(self.text()),
+                5 => Block::Graph(self.graph()),
                 _ => Block::Trace(self.trace()),
             }
         }

@@ -4,7 +4,9 @@
 use gmr_report::wit::Part;
 use gmr_report::words::bytes;
 
-use super::bindings::wit::document::{Block, Field, Frame, Member, Scalar, Table, Trace, Value};
+use super::bindings::wit::document::{
+    Block, Field, Frame, Graph, Hold, Member, Node, Party, Scalar, Table, Trace, Value, Wait,
+};
 use crate::plugin::Limits;
 
 /// What was taken of one section.
@@ -113,6 +115,7 @@ impl Budget<'_> {
             Block::Fields(fields) => self.fields(fields),
             Block::Table(table) => self.table(table),
             Block::Trace(trace) => self.trace(trace),
+            Block::Graph(graph) => self.graph(graph),
         }
     }
 
@@ -136,13 +139,42 @@ impl Budget<'_> {
     fn trace(&mut self, trace: &mut Trace) {
         self.text(&mut trace.title);
         self.count(trace.summary.len() + trace.members.len());
-        self.texts(&mut trace.summary);
+        self.texts(trace.summary.iter_mut().chain(&mut trace.idle));
         trace.members.iter_mut().for_each(|Member { name, fields, .. }| {
             self.texts(name);
             self.fields(fields);
         });
         trace.frames.iter_mut().for_each(|frame| self.frame(frame));
         self.texts(&mut trace.doubt);
+    }
+
+    fn graph(&mut self, graph: &mut Graph) {
+        self.count(graph.nodes.len() + graph.cycles.len());
+        for cycle in &mut graph.cycles {
+            self.count(cycle.members.len());
+            self.text(&mut cycle.certainty);
+        }
+        for Node { library, kind, party, waits, holds, .. } in &mut graph.nodes {
+            self.count(waits.len() + holds.len());
+            self.texts([library, kind]);
+            party.iter_mut().for_each(|party| self.party(party));
+            for Wait { party, want, progress, place, .. } in waits {
+                self.party(party);
+                self.texts([want, progress]);
+                place.iter_mut().for_each(|place| self.frame(place));
+            }
+            for Hold { party, role, certainty, variable, function, doing, place, .. } in holds {
+                self.party(party);
+                self.texts([role, certainty]);
+                self.texts(variable.iter_mut().chain(function).chain(doing));
+                place.iter_mut().for_each(|place| self.frame(place));
+            }
+        }
+    }
+
+    fn party(&mut self, party: &mut Party) {
+        self.text(&mut party.kind);
+        self.texts(&mut party.name);
     }
 
     /// Each of its calls is a line of the report.
@@ -255,6 +287,40 @@ mod tests {
     }
 
     #[test]
+    fn the_parts_of_a_graph_count_and_its_texts_too() {
+        let party = || Party { kind: "task".to_owned(), id: 1, name: Some("n".repeat(40)) };
+        let wait = || Wait {
+            party: party(),
+            want: String::new(),
+            permits: None,
+            progress: String::new(),
+            queue_position: None,
+            timed: false,
+            awaited: true,
+            place: None,
+            waited: None,
+        };
+        let graph = |waits| {
+            let node = Node {
+                library: String::new(),
+                kind: String::new(),
+                address: None,
+                party: None,
+                permits: None,
+                waits: (0..waits).map(|_| wait()).collect(),
+                holds: Vec::new(),
+            };
+            Block::Graph(Graph { nodes: vec![node], cycles: Vec::new(), not_examined: 0 })
+        };
+        let items = || Limits { items: 3, ..Limits::default() };
+        assert_eq!(taken(vec![graph(2)], items()), (1, None));
+        assert_eq!(taken(vec![graph(3)], items()).0, 0);
+        let text = || Limits { output_bytes: 2 * 44, ..Limits::default() };
+        assert_eq!(taken(vec![graph(2)], text()), (1, None));
+        assert_eq!(taken(vec![graph(3)], text()).0, 0);
+    }
+
+    #[test]
     fn each_call_of_a_frame_counts() {
         let frame = |calls| Frame {
             depth: 0,
@@ -277,6 +343,7 @@ mod tests {
                 kind: TraceKind::Stack,
                 title,
                 summary,
+                idle: None,
                 members,
                 frames: vec![frame(calls), frame(0)],
                 doubt: None,

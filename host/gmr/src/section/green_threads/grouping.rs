@@ -64,7 +64,7 @@ fn place<C>(task: &Task, chain: Option<C>) -> Place<'_, C> {
 }
 
 /// The chain of a task, if it is known.
-pub(super) fn known(task: &Task) -> Option<&[Await]> {
+pub(crate) fn known(task: &Task) -> Option<&[Await]> {
     match &task.chain {
         Chain::Known(chain) | Chain::Passed(chain) => Some(chain),
         _ => None,

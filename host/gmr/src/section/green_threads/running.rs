@@ -6,7 +6,7 @@
 use gmr_inspect::tasks::tokio::is_poll_frame;
 use gmr_inspect::tasks::{Polling, Task, TaskState};
 use gmr_inspect::threads::{Capture, Stack, Thread};
-use gmr_report::{Frame, NoStack, Reason, Trace, fold_from};
+use gmr_report::{Frame, NativeSection, NoStack, Reason, Trace, fold_from};
 
 use crate::section::threads::translate;
 
@@ -63,7 +63,11 @@ impl Stacks {
             Some(Stack::Captured { frames, method, .. }) => {
                 let mut frames = translate::frames(frames, *method);
                 // Of nested polls the innermost is the task's.
-                fold_from(&mut frames, is_poll_frame);
+                if fold_from(&mut frames, is_poll_frame) {
+                    frames.retain(|frame| !frame.folded);
+                }
+                // The whole stack stands in the section of the threads, where text shows it.
+                frames.iter_mut().for_each(|frame| frame.folded = true);
                 Ok(frames)
             }
             Some(Stack::Missing(missing)) => Err(translate::no_stack(missing)),
@@ -83,7 +87,11 @@ impl Group {
         };
         let mut trace = Trace::stack(title);
         match self.stack {
-            Ok(frames) => trace.frames = frames,
+            Ok(frames) => {
+                trace.frames = frames;
+                let stacks = if self.threads.len() == 1 { "its stack stands" } else { "their stack stands" };
+                trace.summary.push(format!("{stacks} under {}", NativeSection::Threads.title()));
+            }
             Err(reason) => trace.doubt = Some(Reason::NoStack(reason)),
         }
         trace

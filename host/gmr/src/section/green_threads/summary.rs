@@ -1,12 +1,15 @@
 //! Titles and summaries of chains: how many tasks, their name, for how long they have waited, their state.
 
+use std::time::Duration;
+
 use gmr_inspect::tasks::{Task, TaskState};
-use gmr_report::words::duration;
+use gmr_report::words::{duration, short_path};
 
 use super::grouping::{Group, known};
 
-/// `212 tasks, the longest for 33.1 s`, or `task 3  "gc"`.
-pub(super) fn title(group: &Group<'_>) -> String {
+/// `212 tasks, the longest for 33.1 s`, or `task 3  "gc"`. `stood` tells how long ago a task was seen where it stands: of those
+/// whose waits are not timed no more is known.
+pub(super) fn title(group: &Group<'_>, stood: impl Fn(u64) -> Option<Duration>) -> String {
     let first = group.tasks[0];
     let mut title = match group.tasks.len() {
         1 => format!("task {}", first.id),
@@ -19,7 +22,16 @@ pub(super) fn title(group: &Group<'_>) -> String {
         title.push_str(&format!("  \"{name}\""));
     }
     match (group.longest(), group.tasks.len()) {
-        (None, _) => {}
+        (None, count) => {
+            let times: Vec<Duration> = group.tasks.iter().filter_map(|task| stood(task.id)).collect();
+            let ago = times.iter().min().map(|time| format!("{} ago", duration(*time)));
+            match (ago, times.len()) {
+                (None, _) => {}
+                (Some(ago), 1) if count == 1 => title.push_str(&format!(", where it stood {ago}")),
+                (Some(ago), some) if some == count => title.push_str(&format!(", where they stood {ago}")),
+                (Some(ago), some) => title.push_str(&format!(", {some} of them where they stood {ago}")),
+            }
+        }
         (Some(idle), 1) => title.push_str(&format!(", for {}", duration(idle))),
         (Some(idle), _) => title.push_str(&format!(", the longest for {}", duration(idle))),
     }
@@ -34,7 +46,7 @@ pub(super) fn lines(group: &Group<'_>) -> Vec<String> {
         parts.push(format!("on thread {thread}"));
     }
     if let Some(place) = &first.spawned_at {
-        parts.push(format!("spawned at {}:{}", place.file, place.line));
+        parts.push(format!("spawned at {}:{}", short_path(&place.file), place.line));
     }
     if let ([_], Some(polls)) = (&group.tasks[..], first.polls) {
         parts.push(if polls == 1 { "polled once".to_owned() } else { format!("polled {polls} times") });

@@ -8,7 +8,7 @@ use gmr_inspect::tasks::{
     TaskState, Work, Worker,
 };
 use gmr_inspect::threads::{self as seen, Capture, Method, Quality, Stack, Symbol, Thread};
-use gmr_report::format::text;
+use gmr_report::format::{self, text};
 
 use super::Stacks;
 
@@ -32,12 +32,12 @@ fn snapshot(tasks: Vec<Task>) -> Snapshot {
     snapshot
 }
 
-fn body(tasks: Vec<Task>) -> (String, Vec<String>) {
+fn body(tasks: Vec<Task>) -> String {
     let mut snapshot = snapshot(tasks);
     snapshot.rung = Rung::DebugInformation;
-    let section = super::section(&snapshot, &Stacks::default());
+    let section = super::section(&snapshot, &Stacks::default(), |_| None);
     let text: Vec<String> = text::section(&section).lines().skip(3).map(str::to_owned).collect();
-    (text.join("\n"), section.remarks)
+    text.join("\n")
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn equal_chains_stand_together_whenever_their_timers_fire() {
     alone.name = Some("gc".to_owned());
     alone.state = TaskState::Scheduled;
     let tasks = vec![sleeping(4, 2, 5_000), sleeping(5, 3, 6_000), alone];
-    let (text, remarks) = body(tasks);
+    let text = body(tasks);
     assert_eq!(
         text,
         r#"chains from debug information, checked: 3 tasks
@@ -77,25 +77,13 @@ woken, waits for a worker
     shop::pay  shop/src/db.rs:9
       tokio::time::Sleep, fires in 7.0 s"#
     );
-    assert!(remarks.is_empty(), "{remarks:?}");
-}
-
-#[test]
-fn a_crowd_that_waits_for_long_is_remarked_by_the_innermost_line() {
-    let chain =
-        || vec![step(0, "shop::serve", Some(1)), step(1, "shop::pay", Some(9)), step(2, "Acquire", None)];
-    let crowd = |count: u64, idle| (0..count).map(|id| waiting(id, idle, chain())).collect();
-    let (_, remarks) = body(crowd(12, 33));
-    assert_eq!(remarks, ["12 of 12 tasks wait in shop::pay, the longest for 33 s"]);
-    assert!(body(crowd(9, 33)).1.is_empty(), "nine are no crowd");
-    assert!(body(crowd(12, 9)).1.is_empty(), "nine seconds are not long");
 }
 
 #[test]
 fn a_task_without_a_chain_says_why() {
     let mut task = waiting(1, 0, Vec::new());
     task.chain = Chain::Unknown(Arc::new(Reason::NeverPolled));
-    let (text, _) = body(vec![task]);
+    let text = body(vec![task]);
     assert!(text.ends_with("waiting\nshop::serve\nno chain: it was never polled"), "{text}");
 }
 
@@ -133,11 +121,11 @@ const BUSY: [&str; 4] = [
 ];
 
 #[test]
-fn a_running_task_stands_beside_the_stack_of_the_thread_that_was_at_it_all_the_time() {
+fn a_running_task_names_the_thread_that_was_at_it_all_the_time_whose_stack_stands_once() {
     let snapshot = snapshot(vec![running(7, Some(40))]);
     let polling = vec![Polling::new(40, 7)];
     let capture = Capture::new(vec![thread(40, &BUSY)]);
-    let section = super::section(&snapshot, &Stacks { polling, capture: Some(capture) });
+    let section = super::section(&snapshot, &Stacks { polling, capture: Some(capture) }, |_| None);
     let text: Vec<String> = text::section(&section).lines().skip(5).map(str::to_owned).collect();
     assert_eq!(
         text.join("\n"),
@@ -148,9 +136,12 @@ being polled: this is what it awaited when the poll began
   shop::serve  shop/src/db.rs:1
 
 ------             task 7 runs on thread 40  "worker"             ------
-
-  0  shop::merge
-     3 frames of the thread's start"#
+its stack stands under Threads"#
+    );
+    let json = format::json::section(&section);
+    assert!(
+        json.contains("shop::merge") && !json.contains("clone3"),
+        "JSON has it down to the task's poll: {json}"
     );
 }
 
@@ -159,8 +150,11 @@ fn a_stack_that_may_be_another_tasks_is_not_shown() {
     let capture = || Capture::new(vec![thread(40, &BUSY)]);
     let check = |task: Task, polling: &[Polling], expected: &str| {
         let snapshot = snapshot(vec![task]);
-        let section =
-            super::section(&snapshot, &Stacks { polling: polling.to_vec(), capture: Some(capture()) });
+        let section = super::section(
+            &snapshot,
+            &Stacks { polling: polling.to_vec(), capture: Some(capture()) },
+            |_| None,
+        );
         let text = text::section(&section);
         assert!(text.contains(expected) && !text.contains("shop::merge"), "{text}");
     };
@@ -182,10 +176,10 @@ fn tasks_with_one_stack_share_it() {
         [(40, 7), (41, 8), (42, 9)].map(|(thread, task)| Polling::new(thread, task)).into_iter().collect();
     let threads = vec![thread(40, &BUSY), thread(41, &BUSY), thread(42, &["shop::split", BUSY[1]])];
     let capture = Some(Capture::new(threads));
-    let text = text::section(&super::section(&snapshot(tasks), &Stacks { polling, capture }));
+    let text = text::section(&super::section(&snapshot(tasks), &Stacks { polling, capture }, |_| None));
     assert!(text.contains("tasks 7 8 run on threads 40 41"), "{text}");
     assert!(text.contains("task 9 runs on thread 42"), "{text}");
-    assert_eq!(text.matches("shop::merge").count(), 1, "{text}");
+    assert_eq!(text.matches("stack stands under Threads").count(), 2, "{text}");
 }
 
 #[test]
@@ -196,7 +190,7 @@ fn what_an_old_tokio_does_not_tell_is_left_out() {
         runtime.workers = workers;
         let mut snapshot = Snapshot::default();
         snapshot.runtimes = vec![runtime];
-        text::section(&super::section(&snapshot, &Stacks::default()))
+        text::section(&super::section(&snapshot, &Stacks::default(), |_| None))
     };
     let nothing = told(None, Vec::new());
     assert!(nothing.contains("tokio runtime 1 (multi_thread): this tokio tells no figures\n"), "{nothing}");
@@ -227,7 +221,7 @@ fn workers_have_a_row_each_and_more_columns_where_tokio_counts_more() {
         runtime.workers = vec![worker];
         let mut snapshot = Snapshot::default();
         snapshot.runtimes = vec![runtime];
-        text::section(&super::section(&snapshot, &Stacks::default()))
+        text::section(&super::section(&snapshot, &Stacks::default(), |_| None))
     };
     let stable = section(worker, None);
     let rows = "runtime  worker  thread  busy  parks\n        2       0      40  5 ms      3";
@@ -239,4 +233,67 @@ fn workers_have_a_row_each_and_more_columns_where_tokio_counts_more() {
     let unstable = section(counting, Some(blocking));
     assert!(unstable.contains("; 2 of 5 blocking threads idle, 0 waiting for one"), "{unstable}");
     assert!(unstable.contains("polls  mean poll  queue  steals  overflows  woken for nothing"), "{unstable}");
+}
+
+#[test]
+fn a_worker_that_polls_has_no_busy_time_of_before() {
+    let mut worker = Worker::default();
+    worker.thread = Some(40);
+    worker.busy = Some(Duration::ZERO);
+    worker.parks = Some(0);
+    let mut runtime = Runtime::new(1, "multi_thread");
+    runtime.workers = vec![worker];
+    let mut snapshot = snapshot(vec![running(7, Some(40))]);
+    snapshot.runtimes = vec![runtime];
+    let text = text::section(&super::section(&snapshot, &Stacks::default(), |_| None));
+    assert!(
+        text.contains("; 1 worker in a poll, before that busy for 0 s in all, parked 0 times\n"),
+        "{text}"
+    );
+    assert!(text.ends_with("      1       0      40  in a poll      0\n"), "{text}");
+}
+
+#[test]
+fn tasks_of_one_place_that_wait_for_several_semaphores_show_which() {
+    let at = |id, semaphore| {
+        let mut acquire = step(1, "tokio::sync::batch_semaphore::Acquire", None);
+        acquire.facts = vec![Fact::Permits(0)];
+        let mut task = waiting(id, 1, vec![step(0, "shop::transfer", Some(1)), acquire]);
+        task.particulars = vec![Particular::new(1, Fact::Semaphore(semaphore))];
+        task
+    };
+    let line = |tasks| {
+        let text = body(tasks);
+        text.lines().find_map(|line| line.split_once("Acquire, ")).unwrap().1.to_owned()
+    };
+    assert_eq!(line(vec![at(1, 0x10), at(2, 0x10)]), "0 permits, semaphore 0x10");
+    assert_eq!(line(vec![at(1, 0x20), at(2, 0x10)]), "0 permits, semaphore 0x10, semaphore 0x20");
+    let many = (1..=5).map(|id| at(id, id)).collect();
+    assert_eq!(line(many), "0 permits, semaphore 0x1, semaphore 0x2, semaphore 0x3, and 2 others");
+}
+
+#[test]
+fn where_tasks_stood_at_an_earlier_report_is_told() {
+    let chain = || vec![step(0, "shop::serve", Some(1))];
+    let unregistered = |id| {
+        let mut task = waiting(id, 0, chain());
+        task.idle = None;
+        task
+    };
+    let title = |tasks: Vec<Task>, stood: &dyn Fn(u64) -> Option<Duration>| {
+        let text = text::section(&super::section(&snapshot(tasks), &Stacks::default(), stood));
+        let line = text.lines().find(|line| line.starts_with("------")).unwrap_or_default();
+        line.trim_matches(['-', ' ']).to_owned()
+    };
+    let two = || vec![unregistered(1), unregistered(2)];
+    let seen = |id: u64| Some(Duration::from_secs(10 + id));
+    assert_eq!(title(two(), &|_| None), "2 tasks");
+    assert_eq!(title(two(), &seen), "2 tasks, where they stood 11 s ago");
+    assert_eq!(
+        title(two(), &|id| seen(id).filter(|_| id == 2)),
+        "2 tasks, 1 of them where they stood 12 s ago"
+    );
+    assert_eq!(title(vec![unregistered(2)], &seen), "task 2, where it stood 12 s ago");
+    // What is timed is known better.
+    assert_eq!(title(vec![waiting(2, 5, chain())], &seen), "task 2, for 5 s");
 }

@@ -1,6 +1,7 @@
 //! From a task to the report's values: frames, details, members, reasons, notes.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use gmr_inspect::tasks::{self as seen, Await, Chain, Fact, Rung, Snapshot, Task};
 use gmr_report::{
@@ -22,19 +23,42 @@ pub(super) fn chain(group: &Group<'_>) -> (Vec<Frame>, Option<Reason>) {
     }
 }
 
-/// What differs from task to task stands only where there is one task.
+/// What is the same for all tasks of a group stands with its await, and which semaphores they wait for, since that tells a
+/// ring of locks from a queue at one. What else differs from task to task stands only where there is one task.
 fn frames(group: &Group<'_>, chain: &[Await]) -> Vec<Frame> {
+    let particulars = |task: &Task, at| -> Vec<Fact> {
+        task.particulars.iter().filter(|own| own.step == at).map(|own| own.fact.clone()).collect()
+    };
     let frame = |(at, step): (usize, &Await)| {
-        let own = group.tasks[0].particulars.iter().filter(|own| own.step == at);
+        let own = particulars(group.tasks[0], at);
         let mut frame = frame(step);
-        frame.folded = own.clone().next().is_none() && is_machinery(chain, at);
-        if group.tasks.len() == 1 {
-            frame.details.extend(own.map(|own| detail(&own.fact)));
+        frame.folded = own.is_empty() && is_machinery(chain, at);
+        let is_common = |fact: &&Fact| {
+            group.tasks[1..]
+                .iter()
+                .all(|task| task.particulars.iter().any(|other| other.step == at && other.fact == **fact))
+        };
+        frame.details.extend(own.iter().filter(is_common).map(detail));
+        let semaphores = group.tasks.iter().flat_map(|task| &task.particulars).filter(|own| own.step == at);
+        let semaphores = semaphores.filter_map(|own| match own.fact {
+            Fact::Semaphore(address) => Some(address),
+            _ => None,
+        });
+        let semaphores: BTreeSet<u64> = semaphores.collect();
+        if semaphores.len() > 1 {
+            frame
+                .details
+                .extend(semaphores.iter().take(SEMAPHORES).map(|address| Detail::Semaphore(*address)));
+            let more = semaphores.len().saturating_sub(SEMAPHORES);
+            frame.details.extend((more > 0).then(|| Detail::Text(format!("and {more} others"))));
         }
         frame
     };
     chain.iter().enumerate().map(frame).collect()
 }
+
+/// More semaphores for which the tasks of one group wait are counted: it is one of each task's own.
+const SEMAPHORES: usize = 3;
 
 /// An await, with what is the same for all that wait there.
 fn frame(step: &Await) -> Frame {

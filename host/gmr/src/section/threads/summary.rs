@@ -90,7 +90,7 @@ pub(crate) fn state_of_thread(state: State) -> Cow<'static, str> {
 }
 
 /// The name of the system call that a thread waits in.
-pub(super) fn system_call(wait: &Wait) -> Cow<'static, str> {
+pub(crate) fn system_call(wait: &Wait) -> Cow<'static, str> {
     match wait.name {
         Some(name) => name.into(),
         None => format!("system call {}", wait.number).into(),

@@ -37,8 +37,7 @@ fn asleep(id: u32, name: &str, futex: u64, functions: &[&str]) -> Thread {
 fn check(threads: Vec<Thread>, expected: &str) {
     let capture = Capture::new(threads);
     let section = super::section(&capture);
-    let mut body: Vec<String> = text::section(&section).lines().skip(3).map(str::to_owned).collect();
-    body.extend(section.remarks.iter().map(|remark| format!("look at: {remark}")));
+    let body: Vec<String> = text::section(&section).lines().skip(3).map(str::to_owned).collect();
     assert_eq!(body.join("\n"), expected.trim());
 }
 
@@ -79,21 +78,6 @@ modules of these frames:
 }
 
 #[test]
-fn waiters_for_a_lock_are_remarked_and_idle_ones_are_not() {
-    let lock = ["syscall", "std::sys::sync::mutex::futex::Mutex::lock_contended", "shop::pay"];
-    let idle = ["syscall", "std::sys::sync::condvar::futex::Condvar::wait", "shop::idle"];
-    let threads = vec![
-        asleep(1, "a", 0x20, &lock),
-        asleep(2, "b", 0x20, &lock),
-        asleep(3, "c", 0x30, &lock),
-        asleep(4, "d", 0x40, &idle),
-        asleep(5, "e", 0x40, &idle),
-    ];
-    let section = super::section(&Capture::new(threads));
-    assert_eq!(section.remarks, ["2 threads wait for the lock at 0x20"]);
-}
-
-#[test]
 fn a_missing_or_doubtful_stack_says_why() {
     let missing = |id, name: &str, why| {
         let mut thread = asleep(id, name, 0, &[]);
@@ -121,20 +105,17 @@ fn a_missing_or_doubtful_stack_says_why() {
 running, 100 ms of CPU time
 no stack: it was not seen asleep, and its mask blocks the signal that would ask it
 
-------                       2  "gmr-index"                       ------
-running, 200 ms of CPU time
-no stack: it was not reached, or did not answer, in time
-
 ------                         3  "short"                         ------
 asleep in futex on 0x20, 300 ms of CPU time
 the stack does not reach the thread's start: the stack is deeper than was copied
 
   0  syscall (unverified)  shop/src/queue.rs:7
 
+idle: 1 reporter's thread (2)
+
 modules of these frames:
   module     build id
   /srv/shop  c0ffee
-look at: 1 thread has no stack; its reason stands with it
 "#,
     );
 }
@@ -161,4 +142,90 @@ fn no_thread_at_all_is_a_failure() {
     capture.notes.push(Note::OnlyCallingThread);
     let expected = "other threads cannot be seen on this platform: only the calling one is listed";
     assert_eq!(super::section(&capture).failure.as_deref(), Some(expected));
+}
+
+const PARK: [&str; 5] = [
+    "syscall",
+    "std::sys::sync::condvar::futex::Condvar::wait_optional_timeout",
+    "<tokio::runtime::scheduler::multi_thread::park::Parker>::park",
+    "<tokio::runtime::scheduler::multi_thread::worker::Context>::park_internal",
+    "tokio::runtime::scheduler::multi_thread::worker::run",
+];
+const POLL: &str = "tokio::runtime::task::core::Core<T,S>::poll";
+
+/// Titles of the stacks that text shows, and the line of those that are idle.
+fn shown(threads: Vec<Thread>) -> Vec<String> {
+    let text = text::section(&super::section(&Capture::new(threads)));
+    let titles = text.lines().filter(|line| line.starts_with("------") || line.starts_with("idle: "));
+    titles.map(|line| line.trim_matches(['-', ' ']).to_owned()).collect()
+}
+
+#[test]
+fn idle_workers_take_one_line_and_busy_ones_stand_with_their_stack() {
+    let pool = ["syscall", "tokio::runtime::blocking::pool::Inner::run", "clone3"];
+    // A worker runs in the blocking pool itself, as a task of it.
+    let worker = [&PARK[..], &[POLL], &pool[1..]].concat();
+    let stuck = [
+        "nanosleep",
+        "shop::sleep",
+        POLL,
+        "tokio::runtime::scheduler::multi_thread::worker::Context::run_task",
+    ];
+    let threads = vec![
+        asleep(1, "main", 0x10, &["syscall", "shop::main", "_start"]),
+        asleep(2, "worker", 0x20, &worker),
+        asleep(3, "worker", 0x30, &worker),
+        asleep(4, "pool", 0x40, &pool),
+        asleep(5, "pool", 0x50, &["nanosleep", "shop::job", POLL, pool[1]]),
+        asleep(6, "worker", 0x60, &stuck),
+    ];
+    assert_eq!(
+        shown(threads),
+        [
+            "6  \"worker\"",
+            "1  \"main\"",
+            "5  \"pool\"",
+            "idle: 2 tokio workers (2 3), 1 blocking-pool thread (4)"
+        ],
+        "a poll that sleeps on a worker comes first, and a blocking job may sleep"
+    );
+    let mut running = asleep(2, "worker", 0x20, &worker);
+    running.state = State::Running;
+    assert_eq!(shown(vec![running]), ["2  \"worker\""], "it is about to do something");
+}
+
+#[test]
+fn the_frames_of_a_runtime_that_waits_are_counted() {
+    let block_on = [
+        "syscall",
+        "tokio::runtime::park::CachedParkThread::park",
+        "tokio::runtime::park::CachedParkThread::block_on::<shop::main::{closure#0}>",
+        "tokio::runtime::runtime::Runtime::block_on_inner",
+        "shop::main",
+        "_start",
+    ];
+    let body = |functions: &[&str]| {
+        text::section(&super::section(&Capture::new(vec![asleep(1, "main", 1, functions)])))
+    };
+    let text = body(&block_on);
+    assert!(text.contains("\n     4 frames of a runtime that waits\n  4  shop::main  "), "{text}");
+    let polls = [&["syscall", "shop::query"], &block_on[2..]].concat();
+    assert!(
+        body(&polls).contains("  2  tokio::runtime::park::CachedParkThread::block_on "),
+        "it does not wait there"
+    );
+}
+
+#[test]
+fn those_in_trouble_come_first_and_are_not_idle() {
+    let threads = vec![
+        asleep(1, "main", 0x10, &["syscall", "shop::main"]),
+        asleep(2, "other", 0x10, &["syscall", "shop::put"]),
+        asleep(3, "worker", 0x20, &PARK),
+    ];
+    let mut section = super::section(&Capture::new(threads));
+    super::first(&mut section, &[2, 3].into());
+    let text = text::section(&section);
+    let places = ["2  \"other\"", "3  \"worker\"", "1  \"main\"", "modules of"].map(|part| text.find(part));
+    assert!(places.is_sorted() && places[0].is_some(), "{text}");
 }

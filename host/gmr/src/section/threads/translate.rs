@@ -187,6 +187,7 @@ fn note(note: &Note) -> ThreadsNote {
         Note::SignalUnsuitable { signal } => ThreadsNote::SignalUnsuitable { signal: *signal },
         Note::SignalTaken { signal } => ThreadsNote::SignalTaken { signal: *signal },
         Note::OnlyCallingThread => ThreadsNote::OnlyCallingThread,
+        Note::EvidenceNotKept(shortage) => ThreadsNote::EvidenceNotKept(memory_shortage(shortage)),
         Note::Symbols(note) => ThreadsNote::Symbols {
             module: note.module.path.display().to_string(),
             limit: symbol_limit(&note.limit),

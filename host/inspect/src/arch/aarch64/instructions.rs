@@ -2,6 +2,8 @@
 //!
 //! Patterns that compilers emit are matched; anything else is `None`. Nothing is disassembled in general.
 
+use crate::arch::Branch;
+
 fn instructions(code: &[u8]) -> impl DoubleEndedIterator<Item = u32> {
     code.as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes))
 }
@@ -60,9 +62,52 @@ pub fn is_signal_return(code: &[u8]) -> bool {
     code.starts_with(&[0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4])
 }
 
+/// The calls and jumps to fixed places, each with where it stands: `bl`, `b`, and `b.cond`, `cbz`, `cbnz`, `tbz`, `tbnz`.
+pub fn branches(code: &[u8]) -> impl Iterator<Item = (usize, Branch)> {
+    // A distance in instructions: a number of so many bits, from this one on.
+    let distance = |instruction: u32, from: u32, bits: u32| {
+        let number = (instruction >> from) << (32 - bits);
+        i64::from(number.cast_signed() >> (32 - bits)) * 4
+    };
+    instructions(code).enumerate().filter_map(move |(index, instruction)| {
+        let to = |from, bits| index as i64 * 4 + distance(instruction, from, bits);
+        let branch = match instruction {
+            _ if instruction & 0xfc00_0000 == 0x9400_0000 => Branch::Call(to(0, 26)),
+            _ if instruction & 0xfc00_0000 == 0x1400_0000 => Branch::Jump(to(0, 26)),
+            _ if instruction & 0xff00_0010 == 0x5400_0000 => Branch::Jump(to(5, 19)),
+            _ if instruction & 0x7e00_0000 == 0x3400_0000 => Branch::Jump(to(5, 19)),
+            _ if instruction & 0x7e00_0000 == 0x3600_0000 => Branch::Jump(to(5, 14)),
+            _ => return None,
+        };
+        Some((index * 4, branch))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn branches_to_fixed_places() {
+        // nop; bl +8; b -4; b.ne +16; cbz x0, -8; tbnz w1, #3, +4; ret
+        let code = words(&[
+            0xd503_201f,
+            0x9400_0002,
+            0x17ff_ffff,
+            0x5400_0081,
+            0xb4ff_ffc0,
+            0x3718_0021,
+            0xd65f_03c0,
+        ]);
+        let expected = [
+            (4, Branch::Call(12)),
+            (8, Branch::Jump(4)),
+            (12, Branch::Jump(28)),
+            (16, Branch::Jump(8)),
+            (20, Branch::Jump(24)),
+        ];
+        assert_eq!(branches(&code).collect::<Vec<_>>(), expected);
+    }
 
     fn words(instructions: &[u32]) -> Vec<u8> {
         instructions.iter().flat_map(|instruction| instruction.to_le_bytes()).collect()

@@ -2,6 +2,8 @@
 //!
 //! Patterns that compilers emit are matched; anything else is `None`. Nothing is disassembled in general.
 
+use crate::arch::Branch;
+
 struct Code<'c>(&'c [u8]);
 
 impl Code<'_> {
@@ -97,9 +99,39 @@ pub fn is_signal_return(code: &[u8]) -> bool {
         || code.starts_with(&[0xb8, 0x0f, 0, 0, 0, 0x0f, 0x05])
 }
 
+/// The calls and unconditional jumps to fixed places, each with where it stands. Where instructions begin is not told by their bytes, so that some
+/// are found that are the inside of others: who follows one must see whether something is there.
+pub fn branches(code: &[u8]) -> impl Iterator<Item = (usize, Branch)> {
+    (0..code.len()).filter_map(|at| {
+        let (operation, rest) = code.get(at..)?.split_first()?;
+        let far = || {
+            let (distance, _) = rest.split_first_chunk::<4>()?;
+            Some(at as i64 + 5 + i64::from(i32::from_le_bytes(*distance)))
+        };
+        let branch = match operation {
+            0xe8 => Branch::Call(far()?),
+            0xe9 => Branch::Jump(far()?),
+            0xeb => Branch::Jump(at as i64 + 2 + i64::from(rest.first()?.cast_signed())),
+            _ => return None,
+        };
+        Some((at, branch))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn branches_to_fixed_places() {
+        // nop; call +16; jmp -7 (to itself less five); jmp short +2; a call that is cut off.
+        let code = [0x90, 0xe8, 16, 0, 0, 0, 0xe9, 0xf6, 0xff, 0xff, 0xff, 0xeb, 2, 0xe8, 1];
+        assert_eq!(
+            branches(&code).collect::<Vec<_>>(),
+            [(1, Branch::Call(22)), (6, Branch::Jump(1)), (11, Branch::Jump(15))]
+        );
+        assert_eq!(branches(&[0xe8]).chain(branches(&[0xeb])).count(), 0);
+    }
 
     #[test]
     fn prologues() {

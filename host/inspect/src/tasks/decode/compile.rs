@@ -7,7 +7,7 @@ use super::descriptor;
 use super::interpreter::Missing;
 use super::known::Libraries;
 use super::plan::{Discriminant, Edge, Object, Plan, Plans, State, StateKind, Text, Variants};
-use super::relevance::{self, Relevance};
+use super::relevance::{self, Relevance, Sought};
 use crate::memory::read_word;
 use crate::tasks::types::{EntryId, Member, Shape, Type, Types, Variant, display, without_generics};
 
@@ -20,14 +20,22 @@ const ASYNC_DROP: &str = "core::future::async_drop::async_drop_in_place::{async_
 /// Makes what the interpreter finds missing, for the length of one look.
 pub(crate) struct Compiler<'t, 's> {
     pub(crate) types: &'t Types<'s>,
-    libraries: Libraries,
+    pub(super) libraries: Libraries,
     relevance: Relevance<'t, 's>,
+    /// Of what may wait or hold.
+    pub(super) locks: Relevance<'t, 's>,
     files: RefCell<HashMap<(u32, u64), Option<Text>>>,
 }
 
 impl<'t, 's> Compiler<'t, 's> {
     pub(crate) fn new(types: &'t Types<'s>, libraries: Libraries) -> Self {
-        Compiler { types, libraries, relevance: Relevance::new(types, libraries), files: RefCell::default() }
+        Compiler {
+            types,
+            libraries,
+            relevance: Relevance::new(types, libraries, Sought::Futures),
+            locks: Relevance::new(types, libraries, Sought::Locks),
+            files: RefCell::default(),
+        }
     }
 
     /// Makes what a decoding has found missing, so that the next try gets past it.
@@ -51,6 +59,7 @@ impl<'t, 's> Compiler<'t, 's> {
             Missing::TaskId(vtable) => {
                 plans.task_ids.insert(vtable, id_offset(vtable));
             }
+            Missing::SyncPlan(_) | Missing::SyncObject(_) => {}
         }
     }
 
@@ -189,6 +198,16 @@ impl<'t, 's> Compiler<'t, 's> {
     }
 
     fn variants(&self, plans: &mut Plans, of: &Type) -> Option<Variants> {
+        self.relevant_variants(&self.relevance, plans, of)
+    }
+
+    /// The variants, with what is of interest in each.
+    pub(super) fn relevant_variants<P>(
+        &self,
+        relevance: &Relevance<'t, 's>,
+        plans: &mut Plans<P>,
+        of: &Type,
+    ) -> Option<Variants> {
         let Shape::Enum { discriminant, variants, .. } = &of.shape else { return None };
         let discriminant = discriminant.map(|(offset, size)| Discriminant { offset, size });
         let mut list = Vec::new();
@@ -198,18 +217,19 @@ impl<'t, 's> Compiler<'t, 's> {
                 Some(value) => Some(u64::try_from(value).ok()?),
                 None => None,
             };
-            let relevant = self.relevance.of(variant.member.type_id);
+            let relevant = relevance.of(variant.member.type_id);
             let inside = relevant.then(|| edge(plans, variant.member.offset, variant.member.type_id));
             list.push((value, inside));
         }
-        let common = of.members.iter().filter(|member| self.relevance.of(member.type_id));
+        let common = of.members.iter().filter(|member| relevance.of(member.type_id));
         let common = common.map(|member| edge(plans, member.offset, member.type_id)).collect();
-        Some(Variants { discriminant, list, common })
+        let joined = without_generics(&of.name).ends_with("MaybeDone");
+        Some(Variants { joined, discriminant, list, common })
     }
 
     /// The type behind a trait object's vtable; `None` also if several types share it: which of them it is, is not
     /// known then.
-    fn behind(&self, vtable: u64) -> Option<std::rc::Rc<Type>> {
+    pub(super) fn behind(&self, vtable: u64) -> Option<std::rc::Rc<Type>> {
         let types = self.types;
         let mut found = types.behind_vtable(vtable);
         if found.is_empty() {
@@ -235,6 +255,6 @@ impl<'t, 's> Compiler<'t, 's> {
     }
 }
 
-fn edge(plans: &mut Plans, offset: u64, of: EntryId) -> Edge {
+pub(super) fn edge<P>(plans: &mut Plans<P>, offset: u64, of: EntryId) -> Edge {
     Edge { offset, branch: None, plan: plans.number(of) }
 }

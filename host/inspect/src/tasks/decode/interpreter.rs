@@ -1,6 +1,6 @@
 //! The interpreter of plans: reads a value in memory, and what it awaits, into nodes.
 
-use super::output::{Branch, Detail, Node, Output, Progress};
+use super::output::{Branch, Detail, Node, Output, Progress, Spot};
 use super::plan::{Discriminant, Edge, Figure, Plan, PlanId, Plans, State, StateKind, Step, Text, Variants};
 use super::read_set::ReadSet;
 
@@ -21,6 +21,9 @@ pub(crate) enum Missing {
     Plan(PlanId),
     /// The type behind the vtable there.
     Object(u64),
+    /// As these two, for what a future holds.
+    SyncPlan(PlanId),
+    SyncObject(u64),
     /// Where tasks with the header vtable there have their id.
     TaskId(u64),
 }
@@ -41,6 +44,8 @@ struct At {
     branch: Branch,
     /// Directly awaited by an async function.
     awaited: bool,
+    /// One of several futures that are all waited for.
+    joined: bool,
 }
 
 impl At {
@@ -50,6 +55,7 @@ impl At {
             level: self.level + 1,
             branch: Branch::Only,
             awaited: false,
+            joined: false,
         }
     }
 
@@ -57,11 +63,11 @@ impl At {
     fn inside(&self, edge: &Edge) -> At {
         let branch =
             edge.branch.as_ref().map_or_else(|| self.branch.clone(), |name| Branch::Named(name.clone()));
-        At { depth: self.depth, level: self.level + 1, branch, awaited: self.awaited }
+        At { level: self.level + 1, branch, ..*self }
     }
 
     fn element(&self, index: u64) -> At {
-        At { level: self.level + 1, branch: Branch::Index(index), ..*self }
+        At { level: self.level + 1, branch: Branch::Index(index), joined: true, ..*self }
     }
 }
 
@@ -72,7 +78,11 @@ impl<'a> Interpreter<'a> {
 
     /// Decodes the value at `address`. What cannot be read is noted in the read set.
     pub(crate) fn decode(&mut self, plan: PlanId, address: u64) -> Result<(), Missing> {
-        self.value(plan, address, At { depth: 0, level: 0, branch: Branch::Only, awaited: false })
+        self.value(
+            plan,
+            address,
+            At { depth: 0, level: 0, branch: Branch::Only, awaited: false, joined: false },
+        )
     }
 
     fn value(&mut self, id: PlanId, address: u64, at: At) -> Result<(), Missing> {
@@ -88,7 +98,7 @@ impl<'a> Interpreter<'a> {
                 self.coroutine(address, at, label, *size, *discriminant, states)
             }
             Plan::Future { label, inside, variants, descriptor } => {
-                let own = self.push(&at, label, Detail::None);
+                let own = self.push(&at, label, Detail::None, address);
                 self.members(address, &at.below(), inside)?;
                 if let Some(variants) = variants {
                     self.variant(address, &at.below(), variants)?;
@@ -97,7 +107,7 @@ impl<'a> Interpreter<'a> {
                 Ok(())
             }
             Plan::LinkedFutures { label, head, node_size, next, future } => {
-                let own = self.push(&at, label, Detail::None);
+                let own = self.push(&at, label, Detail::None, address);
                 self.output.nodes[own].detail =
                     self.linked(address.wrapping_add(*head), *node_size, *next, future, &at)?;
                 Ok(())
@@ -126,9 +136,18 @@ impl<'a> Interpreter<'a> {
                 self.reads.truncated |= *count > MAX_ELEMENTS;
                 self.elements(address, (*count).min(MAX_ELEMENTS), *element_size, element, &at)
             }
+            Plan::LocalSet { label, way, future } => {
+                self.push(&at, label, Detail::None, address);
+                let list = self.end_of(address, way);
+                self.output.local_sets.extend(list);
+                match future {
+                    Some(future) => self.value(future.plan, address.wrapping_add(future.offset), at.below()),
+                    None => Ok(()),
+                }
+            }
             Plan::Known { label, figure } => {
                 let detail = self.figure(figure, address)?;
-                self.push(&at, label, detail.unwrap_or(Detail::None));
+                self.push(&at, label, detail.unwrap_or(Detail::None), address);
                 Ok(())
             }
         }
@@ -221,7 +240,7 @@ impl<'a> Interpreter<'a> {
         discriminant: Discriminant,
         states: &[State],
     ) -> Result<(), Missing> {
-        let own = self.push(&at, label, Detail::None);
+        let own = self.push(&at, label, Detail::None, address);
         if !self.reads.fetch(address, size) {
             return Ok(());
         }
@@ -237,7 +256,7 @@ impl<'a> Interpreter<'a> {
             let before = self.output.nodes.len();
             self.value(edge.plan, address.wrapping_add(edge.offset), below.clone())?;
             if self.output.nodes.len() == before {
-                self.push(&below, fallback, Detail::None);
+                self.push(&below, fallback, Detail::None, address.wrapping_add(edge.offset));
             }
         }
         debug_assert!(state.kind == StateKind::Suspended || state.awaits.is_none());
@@ -245,18 +264,17 @@ impl<'a> Interpreter<'a> {
     }
 
     fn variant(&mut self, address: u64, at: &At, variants: &Variants) -> Result<(), Missing> {
-        let chosen = match variants.discriminant {
-            None => variants.list.first(),
-            Some(discriminant) => {
-                let Some(value) = self.discriminant(address, discriminant) else { return Ok(()) };
-                let is = |wanted: &u64| wanted & discriminant.mask() == value;
-                let named = variants.list.iter().find(|(wanted, _)| wanted.as_ref().is_some_and(is));
-                named.or_else(|| variants.list.iter().find(|(wanted, _)| wanted.is_none()))
-            }
+        let value = match variants.discriminant {
+            None => 0,
+            Some(discriminant) => match self.discriminant(address, discriminant) {
+                Some(value) => value,
+                None => return Ok(()),
+            },
         };
-        let chosen = chosen.and_then(|(_, edge)| edge.as_ref());
-        for edge in chosen.into_iter().chain(&variants.common) {
-            self.value(edge.plan, address.wrapping_add(edge.offset), at.inside(edge))?;
+        for edge in variants.chosen(value).into_iter().chain(&variants.common) {
+            let inside = at.inside(edge);
+            let joined = variants.joined || inside.joined;
+            self.value(edge.plan, address.wrapping_add(edge.offset), At { joined, ..inside })?;
         }
         Ok(())
     }
@@ -264,7 +282,7 @@ impl<'a> Interpreter<'a> {
     fn object(&mut self, data: u64, vtable: u64, label: &Text, at: At) -> Result<(), Missing> {
         let plans = self.plans;
         let Some(object) = plans.objects.get(&vtable).ok_or(Missing::Object(vtable))? else {
-            self.push(&at, label, Detail::NotDescribed);
+            self.push(&at, label, Detail::NotDescribed, data);
             return Ok(());
         };
         if object.size > 0 && !self.reads.fetch(data, object.size) {
@@ -273,7 +291,7 @@ impl<'a> Interpreter<'a> {
         let before = self.output.nodes.len();
         self.value(object.plan, data, At { level: at.level + 1, ..at.clone() })?;
         if self.output.nodes.len() == before {
-            self.push(&at, &object.label, Detail::None);
+            self.push(&at, &object.label, Detail::None, data);
         }
         Ok(())
     }
@@ -330,11 +348,22 @@ impl<'a> Interpreter<'a> {
         None
     }
 
+    /// Where a way of pointers ends.
+    fn end_of(&mut self, address: u64, way: &[u64]) -> Option<u64> {
+        let (last, pointers) = way.split_last()?;
+        let mut at = address;
+        for offset in pointers {
+            at = self.reads.pointer(at.wrapping_add(*offset)).filter(|to| *to >= FIRST_ADDRESS)?;
+        }
+        Some(at.wrapping_add(*last))
+    }
+
     fn discriminant(&mut self, address: u64, discriminant: Discriminant) -> Option<u64> {
         self.reads.integer(address.wrapping_add(discriminant.offset), discriminant.size)
     }
 
-    fn push(&mut self, at: &At, label: &Text, detail: Detail) -> usize {
+    fn push(&mut self, at: &At, label: &Text, detail: Detail, address: u64) -> usize {
+        self.output.spots.push(Spot { address, joined: at.joined });
         self.output.nodes.push(Node {
             depth: at.depth,
             branch: at.branch.clone(),

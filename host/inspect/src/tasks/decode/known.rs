@@ -5,6 +5,10 @@
 //! here, a runtime's is in the runtime's room.
 
 use super::plan::{Edge, Plan, PlanId, Text};
+use super::sync::{
+    CANARY_LOCKS, CROSSBEAM_LOCKS, FUTURES_LOCKS, Guard, Locks, MakeSyncPlan, PARKING_LOT_LOCKS,
+    STANDARD_LOCKS, Synchronizer,
+};
 use crate::tasks::types::{EntryId, Shape, Type, Types, without_generics};
 
 /// What is known of one library's futures. A name that ends in `<` is that of a generic type, whatever its parameters
@@ -19,6 +23,8 @@ pub(crate) struct Library {
     pub(crate) decoded: &'static [(&'static str, MakePlan)],
     /// How the names of wrappers begin that say nothing beside what they wrap.
     pub(crate) wrappers: &'static [&'static str],
+    /// What can be held and waited for.
+    pub(crate) locks: Locks,
 }
 
 /// Makes the plan by which a future of that type is decoded; `None` if it does not look as expected.
@@ -41,21 +47,34 @@ pub(crate) const STANDARD: Library = Library {
         "core::panic::unwind_safe::AssertUnwindSafe<",
         "core::pin::Pin<",
     ],
+    locks: STANDARD_LOCKS,
 };
 
 pub(crate) const FUTURES_UTIL: Library = Library {
     futures: &[],
     closures: &[],
-    decoded: &[("futures_util::stream::futures_unordered::FuturesUnordered<", unordered)],
+    decoded: &[(UNORDERED, unordered)],
     wrappers: &["futures_util::future::maybe_done::MaybeDone<"],
+    locks: FUTURES_LOCKS,
 };
+
+pub(crate) const PARKING_LOT: Library =
+    Library { futures: &[], closures: &[], decoded: &[], wrappers: &[], locks: PARKING_LOT_LOCKS };
+
+pub(crate) const CROSSBEAM: Library =
+    Library { futures: &[], closures: &[], decoded: &[], wrappers: &[], locks: CROSSBEAM_LOCKS };
 
 /// How the names of registered futures begin.
 pub(crate) const TRACKED: &str = "gmr_inspect::tasks::tracked::Tracked<";
 
 /// This package's. A registered future is not of interest by itself: what it wraps is.
-pub(crate) const OWN: Library =
-    Library { futures: &[], closures: &[], decoded: &[(TRACKED, tracked)], wrappers: &[TRACKED] };
+pub(crate) const OWN: Library = Library {
+    futures: &[],
+    closures: &[],
+    decoded: &[(TRACKED, tracked)],
+    wrappers: &[TRACKED],
+    locks: CANARY_LOCKS,
+};
 
 fn matches(name: &str, pattern: &str) -> bool {
     if pattern.ends_with('<') { name.starts_with(pattern) } else { name == pattern }
@@ -103,6 +122,25 @@ impl Libraries {
         self.decoded(&of.name).and_then(|make| make(types, of, &mut number))
     }
 
+    /// A type that holds a lock, or has an end of a channel.
+    pub(super) fn guard(self, name: &str) -> Option<&'static Guard> {
+        self.iter().flat_map(|library| library.locks.guards).find(|guard| matches(name, guard.name))
+    }
+
+    /// How a future that waits is to be read.
+    pub(super) fn wait(self, name: &str) -> Option<MakeSyncPlan> {
+        let mut known = self.iter().flat_map(|library| library.locks.waits);
+        known.find(|(pattern, _)| matches(name, pattern)).map(|(_, make)| *make)
+    }
+
+    /// What the async function of that path waits for.
+    pub(super) fn synchronizer(self, path: &str) -> Option<&'static Synchronizer> {
+        let function = path.rsplit("::").next().unwrap_or_default();
+        self.iter().flat_map(|library| library.locks.functions).find(|known| {
+            path.trim_start_matches('<').starts_with(known.path) && function.starts_with(known.function)
+        })
+    }
+
     fn decoded(self, name: &str) -> Option<MakePlan> {
         let mut known = self.iter().flat_map(|library| library.decoded);
         known.find(|(pattern, _)| matches(name, pattern)).map(|(_, make)| *make)
@@ -114,13 +152,32 @@ pub(crate) fn label(of: &Type) -> Text {
     Text::from(without_generics(&of.name))
 }
 
+/// How the names of sets of futures begin that are linked lists.
+pub(super) const UNORDERED: &str = "futures_util::stream::futures_unordered::FuturesUnordered<";
+
+/// Where a linked list of futures is: the pointer to its first node; in a node of that size, the pointer to the next one,
+/// and the future.
+pub(super) struct Linked {
+    pub(super) head: u64,
+    pub(super) node_size: u64,
+    pub(super) next: u64,
+    pub(super) future: (u64, EntryId),
+}
+
+impl Linked {
+    pub(super) fn find(types: &Types<'_>, of: &Type) -> Option<Linked> {
+        let (head, pointer) = types.find(of, "head_all")?;
+        let node = types.get(pointee(types, pointer.id)?);
+        let (offset, future) = types.find(&node, "future")?;
+        let (next, _) = types.find(&node, "next_all")?;
+        Some(Linked { head, node_size: node.size, next, future: (offset, future.id) })
+    }
+}
+
 fn unordered(types: &Types<'_>, of: &Type, number: &mut dyn FnMut(EntryId) -> PlanId) -> Option<Plan> {
-    let (head, pointer) = types.find(of, "head_all")?;
-    let node = types.get(pointee(types, pointer.id)?);
-    let (offset, future) = types.find(&node, "future")?;
-    let (next, _) = types.find(&node, "next_all")?;
-    let future = Edge { offset, branch: None, plan: number(future.id) };
-    Some(Plan::LinkedFutures { label: label(of), head, node_size: node.size, next, future })
+    let Linked { head, node_size, next, future: (offset, future) } = Linked::find(types, of)?;
+    let future = Edge { offset, branch: None, plan: number(future) };
+    Some(Plan::LinkedFutures { label: label(of), head, node_size, next, future })
 }
 
 fn tracked(types: &Types<'_>, of: &Type, number: &mut dyn FnMut(EntryId) -> PlanId) -> Option<Plan> {

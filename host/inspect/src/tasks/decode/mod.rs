@@ -13,10 +13,13 @@ mod output;
 mod plan;
 mod read_set;
 mod relevance;
+pub(super) mod sync;
 
 pub(super) use compile::Compiler;
 pub(super) use interpreter::Interpreter;
-pub(super) use known::{FUTURES_UTIL, Libraries, Library, OWN, STANDARD, TRACKED, label};
-pub(super) use output::{Branch, Detail, Node, Output, Progress};
-pub(super) use plan::{Figure, Plan, PlanId, Plans, StateKind};
+pub(super) use known::{
+    CROSSBEAM, FUTURES_UTIL, Libraries, Library, OWN, PARKING_LOT, STANDARD, TRACKED, label,
+};
+pub(super) use output::{Branch, Detail, Node, Output, Progress, Spot};
+pub(super) use plan::{Edge, Figure, Plan, PlanId, Plans, StateKind};
 pub(super) use read_set::{ReadSet, word_at};

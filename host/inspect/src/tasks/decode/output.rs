@@ -1,6 +1,7 @@
 //! Decoded awaits: nodes, outermost first, cheap to make and to compare.
 
 use super::plan::{StateKind, Text};
+use super::sync::SyncOutput;
 
 /// One await.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,18 +87,35 @@ impl Detail {
     }
 }
 
+/// Where an await was found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spot {
+    pub(crate) address: u64,
+    /// Its parent waits for all of its branches, not for the first that is ready.
+    pub(crate) joined: bool,
+}
+
 /// What a decoding has found so far.
 #[derive(Default)]
 pub(crate) struct Output {
     pub(crate) nodes: Vec<Node>,
+    /// Of each node where it was found.
+    pub(crate) spots: Vec<Spot>,
+    /// What it waits for and what it holds, if that was asked for.
+    pub(crate) sync: SyncOutput,
     /// Registered futures met on the way: the address of the slot and how many nodes came before.
     pub(crate) tracked: Vec<(u64, usize)>,
+    /// Where the lists of local tasks are that it drives.
+    pub(crate) local_sets: Vec<u64>,
 }
 
 impl Output {
     pub(crate) fn clear(&mut self) {
         self.nodes.clear();
+        self.spots.clear();
+        self.sync.clear();
         self.tracked.clear();
+        self.local_sets.clear();
     }
 
     /// Whether the nodes make sense for a task that nobody is polling: what a suspended function awaits
@@ -118,6 +136,7 @@ impl Output {
         };
         if let Some(first) = self.nodes.iter().position(over) {
             self.nodes.truncate(first);
+            self.spots.truncate(first);
         }
     }
 }

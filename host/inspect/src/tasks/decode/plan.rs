@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use rustc_hash::FxBuildHasher;
+
 use crate::tasks::types::EntryId;
 
 pub(crate) type Text = Arc<str>;
@@ -117,6 +119,13 @@ pub(crate) enum Plan {
         slot: u64,
         future: Edge,
     },
+    /// A set of tasks that its future drives: the way to the list of these, by offsets that a pointer is read at, all but
+    /// the last, and the future that it runs beside them.
+    LocalSet {
+        label: Text,
+        way: Vec<u64>,
+        future: Option<Edge>,
+    },
     /// All of these.
     Members(Vec<Edge>),
     /// One of these.
@@ -148,6 +157,8 @@ pub(crate) enum Plan {
 
 #[derive(Debug)]
 pub(crate) struct Variants {
+    /// It is one of several futures of which all are waited for, as in `join!`.
+    pub(crate) joined: bool,
     /// `None` if there is but one.
     pub(crate) discriminant: Option<Discriminant>,
     /// Value (`None` for any other) and what is of interest in the variant.
@@ -156,15 +167,29 @@ pub(crate) struct Variants {
     pub(crate) common: Vec<Edge>,
 }
 
-/// All plans made so far, for the life of the inspector.
-#[derive(Default)]
-pub(crate) struct Plans {
-    list: Vec<(EntryId, Option<Plan>)>,
-    by_type: HashMap<EntryId, PlanId>,
+impl Variants {
+    /// What is of interest in the variant that the discriminant's value means.
+    pub(crate) fn chosen(&self, value: u64) -> Option<&Edge> {
+        let chosen = match self.discriminant {
+            None => self.list.first(),
+            Some(discriminant) => {
+                let is = |wanted: &u64| wanted & discriminant.mask() == value;
+                let named = self.list.iter().find(|(wanted, _)| wanted.as_ref().is_some_and(is));
+                named.or_else(|| self.list.iter().find(|(wanted, _)| wanted.is_none()))
+            }
+        };
+        chosen.and_then(|(_, edge)| edge.as_ref())
+    }
+}
+
+/// All plans of one kind made so far, for the life of the inspector.
+pub(crate) struct Plans<P = Plan> {
+    list: Vec<(EntryId, Option<P>)>,
+    by_type: HashMap<EntryId, PlanId, FxBuildHasher>,
     /// Trait objects' vtables: the plan of the type behind, its size and name. `None` if it is not described.
-    pub(crate) objects: HashMap<u64, Option<Object>>,
+    pub(crate) objects: HashMap<u64, Option<Object>, FxBuildHasher>,
     /// Where a task's id is in its header, by the header's vtable.
-    pub(crate) task_ids: HashMap<u64, Option<u64>>,
+    pub(crate) task_ids: HashMap<u64, Option<u64>, FxBuildHasher>,
 }
 
 /// The type behind a vtable.
@@ -175,7 +200,18 @@ pub(crate) struct Object {
     pub(crate) label: Text,
 }
 
-impl Plans {
+impl<P> Default for Plans<P> {
+    fn default() -> Self {
+        Plans {
+            list: Vec::new(),
+            by_type: HashMap::default(),
+            objects: HashMap::default(),
+            task_ids: HashMap::default(),
+        }
+    }
+}
+
+impl<P> Plans<P> {
     /// The number of the plan for a type, whether or not it is made yet.
     pub(crate) fn number(&mut self, of: EntryId) -> PlanId {
         let next = PlanId(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
@@ -185,7 +221,7 @@ impl Plans {
         })
     }
 
-    pub(crate) fn get(&self, id: PlanId) -> Option<&Plan> {
+    pub(crate) fn get(&self, id: PlanId) -> Option<&P> {
         self.list.get(id.0 as usize)?.1.as_ref()
     }
 
@@ -193,7 +229,7 @@ impl Plans {
         self.list.get(id.0 as usize).map(|(of, _)| *of)
     }
 
-    pub(crate) fn set(&mut self, id: PlanId, plan: Plan) {
+    pub(crate) fn set(&mut self, id: PlanId, plan: P) {
         if let Some((_, place)) = self.list.get_mut(id.0 as usize) {
             *place = Some(plan);
         }

@@ -1,6 +1,8 @@
 //! The read set of one decoding: the memory that it has read, and the values in it that mattered.
 
-use crate::memory::{self, Range};
+use std::ops::Range;
+
+use crate::memory;
 
 /// The largest future that is read. Larger ones exist, by mistake mostly.
 const MAX_BYTES: usize = 1 << 20;
@@ -13,6 +15,8 @@ pub(crate) struct ReadSet {
     bytes: Vec<u8>,
     chunks: Vec<Chunk>,
     looked: Vec<Looked>,
+    /// What was read from here on does not count for the whole.
+    aside: Option<Mark>,
     /// A bound was met: something is missing.
     pub(crate) truncated: bool,
     /// Memory that should have been there was not.
@@ -48,8 +52,25 @@ impl ReadSet {
         self.bytes.clear();
         self.chunks.clear();
         self.looked.clear();
+        self.aside = None;
         self.truncated = false;
         self.unreadable = false;
+    }
+
+    /// What is read from now on may be memory that nobody owns any more: that it cannot be read, or has changed, says
+    /// nothing of what was read before.
+    pub(crate) fn aside(&mut self) {
+        self.aside = Some(self.mark());
+    }
+
+    /// How many integers have been looked at, for [`ReadSet::unchanged_in`].
+    pub(crate) fn looked(&self) -> usize {
+        self.looked.len()
+    }
+
+    /// How many of [`ReadSet::ranges`], from the first on, count for the whole.
+    pub(crate) fn counting(&self) -> usize {
+        self.aside.map_or(self.chunks.len(), |aside| aside.chunks)
     }
 
     /// How much is here, for [`ReadSet::back_to`].
@@ -62,8 +83,10 @@ impl ReadSet {
         self.bytes.truncate(mark.bytes);
         self.chunks.truncate(mark.chunks);
         self.looked.truncate(mark.looked);
-        self.truncated = false;
-        self.unreadable = false;
+        if self.aside.is_none() {
+            self.truncated = false;
+            self.unreadable = false;
+        }
     }
 
     /// Adds bytes that were read already.
@@ -104,14 +127,14 @@ impl ReadSet {
             }
         }
         if self.chunks.len() >= MAX_CHUNKS || length > MAX_BYTES.saturating_sub(self.bytes.len()) {
-            self.truncated = true;
+            self.truncated |= self.aside.is_none();
             return None;
         }
         let start = self.bytes.len();
         self.bytes.resize(start + length, 0);
         if memory::read(address, &mut self.bytes[start..]).is_err() {
             self.bytes.truncate(start);
-            self.unreadable = true;
+            self.unreadable |= self.aside.is_none();
             return None;
         }
         self.chunks.push(Chunk { address, start, length });
@@ -119,15 +142,21 @@ impl ReadSet {
     }
 
     /// What has to be read again for [`ReadSet::unchanged`], in this order.
-    pub(crate) fn ranges(&self) -> impl Iterator<Item = Range> + '_ {
-        self.chunks.iter().map(|chunk| Range { address: chunk.address, length: chunk.length })
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = memory::Range> + '_ {
+        self.chunks.iter().map(|chunk| memory::Range { address: chunk.address, length: chunk.length })
     }
 
-    /// Whether everything that was looked at is the same in `again`, which holds the bytes of
+    /// Whether everything that was looked at and counts for the whole is the same in `again`, which holds the bytes of
     /// [`ReadSet::ranges`] one after the other.
     pub(crate) fn unchanged(&self, again: &[u8]) -> bool {
+        self.unchanged_in(0..self.aside.map_or(self.looked.len(), |aside| aside.looked), again)
+    }
+
+    /// As [`ReadSet::unchanged`], of these integers, by their numbers.
+    pub(crate) fn unchanged_in(&self, looked: Range<usize>, again: &[u8]) -> bool {
+        let Some(looked) = self.looked.get(looked) else { return false };
         // Chunks lie in `bytes` in the order in which they were read, so both have the same offsets.
-        self.looked.iter().all(|looked| {
+        looked.iter().all(|looked| {
             let start = self.chunks[looked.chunk].start + looked.offset;
             again.get(start..start + looked.length).is_some_and(|bytes| number(bytes) == looked.value)
         })

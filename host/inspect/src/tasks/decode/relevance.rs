@@ -1,9 +1,10 @@
-//! Relevance of types: which may hold a future, by value or behind a pointer that owns or borrows it alone.
+//! Relevance of types: which may hold a future, by value or behind a pointer that owns or borrows it alone; and which may
+//! wait for something or hold it.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use super::known::Libraries;
+use super::known::{Libraries, UNORDERED};
 use crate::tasks::types::{EntryId, Shape, Type, Types};
 
 /// How deep types are followed.
@@ -37,10 +38,20 @@ pub(super) fn object(of: &Type) -> Option<(u64, u64)> {
     (of.members.len() == 2).then_some((data.offset, vtable.offset))
 }
 
+/// What types are asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sought {
+    /// Futures.
+    Futures,
+    /// Guards, permits, ends of channels, and futures that wait for such.
+    Locks,
+}
+
 /// Answers for types, and remembers.
 pub(super) struct Relevance<'t, 's> {
     types: &'t Types<'s>,
     libraries: Libraries,
+    sought: Sought,
     answers: RefCell<HashMap<EntryId, bool>>,
 }
 
@@ -53,11 +64,11 @@ struct Search {
 }
 
 impl<'t, 's> Relevance<'t, 's> {
-    pub(super) fn new(types: &'t Types<'s>, libraries: Libraries) -> Self {
-        Relevance { types, libraries, answers: RefCell::default() }
+    pub(super) fn new(types: &'t Types<'s>, libraries: Libraries, sought: Sought) -> Self {
+        Relevance { types, libraries, sought, answers: RefCell::default() }
     }
 
-    /// Whether a value of that type may hold a future.
+    /// Whether a value of that type may hold what is sought.
     pub(super) fn of(&self, id: EntryId) -> bool {
         self.search(id, &mut Search::default())
     }
@@ -69,11 +80,12 @@ impl<'t, 's> Relevance<'t, 's> {
         search.steps += 1;
         if search.open.contains(&id) || search.open.len() > MAX_DEPTH || search.steps > MAX_STEPS {
             search.cut = true;
-            return false;
+            // A guard may lie as deep as futures are nested: what is too deep to tell is looked into.
+            return self.sought == Sought::Locks && search.open.len() > MAX_DEPTH;
         }
         let outer = std::mem::replace(&mut search.cut, false);
         search.open.push(id);
-        let relevant = self.type_holds_future(&self.types.get(id), search);
+        let relevant = self.holds(&self.types.get(id), search);
         search.open.pop();
         // A "no" that was cut short may become a "yes" when asked from elsewhere.
         if relevant || !search.cut || search.open.is_empty() {
@@ -83,17 +95,15 @@ impl<'t, 's> Relevance<'t, 's> {
         relevant
     }
 
-    fn type_holds_future(&self, of: &Type, search: &mut Search) -> bool {
+    fn holds(&self, of: &Type, search: &mut Search) -> bool {
+        let by_name = match self.sought {
+            Sought::Futures => self.is_future(of),
+            Sought::Locks => self.is_lock(of),
+        };
+        if let Some(answer) = by_name {
+            return answer;
+        }
         let types = self.types;
-        if of.is_coroutine() || self.libraries.is_known(&of.name) {
-            return true;
-        }
-        if !self.libraries.is_wrapper(&of.name) && types.is_future(&of.name) {
-            return true;
-        }
-        if object(of).is_some() && of.name.contains("dyn ") {
-            return ["Future", "Stream", "Sleep"].iter().any(|part| of.name.contains(part));
-        }
         match &of.shape {
             Shape::Pointer(Some(to)) => owns(&of.name) && self.search(*to, search),
             Shape::Array { element, .. } => self.search(*element, search),
@@ -107,5 +117,27 @@ impl<'t, 's> Relevance<'t, 's> {
             },
             _ => false,
         }
+    }
+
+    /// Whether it is a future or the like, if that can be said without looking inside.
+    fn is_future(&self, of: &Type) -> Option<bool> {
+        if of.is_coroutine() || self.libraries.is_known(&of.name) {
+            return Some(true);
+        }
+        if !self.libraries.is_wrapper(&of.name) && self.types.is_future(&of.name) {
+            return Some(true);
+        }
+        let is_object = object(of).is_some() && of.name.contains("dyn ");
+        is_object.then(|| ["Future", "Stream", "Sleep"].iter().any(|part| of.name.contains(part)))
+    }
+
+    fn is_lock(&self, of: &Type) -> Option<bool> {
+        if self.libraries.guard(&of.name).is_some()
+            || self.libraries.wait(&of.name).is_some()
+            || of.name.starts_with(UNORDERED)
+        {
+            return Some(true);
+        }
+        object(of).map(|_| of.name.contains("dyn ") && owns(&of.name))
     }
 }

@@ -159,7 +159,7 @@ impl Batch {
         for slot in pending {
             let again = bytes.split_off(..slot.reads.length()).unwrap_or_default();
             let parts = readable.split_off(..slot.reads.ranges().count()).unwrap_or_default();
-            let all_there = parts.iter().all(|readable| *readable);
+            let all_there = parts.iter().take(slot.reads.counting()).all(|readable| *readable);
             left.extend(slot.judge(layout, again, all_there, take));
         }
     }
@@ -201,6 +201,7 @@ impl Pending {
             Verdict::Racy => self.output.clear(),
             Verdict::Stable | Verdict::Unreadable => {}
         }
+        self.output.sync.retain(|looked| self.reads.unchanged_in(looked, again));
         take(&Seen {
             id: self.id,
             header: work.listed.header,

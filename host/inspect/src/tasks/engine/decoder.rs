@@ -6,6 +6,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::batch::Decode;
+#[cfg(stacks)]
+use super::roots::Sites;
+use crate::tasks::decode::sync::{SyncPlan, SyncWalk};
 use crate::tasks::decode::{Compiler, Interpreter, Output, PlanId, Plans, ReadSet};
 use crate::tasks::tokio::TaskLayout;
 use crate::tasks::tokio::task_kind::{self, Kind};
@@ -20,6 +23,11 @@ pub(super) struct Known {
     /// By vtable; `None` for what is no vtable of a task.
     kinds: HashMap<u64, Option<Arc<Kind>>>,
     plans: Plans,
+    /// Of what types wait for and hold.
+    locks: Plans<SyncPlan>,
+    /// What is pinned in the functions of `block_on`.
+    #[cfg(stacks)]
+    pub(super) sites: Sites,
 }
 
 pub(super) struct Decoder<'a, 't, 's> {
@@ -27,6 +35,8 @@ pub(super) struct Decoder<'a, 't, 's> {
     pub(super) known: &'a mut Known,
     pub(super) compiler: &'a Compiler<'t, 's>,
     pub(super) deadline: Instant,
+    /// Whether to find what tasks wait for and hold.
+    pub(super) holders: bool,
 }
 
 impl Decoder<'_, '_, '_> {
@@ -57,6 +67,37 @@ impl Decoder<'_, '_, '_> {
             output.clear();
         }
     }
+
+    /// Adds what the future at `address` waits for and holds, after it was decoded. What is read for it does not count for
+    /// the chain.
+    pub(super) fn find_holders(
+        &mut self,
+        plan: PlanId,
+        address: u64,
+        reads: &mut ReadSet,
+        output: &mut Output,
+    ) {
+        let Some(of) = self.known.plans.of(plan) else { return };
+        let plan = self.known.locks.number(of);
+        if matches!(self.known.locks.get(plan), Some(SyncPlan::Nothing)) {
+            return;
+        }
+        reads.aside();
+        let mark = reads.mark();
+        loop {
+            let mut walk = SyncWalk::new(&self.known.locks, &self.known.plans, reads, output);
+            let Err(missing) = walk.walk(plan, address) else { return };
+            // What was found so far stays.
+            if self.compiler.types.unusable().is_some() || Instant::now() > self.deadline {
+                return;
+            }
+            let task = self.task;
+            self.compiler.make_sync(&mut self.known.locks, missing);
+            self.compiler.make(&mut self.known.plans, missing, |vtable| task_kind::id_offset(task, vtable));
+            reads.back_to(mark);
+            output.sync.clear();
+        }
+    }
 }
 
 impl Decode for Decoder<'_, '_, '_> {
@@ -80,7 +121,11 @@ impl Decode for Decoder<'_, '_, '_> {
 
     fn decode(&mut self, kind: &Kind, header: u64, reads: &mut ReadSet, output: &mut Output) {
         if let Ok((offset, plan)) = kind.stage {
-            self.run(plan, header.wrapping_add(offset), reads, output);
+            let future = header.wrapping_add(offset);
+            self.run(plan, future, reads, output);
+            if self.holders {
+                self.find_holders(plan, future, reads, output);
+            }
         }
     }
 }

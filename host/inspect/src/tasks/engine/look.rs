@@ -1,6 +1,6 @@
 //! One look at tasks: those that a runtime lists, and registered futures that none lists.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,42 +9,85 @@ use tokio::runtime::Handle;
 use super::batch::{self, Decode as _, Owner, Seen, Verdict};
 use super::chains::Chains;
 use super::decoder::Decoder;
+use super::sightings::{Gathering, Standing};
+use crate::holds::Party;
 use crate::tasks::decode::{Output, Progress, ReadSet, StateKind};
 use crate::tasks::found::{Found, FoundAll, FoundChain, Unlisted};
 use crate::tasks::model::{Note, Reason, TaskState};
 use crate::tasks::registry::{Reading, Slot};
 use crate::tasks::tokio::owned_tasks::{self, Listing};
-use crate::tasks::tokio::{Lists, metrics};
+use crate::tasks::tokio::{Claim, Lists, Tokio, metrics};
+use crate::threads::Capture;
 
 /// Tries to read a registered future that no runtime lists.
 const MAX_TRIES: u32 = 4;
+
+/// More runtimes than a program has.
+const MAX_RUNTIMES: usize = 1_000;
 
 /// What one look works with, and what it has found so far.
 pub(super) struct Look<'a, 't, 's> {
     pub(super) decoder: Decoder<'a, 't, 's>,
     pub(super) chains: Chains,
+    pub(super) sightings: Gathering,
     pub(super) all: FoundAll,
+    /// The sets of local tasks that were met: the thread that drives each, the runtime of that, and where its list is.
+    #[cfg(stacks)]
+    pub(super) local_sets: Vec<(u32, Option<usize>, u64)>,
+}
+
+/// Whose tasks these are.
+#[derive(Clone, Copy)]
+pub(super) struct Belonging {
+    /// The number of the runtime.
+    pub(super) runtime: Option<usize>,
+    /// The thread that drives the `LocalSet` they are in, if they are in one.
+    pub(super) local_set: Option<u32>,
 }
 
 impl Look<'_, '_, '_> {
     /// Finds the tasks of the runtime of that number, until there are `max` of all runtimes.
     pub(super) fn runtime(&mut self, number: usize, handle: &Handle, lists: &Lists, max: usize) {
-        let Look { decoder, chains, all } = self;
+        let belonging = Belonging { runtime: Some(number), local_set: None };
+        self.listed(belonging, lists, max, || metrics::alive_tasks(handle));
+    }
+
+    /// Finds the tasks in some lists, until there are `max` of all; `alive` tells how many there are, if that is known.
+    pub(super) fn listed(
+        &mut self,
+        belonging: Belonging,
+        lists: &Lists,
+        max: usize,
+        alive: impl Fn() -> Option<usize>,
+    ) {
+        let Look { decoder, chains, sightings, all, .. } = self;
         let (task, deadline, types) = (decoder.task, decoder.deadline, decoder.compiler.types);
         let max = max.saturating_sub(all.tasks.len());
-        let alive_before = metrics::alive_tasks(handle);
+        let alive_before = alive();
         let mut offsets = |vtable| decoder.kind(vtable).map(|kind| (kind.trailer, kind.id));
         let listing = owned_tasks::follow(task, lists, &mut offsets, max, deadline);
         // Where tokio does not tell it nothing is missed.
-        let alive = alive_before.min(metrics::alive_tasks(handle)).unwrap_or(0);
+        let alive = alive_before.min(alive()).unwrap_or(0);
         if listing.unfinished > 0 {
             all.not_reached += alive.saturating_sub(listing.tasks.len());
         }
-        all.notes.extend(notes(number, &listing, alive, max));
+        if let Some(number) = belonging.runtime {
+            all.notes.extend(notes(number, &listing, alive, max));
+        }
         let owner = Owner { layout: task, id: lists.owner_id };
         all.not_reached += batch::decode_all(owner, &listing.tasks, decoder, deadline, &mut |seen| {
             all.racy += usize::from(seen.verdict == Verdict::Racy);
-            let mut found = found(seen, number, chains);
+            let standing = match seen.verdict {
+                Verdict::Running => Standing::Polled,
+                _ if seen.scheduled => Standing::Scheduled,
+                _ => Standing::Idle,
+            };
+            let same = match standing {
+                Standing::Polled => task.is_alive(seen.header),
+                Standing::Scheduled | Standing::Idle => task.is_idle(seen.header),
+            };
+            sightings.add(Party::Task(seen.id), standing, seen.output, &[same]);
+            let mut found = found(seen, belonging, chains);
             if let (Some(fault), Ok(_), []) = (types.fault(), &seen.kind.stage, &seen.output.nodes[..]) {
                 found.chain = FoundChain::Unknown(Arc::new(fault.clone()));
             }
@@ -52,11 +95,62 @@ impl Look<'_, '_, '_> {
         });
     }
 
+    /// Finds the tasks of runtimes that nobody passed in but threads have entered, and where stacks can be read what
+    /// threads run by `block_on`, and what is in their `LocalSet`s. `numbers` has the numbers of the other runtimes by
+    /// where the counted part of their handle is.
+    pub(super) fn through_threads(
+        &mut self,
+        tokio: &Tokio,
+        claims: &[Claim],
+        mut numbers: HashMap<u64, usize>,
+        threads: &Capture,
+        max: usize,
+    ) {
+        let entered = tokio.entered();
+        for (thread, lists) in &entered {
+            let next = self.all.runtimes.len();
+            if numbers.contains_key(&lists.counted()) || next >= MAX_RUNTIMES {
+                continue;
+            }
+            numbers.insert(lists.counted(), next);
+            self.all.runtimes.push(Some(tokio.unlisted(*thread, lists, claims)));
+            let belonging = Belonging { runtime: Some(next), local_set: None };
+            self.listed(belonging, lists, max, || None);
+        }
+        #[cfg(stacks)]
+        {
+            let number = |lists: &Lists| numbers.get(&lists.counted()).copied();
+            let entered = entered.iter().filter_map(|(thread, lists)| Some((*thread, number(lists)?)));
+            self.roots(threads, &entered.collect());
+            self.local_tasks(tokio, max);
+        }
+        #[cfg(not(stacks))]
+        let _ = threads;
+    }
+
+    /// Finds the tasks of the sets that were met, each set once.
+    #[cfg(stacks)]
+    pub(super) fn local_tasks(&mut self, tokio: &Tokio, max: usize) {
+        let mut sets = std::mem::take(&mut self.local_sets);
+        sets.sort_unstable_by_key(|(_, _, owned)| *owned);
+        sets.dedup_by_key(|(_, _, owned)| *owned);
+        for (thread, runtime, owned) in sets {
+            match tokio.local_set(owned) {
+                Some(lists) => {
+                    let belonging = Belonging { runtime, local_set: Some(thread) };
+                    self.listed(belonging, &lists, max, || None);
+                }
+                None => self.all.notes.push(Note::LocalSetNotRead { thread }),
+            }
+        }
+    }
+
     /// Reads registered futures that no runtime listed: what `block_on` runs, a `LocalSet`'s tasks, those of other
     /// executors.
     pub(super) fn unlisted(&mut self, registered: &[(&'static Slot, Reading)]) {
-        let tasks = self.all.tasks.iter();
-        let listed: HashSet<u64> = tasks.flat_map(|task| &task.tracked).map(|(slot, _)| *slot).collect();
+        let tasks = self.all.tasks.iter().map(|task| &task.tracked);
+        let met = tasks.chain(self.all.roots.iter().map(|root| &root.tracked));
+        let listed: HashSet<u64> = met.flatten().map(|(slot, _)| *slot).collect();
         let (mut reads, mut output) = (ReadSet::default(), Output::default());
         for (slot, reading) in registered {
             let address = std::ptr::from_ref(*slot) as u64;
@@ -123,12 +217,13 @@ fn notes(runtime: usize, listing: &Listing, alive: usize, max: usize) -> impl It
     notes.into_iter().flatten()
 }
 
-fn found(seen: &Seen<'_>, runtime: usize, chains: &mut Chains) -> Found {
+fn found(seen: &Seen<'_>, belonging: Belonging, chains: &mut Chains) -> Found {
     let first = seen.output.nodes.first();
     let mut chain = || chains.make(&seen.output.nodes, seen.truncated);
     Found {
         id: seen.id,
-        runtime,
+        runtime: belonging.runtime,
+        local_set: belonging.local_set,
         future: match first {
             // What is behind the trait object says more than its type.
             Some(first) if seen.kind.future.contains("dyn ") => Arc::clone(&first.label),

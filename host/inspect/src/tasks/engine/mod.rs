@@ -6,6 +6,10 @@ mod batch;
 mod chains;
 mod decoder;
 mod look;
+mod parking_lot;
+#[cfg(stacks)]
+mod roots;
+mod sightings;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -15,18 +19,31 @@ use tokio::runtime::Handle;
 use self::chains::Chains;
 use self::decoder::{Decoder, Known};
 use self::look::Look;
-use super::decode::{Compiler, FUTURES_UTIL, Libraries, OWN, STANDARD};
+use self::sightings::Gathering;
+use super::decode::{CROSSBEAM, Compiler, FUTURES_UTIL, Libraries, OWN, PARKING_LOT, STANDARD};
 use super::found::{Found, FoundAll};
-use super::model::{DebugInformationFault, Note, Polling, Reason, TaskState};
+use super::model::{DebugInformationFault, Note, Options, Polling, Reason, TaskState};
 use super::registry::{Reading, Slot};
 use super::tokio::{CurrentTask, FUTURES, Tokio, canary};
 use super::types::{Index, Source, Types};
+use crate::threads::Capture;
 
 /// Decoding the canary's handful of tasks takes a millisecond.
 const CANARY_DEADLINE: Duration = Duration::from_secs(10);
 
-/// The libraries with known futures.
-const LIBRARIES: Libraries = Libraries(&[&STANDARD, &FUTURES_UTIL, &FUTURES, &OWN]);
+/// The libraries with known futures and locks.
+const LIBRARIES: Libraries = Libraries(&[&STANDARD, &FUTURES_UTIL, &FUTURES, &OWN, &PARKING_LOT, &CROSSBEAM]);
+
+/// What a look is to find.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// The runtimes whose tasks are meant.
+    pub(crate) handles: &'a [Handle],
+    pub(crate) registered: &'a [(&'static Slot, Reading)],
+    pub(crate) options: &'a Options,
+    /// The threads, if what these show of other runtimes and futures is meant, too.
+    pub(crate) threads: Option<&'a Capture>,
+}
 
 /// All that is known of this executable: kept from look to look.
 pub(crate) struct Engine {
@@ -34,7 +51,10 @@ pub(crate) struct Engine {
     bias: u64,
     index: Index,
     tokio: Tokio,
+    parking_lot_key: Option<i64>,
     memory: Known,
+    /// Drop flags were seen to tell which locals are alive.
+    drop_flags: bool,
 }
 
 impl Engine {
@@ -48,13 +68,21 @@ impl Engine {
         if !index.has_types() {
             return Err(Reason::DebugInformation(DebugInformationFault::NoTypes));
         }
-        let tokio = Tokio::find(&Types::new(&source, &index, bias)).map_err(Reason::Layout)?;
-        let mut engine = Engine { path, bias, index, tokio, memory: Known::default() };
+        let types = Types::new(&source, &index, bias);
+        let tokio = Tokio::find(&types).map_err(Reason::Layout)?;
+        let parking_lot_key = parking_lot::key(&types);
+        drop(types);
+        let memory = Known::default();
+        let mut engine = Engine { path, bias, index, tokio, parking_lot_key, memory, drop_flags: true };
         // With what is open already: compressed sections would be decompressed another time beside it.
         let look = |handles: &[Handle]| {
-            engine.look_in(&source, handles, &[], usize::MAX, Instant::now() + CANARY_DEADLINE)
+            // Nobody waits for what the canary holds.
+            let options = Options::default().with_max_tasks(usize::MAX).with_holders(true);
+            let options = options.with_threads_wait(true);
+            let wanted = Wanted { handles, registered: &[], options: &options, threads: None };
+            engine.look_in(&source, &wanted, Instant::now() + CANARY_DEADLINE)
         };
-        canary::check(look).map_err(Reason::Canary)?;
+        engine.drop_flags = canary::check(look).map_err(Reason::Canary)?.drop_flags;
         Ok(engine)
     }
 
@@ -64,40 +92,44 @@ impl Engine {
     }
 
     /// Which thread polls which task; empty where that is not known.
-    fn polling(&self) -> Vec<Polling> {
+    pub(crate) fn polling(&self) -> Vec<Polling> {
         self.tokio.polling()
     }
 
-    /// All tasks of these runtimes, and the chains of those registered futures that none of them lists.
-    pub(crate) fn look(
-        &mut self,
-        handles: &[Handle],
-        registered: &[(&'static Slot, Reading)],
-        max: usize,
-        deadline: Instant,
-    ) -> FoundAll {
-        self.look_in(&Source::new(self.path), handles, registered, max, deadline)
+    /// Where parking_lot's key is, from the word that a thread waits on, if the executable describes that.
+    #[cfg(stacks)]
+    pub(crate) fn parking_lot_key(&self) -> Option<i64> {
+        self.parking_lot_key
     }
 
-    fn look_in(
-        &mut self,
-        source: &Source,
-        handles: &[Handle],
-        registered: &[(&'static Slot, Reading)],
-        max: usize,
-        deadline: Instant,
-    ) -> FoundAll {
+    /// All tasks of these runtimes, and the chains of those registered futures that none of them lists; with threads also
+    /// what these show.
+    pub(crate) fn look(&mut self, wanted: &Wanted<'_>, deadline: Instant) -> FoundAll {
+        self.look_in(&Source::new(self.path), wanted, deadline)
+    }
+
+    fn look_in(&mut self, source: &Source, wanted: &Wanted<'_>, deadline: Instant) -> FoundAll {
+        let Wanted { handles, registered, options, threads } = *wanted;
         let polling = self.polling();
         let claims = self.tokio.claims();
         let types = Types::new(source, &self.index, self.bias);
         let compiler = Compiler::new(&types, LIBRARIES);
         let (task, known) = (&self.tokio.task, &mut self.memory);
-        let decoder = Decoder { task, known, compiler: &compiler, deadline };
-        let mut look = Look { decoder, chains: Chains::new(), all: FoundAll::default() };
+        let decoder = Decoder { task, known, compiler: &compiler, deadline, holders: options.holders };
+        let mut look = Look {
+            decoder,
+            chains: Chains::new(),
+            sightings: Gathering::new(self.drop_flags),
+            all: FoundAll::default(),
+            #[cfg(stacks)]
+            local_sets: Vec::new(),
+        };
+        let mut counted = HashMap::new();
         for (number, handle) in handles.iter().enumerate() {
             let found = match self.tokio.runtime(handle, &claims) {
                 Ok((lists, found)) => {
-                    look.runtime(number, handle, &lists, max);
+                    counted.insert(lists.counted(), number);
+                    look.runtime(number, handle, &lists, options.max_tasks);
                     Some(found)
                 }
                 Err(fault) => {
@@ -107,8 +139,12 @@ impl Engine {
             };
             look.all.runtimes.push(found);
         }
+        if let Some(threads) = threads {
+            look.through_threads(&self.tokio, &claims, counted, threads, options.max_tasks);
+        }
         look.unlisted(registered);
-        let mut all = look.all;
+        let Look { sightings, mut all, .. } = look;
+        all.sightings = sightings.finish(options.threads_wait);
         all.polling_unknown = self.tokio.polling_unknown();
         self.attribute(&polling, &mut all.tasks);
         all

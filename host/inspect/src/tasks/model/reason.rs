@@ -237,6 +237,26 @@ pub enum Note {
         /// Of how many.
         lists: usize,
     },
+    /// The future that a thread runs by `block_on` was not found in its frames: it shows if it is registered
+    /// ([`Track::tracked`](crate::tasks::Track::tracked)).
+    RootNotRead {
+        /// The kernel's id of the thread.
+        thread: u32,
+        /// The function in its stack that runs it.
+        function: Arc<str>,
+    },
+    /// A thread drives a `LocalSet` whose tasks were not found: those show that are registered.
+    LocalSetNotRead {
+        /// The kernel's id of the thread.
+        thread: u32,
+    },
+    /// Threads run tasks of an executor whose tasks cannot be listed: those show that are registered.
+    ExecutorNotListed {
+        /// The executor's package.
+        executor: &'static str,
+        /// How many threads stand in it.
+        threads: usize,
+    },
 }
 
 /// What the operating system or the standard library said of a failed call.

@@ -16,6 +16,9 @@ pub struct Runtime {
     pub global_queue_depth: Option<usize>,
     /// Its threads for what blocks; only of an application that is built with `--cfg tokio_unstable`.
     pub blocking: Option<Blocking>,
+    /// The kernel's id of a thread through which it was found, of a runtime that nobody passed in: its own figures are not
+    /// known then.
+    pub found_by: Option<u32>,
     /// Its workers; with tokio before 1.38 only those whose threads are known, and the ones numbered before these.
     pub workers: Vec<Worker>,
 }
@@ -29,6 +32,7 @@ impl Runtime {
             alive_tasks: None,
             global_queue_depth: None,
             blocking: None,
+            found_by: None,
             workers: Vec::new(),
         }
     }

@@ -14,8 +14,11 @@ pub struct Task {
     /// The id that its runtime gave it; the registry's id for a future that no runtime lists. A registered part of a
     /// task that has no known chain has that task's id.
     pub id: u64,
-    /// Index into [`Snapshot::runtimes`](super::Snapshot::runtimes); `None` for a future that no given runtime owns.
+    /// Index into [`Snapshot::runtimes`](super::Snapshot::runtimes): the runtime that owns it, or whose thread drives the
+    /// `LocalSet` or the `block_on` that does. `None` for a future of no known runtime.
     pub runtime: Option<usize>,
+    /// The kernel's id of the thread that drives the `LocalSet` that it is in, if it is in one.
+    pub local_set: Option<u32>,
     /// The name that it was registered with.
     pub name: Option<String>,
     /// The type of its future, as the debug information or the compiler names it. Shared, since many tasks have it.
@@ -50,6 +53,7 @@ impl Task {
         Task {
             id,
             runtime: None,
+            local_set: None,
             name: None,
             future: future.into(),
             state,
@@ -63,6 +67,25 @@ impl Task {
             chain: Chain::Unknown(Arc::new(Reason::NotRead)),
             particulars: Vec::new(),
         }
+    }
+}
+
+/// A future that a thread runs by `block_on` and that is no task: that of `#[tokio::main]`, for one.
+#[non_exhaustive]
+#[derive(Clone, Debug)]
+pub struct Root {
+    /// The kernel's id of the thread.
+    pub thread: u32,
+    /// Which frame of the thread's stack, from 0, is the `block_on`.
+    pub frame: usize,
+    /// What is known of the future, as of a task. Its id is 0 unless it was registered.
+    pub task: Task,
+}
+
+impl Root {
+    /// The future that a thread runs in that frame of its stack, from 0.
+    pub fn new(thread: u32, frame: usize, task: Task) -> Self {
+        Root { thread, frame, task }
     }
 }
 

@@ -1,17 +1,22 @@
 //! The canary: tasks with known chains, which prove that this compiler's, this tokio's and this executable's tasks are
 //! understood.
 //!
+//! Two of them have a guard, of which one has given it up: if it still seems to have it, drop flags are not there (`panic =
+//! "abort"`) or not understood, and nobody is said for certain to hold what lies in a local.
+//!
 //! They are put into a runtime of their own (no thread, no driver, gone afterwards), and a look has to find exactly them,
 //! with these lines. If it does not, nothing that it says is worth showing.
 
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::runtime::{Builder, Handle};
 use tokio::task::JoinHandle;
 
 use super::task_id;
+use crate::holds::{Certainty, Party};
 use crate::tasks::found::{Found, FoundAll, FoundChain};
 use crate::tasks::model::{CanaryFault, DebugInformationFault, Fact, Particular, Reason, TaskState};
 use crate::tasks::types::Types;
@@ -43,6 +48,47 @@ async fn waiting(other: JoinHandle<usize>) -> usize {
     other.await.unwrap_or(0)
 }
 
+/// Like the guard of a lock: a local with something to do when it is dropped, which was borrowed.
+struct Guard {
+    lock: Arc<AtomicUsize>,
+}
+
+impl Guard {
+    fn new(lock: &Arc<AtomicUsize>) -> Self {
+        let guard = Guard { lock: Arc::clone(lock) };
+        guard.lock.fetch_add(1, Ordering::Relaxed);
+        guard
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.lock.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+const HOLDING_LINE: u32 = line!() + 4;
+async fn holding(lock: Arc<AtomicUsize>) {
+    let mut guard = Guard::new(&lock);
+    std::hint::black_box(&mut guard);
+    pending::<()>().await;
+    drop(guard);
+}
+
+const GIVING_UP_LINE: u32 = line!() + 5;
+async fn giving_up(lock: Arc<AtomicUsize>) {
+    let mut guard = Guard::new(&lock);
+    std::hint::black_box(&mut guard);
+    drop(guard);
+    pending::<()>().await;
+}
+
+/// What the canary has shown.
+pub(crate) struct Shown {
+    /// Drop flags tell which locals are alive.
+    pub(crate) drop_flags: bool,
+}
+
 /// Whether the debug information has the canary's own functions: it cannot be checked without.
 pub(crate) fn describes(types: &Types<'_>) -> Result<(), DebugInformationFault> {
     let name = concat!(module_path!(), "::inner::{async_fn_env#0}");
@@ -52,19 +98,45 @@ pub(crate) fn describes(types: &Types<'_>) -> Result<(), DebugInformationFault> 
     }
 }
 
+/// What is expected of a task's chain: names and lines; and what is its own.
+struct Expected {
+    id: u64,
+    chain: &'static [(&'static str, Option<u32>)],
+    last: Option<Fact>,
+}
+
+const OUTER: &[(&str, Option<u32>)] = &[
+    ("outer", Some(OUTER_LINE)),
+    ("boxed::{async block#0}", Some(BOXED_LINE)),
+    ("inner", Some(INNER_LINE)),
+    ("Pending", None),
+];
+const WAITING: &[(&str, Option<u32>)] = &[("waiting", Some(WAITING_LINE)), ("JoinHandle", None)];
+const HOLDING: &[(&str, Option<u32>)] = &[("holding", Some(HOLDING_LINE)), ("Pending", None)];
+const GIVING_UP: &[(&str, Option<u32>)] = &[("giving_up", Some(GIVING_UP_LINE)), ("Pending", None)];
+
 /// Runs the tasks, looks at them, and says what is wrong.
 ///
-/// `look` finds all tasks of the runtimes that it is given. It must not be called inside of a runtime.
-pub(crate) fn check(look: impl FnOnce(&[Handle]) -> FoundAll) -> Result<(), CanaryFault> {
+/// `look` finds all tasks of the runtimes that it is given, and what they hold. It must not be called inside of a runtime.
+pub(crate) fn check(look: impl FnOnce(&[Handle]) -> FoundAll) -> Result<Shown, CanaryFault> {
     let runtime =
         Builder::new_current_thread().build().map_err(|error| CanaryFault::NoRuntime(error.into()))?;
+    let mut expected = Vec::new();
+    let mut expect = |id, chain, last| expected.push(Expected { id, chain, last });
     let first: Vec<_> = (0..CANARIES).map(|number| runtime.spawn(outer(number))).collect();
-    let mut ids: Vec<u64> = first.iter().map(task_id::of).collect();
-    let waiting: Vec<_> = first.into_iter().map(|handle| runtime.spawn(waiting(handle))).collect();
-    let waiting_ids: Vec<u64> = waiting.iter().map(task_id::of).collect();
+    first.iter().for_each(|handle| expect(task_id::of(handle), OUTER, None));
+    for handle in first {
+        let other = task_id::of(&handle);
+        expect(task_id::of(&runtime.spawn(waiting(handle))), WAITING, Some(Fact::Task(other)));
+    }
+    let lock = Arc::new(AtomicUsize::new(0));
+    let holder = task_id::of(&runtime.spawn(holding(Arc::clone(&lock))));
+    expect(holder, HOLDING, None);
+    let other = task_id::of(&runtime.spawn(giving_up(Arc::clone(&lock))));
+    expect(other, GIVING_UP, None);
     runtime.block_on(async {
         // Every task is polled before the second turn is over.
-        for _ in 0..2 * CANARIES + 2 {
+        for _ in 0..2 * expected.len() {
             tokio::task::yield_now().await;
         }
     });
@@ -74,25 +146,21 @@ pub(crate) fn check(look: impl FnOnce(&[Handle]) -> FoundAll) -> Result<(), Cana
         return Err(CanaryFault::Limited(Box::new(note)));
     }
     found.tasks.sort_by_key(|task| task.id);
-    for (task, other) in found.tasks.iter().rev().take(CANARIES).rev().zip(&ids) {
-        check_one(task, &[("waiting", Some(WAITING_LINE)), ("JoinHandle", None)], Some(Fact::Task(*other)))?;
+    for (task, expected) in found.tasks.iter().zip(&expected) {
+        check_one(task, expected.chain, expected.last.clone())?;
     }
-    for task in found.tasks.iter().take(CANARIES) {
-        let expected = [
-            ("outer", Some(OUTER_LINE)),
-            ("boxed::{async block#0}", Some(BOXED_LINE)),
-            ("inner", Some(INNER_LINE)),
-            ("Pending", None),
-        ];
-        check_one(task, &expected, None)?;
+    let spawned: Vec<u64> = expected.iter().map(|expected| expected.id).collect();
+    let found_ids: Vec<u64> = found.tasks.iter().map(|task| task.id).collect();
+    if found_ids != spawned {
+        return Err(CanaryFault::OtherTasks { spawned: spawned.into(), found: found_ids.into() });
     }
-    ids.extend(waiting_ids);
-    let found: Vec<u64> = found.tasks.iter().map(|task| task.id).collect();
-    if found == ids {
-        Ok(())
-    } else {
-        Err(CanaryFault::OtherTasks { spawned: ids.into(), found: found.into() })
-    }
+    let certain = found.sightings.holds.iter().filter(|hold| hold.certainty == Certainty::Certain);
+    let address = Arc::as_ptr(&lock) as u64;
+    let mut certain = certain.filter(|hold| (hold.object.start..hold.object.end).contains(&address));
+    let only = certain
+        .next()
+        .filter(|hold| hold.by == Party::Task(holder) && hold.variable.as_deref() == Some("guard"));
+    Ok(Shown { drop_flags: only.is_some() && certain.next().is_none() })
 }
 
 fn check_one(

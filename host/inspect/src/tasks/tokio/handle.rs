@@ -12,11 +12,14 @@ use crate::tasks::types::{Shape, Type, Types};
 /// More shards than this are damage; tokio makes four for each worker.
 const MAX_SHARDS: u64 = 1 << 16;
 
+/// The kind of a runtime, as reports call it.
+type Flavor = &'static str;
+
 /// How a `Handle` leads to the lists of tasks.
 #[derive(Clone, Debug)]
 pub(super) struct HandleLayout {
     discriminant: Option<(u64, u64)>,
-    schedulers: Vec<(Option<u64>, Result<Scheduler, LayoutFault>)>,
+    schedulers: Vec<(Option<u64>, Flavor, Result<Scheduler, LayoutFault>)>,
 }
 
 /// How a handle's variant for one kind of scheduler leads there.
@@ -30,7 +33,7 @@ struct Scheduler {
 }
 
 #[derive(Clone, Debug)]
-enum ListLayout {
+pub(super) enum ListLayout {
     Sharded { data: u64, length: u64, element_size: u64, head: u64, tail: u64 },
     Single { head: u64, tail: u64 },
 }
@@ -44,6 +47,15 @@ pub(crate) struct Lists {
     pub(crate) owner_id: u64,
     /// Addresses of head and tail, by shard.
     pub(super) shards: Vec<(u64, u64)>,
+    /// Of which kind the runtime is; `None` for a `LocalSet`.
+    pub(super) flavor: Option<Flavor>,
+}
+
+impl Lists {
+    /// Where the counted part of the runtime's handle is: no two runtimes have it at one place.
+    pub(crate) fn counted(&self) -> u64 {
+        self.counted
+    }
 }
 
 impl HandleLayout {
@@ -59,7 +71,8 @@ impl HandleLayout {
         let schedulers = variants.iter().map(|variant| {
             let value = variant.value.and_then(|value| u64::try_from(value).ok());
             let of = types.get(variant.member.type_id);
-            (value, Scheduler::find(types, base + variant.member.offset, &of))
+            let flavor = flavor(&variant.member.name);
+            (value, flavor, Scheduler::find(types, base + variant.member.offset, &of))
         });
         Ok(HandleLayout {
             discriminant: discriminant.map(|(offset, size)| (base + offset, size)),
@@ -70,7 +83,7 @@ impl HandleLayout {
     /// Whether at least one kind of scheduler is described.
     pub(super) fn complete(&self) -> Result<(), LayoutFault> {
         let mut faults = Vec::new();
-        for (_, scheduler) in &self.schedulers {
+        for (_, _, scheduler) in &self.schedulers {
             match scheduler {
                 Ok(_) => return Ok(()),
                 Err(fault) => faults.push(fault.clone()),
@@ -85,10 +98,10 @@ impl HandleLayout {
             None => None,
             Some((offset, size)) => Some(word(handle + offset)? & mask(size)),
         };
-        let chosen = self.schedulers.iter().find(|(wanted, _)| *wanted == value);
-        let chosen = chosen.or_else(|| self.schedulers.iter().find(|(wanted, _)| wanted.is_none()));
-        let (_, scheduler) = chosen.ok_or(LayoutFault::UnknownScheduler)?;
-        scheduler.as_ref().map_err(Clone::clone)?.lists(handle)
+        let chosen = self.schedulers.iter().find(|(wanted, ..)| *wanted == value);
+        let chosen = chosen.or_else(|| self.schedulers.iter().find(|(wanted, ..)| wanted.is_none()));
+        let (_, flavor, scheduler) = chosen.ok_or(LayoutFault::UnknownScheduler)?;
+        scheduler.as_ref().map_err(Clone::clone)?.lists(handle, flavor)
     }
 }
 
@@ -101,36 +114,10 @@ impl Scheduler {
         let counted = types.get(counted);
         let (owned_offset, owned) = path(types, &counted, &["data", "shared", "owned"])?;
         let id = owned_offset + member(types, &owned, "id")?.0;
-        let lists = match types.path(&owned, &["list", "lists"]) {
-            Some((offset, lists)) => {
-                let (data, pointer) = member(types, &lists, "data_ptr")?;
-                let (length, _) = member(types, &lists, "length")?;
-                let Shape::Pointer(Some(element)) = pointer.shape else {
-                    return Err(LayoutFault::NotAPointer(pointer.name.as_str().into()));
-                };
-                let element = types.get(element);
-                ListLayout::Sharded {
-                    data: owned_offset + offset + data,
-                    length: owned_offset + offset + length,
-                    element_size: element.size,
-                    head: member(types, &element, "head")?.0,
-                    tail: member(types, &element, "tail")?.0,
-                }
-            }
-            None => {
-                let list = types.path(&owned, &["list"]).or_else(|| types.path(&owned, &["inner"]));
-                let (offset, list) =
-                    list.ok_or_else(|| LayoutFault::NoTaskList(owned.name.as_str().into()))?;
-                ListLayout::Single {
-                    head: owned_offset + offset + member(types, &list, "head")?.0,
-                    tail: owned_offset + offset + member(types, &list, "tail")?.0,
-                }
-            }
-        };
-        Ok(Scheduler { pointer: base + pointer, id, lists })
+        Ok(Scheduler { pointer: base + pointer, id, lists: ListLayout::find(types, &owned, owned_offset)? })
     }
 
-    fn lists(&self, handle: u64) -> Result<Lists, LayoutFault> {
+    fn lists(&self, handle: u64, flavor: Flavor) -> Result<Lists, LayoutFault> {
         let counted = word(handle + self.pointer)?;
         let at = |offset: u64| counted.wrapping_add(offset);
         let shards = match self.lists {
@@ -147,7 +134,48 @@ impl Scheduler {
                     .collect()
             }
         };
-        Ok(Lists { counted, owner_id: word(at(self.id))?, shards })
+        Ok(Lists { counted, owner_id: word(at(self.id))?, shards, flavor: Some(flavor) })
+    }
+}
+
+impl ListLayout {
+    /// That of the list of owned tasks of this type, which lies at `base`.
+    pub(super) fn find(types: &Types<'_>, owned: &Rc<Type>, base: u64) -> Result<ListLayout, LayoutFault> {
+        Ok(match types.path(owned, &["list", "lists"]) {
+            Some((offset, lists)) => {
+                let (data, pointer) = member(types, &lists, "data_ptr")?;
+                let (length, _) = member(types, &lists, "length")?;
+                let Shape::Pointer(Some(element)) = pointer.shape else {
+                    return Err(LayoutFault::NotAPointer(pointer.name.as_str().into()));
+                };
+                let element = types.get(element);
+                ListLayout::Sharded {
+                    data: base + offset + data,
+                    length: base + offset + length,
+                    element_size: element.size,
+                    head: member(types, &element, "head")?.0,
+                    tail: member(types, &element, "tail")?.0,
+                }
+            }
+            None => {
+                let list = types.path(owned, &["list"]).or_else(|| types.path(owned, &["inner"]));
+                let (offset, list) =
+                    list.ok_or_else(|| LayoutFault::NoTaskList(owned.name.as_str().into()))?;
+                ListLayout::Single {
+                    head: base + offset + member(types, &list, "head")?.0,
+                    tail: base + offset + member(types, &list, "tail")?.0,
+                }
+            }
+        })
+    }
+}
+
+/// What reports call the kind of runtime that a variant of the handle is for.
+fn flavor(variant: &str) -> Flavor {
+    match variant {
+        "CurrentThread" => "current_thread",
+        "MultiThread" => "multi_thread",
+        _ => "multi_thread_alt",
     }
 }
 

@@ -1,5 +1,6 @@
 //! tokio's task header: where a task's state, vtable, owner and links are, and what its state bits mean.
 
+use crate::holds::Word;
 use crate::tasks::decode::word_at;
 use crate::tasks::model::LayoutFault;
 use crate::tasks::types::Types;
@@ -44,6 +45,16 @@ impl TaskLayout {
     /// The state of a task, of which these are the bytes from its header on.
     pub(crate) fn state(&self, task: &[u8]) -> State {
         State(word_at(task, self.state))
+    }
+
+    /// That the task with that header has not ended.
+    pub(crate) fn is_alive(&self, header: u64) -> Word {
+        Word { address: header.wrapping_add(self.state), mask: COMPLETE, value: 0 }
+    }
+
+    /// That the task with that header has not ended and nobody polls it.
+    pub(crate) fn is_idle(&self, header: u64) -> Word {
+        Word { address: header.wrapping_add(self.state), mask: RUNNING | COMPLETE, value: 0 }
     }
 
     /// Whether these are the bytes of a task with that vtable that the runtime with that id owns.

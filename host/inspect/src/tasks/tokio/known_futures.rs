@@ -1,9 +1,11 @@
 //! tokio's futures that tell more than their name, and those that only tokio itself polls.
 //!
-//! Shared references are followed in two places: from a semaphore's waiter to the semaphore, and from a join handle to
-//! the task's header. Both are counted or borrowed by the future that is read, so they are there as long as it is.
+//! Shared references are followed in three places: from a semaphore's waiter to the semaphore, from a join handle to the
+//! task's header, and from what a `LocalSet` runs to that. All are counted or borrowed by the future that is read, so they are there as long as it is.
 
+use super::known_locks::LOCKS;
 use super::layout::{member, named};
+use super::local_set::{local_set, run_until};
 use crate::tasks::decode::{Figure, Library, Plan, PlanId, label};
 use crate::tasks::types::{EntryId, Shape, Type, Types};
 
@@ -25,8 +27,11 @@ pub(crate) const FUTURES: Library = Library {
         ("tokio::sync::batch_semaphore::Acquire", acquire),
         ("tokio::runtime::task::join::JoinHandle<", join_handle),
         ("tokio::task::join_set::JoinSet<", join_set),
+        ("tokio::task::local::RunUntil<", run_until),
+        ("tokio::task::local::LocalSet", local_set),
     ],
     wrappers: &["tokio::future::maybe_done::MaybeDone<"],
+    locks: LOCKS,
 };
 
 fn sleep(types: &Types<'_>, of: &Type, _: &mut dyn FnMut(EntryId) -> PlanId) -> Option<Plan> {

@@ -49,6 +49,7 @@ pub(crate) fn runtime(number: usize, handle: &Handle) -> Runtime {
         alive_tasks: alive_tasks(handle),
         global_queue_depth: Option::from(metrics.global_queue_depth()),
         blocking: blocking(),
+        found_by: None,
         workers: (0..workers(handle).unwrap_or(0)).map(worker).collect(),
     }
 }

@@ -10,8 +10,11 @@
 //! | what is a task doing, and is it still there? | `TaskLayout`, `State` |
 //! | which thread polls which task? | `Tokio::polling` |
 //! | which thread is which worker? | `Tokio::claims` |
+//! | which runtimes are there that nobody passed in? | `Tokio::entered`, `Tokio::unlisted` |
+//! | which tasks does a `LocalSet` own? | `Tokio::local_set` |
 //! | what does the runtime count itself? | `metrics` |
 //! | which of its futures tell more than their name? | `FUTURES` |
+//! | what can be waited for and held, and by which types? | `known_locks` |
 //! | where in a thread's stack does the runtime begin? | [`is_poll_frame`] |
 //! | are two handles of one runtime? | [`is_same_runtime`] |
 //!
@@ -35,7 +38,11 @@ mod header;
 #[cfg(target_os = "linux")]
 mod known_futures;
 #[cfg(target_os = "linux")]
+mod known_locks;
+#[cfg(target_os = "linux")]
 mod layout;
+#[cfg(target_os = "linux")]
+mod local_set;
 pub(super) mod metrics;
 #[cfg(target_os = "linux")]
 pub(super) mod owned_tasks;
@@ -51,10 +58,14 @@ mod workers;
 use tokio::runtime::Handle;
 
 #[cfg(target_os = "linux")]
-use self::{handle::HandleLayout, workers::WorkerLayout};
+use self::{
+    handle::HandleLayout,
+    local_set::LocalSetLayout,
+    workers::{EnteredHandle, WorkerLayout},
+};
 #[cfg(target_os = "linux")]
 use super::{
-    found::FoundRuntime,
+    found::{FoundRuntime, UnlistedRuntime},
     model::{CurrentTaskFault, LayoutFault, Polling, Reason},
     types::Types,
 };
@@ -80,6 +91,10 @@ pub(super) struct Tokio {
     current_task: Result<CurrentTask, CurrentTaskFault>,
     /// How to find out which thread is which worker; older versions of tokio keep that elsewhere.
     workers: Option<WorkerLayout>,
+    /// How to find the runtimes that threads have entered.
+    entered: Option<EnteredHandle>,
+    /// Where a `LocalSet` has its tasks; a program that has none need not describe it.
+    local_set: Result<LocalSetLayout, LayoutFault>,
 }
 
 #[cfg(target_os = "linux")]
@@ -92,6 +107,8 @@ impl Tokio {
             handle: HandleLayout::find(types)?,
             current_task: CurrentTask::learn(),
             workers: WorkerLayout::find(types),
+            entered: EnteredHandle::find(types),
+            local_set: LocalSetLayout::find(types),
         })
     }
 
@@ -126,8 +143,31 @@ impl Tokio {
     ) -> Result<(Lists, FoundRuntime), LayoutFault> {
         let lists = self.handle.lists(std::ptr::from_ref(handle) as u64)?;
         let threads = workers::threads(claims, lists.counted, metrics::workers(handle));
-        let found = FoundRuntime { id: lists.owner_id, threads };
+        let found = FoundRuntime { id: lists.owner_id, threads, unlisted: None };
         Ok((lists, found))
+    }
+
+    /// The runtimes that threads have entered, by thread id. The same one may be there several times.
+    pub(super) fn entered(&self) -> Vec<(u32, Lists)> {
+        let (Some(entered), Ok(current_task)) = (self.entered, &self.current_task) else { return Vec::new() };
+        let places = entered.places(current_task).into_iter();
+        // A thread that has entered none has a value there that is no kind of handle.
+        places.filter_map(|(thread, place)| Some((thread, self.handle.lists(place).ok()?))).collect()
+    }
+
+    /// What is known by its memory alone of a runtime that nobody passed in.
+    pub(super) fn unlisted(&self, thread: u32, lists: &Lists, claims: &[Claim]) -> FoundRuntime {
+        let flavor = lists.flavor.unwrap_or_default();
+        FoundRuntime {
+            id: lists.owner_id,
+            threads: workers::threads(claims, lists.counted, None),
+            unlisted: Some(UnlistedRuntime { flavor, found_by: thread }),
+        }
+    }
+
+    /// The list of the `LocalSet` that has its tasks at `owned`; the way there was found in the future that drives it.
+    pub(super) fn local_set(&self, owned: u64) -> Option<Lists> {
+        self.local_set.as_ref().ok()?.lists(owned)
     }
 }
 

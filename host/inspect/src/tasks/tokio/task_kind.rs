@@ -81,7 +81,7 @@ pub(crate) fn find(types: &Types<'_>, plans: &mut Plans, layout: &TaskLayout, vt
         return Some(kind);
     };
     kind.future = shown(types, future).into();
-    kind.registered = future.name.starts_with(TRACKED);
+    kind.registered = is_registered(future);
     let name = format!("tokio::runtime::task::core::Cell<{}, {}>", future.name, scheduler.name);
     let Some(cell) = types.by_name(&name) else { return Some(kind) };
     if types.find(&cell, "trailer").map(|(offset, _)| offset) != Some(trailer) {
@@ -95,8 +95,25 @@ pub(crate) fn find(types: &Types<'_>, plans: &mut Plans, layout: &TaskLayout, vt
     Some(kind)
 }
 
-/// The type of a future, as a reader knows it: registration and boxes do not show.
-fn shown(types: &Types<'_>, future: &Rc<Type>) -> String {
+/// Whether it is a registered one.
+pub(crate) fn is_registered(future: &Type) -> bool {
+    future.name.starts_with(TRACKED)
+}
+
+/// The name of a future's type, as a reader knows it: registration and boxes do not show.
+pub(crate) fn shown(types: &Types<'_>, future: &Rc<Type>) -> String {
+    let future = shown_type(types, future);
+    if future.is_coroutine() {
+        types.function_name(&future)
+    } else if future.name.contains("dyn ") {
+        future.name.clone()
+    } else {
+        without_generics(&future.name)
+    }
+}
+
+/// What registration and boxes are around.
+pub(crate) fn shown_type(types: &Types<'_>, future: &Rc<Type>) -> Rc<Type> {
     let mut future = Rc::clone(future);
     // More wrappers than a program puts around a future.
     for _ in 0..4 {
@@ -118,13 +135,7 @@ fn shown(types: &Types<'_>, future: &Rc<Type>) -> String {
             None => break,
         }
     }
-    if future.is_coroutine() {
-        types.function_name(&future)
-    } else if future.name.contains("dyn ") {
-        future.name.clone()
-    } else {
-        without_generics(&future.name)
-    }
+    future
 }
 
 fn stage(types: &Types<'_>, of: &Rc<Type>, base: u64, depth: usize) -> Option<(u64, Rc<Type>)> {

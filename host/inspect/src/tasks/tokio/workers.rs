@@ -23,6 +23,28 @@ pub(super) struct WorkerLayout {
     kinds: Vec<(Option<u64>, Way)>,
 }
 
+/// From the id of the task to the handle of the runtime that the thread has entered, modulo 2^64.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EnteredHandle(u64);
+
+impl EnteredHandle {
+    pub(super) fn find(types: &Types<'_>) -> Option<EnteredHandle> {
+        let variable = types.by_name("tokio::runtime::context::Context")?;
+        let task = task_id(types, &variable)?;
+        let (entered, option) = types.path(&variable, &["handle", "value", "value"])?;
+        let Shape::Enum { variants, .. } = &option.shape else { return None };
+        let some = variants.iter().find(|variant| &*variant.member.name == "Some")?;
+        let (inside, _) = types.find(&types.get(some.member.type_id), "__0")?;
+        Some(EnteredHandle((entered + some.member.offset + inside).wrapping_sub(task)))
+    }
+
+    /// Where each thread would have the handle, if it has entered a runtime.
+    pub(super) fn places(self, current_task: &CurrentTask) -> Vec<(u32, u64)> {
+        let threads = current_task.places().into_iter();
+        threads.map(|(thread, place)| (thread, place.wrapping_add(self.0))).collect()
+    }
+}
+
 /// The way from a scheduler's part to the runtime.
 #[derive(Clone, Copy, Debug)]
 enum Way {

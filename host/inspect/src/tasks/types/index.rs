@@ -12,7 +12,7 @@ const MAX_BYTES: usize = 96 << 20;
 #[derive(Default)]
 pub(crate) struct Index {
     pub(super) places: Vec<Place>,
-    /// Functions that poll or drop something, by the address of their first instruction, as linked.
+    /// Functions by the address of their first instruction, as linked.
     pub(super) functions: Entries<{ usize::MAX }>,
     /// Trait objects' vtables by their address, as linked, with their type.
     pub(super) vtables: Entries<{ usize::MAX }>,
@@ -79,6 +79,16 @@ impl<const COPIES: usize> Entries<COPIES> {
         let start = list.partition_point(|(other, _)| *other < key);
         let end = start + list[start..].partition_point(|(other, _)| *other == key);
         &list[start..end]
+    }
+}
+
+#[cfg(stacks)]
+impl<const COPIES: usize> Entries<COPIES> {
+    /// All entries of the largest key that is not above this one.
+    pub(super) fn up_to(&self, key: u64) -> &[(u64, EntryId)] {
+        let Entries(list) = self;
+        let end = list.partition_point(|(other, _)| *other <= key);
+        list[..end].last().map_or(&[], |(last, _)| self.of(*last))
     }
 }
 

@@ -135,6 +135,18 @@ impl<'s> Types<'s> {
         self.index.functions.of(address.wrapping_sub(self.bias)).iter().map(|(_, id)| *id)
     }
 
+    /// An address in memory, as linked.
+    #[cfg(stacks)]
+    pub(super) fn linked(&self, address: u64) -> u64 {
+        address.wrapping_sub(self.bias)
+    }
+
+    /// The functions that an address, as linked, may lie in: all that begin where the last one before it does.
+    #[cfg(stacks)]
+    pub(super) fn functions_around(&self, linked: u64) -> impl Iterator<Item = EntryId> + '_ {
+        self.index.functions.up_to(linked).iter().map(|(_, id)| *id)
+    }
+
     /// The types that have their vtable at that address in memory; several if the linker folded them.
     pub(crate) fn behind_vtable(&self, address: u64) -> Vec<Rc<Type>> {
         let mut found: Vec<Rc<Type>> = Vec::new();

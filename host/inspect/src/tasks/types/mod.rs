@@ -6,6 +6,8 @@
 
 mod entry;
 mod executable;
+#[cfg(stacks)]
+mod function;
 #[cfg(all(test, stacks))]
 mod fuzz;
 mod index;
@@ -19,8 +21,13 @@ mod units;
 
 pub(super) use executable::Contents;
 pub use executable::MemoryCost;
-pub(super) use index::Index;
-pub(super) use lookup::Types;
+#[cfg(stacks)]
+pub(crate) use function::{Expression, Scope, Variable};
+pub(crate) use index::Index;
+pub(crate) use lookup::Types;
+#[cfg(stacks)]
+pub(super) use names::function_path;
 pub(super) use names::{display, without_generics};
-pub(super) use shape::{Member, Shape, Type, Variant};
-pub(super) use units::{EntryId, Source};
+pub(crate) use shape::{Member, Shape, Type, Variant};
+pub(crate) use units::EntryId;
+pub(crate) use units::Source;

@@ -39,7 +39,7 @@ pub(crate) fn display(name: &str) -> String {
 
 /// A demangled function's path without generics, the same for both ways of mangling:
 /// `<a::S<u8>>::f` and `a::S<T>::f` as `a::S::f`, `<a::S<u8> as a::T<u8>>::f` as `<a::S as a::T>::f`.
-pub(super) fn function_path(demangled: &str) -> String {
+pub(crate) fn function_path(demangled: &str) -> String {
     let bare = |name: &str| without_generics(name).replace("::::", "::").trim_end_matches("::").to_owned();
     let Some(end) = demangled.strip_prefix('<').and_then(matching_bracket) else { return bare(demangled) };
     let (head, rest) = (&demangled[1..=end], &demangled[end + 2..]);

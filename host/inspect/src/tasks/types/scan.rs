@@ -12,13 +12,6 @@ const MAX_DEPTH: usize = 1000;
 /// What the mangled name of a `<T as Future>::poll` contains, in either way of mangling.
 const POLL_SYMBOLS: [&str; 2] = ["Future$GT$4poll", "6Future4poll"];
 
-/// Whether a function may stand in a vtable of a task or a future, which is where functions are looked up from: those
-/// that poll or drop, which is `drop_in_place` by Rust 1.95 and `drop_glue` by newer ones, and the bodies of coroutines. A
-/// function without a name of its own has it elsewhere.
-fn may_be_asked_for(name: &str) -> bool {
-    name.is_empty() || ["poll", "drop_in_place", "drop_glue", "{"].iter().any(|start| name.starts_with(start))
-}
-
 /// An enclosing entry.
 struct Scope {
     depth: isize,
@@ -164,7 +157,7 @@ impl<'s> Scan<'_, 's> {
             }
         }
         // A function that the linker threw away begins at zero.
-        if let Some(start) = start.filter(|&start| start != 0 && may_be_asked_for(name)) {
+        if let Some(start) = start.filter(|&start| start != 0) {
             self.index.is_cut |= !self.index.functions.push((start, entry.id));
         }
         let enclosing = self.enclosing();

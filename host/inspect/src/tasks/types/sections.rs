@@ -33,30 +33,25 @@ const DEBUG_INFO_PER_INDEX: u64 = 8;
 /// Where a file's program headers are, with room to spare: they follow its header.
 const HEADERS_BYTES: u64 = 64 << 10;
 
-/// The sections that types and lines are read from.
-const SECTIONS: [&str; 7] = [
+/// The sections that types, lines and variables are read from.
+const SECTIONS: [&str; 11] = [
     "debug_abbrev",
     "debug_addr",
     "debug_info",
     "debug_line",
     "debug_line_str",
+    "debug_loc",
+    "debug_loclists",
+    "debug_ranges",
+    "debug_rnglists",
     "debug_str",
     "debug_str_offsets",
 ];
 
 /// What else a package has: its index, and the sections that this refers to although nothing is read from
 /// them. Without one of them no unit of the package can be found.
-const PACKAGE_SECTIONS: [&str; 9] = [
-    "debug_cu_index",
-    "debug_loc",
-    "debug_loclists",
-    "debug_macinfo",
-    "debug_macro",
-    "debug_ranges",
-    "debug_rnglists",
-    "debug_tu_index",
-    "debug_types",
-];
+const PACKAGE_SECTIONS: [&str; 5] =
+    ["debug_cu_index", "debug_macinfo", "debug_macro", "debug_tu_index", "debug_types"];
 
 /// What an executable has to tell of its types and lines.
 pub(super) struct Files {

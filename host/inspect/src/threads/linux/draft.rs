@@ -1,5 +1,6 @@
 //! A thread's stack while a capture is under way: unwound or not, named later.
 
+use crate::threads::evidence;
 use crate::threads::{Incomplete, Method, Missing};
 use crate::unwind::{End, RawFrame};
 use std::sync::Arc;
@@ -70,4 +71,6 @@ pub(super) struct RawStack {
     pub reason: Option<Incomplete>,
     /// Which of the capture's snapshots it was unwound over.
     pub map: usize,
+    /// What it was unwound from, if that is kept.
+    pub evidence: Option<evidence::Place>,
 }

@@ -17,6 +17,7 @@ mod status;
 pub(crate) mod system_call;
 mod task_directory;
 
+use super::evidence::{AllEvidence, Collection};
 use super::{
     Capture, Incomplete, Method, Missing, Note, Operation, Options, PrepareError, Stack, Thread,
     system_unwinder,
@@ -50,10 +51,23 @@ pub(super) fn capture(options: &Options, symbolizer: &mut Symbolizer) -> Capture
     let own = current_thread::id();
     let mut threads: Vec<Thread> = ids.into_iter().map(|id| status::of(id, None, own)).collect();
 
+    let collection = options.evidence.then(|| Collection::claim(threads.len())).transpose();
+    let collection = collection.unwrap_or_else(|shortage| {
+        notes.push(Note::EvidenceNotKept(shortage));
+        None
+    });
     let mut maps = vec![Arc::new(CodeMap::new(modules::snapshot()))];
     let drafts = match memory::probe() {
         Ok(()) => {
-            let drafts = stacks(&mut threads, directory, deadline, options, &mut maps, &mut notes);
+            let drafts = stacks(
+                &mut threads,
+                directory,
+                deadline,
+                options,
+                collection.as_ref(),
+                &mut maps,
+                &mut notes,
+            );
             notes.extend(memory::refusal().map(|errno| Note::MemoryCallRefused { errno }));
             drafts
         }
@@ -68,7 +82,10 @@ pub(super) fn capture(options: &Options, symbolizer: &mut Symbolizer) -> Capture
     let until = started.checked_add(options.symbol_deadline).unwrap_or(deadline);
     name(&mut threads, &drafts, &maps, symbolizer, until, &mut notes);
     proc_self::refill();
-    Capture { threads, notes, took }
+    let kept = threads.iter().zip(&drafts);
+    let kept = kept.filter_map(|(thread, draft)| Some((thread.id, draft.raw()?.evidence?)));
+    let evidence = collection.map_or_else(AllEvidence::default, |collection| collection.finish(kept));
+    Capture { threads, notes, took, evidence }
 }
 
 /// Reads every thread's stack over the first of `maps`; a second one is added for stacks that stand in code
@@ -78,17 +95,18 @@ fn stacks(
     directory: Result<&Arc<TaskDirectory>, Errno>,
     deadline: Instant,
     options: &Options,
+    collection: Option<&Arc<Collection>>,
     maps: &mut Vec<Arc<CodeMap>>,
     notes: &mut Vec<Note>,
 ) -> Vec<Draft> {
-    let mut pass = Pass::new(&maps[0], directory, deadline);
+    let mut pass = Pass::new(&maps[0], directory, deadline, collection.cloned());
     let mut drafts = pass.first(threads);
     signal_queue::ask(pass, threads, &mut drafts, options, notes);
     if drafts.iter().any(|draft| matches!(draft, Draft::Again(_))) {
         // Once is enough: a program that opens libraries all the time must not hold up the report.
         maps.push(Arc::new(CodeMap::new(modules::snapshot())));
         if let [_, map] = &maps[..] {
-            let mut pass = Pass::new(map, directory, deadline);
+            let mut pass = Pass::new(map, directory, deadline, collection.cloned());
             if pass.again(threads, &mut drafts) {
                 signal_queue::ask(pass, threads, &mut drafts, options, notes);
             }
@@ -123,7 +141,14 @@ fn by_system_unwinder() -> RawStack {
         omitted: 0,
     });
     let reason = Some(Incomplete::SystemUnwinder);
-    RawStack { frames: frames.collect(), end: End::NoTables, method: Method::Own, reason, map: 0 }
+    RawStack {
+        frames: frames.collect(),
+        end: End::NoTables,
+        method: Method::Own,
+        reason,
+        map: 0,
+        evidence: None,
+    }
 }
 
 /// Turns drafts into stacks, once every thread is free again.
@@ -153,6 +178,11 @@ fn name(
         };
     }
     notes.extend(symbolizer.map(Symbolizer::take_notes).unwrap_or_default().into_iter().map(Note::Symbols));
+}
+
+/// For how long the thread has had a processor.
+pub(super) fn cpu_time(id: u32) -> Option<Duration> {
+    cpu_clock::read(id)
 }
 
 pub(super) fn prepare(options: &Options) -> Result<Option<i32>, PrepareError> {

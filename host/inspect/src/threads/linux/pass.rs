@@ -7,6 +7,7 @@ use super::task_directory::TaskDirectory;
 use super::{current_thread, status};
 use crate::detached::{self, Outcome};
 use crate::memory;
+use crate::threads::evidence::{self, Collection};
 use crate::threads::{Method, Missing, Operation, State, Thread};
 use crate::unwind::{CodeMap, Copied, CopiedThenLive, End, Live, RawFrame, Registers, Unwinder, Walk};
 use rustc_hash::FxBuildHasher;
@@ -74,6 +75,8 @@ pub(super) struct Pass<'m> {
     /// Each different stack once.
     stacks: HashSet<Arc<[RawFrame]>, FxBuildHasher>,
     deadline: Instant,
+    /// Where evidence is put, if it is to be kept.
+    evidence: Option<Arc<Collection>>,
     /// The calling thread.
     own: u32,
     /// Which of the capture's snapshots it is: frames are named over the same one.
@@ -85,14 +88,18 @@ impl<'m> Pass<'m> {
         map: &'m Arc<CodeMap>,
         directory: Result<&'m Arc<TaskDirectory>, Errno>,
         deadline: Instant,
+        evidence: Option<Arc<Collection>>,
     ) -> Pass<'m> {
+        let mut unwinder = Unwinder::new(map);
+        unwinder.keep_registers(evidence.is_some());
         Pass {
             directory,
             code: map,
-            unwinder: Unwinder::new(map),
+            unwinder,
             live: Live::default(),
             stacks: HashSet::default(),
             deadline,
+            evidence,
             own: current_thread::id(),
             map: 0,
         }
@@ -125,9 +132,10 @@ impl<'m> Pass<'m> {
         let second = {
             let (parts, code, directory) =
                 (Arc::clone(&parts), Arc::clone(self.code), self.directory.cloned());
-            let (deadline, own) = (self.deadline, self.own);
+            let (deadline, own, evidence) = (self.deadline, self.own, self.evidence.clone());
             move || {
-                let pass = Pass::new(&code, directory.as_ref().map_err(|errno| *errno), deadline);
+                let directory = directory.as_ref().map_err(|errno| *errno);
+                let pass = Pass::new(&code, directory, deadline, evidence);
                 Pass { own, ..pass }.take_parts(&parts);
             }
         };
@@ -183,7 +191,7 @@ impl<'m> Pass<'m> {
     pub fn look(&mut self, thread: &mut Thread) -> Draft {
         if thread.id == self.own {
             let walk = current_thread::walk(&mut self.unwinder, &mut self.live);
-            return Draft::Done(self.raw(walk, Method::Own));
+            return Draft::Done(self.raw(walk, Method::Own, None));
         }
         let directory = match self.directory {
             Ok(directory) => directory,
@@ -192,10 +200,12 @@ impl<'m> Pass<'m> {
         if self.is_over() {
             return Draft::Missing(Missing::OutOfTime);
         }
-        match sleeping::look(directory, thread.id, &mut self.unwinder, &mut self.live) {
-            Look::Still { activity, walk } => {
+        let stack = if self.evidence.is_some() { sleeping::Stack::Copied } else { sleeping::Stack::Unwound };
+        match sleeping::look(directory, thread.id, &mut self.unwinder, &mut self.live, stack) {
+            Look::Still { activity, walk, clock } => {
                 status::note_activity(thread, &activity);
-                self.sleeping_stack(walk)
+                thread.cpu_time = clock;
+                self.sleeping_stack(walk, clock)
             }
             Look::NoUserStack { activity } => {
                 status::note_activity(thread, &activity);
@@ -211,20 +221,27 @@ impl<'m> Pass<'m> {
         }
     }
 
-    fn sleeping_stack(&mut self, mut walk: Walk) -> Draft {
+    fn sleeping_stack(&mut self, mut walk: Walk, clock: Option<Duration>) -> Draft {
+        let start = evidence::live_range(&walk.trail).map(|(start, _)| start);
+        let keep = |pass: &Self, walk: &Walk| {
+            pass.evidence.as_ref()?.keep(&walk.trail, start?, pass.live.copied(), clock)
+        };
         if walk.end == End::Root {
-            return Draft::Done(self.raw(walk, Method::Sleeping));
+            let evidence = keep(self, &walk);
+            return Draft::Done(self.raw(walk, Method::Sleeping, evidence));
         }
         let guessed = walk.certain.is_some();
         let end = walk.end;
         if matches!(end, End::TooDeep(_)) {
             // A signal would tell less: what the thread copies is bounded.
             walk.doubt_uncertain();
-            return Draft::Done(self.raw(walk, Method::Sleeping));
+            let evidence = keep(self, &walk);
+            return Draft::Done(self.raw(walk, Method::Sleeping, evidence));
         }
         // What rests on a recovered frame pointer counts only if it leads to the root.
         walk.keep_certain();
-        let raw = self.raw(walk, Method::Sleeping);
+        let evidence = keep(self, &walk);
+        let raw = self.raw(walk, Method::Sleeping, evidence);
         match end {
             End::UnknownCode => Draft::Again(raw),
             End::UnknownRegister(_) | End::NoTables => Draft::Wanted(Some(raw)),
@@ -251,10 +268,17 @@ impl<'m> Pass<'m> {
                 self.unwinder.take_back(longer);
             }
         }
-        self.raw(walk, Method::Signal)
+        let (copy, bytes) = answer.ranges[0];
+        let evidence = self.evidence.as_ref().zip(evidence::live_range(&walk.trail));
+        let evidence = evidence.and_then(|(collection, (start, length))| {
+            let from = usize::try_from(start.checked_sub(copy)?).ok()?;
+            let bytes = bytes.get(from..)?;
+            collection.keep(&walk.trail, start, &bytes[..length.min(bytes.len())], None)
+        });
+        self.raw(walk, Method::Signal, evidence)
     }
 
-    fn raw(&mut self, walk: Walk, method: Method) -> RawStack {
+    fn raw(&mut self, walk: Walk, method: Method, evidence: Option<evidence::Place>) -> RawStack {
         let frames = match self.stacks.get(&walk.frames[..]) {
             Some(known) => Arc::clone(known),
             None => {
@@ -265,7 +289,7 @@ impl<'m> Pass<'m> {
         };
         let end = walk.end;
         self.unwinder.take_back(walk);
-        RawStack { frames, end, method, reason: None, map: self.map }
+        RawStack { frames, end, method, reason: None, map: self.map, evidence }
     }
 
     pub fn deadline(&self) -> Instant {

@@ -285,7 +285,7 @@ mod tests {
             let directory = Arc::new(TaskDirectory::open().unwrap());
             let mut threads = [status::of(id, None, current_thread::id())];
             let mut drafts = [Draft::Wanted(None)];
-            let pass = Pass::new(&map, Ok(&directory), Instant::now() + Duration::from_secs(60));
+            let pass = Pass::new(&map, Ok(&directory), Instant::now() + Duration::from_secs(60), None);
             let mut queue = SignalQueue::new(pass, libc::SIGURG, &mut threads, &mut drafts);
             // Two threads that are to be asked in any case.
             let other = |key| Request { key, thread: id, second: Some(8) };

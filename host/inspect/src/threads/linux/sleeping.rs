@@ -6,14 +6,20 @@
 use super::cpu_clock;
 use super::task_directory::{TaskDirectory, TaskFile};
 use crate::proc::syscall::{self, Activity};
-use crate::unwind::{Live, Registers, Unwinder, Walk};
+use crate::threads::evidence;
+use crate::unwind::{Live, Registers, StackMemory as _, Unwinder, Walk};
 use rustix::io::Errno;
 use std::time::Duration;
 
 /// What the look came to.
 pub(super) enum Look {
     /// It did not run while its stack was read.
-    Still { activity: Activity, walk: Walk },
+    Still {
+        activity: Activity,
+        walk: Walk,
+        /// Its CPU time, where that clock can be read.
+        clock: Option<Duration>,
+    },
     /// It is running, or ran each time.
     Running,
     /// A thread of the kernel's own that serves this process.
@@ -24,6 +30,13 @@ pub(super) enum Look {
     Refused(Errno),
 }
 
+/// Whether the live stack is copied, too: [`Live::copied`] has it then, if the thread did not run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stack {
+    Unwound,
+    Copied,
+}
+
 /// A thread that does a little work now and then is caught asleep at the second or third attempt.
 const ATTEMPTS: usize = 3;
 
@@ -32,8 +45,9 @@ pub(super) fn look(
     id: u32,
     unwinder: &mut Unwinder<'_>,
     memory: &mut Live,
+    stack: Stack,
 ) -> Look {
-    match attempts(directory, id, unwinder, memory) {
+    match attempts(directory, id, unwinder, memory, stack) {
         Ok(look) => look,
         Err(_) if directory.has_ended(id) => Look::Ended,
         Err(errno) => Look::Refused(errno),
@@ -45,6 +59,7 @@ fn attempts(
     id: u32,
     unwinder: &mut Unwinder<'_>,
     memory: &mut Live,
+    stack: Stack,
 ) -> Result<Look, Errno> {
     let activity_file = directory.file(id, "syscall")?;
     let progress = Progress::of(directory, id)?;
@@ -65,16 +80,28 @@ fn attempts(
             }
         };
         memory.clear();
+        if let (Stack::Copied, Some(pointer)) = (stack, registers.stack_pointer()) {
+            // So that the first piece that is read begins there, and is the only one of most stacks.
+            memory.word(pointer & !7);
+        }
         // Interrupted at any instruction, a function may be in its epilogue, where its prologue says
         // nothing of the stack.
         let walk = unwinder.walk(registers, memory, in_call);
+        if let (Stack::Copied, Some((start, length))) = (stack, evidence::live_range(&walk.trail)) {
+            memory.copy(start, length);
+        }
         // A count of switches is written when a thread leaves its processor: that it is on one now shows in
         // its activity alone.
         let runs_now =
             || Ok(matches!(before, Mark::Switches(_)) && read_activity(&activity_file)? != activity);
         if !runs_now()? && progress.mark()? == before {
-            return Ok(Look::Still { activity, walk });
+            let clock = match before {
+                Mark::Time(time) => Some(time),
+                Mark::Switches(_) => None,
+            };
+            return Ok(Look::Still { activity, walk, clock });
         }
+        unwinder.take_back(walk);
     }
     Ok(Look::Running)
 }

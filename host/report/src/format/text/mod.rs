@@ -5,6 +5,7 @@
 
 mod block;
 mod escape;
+mod graph;
 mod table;
 mod trace;
 
@@ -56,7 +57,7 @@ pub fn section(section: &Section) -> String {
 /// open, and the last line.
 pub fn tail(header: &Header, look_at: &[(&str, String)]) -> String {
     let took = header.took.map_or(String::new(), |took| format!("took = {}\n", duration(took)));
-    format!("{}{took}{}{}", banner("Summary"), remarks(look_at), end())
+    format!("{}{took}{}{}", banner("Summary"), remarks(look_at, "above"), end())
 }
 
 /// A value in one line of words, escaped.
@@ -86,17 +87,46 @@ fn head(header: &Header, look_at: &[(&str, String)]) -> String {
     line("time", moment(header.time));
     line("trigger", trigger(header));
     line("took", took);
-    text.push_str(&remarks(look_at));
+    text.push_str(&remarks(look_at, "below"));
     text.push('\n');
     text
 }
 
-fn remarks(look_at: &[(&str, String)]) -> String {
+/// More entries than a reader takes in at once are counted: what is likeliest stands first.
+const ENTRIES: usize = 8;
+
+/// An entry's first line and what it says of at most eight members, and that there are more of them.
+const LINES_OF_ENTRY: usize = 10;
+
+fn remarks(look_at: &[(&str, String)], where_sections_are: &str) -> String {
     if look_at.is_empty() {
         return String::new();
     }
-    let line = |(title, line): &(&str, String)| format!("  {}: {}\n", escape(title), escape(line));
-    format!("\nlook at\n{}", look_at.iter().map(line).collect::<String>())
+    let mut text = "\nlook at\n".to_owned();
+    look_at.iter().take(ENTRIES).for_each(|(title, entry)| text.push_str(&remark(title, entry)));
+    if look_at.len() > ENTRIES {
+        let more = look_at.len() - ENTRIES;
+        text.push_str(&format!("  and {more} more, in the sections {where_sections_are}\n"));
+    }
+    text
+}
+
+/// An entry: its first line, and the others below it.
+fn remark(title: &str, entry: &str) -> String {
+    let mut lines = entry.lines();
+    let first = escape(lines.next().unwrap_or_default());
+    let mut text = match title {
+        "" => format!("  {first}\n"),
+        title => format!("  {}: {first}\n", escape(title)),
+    };
+    let lines: Vec<&str> = lines.map(str::trim).filter(|line| !line.is_empty()).collect();
+    // A line in place of one: what is left out is no shorter.
+    let shown = if lines.len() < LINES_OF_ENTRY { lines.len() } else { LINES_OF_ENTRY - 2 };
+    lines[..shown].iter().for_each(|line| text.push_str(&format!("    {}\n", escape(line))));
+    if shown < lines.len() {
+        text.push_str(&format!("    and {} more lines\n", lines.len() - shown));
+    }
+    text
 }
 
 fn trigger(header: &Header) -> String {

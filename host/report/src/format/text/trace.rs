@@ -1,12 +1,15 @@
 //! Stacks and chains of awaits as text: a headline, the ids of the threads or tasks, and the frames that say something.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use super::BANNER;
 use super::escape::escape;
-use crate::model::{Frame, Line, Member, Trace, TraceKind};
-use crate::words::{self, counted};
+use crate::model::{Frame, Line, Trace, TraceKind};
+use crate::words;
 
 /// Terminals on call are a hundred columns wide.
-const SCREEN: usize = 100;
+pub(super) const SCREEN: usize = 100;
 
 /// Functions are padded to the widest one of their trace, but not beyond this column.
 const LOCATION_COLUMN: usize = 64;
@@ -22,7 +25,7 @@ pub(super) fn trace(trace: &Trace, mut line: impl FnMut(&str)) {
         line(&escape(&format!("a trace of a kind that this version does not know: {word}")));
     }
     if trace.members.len() > 1 {
-        line(&ids(&trace.members));
+        line(&ids(trace.members.iter().map(|member| member.id).collect()));
     }
     for summary in &trace.summary {
         line(&escape(summary));
@@ -64,7 +67,8 @@ fn stack(frames: &[Frame]) -> Vec<Shown> {
             if line.folded {
                 folded += 1;
             } else {
-                lines.extend(counted_start(std::mem::take(&mut folded)));
+                let what = if lines.is_empty() { RUNTIME } else { START };
+                lines.extend(counted(std::mem::take(&mut folded), what));
                 let left = format!("{at:>3}  {}{}", name(line), marks(line));
                 lines.push(Shown { left, right: location(line) });
             }
@@ -72,20 +76,24 @@ fn stack(frames: &[Frame]) -> Vec<Shown> {
         }
         let omitted = frame.omitted();
         if omitted > 0 {
-            lines.extend(counted_start(std::mem::take(&mut folded)));
-            let left = format!("     ... {} between ...", counted(omitted, "frame"));
+            lines.extend(counted(std::mem::take(&mut folded), START));
+            let left = format!("     ... {} between ...", words::counted(omitted, "frame"));
             lines.push(Shown { left, right: String::new() });
             at += omitted;
         }
     }
     if !lines.is_empty() {
-        lines.extend(counted_start(folded));
+        lines.extend(counted(folded, START));
     }
     lines
 }
 
-fn counted_start(count: u64) -> Option<Shown> {
-    let left = format!("     {} of the thread's start", counted(count, "frame"));
+/// What folded frames are: in the midst and at the end of a stack the thread's start, at its begin a runtime's wait.
+const START: &str = "of the thread's start";
+const RUNTIME: &str = "of a runtime that waits";
+
+fn counted(count: u64, what: &str) -> Option<Shown> {
+    let left = format!("     {} {what}", words::counted(count, "frame"));
     (count > 0).then(|| Shown { left, right: String::new() })
 }
 
@@ -98,31 +106,126 @@ fn marks(line: Line<'_>) -> String {
     marks.iter().filter(|(is_so, _)| *is_so).map(|(_, mark)| *mark).collect()
 }
 
-/// Indented below what awaits it.
+/// Indented below what awaits it. Of many futures that one polls, equal ones stand once.
 fn awaits(frames: &[Frame]) -> Vec<Shown> {
-    let mut lines = Vec::new();
-    // The shown ancestors' depths: a folded frame indents nothing.
-    let mut above: Vec<u16> = Vec::new();
-    for line in frames.iter().flat_map(Frame::lines).filter(|line| !line.folded) {
-        let frame = line.frame;
-        while above.last().is_some_and(|depth| *depth >= frame.depth) {
-            above.pop();
+    let mut tree = Tree { frames, ends: ends(frames), above: Vec::new(), lines: Vec::new() };
+    tree.show(0..frames.len(), 0);
+    tree.lines
+}
+
+/// Where what a frame awaits ends, of each frame: the index behind it.
+fn ends(frames: &[Frame]) -> Vec<usize> {
+    let mut ends = vec![frames.len(); frames.len()];
+    let mut open: Vec<usize> = Vec::new();
+    for (at, frame) in frames.iter().enumerate() {
+        while let Some(last) = open.pop_if(|last| frames[*last].depth >= frame.depth) {
+            ends[last] = at;
         }
-        let branch = frame.branch.as_ref().map_or(String::new(), |branch| format!("{}: ", escape(branch)));
-        let details = frame.details.iter().map(|detail| format!(", {}", escape(&detail.to_string())));
-        let details: String = details.collect();
-        let indent = 2 * above.len().min(DEEPEST);
-        let left = format!("  {:indent$}{branch}{}{details}", "", name(line));
-        lines.push(Shown { left, right: location(line) });
-        above.push(frame.depth);
+        open.push(at);
     }
-    lines
+    ends
+}
+
+/// More futures than this that one polls side by side are a crowd, of which equal ones are counted. Fewer are the branches of
+/// a `select!` or `join!`, each of which has a name and a place in the source.
+const CROWD: usize = 8;
+
+/// Crowds within crowds are looked for so deep.
+const NESTED: usize = 4;
+
+struct Tree<'f> {
+    frames: &'f [Frame],
+    ends: Vec<usize>,
+    /// The shown ancestors' depths: a folded frame indents nothing.
+    above: Vec<u16>,
+    lines: Vec<Shown>,
+}
+
+impl Tree<'_> {
+    /// Adds the lines of these frames, which stand within so many crowds.
+    fn show(&mut self, range: Range<usize>, crowds: usize) {
+        let mut at = range.start;
+        while at < range.end {
+            let futures: Vec<Range<usize>> = match crowds {
+                NESTED => Vec::new(),
+                _ => self.siblings(at..range.end).take(CROWD + 1).collect(),
+            };
+            if futures.len() <= CROWD {
+                self.frame(at, None);
+                at += 1;
+                continue;
+            }
+            let futures: Vec<Range<usize>> = self.siblings(at..range.end).collect();
+            at = futures.last().map_or(range.end, |last| last.end);
+            for (count, future) in self.distinct(futures) {
+                self.frame(future.start, (count > 1).then(|| format!("{count} times")));
+                self.show(future.start + 1..future.end, crowds + 1);
+            }
+        }
+    }
+
+    /// The first of these frames and those that stand side by side with it, each with what it awaits. Only futures that are
+    /// told apart can be a crowd: what is awaited alone has no name among others.
+    fn siblings(&self, range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+        let depth = self.frames[range.start].depth;
+        let future = move |start: usize| {
+            let is_one = |frame: &&Frame| frame.depth == depth && frame.branch.is_some();
+            let within = start < range.end && self.frames.get(start).as_ref().is_some_and(is_one);
+            within.then(|| start..self.ends[start])
+        };
+        let first = future(range.start);
+        std::iter::successors(first, move |before| future(before.end))
+    }
+
+    /// One of each kind among these futures, with how many there are, the odd ones first: they are what a reader looks for.
+    fn distinct(&self, futures: Vec<Range<usize>>) -> Vec<(usize, Range<usize>)> {
+        let mut kinds: BTreeMap<Vec<String>, (usize, Range<usize>)> = BTreeMap::new();
+        for future in futures {
+            let kind = kinds.entry(key(&self.frames[future.clone()]));
+            kind.or_insert((0, future)).0 += 1;
+        }
+        let mut kinds: Vec<_> = kinds.into_values().collect();
+        kinds.sort_by_key(|(count, future)| (*count, future.start));
+        kinds
+    }
+
+    /// Adds the line of an await, with how often it stands there if more than once.
+    fn frame(&mut self, at: usize, mut times: Option<String>) {
+        let frame = &self.frames[at];
+        for line in frame.lines().filter(|line| !line.folded) {
+            while self.above.last().is_some_and(|depth| *depth >= frame.depth) {
+                self.above.pop();
+            }
+            let branch = times.take().or_else(|| frame.branch.as_deref().map(escape));
+            let branch = branch.map_or(String::new(), |branch| format!("{branch}: "));
+            let indent = 2 * self.above.len().min(DEEPEST);
+            let left = format!("  {:indent$}{branch}{}{}", "", name(line), details(frame));
+            self.above.push(frame.depth);
+            self.lines.push(Shown { left, right: location(line) });
+        }
+    }
+}
+
+/// What makes two futures equal: all that is shown of them but the name of the first among its siblings.
+fn key(future: &[Frame]) -> Vec<String> {
+    let line = |(at, frame): (usize, &Frame)| {
+        let branch = frame.branch.as_deref().filter(|_| at > 0).unwrap_or_default();
+        let depth = frame.depth - future[0].depth;
+        let calls: Vec<String> =
+            frame.lines().map(|line| format!("{} {}", name(line), location(line))).collect();
+        format!("{depth} {branch} {} {}", calls.join(" "), details(frame))
+    };
+    future.iter().enumerate().map(line).collect()
+}
+
+fn details(frame: &Frame) -> String {
+    frame.details.iter().map(|detail| format!(", {}", escape(&detail.to_string()))).collect()
 }
 
 /// The function; failing that, what is needed to look it up elsewhere.
 fn name(line: Line<'_>) -> String {
     if let Some(function) = line.function() {
-        return escape(function);
+        return escape(&words::short_function(function));
     }
     match (&line.frame.module, line.frame.offset, line.frame.address) {
         (Some(module), Some(offset), _) => format!("{}+{offset:#x}", escape(words::short_path(module))),
@@ -143,10 +246,14 @@ fn location(line: Line<'_>) -> String {
     }
 }
 
-/// The members' ids, neighbours as a range, cut where the screen ends.
-fn ids(members: &[Member]) -> String {
-    let mut ids: Vec<u64> = members.iter().map(|member| member.id).collect();
+/// Ids in their order, neighbours as a range, cut where the screen ends.
+pub(super) fn ids(mut ids: Vec<u64>) -> String {
     ids.sort_unstable();
+    ranges(&ids)
+}
+
+/// The same, in the order in which they are given.
+pub(super) fn ranges(ids: &[u64]) -> String {
     let mut line = String::new();
     let mut at = 0;
     while at < ids.len() {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{LayoutFault, NoChain, SymbolLimit, SystemError};
+use super::{LayoutFault, MemoryShortage, NoChain, SymbolLimit, SystemError};
 use crate::model::Unknown;
 
 /// What limited the look at the threads as a whole.
@@ -37,6 +37,8 @@ pub enum ThreadsNote {
     },
     /// The platform shows no thread but the calling one.
     OnlyCallingThread,
+    /// There is too little memory to keep the stacks that locks' holders and `block_on`'s futures are found by.
+    EvidenceNotKept(MemoryShortage),
     /// Names of a module's functions are missing, or less complete than they might be.
     Symbols {
         /// Where the module was loaded from.

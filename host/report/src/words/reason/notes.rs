@@ -27,6 +27,9 @@ impl fmt::Display for ThreadsNote {
             ThreadsNote::OnlyCallingThread => {
                 f.write_str("other threads cannot be seen on this platform: only the calling one is listed")
             }
+            ThreadsNote::EvidenceNotKept(shortage) => {
+                write!(f, "who holds locks and what block_on runs is not looked for: {shortage}")
+            }
             ThreadsNote::Symbols { module, limit } => write!(f, "{module}: {limit}"),
             ThreadsNote::Text(text) => f.write_str(text),
             ThreadsNote::Unknown(unknown) => unknown.fmt(f),
