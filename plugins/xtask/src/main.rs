@@ -8,6 +8,7 @@ mod demo;
 mod faults;
 mod fuzz;
 mod guest;
+mod incidents;
 mod matrix;
 mod package;
 mod project;
@@ -36,6 +37,8 @@ enum Task {
     Matrix(matrix::Arguments),
     /// Print the table of faults: what a report has, and what it does to the application, in each kind of trouble
     Faults(faults::Arguments),
+    /// Run programs that are stuck in known ways: whether a report names the cause, and says nothing of their healthy twins
+    Incidents(incidents::Arguments),
     /// Make thousands of reports of a service under load, in storms of allocations, libraries, panics, forks and threads
     Soak(soak::Arguments),
     /// Run the fuzz tests with new inputs, for some minutes each
@@ -65,6 +68,7 @@ fn run(task: &Task) -> Result<()> {
         Task::Test(arguments) => test::run(arguments),
         Task::Matrix(arguments) => matrix::run(arguments),
         Task::Faults(arguments) => faults::run(arguments),
+        Task::Incidents(arguments) => incidents::run(arguments),
         Task::Soak(arguments) => soak::run(arguments),
         Task::Fuzz(arguments) => fuzz::run(arguments),
         Task::Plugins(arguments) => guest::run(arguments),

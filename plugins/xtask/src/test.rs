@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use crate::command::{Step, announce};
 use crate::guest::{self, Choice, Which};
 use crate::project::{Package, packages};
-use crate::{matrix, project, soak};
+use crate::{incidents, matrix, project, soak};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -67,6 +67,7 @@ fn everything() -> Result<()> {
     Step::new("cargo").args(["test", "--workspace"]).within(&project::root()).run()?;
     announce("making a thousand reports in storms; `cargo xtask soak` makes ten thousand");
     soak::run(&soak::SMALL)?;
+    incidents::run(&incidents::ALL)?;
     announce(
         "testing chains in a release build and with three versions of tokio, which takes some minutes; `cargo xtask \
          matrix` tests all ways",

@@ -38,6 +38,7 @@ pub(crate) fn section(capture: &Capture) -> Section {
 fn trace(group: &Group<'_>) -> Trace {
     let (mut frames, doubt) = translate::stack(&group.threads[0].stack);
     idle::fold_block_on(group.threads[0], &mut frames);
+    idle::fold_runtime(group.threads[0], &mut frames);
     let mut trace = Trace::stack(summary::title(group));
     trace.summary.push(summary::state(group));
     trace.members = group.threads.iter().map(|thread| translate::member(thread)).collect();

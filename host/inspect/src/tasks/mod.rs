@@ -62,7 +62,7 @@ mod decode;
 #[cfg(target_os = "linux")]
 mod doctor;
 #[cfg(target_os = "linux")]
-mod engine;
+pub(crate) mod engine;
 #[cfg(target_os = "linux")]
 mod found;
 mod inspector;

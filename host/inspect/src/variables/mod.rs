@@ -129,44 +129,65 @@ impl InFrame<'_> {
         }
     }
 
+    /// What is known of a value that is not in memory as a whole: bytes of it, each with their offset. Compilers keep of
+    /// a structure what is still used, and leave its padding out.
+    pub(crate) fn parts(&self, variable: &Variable, size: usize) -> Result<Vec<(usize, Vec<u8>)>, Lost> {
+        let location = variable.location.as_ref().ok_or(Lost::OptimisedOut)?;
+        let (parts, lost) = self.collect(&self.evaluate(location, true)?, size);
+        if parts.is_empty() { Err(lost.unwrap_or(Lost::OptimisedOut)) } else { Ok(parts) }
+    }
+
     /// A value that is in several places, or in none that has an address: `size` bytes in all.
     fn assemble(&self, pieces: &[Piece<Slice<'_>>], size: usize) -> Result<Vec<u8>, Lost> {
-        let mut bytes = Vec::with_capacity(size.min(MAX_QUESTIONS));
+        let (mut parts, lost) = self.collect(pieces, size);
+        match (parts.pop(), lost) {
+            (_, Some(lost)) => Err(lost),
+            (Some((0, bytes)), None) if bytes.len() == size => Ok(bytes),
+            _ => Err(Lost::NotUnderstood),
+        }
+    }
+
+    /// The parts of a value that are known, and why the first one is not that is not.
+    fn collect(&self, pieces: &[Piece<Slice<'_>>], size: usize) -> (Vec<(usize, Vec<u8>)>, Option<Lost>) {
+        let (mut parts, mut lost, mut at): (Vec<(usize, Vec<u8>)>, _, _) = (Vec::new(), None, 0);
         for piece in pieces.iter().take(MAX_QUESTIONS) {
-            let left = size - bytes.len();
+            let left = size - at;
             let bits = piece.size_in_bits.unwrap_or(left as u64 * 8);
             if bits % 8 != 0 || piece.bit_offset.is_some_and(|offset| offset != 0) {
-                return Err(Lost::NotUnderstood);
+                lost.get_or_insert(Lost::NotUnderstood);
+                break;
             }
             let length = usize::try_from(bits / 8).map_or(left, |length| length.min(left));
-            let mut add = |value: &[u8]| match value.get(..length) {
-                Some(value) => {
-                    bytes.extend_from_slice(value);
-                    Ok(())
-                }
-                None => Err(Lost::NotUnderstood),
-            };
-            match &piece.location {
-                Location::Register { register } => {
-                    let value = self.frame.registers.get(register.0.into()).ok_or(Lost::Register)?;
-                    add(&value.to_ne_bytes())?;
-                }
-                Location::Value { value } => {
-                    add(&value.to_u64(u64::MAX).map_err(|_| Lost::NotUnderstood)?.to_ne_bytes())?;
-                }
-                Location::Bytes { value } => add(value.slice())?,
-                Location::Address { address } => {
-                    let mut value = vec![0; length];
-                    if !self.read_memory(*address, &mut value) {
-                        return Err(Lost::NotUnderstood);
-                    }
-                    add(&value)?;
-                }
-                Location::Empty => return Err(Lost::OptimisedOut),
-                Location::ImplicitPointer { .. } => return Err(Lost::NotUnderstood),
+            match self.piece(&piece.location, length) {
+                Ok(bytes) => match parts.last_mut() {
+                    Some((start, last)) if *start + last.len() == at => last.extend(bytes),
+                    _ => parts.push((at, bytes)),
+                },
+                Err(why) => drop(lost.get_or_insert(why)),
             }
+            at += length;
         }
-        if bytes.len() == size { Ok(bytes) } else { Err(Lost::NotUnderstood) }
+        (parts, lost)
+    }
+
+    fn piece(&self, location: &Location<Slice<'_>>, length: usize) -> Result<Vec<u8>, Lost> {
+        let first = |value: &[u8]| value.get(..length).map(<[u8]>::to_vec).ok_or(Lost::NotUnderstood);
+        match location {
+            Location::Register { register } => {
+                let value = self.frame.registers.get(register.0.into()).ok_or(Lost::Register)?;
+                first(&value.to_ne_bytes())
+            }
+            Location::Value { value } => {
+                first(&value.to_u64(u64::MAX).map_err(|_| Lost::NotUnderstood)?.to_ne_bytes())
+            }
+            Location::Bytes { value } => first(value.slice()),
+            Location::Address { address } => {
+                let mut value = vec![0; length];
+                if self.read_memory(*address, &mut value) { Ok(value) } else { Err(Lost::NotUnderstood) }
+            }
+            Location::Empty => Err(Lost::OptimisedOut),
+            Location::ImplicitPointer { .. } => Err(Lost::NotUnderstood),
+        }
     }
 }
 

@@ -65,7 +65,9 @@ fn known_threads_wait_for_known_threads() {
         let cases = Cases::start();
         let found = settled(&cases);
         let deadline = Instant::now() + Duration::from_secs(60);
-        let sightings = Inspector::new([]).thread_sightings(&found, &[], deadline);
+        let inspector = Inspector::new([]);
+        inspector.prepared(Duration::from_secs(60)).unwrap();
+        let sightings = inspector.thread_sightings(&found, &[], deadline);
         let threads = cases.threads.lock().unwrap();
         let name = |id: &u32| threads.iter().find(|(_, other)| *other == id).map_or("?", |(name, _)| name);
         let mut wrong = 0;

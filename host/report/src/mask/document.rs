@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use super::json::{join, list};
 use super::keys::{self, Judgement};
 use super::path::Standing;
-use super::text::{is_quantity, tells_nothing, text};
+use super::text::{tells_nothing, text};
 use super::{MASK, Secrets, pairs};
 use crate::model::graph::{Graph, Party};
 use crate::model::{
@@ -232,10 +232,16 @@ fn hide(shown: &mut Value, judgement: Judgement) {
     let is_open = match (&*shown, judgement) {
         (_, Judgement::Open) | (Value::Flag(_) | Value::None | Value::Redacted, _) => true,
         (Value::List(values), _) if values.is_empty() => true,
-        (Value::Text(text), Judgement::Place) => text.contains("://") || tells_nothing(text),
-        (Value::Text(text), Judgement::Measure) => is_quantity(text) || tells_nothing(text),
-        (Value::Text(text), Judgement::Secret) => tells_nothing(text),
-        (_, Judgement::Measure) => true,
+        (Value::Text(text), _) if tells_nothing(text) => true,
+        (Value::Text(text), _) => match judgement.hides(text) {
+            Some(0) => false,
+            Some(from) => {
+                *shown = format!("{}{MASK}", self::text(&text[..from])).into();
+                return;
+            }
+            None => true,
+        },
+        (_, Judgement::Doubtful | Judgement::Hook | Judgement::Measure) => true,
         _ => false,
     };
     if is_open { value(shown) } else { *shown = Value::Redacted }

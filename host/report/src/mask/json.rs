@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use super::keys::{self, Judgement};
 use super::path::Standing;
-use super::text::{self, arguments, begins_private_key, ends_private_key, is_quantity, tells_nothing};
+use super::text::{self, arguments, begins_private_key, ends_private_key, tells_nothing};
 use super::{MASK, Secrets, pairs};
 
 /// The text with the secrets in it replaced, if it is JSON and has some.
@@ -56,8 +56,8 @@ impl Secrets {
             (json @ (Json::Null | Json::Bool(_)), _) => json,
             (Json::Array(elements), _) if elements.is_empty() => Json::Array(elements),
             (Json::String(text), judgement) => Json::String(string(text, judgement)),
-            (json @ Json::Number(_), Judgement::Open | Judgement::Measure) => json,
-            _ => MASK.into(),
+            (Json::Number(_), Judgement::Place | Judgement::Secret) | (_, Judgement::Secret) => MASK.into(),
+            (json, _) => json,
         }
     }
 
@@ -65,7 +65,9 @@ impl Secrets {
         let names_secret = |(key, value): (&String, &Json)| {
             pairs::is_name(key) && value.as_str().is_some_and(keys::is_secret)
         };
-        let has_secret_value = entries.iter().any(names_secret);
+        // Of Kubernetes' secrets all `data` is one.
+        let is_secret_object = entries.get("kind").and_then(Json::as_str) == Some("Secret");
+        let has_secret_value = is_secret_object || entries.iter().any(names_secret);
         let has_key = entries.contains_key("kty");
         let masked = entries.into_iter().map(|(key, value)| {
             let place = join(path, &key);
@@ -139,13 +141,13 @@ fn counted(entries: usize) -> String {
 const JSON_WEB_KEY: &[&str] = &["d", "dp", "dq", "k", "oth", "p", "q", "qi"];
 
 fn string(text: String, judgement: Judgement) -> String {
-    match judgement {
-        Judgement::Secret if tells_nothing(&text) => text,
-        Judgement::Secret => MASK.to_owned(),
-        Judgement::Measure if is_quantity(&text) || tells_nothing(&text) => text,
-        Judgement::Measure => MASK.to_owned(),
-        Judgement::Place if !text.contains("://") => MASK.to_owned(),
-        Judgement::Place | Judgement::Open => text::text(&text).into_owned(),
+    if judgement != Judgement::Open && tells_nothing(&text) {
+        return text;
+    }
+    match judgement.hides(&text) {
+        None if judgement == Judgement::Measure => text,
+        None => text::text(&text).into_owned(),
+        Some(from) => format!("{}{MASK}", text::text(&text[..from])),
     }
 }
 

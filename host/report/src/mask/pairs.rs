@@ -7,19 +7,23 @@ const NAMES: &[&str] = &[
     "env",
     "field",
     "header",
+    "id",
     "k",
     "key",
+    "n",
     "name",
     "option",
     "param",
     "parameter",
     "property",
     "setting",
+    "var",
     "variable",
 ];
 
 /// The last word of what has the value.
-const VALUES: &[&str] = &["content", "data", "default", "text", "v", "val", "value", "values"];
+const VALUES: &[&str] =
+    &["content", "data", "default", "inner", "raw", "string", "text", "v", "val", "value", "values"];
 
 /// Whether a key is that of a pair's name: `name`, `ParameterKey`.
 pub(super) fn is_name(key: &str) -> bool {

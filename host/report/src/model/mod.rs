@@ -26,7 +26,7 @@ pub use reason::{
 };
 pub use report::{Header, Report, Trigger, TriggerKind};
 pub use section::{NativeSection, Origin, Section};
-pub use thread_start::{fold_from, fold_inner, fold_start};
+pub use thread_start::{fold_from, fold_inner, fold_outer, fold_start};
 pub use trace::{Member, Trace, TraceKind};
 pub use unknown::Unknown;
 pub use value::Value;

@@ -40,6 +40,22 @@ pub fn fold_from(frames: &mut [Frame], is_one: impl Fn(&str) -> bool) -> bool {
     true
 }
 
+/// Marks this one of the lines that text would show, counted from the innermost from 0, and all outside of it: that of a
+/// runtime, which calls what is of interest. A stack that is nothing but that stays as it is.
+///
+/// ```
+/// use gmr_report::{Frame, fold_outer};
+///
+/// let mut frames = ["shop::serve", "runtime::poll", "runtime::run"].map(Frame::of);
+/// fold_outer(&mut frames, 1);
+/// assert_eq!(frames.map(|frame| frame.folded), [false, true, true]);
+/// ```
+pub fn fold_outer(frames: &mut [Frame], line: usize) {
+    if let Some((frame, call, _)) = lines(frames).into_iter().nth(line) {
+        fold(frames, frame, call);
+    }
+}
+
 /// Marks the last call that is one of these, and all that it called. A stack that is nothing but that stays as it is. Text
 /// counts such frames as those of a runtime that waits.
 ///

@@ -4,6 +4,7 @@
 //! that are missing are set up where that needs no administrator, and named as absent where it does.
 
 mod conditions;
+mod diagnosis;
 mod figures;
 mod in_process;
 mod load;
@@ -28,6 +29,8 @@ enum Which {
     Threads(threads::Arguments),
     /// Reports of many async tasks, beside tokio's `Handle::dump` and oslo.reports with eventlet
     Tasks(tasks::Arguments),
+    /// The diagnosis: reports where nothing waits, and where thousands wait for each other
+    Diagnosis(diagnosis::Arguments),
     /// Plugins: calls, loads from the cache and compiled, a section beside a native one, a drop into the folder
     Plugins(plugins::Arguments),
 }
@@ -36,6 +39,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.which {
         Which::Threads(arguments) => threads::run(arguments),
         Which::Tasks(arguments) => tasks::run(arguments),
+        Which::Diagnosis(arguments) => diagnosis::run(arguments),
         Which::Plugins(arguments) => plugins::run(arguments),
     }
 }

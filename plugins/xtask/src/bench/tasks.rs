@@ -76,7 +76,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// Chains need types, which the profile leaves out: of the application, here these packages, and of gmr-inspect.
-const TYPES: [&str; 4] = [
+pub const TYPES: [&str; 4] = [
     "profile.release.debug=0",
     "profile.release.package.gmr-inspect.debug=2",
     "profile.release.package.gmr-test-support.debug=2",

@@ -1,10 +1,10 @@
-//! Idle machinery: threads of a runtime or pool that wait for work. They are normal, there are many, and text shows them in
-//! one line.
+//! Machinery of runtimes and pools in stacks: threads that wait for work, which text shows in one line, and frames that are
+//! the same on each thread.
 
 use gmr_inspect::tasks::tokio::is_poll_frame;
 use gmr_inspect::threads::{State, Thread};
 use gmr_report::words::short_function;
-use gmr_report::{Frame, fold_inner};
+use gmr_report::{Frame, fold_inner, fold_outer};
 
 use super::grouping::{Group, frames_of};
 
@@ -49,6 +49,40 @@ pub(super) fn fold_block_on(thread: &Thread, frames: &mut [Frame]) {
             name.starts_with("tokio::") && name.contains("block_on")
         });
     }
+}
+
+/// Folds what a thread of tokio's own calls a task or a blocking job through: fifty frames that are the same on each. Nested
+/// runtimes are left alone, whose frames are between the application's.
+pub(super) fn fold_runtime(thread: &Thread, frames: &mut [Frame]) {
+    let names = lines(thread);
+    let outside = |end: usize, part: &str| names[..end].iter().rposition(|name| name.contains(part));
+    let poll = |end: usize| names[..end].iter().rposition(|name| is_poll_frame(name));
+    let Some(job) = outside(names.len(), "blocking::pool::Inner::run").and_then(poll) else { return };
+    // A worker is itself a job of the blocking pool.
+    let called = match outside(job, "multi_thread::worker::run") {
+        Some(worker) => poll(worker),
+        None => Some(job),
+    };
+    let Some(called) = called else { return };
+    let inwards = (0..called).rev().take_while(|at| is_of_runtime(&names[*at]));
+    let innermost = inwards.filter(|at| is_poll_frame(&names[*at])).last().unwrap_or(called);
+    fold_outer(frames, innermost);
+}
+
+/// Whether a function may stand between a task and the runtime that polls it.
+fn is_of_runtime(function: &str) -> bool {
+    let name = function.trim_start_matches('<');
+    ["tokio::", "core::", "std::", "alloc::", "__rust_try"].iter().any(|start| name.starts_with(start))
+}
+
+/// The functions of a stack as text has them, a line each; of a frame without a name it is empty.
+fn lines(thread: &Thread) -> Vec<&str> {
+    let frames = frames_of(thread).iter();
+    let lines = frames.flat_map(|frame| {
+        let bare = frame.symbols.is_empty().then_some("");
+        bare.into_iter().chain(frame.symbols.iter().map(|symbol| symbol.function.as_str()))
+    });
+    lines.collect()
 }
 
 /// Whether a task's poll sleeps on this thread, which is a worker of a runtime. What `spawn_blocking` runs may sleep.

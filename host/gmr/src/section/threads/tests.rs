@@ -229,3 +229,22 @@ fn those_in_trouble_come_first_and_are_not_idle() {
     let places = ["2  \"other\"", "3  \"worker\"", "1  \"main\"", "modules of"].map(|part| text.find(part));
     assert!(places.is_sorted() && places[0].is_some(), "{text}");
 }
+
+#[test]
+fn what_a_runtime_calls_a_task_through_is_counted() {
+    let pool = ["tokio::runtime::task::raw::poll", "tokio::runtime::blocking::pool::Inner::run", "clone3"];
+    let worker = ["core::panicking::catch", "tokio::runtime::scheduler::multi_thread::worker::run", POLL];
+    let shown = |functions: &[&str]| {
+        let text = text::section(&super::section(&Capture::new(vec![asleep(1, "w", 1, functions)])));
+        let lines = text.lines().skip(8).take_while(|line| !line.is_empty());
+        lines.map(|line| line.trim().split("  ").nth(1).unwrap_or("...").to_owned()).collect::<Vec<_>>()
+    };
+    let task = [&["nanosleep", "core::sleep", "shop::task", POLL, "std::catch"][..], &[POLL], &worker, &pool]
+        .concat();
+    assert_eq!(shown(&task), ["nanosleep", "core::sleep", "shop::task", "..."]);
+    let job = [&["nanosleep", "shop::job", POLL][..], &pool].concat();
+    assert_eq!(shown(&job), ["nanosleep", "shop::job", "..."]);
+    let nested =
+        [&["shop::task", POLL, "tokio::task::local::LocalSet::tick", "shop::job", POLL][..], &pool].concat();
+    assert_eq!(shown(&nested)[3..], ["shop::job", "..."], "an application's function is never counted");
+}

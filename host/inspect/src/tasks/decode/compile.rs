@@ -38,6 +38,12 @@ impl<'t, 's> Compiler<'t, 's> {
         }
     }
 
+    /// Whether a value of that type may lead to a guard or an end of a channel.
+    #[cfg(stacks)]
+    pub(crate) fn may_hold(&self, of: EntryId) -> bool {
+        self.locks.of(of)
+    }
+
     /// Makes what a decoding has found missing, so that the next try gets past it.
     pub(crate) fn make(&self, plans: &mut Plans, missing: Missing, id_offset: impl Fn(u64) -> Option<u64>) {
         match missing {

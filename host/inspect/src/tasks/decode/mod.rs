@@ -16,7 +16,7 @@ mod relevance;
 pub(super) mod sync;
 
 pub(super) use compile::Compiler;
-pub(super) use interpreter::Interpreter;
+pub(super) use interpreter::{Interpreter, Missing};
 pub(super) use known::{
     CROSSBEAM, FUTURES_UTIL, Libraries, Library, OWN, PARKING_LOT, STANDARD, TRACKED, label,
 };

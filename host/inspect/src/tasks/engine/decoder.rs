@@ -9,7 +9,7 @@ use super::batch::Decode;
 #[cfg(stacks)]
 use super::roots::Sites;
 use crate::tasks::decode::sync::{SyncPlan, SyncWalk};
-use crate::tasks::decode::{Compiler, Interpreter, Output, PlanId, Plans, ReadSet};
+use crate::tasks::decode::{Compiler, Interpreter, Missing, Output, PlanId, Plans, ReadSet};
 use crate::tasks::tokio::TaskLayout;
 use crate::tasks::tokio::task_kind::{self, Kind};
 use crate::tasks::types::EntryId;
@@ -78,6 +78,28 @@ impl Decoder<'_, '_, '_> {
         output: &mut Output,
     ) {
         let Some(of) = self.known.plans.of(plan) else { return };
+        self.walk(of, reads, output, |walk, plan| walk.walk(plan, address));
+    }
+
+    /// Adds what a value of that type holds that nobody awaits.
+    #[cfg(stacks)]
+    pub(super) fn find_holders_of_value(
+        &mut self,
+        of: EntryId,
+        address: u64,
+        reads: &mut ReadSet,
+        output: &mut Output,
+    ) {
+        self.walk(of, reads, output, |walk, plan| walk.walk_value(plan, address));
+    }
+
+    fn walk(
+        &mut self,
+        of: EntryId,
+        reads: &mut ReadSet,
+        output: &mut Output,
+        through: impl Fn(&mut SyncWalk<'_>, PlanId) -> Result<(), Missing>,
+    ) {
         let plan = self.known.locks.number(of);
         if matches!(self.known.locks.get(plan), Some(SyncPlan::Nothing)) {
             return;
@@ -86,7 +108,7 @@ impl Decoder<'_, '_, '_> {
         let mark = reads.mark();
         loop {
             let mut walk = SyncWalk::new(&self.known.locks, &self.known.plans, reads, output);
-            let Err(missing) = walk.walk(plan, address) else { return };
+            let Err(missing) = through(&mut walk, plan) else { return };
             // What was found so far stays.
             if self.compiler.types.unusable().is_some() || Instant::now() > self.deadline {
                 return;

@@ -5,11 +5,16 @@
 mod batch;
 mod chains;
 mod decoder;
+#[cfg(stacks)]
+mod frame_values;
 mod look;
 mod parking_lot;
 #[cfg(stacks)]
 mod roots;
 mod sightings;
+
+#[cfg(stacks)]
+pub(crate) use self::frame_values::{ReadFrame, Value};
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -55,6 +60,8 @@ pub(crate) struct Engine {
     memory: Known,
     /// Drop flags were seen to tell which locals are alive.
     drop_flags: bool,
+    #[cfg(stacks)]
+    sites: frame_values::Sites,
 }
 
 impl Engine {
@@ -73,7 +80,17 @@ impl Engine {
         let parking_lot_key = parking_lot::key(&types);
         drop(types);
         let memory = Known::default();
-        let mut engine = Engine { path, bias, index, tokio, parking_lot_key, memory, drop_flags: true };
+        let mut engine = Engine {
+            path,
+            bias,
+            index,
+            tokio,
+            parking_lot_key,
+            memory,
+            drop_flags: true,
+            #[cfg(stacks)]
+            sites: Default::default(),
+        };
         // With what is open already: compressed sections would be decompressed another time beside it.
         let look = |handles: &[Handle]| {
             // Nobody waits for what the canary holds.
@@ -87,7 +104,7 @@ impl Engine {
     }
 
     /// How to find out which thread polls which task, also while the engine is in use; `None` where that is not known.
-    pub(crate) fn current_task(&self) -> Option<CurrentTask> {
+    pub(in crate::tasks) fn current_task(&self) -> Option<CurrentTask> {
         self.tokio.current_task()
     }
 

@@ -6,6 +6,7 @@
 
 mod lists;
 
+use super::text::{is_data, is_quantity};
 use lists::{
     AMOUNTS, ASKED_AT_A_PLACE, INNOCENT_PAIRS, INNOCENT_WORDS, KEY_FACTS, KEY_OWNERS, MEASURES, OPEN_KEYS,
     PLACES, SECRET_ENDS, SECRET_PARTS, SECRET_WORDS, SHORT_TRACES, TRACES,
@@ -20,8 +21,40 @@ pub(super) enum Judgement {
     Measure,
     /// It is where to ask for a secret, as `auth_url` is: a URL may be shown, and nothing else.
     Place,
+    /// It names a place or a login by which one may come to a secret, as `sentry_dsn` and `connect.sid` do: a value may be
+    /// shown unless it is one word that looks like data.
+    Doubtful,
+    /// It is a webhook: who knows its path may use it.
+    Hook,
     /// It is a secret.
     Secret,
+}
+
+impl Judgement {
+    /// From where on a value must not be shown.
+    pub(super) fn hides(self, value: &str) -> Option<usize> {
+        let is_url = value.contains("://");
+        let is_hidden = match self {
+            Judgement::Open => false,
+            Judgement::Measure => !is_quantity(value),
+            Judgement::Place => !is_url,
+            Judgement::Hook if is_url => return path_of_url(value),
+            Judgement::Doubtful | Judgement::Hook => {
+                let is_word =
+                    value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-+".contains(&byte));
+                is_word && is_data(value)
+            }
+            Judgement::Secret => true,
+        };
+        is_hidden.then_some(0)
+    }
+}
+
+/// Where the path of a URL begins, if it has one.
+fn path_of_url(url: &str) -> Option<usize> {
+    let authority = url.find("://")? + "://".len();
+    let path = authority + url[authority..].find('/')? + 1;
+    (path < url.len()).then_some(path)
 }
 
 /// Judges one part of a dotted path by its words and by the part before it.
@@ -43,7 +76,7 @@ pub(super) fn judge(owner: &str, part: &str) -> Judgement {
     let secrets: Vec<&str> = secrets.map(|(_, word)| word).collect();
     let is_other = || has_secret_pair(&words) || has_secret_part(&words) || owns_key() || is_private(&words);
     if secrets.is_empty() && !is_other() {
-        return Judgement::Open;
+        return by_value(&words);
     }
     let (first, last) = (words.first().map_or("", String::as_str), words.last().map_or("", String::as_str));
     if words.len() > 1 && (MEASURES.contains(&last) || AMOUNTS.contains(&first)) {
@@ -54,6 +87,21 @@ pub(super) fn judge(owner: &str, part: &str) -> Judgement {
         return Judgement::Place;
     }
     Judgement::Secret
+}
+
+/// The judgement of a key that is no secret's by its words.
+fn by_value(words: &[String]) -> Judgement {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [.., "webhook" | "webhooks"] | [.., "webhook" | "hook", "url" | "uri" | "endpoint"] => {
+            Judgement::Hook
+        }
+        [.., "connstr" | "connectionstring" | "connectionstrings" | "dsn" | "hashkey" | "keytab" | "sid"]
+        | [.., "conn" | "connection", "str" | "string" | "strings"]
+        | [.., "hash", "key"]
+        | [.., "keyfile", "content" | "data"] => Judgement::Doubtful,
+        _ => Judgement::Open,
+    }
 }
 
 /// Whether a text may have a secret's name in it, in letters of either case. Most texts have none, and need not be split
@@ -163,10 +211,11 @@ fn has_secret_pair(words: &[String]) -> bool {
     })
 }
 
-/// `tls_private`, and a PEM of which it is not said that it is a certificate; `private_network` is something else.
+/// `tls_private`, `id_rsa`, and a PEM of which it is not said that it is a certificate; `private_network` is something else.
 fn is_private(words: &[String]) -> bool {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
+        [.., "id", "dsa" | "ecdsa" | "ed25519" | "rsa"] => true,
         ["private" | "pem"] | [.., "private" | "key" | "rsa" | "ec", "pem"] => true,
         [first, .., "private"] => *first != "is",
         _ => false,

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::Hidden;
 use super::lexer::quoted;
-use super::value::tells_nothing;
+use super::shape::tells_nothing;
 use crate::mask::keys;
 
 /// How a command takes a secret behind an option.
@@ -16,6 +16,8 @@ enum Takes {
     Attached,
     /// In the next argument; what goes on in this one is another option.
     Next,
+    /// In the next argument, if that is no file.
+    Cookie,
     /// As `user:password`, or `user%password`.
     Login,
 }
@@ -82,6 +84,7 @@ const COMMANDS: &[(&[&str], &str, Takes)] = &[
     (&["ab"], "-A", Takes::Login),
     (&["curl"], "-u", Takes::Login),
     (&["curl"], "-U", Takes::Login),
+    (&["curl"], "-b", Takes::Cookie),
     (&["openssl"], "-k", Takes::Next),
     (&["openssl"], "-K", Takes::Next),
 ];
@@ -94,6 +97,9 @@ const LOGINS: &[&str] = &["--basic-auth", "--proxy-user", "--user", "--userpwd",
 
 /// Commands of Oracle's that take `user/password@service`.
 const OF_ORACLE: &[&str] = &["exp", "expdp", "imp", "impdp", "rman", "sqlldr", "sqlplus"];
+
+/// What stands in commands that take a secret without an option.
+const WITHOUT_OPTIONS: &[&str] = &["chpasswd", "net use ", "net user ", "vault login "];
 
 /// Commands whose `-p` is a path, a port, a package or a process.
 const WITHOUT_PASSWORDS: &[&str] = &[
@@ -114,7 +120,10 @@ pub(in crate::mask) fn arguments(words: &[&str]) -> Vec<(usize, Range<usize>)> {
             found.extend(next.filter(|next| !next.starts_with('-')).map(|next| (at + 1, 0..next.len())));
         } else if *word == "login" {
             is_login = true;
+        } else if *word == "<<<" && at > 0 && ["chpasswd", "passwd"].contains(&words[at - 1]) {
+            found.extend(next.map(|next| (at + 1, 0..next.len())));
         } else if ["&&", "|", ";", "||"].contains(word) {
+            found.extend(piped(words, at));
             command = "";
         } else if let Some(secret) = option(word, next, command, is_login) {
             found.extend(secret.of(at, word, next));
@@ -125,6 +134,14 @@ pub(in crate::mask) fn arguments(words: &[&str]) -> Vec<(usize, Range<usize>)> {
         } else if at > 1 && LOGINS.contains(&words[at - 2]) && !words[at - 1].contains(':') {
             // `-u admin hunter2`
             found.extend(is_mixed(word).then_some((at, 0..word.len())));
+        } else if command == "net" && of_windows(words, at) {
+            found.push((at, 0..word.len()));
+        } else if let Some(password) = word.strip_prefix("/p:").filter(|rest| is_mixed(rest)) {
+            found.push((at, word.len() - password.len()..word.len()));
+        } else if word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && keys::is_secret(word)
+        {
+            // `mysqladmin password hunter2`
+            found.extend(next.filter(|next| is_mixed(next)).map(|next| (at + 1, 0..next.len())));
         } else if let Some(slash) = word.find('/').filter(|_| OF_ORACLE.contains(&command)) {
             let end = word.rfind('@').filter(|&host| host > slash).unwrap_or(word.len());
             found.push((at, slash + 1..end));
@@ -138,10 +155,34 @@ pub(in crate::mask) fn arguments(words: &[&str]) -> Vec<(usize, Range<usize>)> {
     found
 }
 
+/// What `echo` writes for a command that reads a password: `echo hunter2 | docker login --password-stdin`.
+fn piped(words: &[&str], pipe: usize) -> Option<(usize, Range<usize>)> {
+    const READERS: &[&str] =
+        &["--passphrase-fd", "--password-stdin", "--stdin", "-S", "chpasswd", "cryptsetup"];
+    let secret = pipe.checked_sub(1)?;
+    let begin = words[..pipe].iter().rev().take(3).position(|word| ["echo", "printf"].contains(word))?;
+    let is_read = words[pipe..].iter().take(8).any(|word| READERS.contains(word));
+    (begin > 0 && is_read).then(|| (secret, 0..words[secret].len()))
+}
+
+/// Whether this is the password of `net use PATH PASSWORD /user:me` or `net user me PASSWORD`.
+fn of_windows(words: &[&str], at: usize) -> bool {
+    let Some(verb) = words[..at].iter().rev().take(5).position(|word| ["use", "user"].contains(word)) else {
+        return false;
+    };
+    let behind = &words[at - verb..at];
+    let is_place = |word: &&&str| word.starts_with(['\\', '/']) || word.ends_with(':');
+    let has_subject = match words[at - verb - 1] {
+        "use" => behind.iter().any(|word| word.starts_with('\\')),
+        _ => behind.iter().filter(|word| !is_place(word)).count() == 1,
+    };
+    has_subject && !is_place(&&words[at])
+}
+
 fn is_command(name: &str) -> bool {
     COMMANDS.iter().any(|(names, ..)| names.contains(&name))
         || OF_ORACLE.contains(&name)
-        || ["htpasswd", "vault"].contains(&name)
+        || ["htpasswd", "net", "vault"].contains(&name)
 }
 
 /// Where the secret of an option is.
@@ -170,7 +211,10 @@ fn option(word: &str, next: Option<&str>, command: &str, is_login: bool) -> Opti
         match takes {
             Takes::Login => return Some(Secret::Login(option.len())),
             Takes::Next if is_alone => return Some(Secret::Next),
-            Takes::Next => {}
+            Takes::Cookie if is_alone => {
+                return next.filter(|next| next.contains('=')).map(|_| Secret::Next);
+            }
+            Takes::Next | Takes::Cookie => {}
             _ if ONLY_AT_LOGIN.contains(&command) && !is_login => {}
             Takes::Secret if is_alone => return Some(Secret::Next),
             Takes::Attached if is_alone => return next.filter(|next| is_mixed(next)).map(|_| Secret::Next),
@@ -256,10 +300,8 @@ const SCHEMES: &[&str] = &["ftp", "http", "https", "socks4", "socks5", "tcp", "w
 
 /// Marks the secrets among the arguments of command lines.
 pub(super) fn find(text: &str, hidden: &mut Hidden) {
-    if !text.contains(" -")
-        && !text.starts_with('-')
-        && !OF_ORACLE.iter().any(|command| text.contains(command))
-    {
+    let has_options = text.contains(" -") || text.starts_with('-') || text.contains(" /p:");
+    if !has_options && !WITHOUT_OPTIONS.iter().chain(OF_ORACLE).any(|command| text.contains(command)) {
         return;
     }
     let places = words(text);

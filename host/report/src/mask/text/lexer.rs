@@ -8,6 +8,19 @@ pub(super) fn is_key_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_-.$".contains(&byte) || !byte.is_ascii()
 }
 
+/// Where the key that begins here ends. Arrows, dashes and quotes are of no alphabet, and signs of an assignment are wide
+/// in texts from the East: they end it, too.
+pub(super) fn end_of_key(text: &str, from: usize) -> usize {
+    let mut at = from;
+    loop {
+        at = end_of(text, at, |byte| byte.is_ascii() && is_key_byte(byte));
+        match text[at..].chars().next() {
+            Some(c) if !c.is_ascii() && c.is_alphanumeric() => at += c.len_utf8(),
+            _ => return at,
+        }
+    }
+}
+
 /// Where the run of bytes that are so ends.
 pub(super) fn end_of(text: &str, from: usize, is_so: impl Fn(u8) -> bool) -> usize {
     text.as_bytes()[from..].iter().position(|&byte| !is_so(byte)).map_or(text.len(), |run| from + run)

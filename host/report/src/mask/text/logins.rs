@@ -3,10 +3,11 @@
 
 use super::Hidden;
 use super::lexer::{end_of, end_of_line, end_of_word};
+use super::shape::is_random;
 
 /// Marks the passwords.
 pub(super) fn find(text: &str, hidden: &mut Hidden) {
-    if !text.contains([':', '/']) {
+    if !text.contains([':', '/', '%', '>']) {
         return;
     }
     let mut at = 0;
@@ -14,11 +15,22 @@ pub(super) fn find(text: &str, hidden: &mut Hidden) {
         let end = end_of_word(text, at);
         if end > at {
             login(text, at, end, hidden);
+            pair(text, at, end, hidden);
             encoded(text, at, end, hidden);
             oracle(text, at, end, hidden);
             oracle_login(text, at, end, hidden);
         }
         at = end + text[end..].chars().next().map_or(1, char::len_utf8);
+    }
+    for (at, mark) in text.match_indices(" on >") {
+        // Redis' `ACL SETUSER me on >hunter2`, and `user me on >hunter2` in its file.
+        let before = &text[text.ceil_char_boundary(at.saturating_sub(LONGEST_USER))..at];
+        if before.contains("user ") || before.contains("USER ") {
+            hidden.hide(at + mark.len()..end_of_word(text, at + mark.len()));
+        }
+    }
+    for (at, mark) in text.match_indices("WIFI:") {
+        wireless(text, at + mark.len(), hidden);
     }
     if text.len() <= LONGEST_DATA_SOURCE && begins_with_user(text) {
         // It may have a line feed in its password.
@@ -86,6 +98,53 @@ fn login(text: &str, start: usize, end: usize, hidden: &mut Hidden) {
     if is_user && is_host && !password.is_empty() && !password.starts_with(':') {
         hidden.hide(start + colon + 1..start + at);
     }
+}
+
+/// How far before a password the word `user` is looked for.
+const LONGEST_USER: usize = 64;
+
+/// Names that programs give to their users.
+const USERS: &[&str] = &[
+    "admin",
+    "administrator",
+    "guest",
+    "mysql",
+    "oracle",
+    "postgres",
+    "root",
+    "sa",
+    "test",
+    "ubuntu",
+    "user",
+];
+
+/// `me@example.org:hunter2`, `admin:hunter2`, `login=me:hunter2`: a user and a password without a host.
+fn pair(text: &str, start: usize, end: usize, hidden: &mut Hidden) {
+    let word = text[start..end].trim_matches(['"', '\'', '`', ',', ';', '(', ')']);
+    let from = start + (word.as_ptr().addr() - text[start..].as_ptr().addr());
+    let Some((user, password)) = word.split_once(':') else { return };
+    let (key, user) = user.rsplit_once('=').map_or(("", user), |(key, user)| (key, user));
+    let is_named = KEYS_OF_LOGINS.iter().any(|login| login.eq_ignore_ascii_case(key));
+    let is_address = user.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
+    if is_named && !password.is_empty() && !password.starts_with("//")
+        || (is_address || USERS.contains(&user)) && is_random(password)
+    {
+        hidden.hide(from + word.len() - password.len()..from + word.len());
+    }
+}
+
+/// Keys whose value is a user and a password.
+const KEYS_OF_LOGINS: &[&str] = &["--login", "--user", "login", "userpwd"];
+
+/// The password of `WIFI:T:WPA;S:home;P:hunter2;;`, as cameras read it.
+fn wireless(text: &str, from: usize, hidden: &mut Hidden) {
+    let line = &text[from..text.floor_char_boundary(from + LONGEST_DATA_SOURCE)];
+    let line = &line[..end_of_line(line, 0)];
+    let start = if line.starts_with("P:") { Some(2) } else { line.find(";P:").map(|at| at + 3) };
+    let Some(start) = start else { return };
+    let end =
+        line[start..].find(";S:").or_else(|| line[start..].find(";;")).or_else(|| line[start..].find(';'));
+    hidden.hide(from + start..from + end.map_or(line.len(), |length| start + length));
 }
 
 /// Whether a user and a colon are the first of a text.

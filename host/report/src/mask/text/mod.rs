@@ -3,11 +3,18 @@
 //! All rules go through the text once, so that a megabyte takes milliseconds.
 
 mod arguments;
+mod elements;
+mod encoded;
 mod entries;
+mod forms;
 mod lexer;
 mod logins;
 mod private_keys;
+mod shape;
+mod statements;
+mod tables;
 mod tokens;
+mod tuples;
 mod urls;
 mod value;
 
@@ -16,7 +23,7 @@ use std::ops::Range;
 
 pub(super) use arguments::arguments;
 pub(super) use private_keys::{begins_private_key, ends_private_key};
-pub(super) use value::{is_quantity, tells_nothing};
+pub(super) use shape::{is_data, is_quantity, tells_nothing};
 
 use super::{MASK, json, keys};
 
@@ -26,10 +33,28 @@ struct Hidden {
     ranges: Vec<Range<usize>>,
 }
 
+/// So many passwords of a text are looked for in all of it.
+const MOST_REPEATED: usize = 8;
+
 impl Hidden {
     fn hide(&mut self, range: Range<usize>) {
         if !range.is_empty() {
             self.ranges.push(range);
+        }
+    }
+
+    /// Hides what looks like a password wherever else in the text it stands, too. Only the first ones: they are searched
+    /// for one after the other.
+    fn repeat(&mut self, text: &str) {
+        let values = self.ranges.iter().filter_map(|range| text.get(range.clone()));
+        let values = values.map(|value| value.trim_matches(|c: char| !c.is_alphanumeric()));
+        let mut values: Vec<&str> =
+            values.filter(|value| shape::is_random(value)).take(MOST_REPEATED).collect();
+        values.sort_unstable();
+        values.dedup();
+        for value in values {
+            let places = text.match_indices(value).map(|(at, _)| at..at + value.len());
+            self.ranges.extend(places);
         }
     }
 
@@ -73,16 +98,30 @@ pub fn text(text: &str) -> Cow<'_, str> {
 
 fn plain(text: &str) -> Cow<'_, str> {
     let mut hidden = Hidden::default();
-    let is_sign = |byte: u8| b":=@<|%$/\\".contains(&byte);
+    let is_sign = |byte: u8| b":=@<>|%$/\\".contains(&byte);
     if !keys::may_be_secret(text) && !text.bytes().any(is_sign) && !text.contains(" -") {
         // Most texts: names, and sentences about other things. Tokens may be anywhere.
         tokens::find_all(text, &mut hidden);
         return hidden.apply(text);
     }
-    private_keys::find(text, &mut hidden);
-    urls::find(text, &mut hidden);
-    logins::find(text, &mut hidden);
-    arguments::find(text, &mut hidden);
-    entries::find(text, &mut hidden);
+    mark(text, &mut hidden);
+    encoded::find(text, &mut hidden);
+    hidden.repeat(text);
     hidden.apply(text)
+}
+
+/// Marks what is secret in a text that stands for itself.
+fn mark(text: &str, hidden: &mut Hidden) {
+    private_keys::find(text, hidden);
+    urls::find(text, hidden);
+    logins::find(text, hidden);
+    arguments::find(text, hidden);
+    entries::find(text, hidden);
+    forms::find(text, hidden);
+    if keys::may_be_secret(text) {
+        tables::find(text, hidden);
+        tuples::find(text, hidden);
+        elements::find(text, hidden);
+        statements::find(text, hidden);
+    }
 }

@@ -1,4 +1,4 @@
-//! Private keys in their armors: PEM, OpenSSH, OpenPGP, SSH2, PuTTY.
+//! Private keys in their armors, PEM, OpenSSH, OpenPGP, SSH2 and PuTTY, and vaults of Ansible.
 
 use super::Hidden;
 use super::lexer::end_of;
@@ -9,14 +9,14 @@ pub(super) fn find(text: &str, hidden: &mut Hidden) {
         // Its last line is a sum over the rest.
         hidden.hide(start..text.len());
     }
+    vaults(text, hidden);
     let mut shown_from = 0;
-    for (at, _) in text.match_indices(BEGIN) {
-        if at < shown_from || !is_mark(text, at, BEGIN) {
+    for at in marks(text, BEGIN) {
+        if at < shown_from {
             continue;
         }
         let start = text[..at].trim_end_matches(' ').trim_end_matches('-').len();
-        let ends = text[at..].match_indices(END).map(|(end, _)| at + end);
-        let end = ends.into_iter().find(|&end| is_mark(text, end, END));
+        let end = marks(&text[at..], END).next().map(|end| at + end);
         shown_from = end.map_or(text.len(), |end| {
             let name = end_of(text, end, |byte| byte.is_ascii_alphanumeric() || byte == b' ');
             end_of(text, name, |byte| byte == b'-' || byte == b' ')
@@ -25,27 +25,50 @@ pub(super) fn find(text: &str, hidden: &mut Hidden) {
     }
 }
 
+/// What Ansible has encrypted: open to who has the one password of many files. Its lines have one word each.
+fn vaults(text: &str, hidden: &mut Hidden) {
+    const VAULT: &str = "$ANSIBLE_VAULT;";
+    let mut read = 0;
+    for (start, _) in text.match_indices(VAULT) {
+        if start < read {
+            continue;
+        }
+        let is_part = |line: &&str| !line.trim().is_empty() && !line.trim().contains([' ', ':', '=']);
+        let lines = text[start..].split_inclusive('\n').take_while(is_part);
+        read = start + lines.map(str::len).sum::<usize>().max(VAULT.len());
+        hidden.hide(start..text[..read].trim_end().len());
+    }
+}
+
+/// Where this word begins or ends a key.
+fn marks<'t>(text: &'t str, word: &'static str) -> impl Iterator<Item = usize> + 't {
+    let bytes = text.as_bytes();
+    let behind = move |(dash, _): (usize, &str)| dash + 1 + usize::from(bytes.get(dash + 1) == Some(&b' '));
+    text.match_indices('-').map(behind).filter(move |&at| is_mark(text, at, word))
+}
+
 const BEGIN: &str = "BEGIN ";
 const END: &str = "END ";
 const PUTTY: &str = "PuTTY-User-Key-File-";
 
 /// Kinds of keys whose armor has a name.
-const SECRET_KEYS: &[&str] = &["PRIVATE KEY", "SECRET KEY", "STATIC KEY"];
+const SECRET_KEYS: &[&str] = &["PGP MESSAGE", "PRIVATE KEY", "SECRET KEY", "STATIC KEY"];
 
 /// Whether a line begins a private key: `-----BEGIN RSA PRIVATE KEY-----`.
 pub(in crate::mask) fn begins_private_key(line: &str) -> bool {
-    line.find(BEGIN).is_some_and(|at| is_mark(line, at, BEGIN)) || line.contains(PUTTY)
+    marks(line, BEGIN).next().is_some() || line.contains(PUTTY)
 }
 
 /// Whether a line ends a private key.
 pub(in crate::mask) fn ends_private_key(line: &str) -> bool {
-    line.find(END).is_some_and(|at| is_mark(line, at, END)) || line.starts_with("Private-MAC:")
+    marks(line, END).next().is_some() || line.starts_with("Private-MAC:")
 }
 
-/// Whether dashes stand before this word, and the name of a private key behind it.
+/// Whether this word stands here in letters of either case, dashes before it, and the name of a private key behind it.
 fn is_mark(text: &str, at: usize, word: &str) -> bool {
+    let is_here = text.get(at..at + word.len()).is_some_and(|here| here.eq_ignore_ascii_case(word));
     let before = text[..at].strip_suffix(' ').unwrap_or(&text[..at]);
-    if !before.ends_with("--") {
+    if !is_here || !before.ends_with("--") {
         return false;
     }
     let start = at + word.len();

@@ -84,6 +84,8 @@ const PREFIXES: &[(&str, usize)] = &[
     ("pat-eu1-", 8),
     ("pat-na1-", 8),
     ("phx_", 16),
+    ("pk_live_", 8),
+    ("pk_test_", 8),
     ("pnu_", 16),
     ("pscale_oauth_", 8),
     ("pscale_pw_", 8),
@@ -183,7 +185,12 @@ pub(super) fn find(text: &str, start: usize, end: usize) -> Option<Range<usize>>
     let is_escaped = text[..start].ends_with('\\');
     let mut places =
         (0..run.len()).filter(|&at| run.is_char_boundary(at) && (begins(at) || is_escaped && at == 1));
-    let found = places.find(|&at| is_token(&run[at..]) || is_hash(&run[at..]))?;
+    let is_whole = |word: &str| has_parts(word) || has_digest(word) || is_of_google(text, start, word);
+    let found = match places.find(|&at| is_token(&run[at..]) || is_hash(&run[at..])) {
+        Some(found) => found,
+        None if is_whole(run) => 0,
+        None => return None,
+    };
     let from = start + found;
     let has_colons = text[from..].starts_with("SCRAM-");
     let is_part =
@@ -209,6 +216,44 @@ fn is_token(run: &str) -> bool {
     }) || run.starts_with(JSON_IN_BASE64) && run.len() >= SHORTEST_JSON_WEB_TOKEN
 }
 
+/// Whether a word is signed data of three parts, as Discord's tokens and those of many frameworks are, or one of
+/// HashiCorp's old tokens, `s.` and 24 characters.
+fn has_parts(word: &str) -> bool {
+    if word.len() > LONGEST_IN_PARTS {
+        return false;
+    }
+    let parts: Vec<&str> = word.split('.').collect();
+    let is_mixed = |part: &str, least: usize| {
+        let has = |is_so: fn(&u8) -> bool| part.bytes().any(|byte| is_so(&byte));
+        part.len() >= least
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+            && has(u8::is_ascii_digit)
+            && has(u8::is_ascii_uppercase)
+            && has(u8::is_ascii_lowercase)
+    };
+    match parts.as_slice() {
+        [data, time, signature] => {
+            is_mixed(data, 18) && (5..=8).contains(&time.len()) && signature.len() >= 25
+        }
+        ["b" | "s", token] => is_mixed(token, 24),
+        _ => false,
+    }
+}
+
+const LONGEST_IN_PARTS: usize = 512;
+
+/// Whether a word is Twilio's id of an account or a key, or PostgreSQL's hash of a password: its mark, and 32 digits.
+fn has_digest(word: &str) -> bool {
+    let rest = ["AC", "SK", "md5"].iter().find_map(|mark| word.strip_prefix(mark));
+    let digits = rest.map_or(0, |rest| rest.bytes().take_while(u8::is_ascii_hexdigit).count());
+    (32..64).contains(&digits)
+}
+
+/// Whether a word is the rest of a refresh token of Google's: `1//0...`
+fn is_of_google(text: &str, start: usize, word: &str) -> bool {
+    text[..start].ends_with("1//") && word.starts_with('0') && word.len() >= 16
+}
+
 /// How much of a token has to have a digit or a capital.
 const LONGEST_LOOKED_AT: usize = 64;
 
@@ -221,9 +266,9 @@ fn is_hash(run: &str) -> bool {
     known.iter().any(|prefix| run.starts_with(prefix))
 }
 
-/// An id of an access key at Amazon is often followed by the key itself.
+/// An id of an access key at Amazon, or of an account at Twilio, is often followed by the key itself.
 fn with_companion(text: &str, from: usize, end: usize) -> usize {
-    let is_id = ["AKIA", "ASIA"].iter().any(|prefix| text[from..].starts_with(prefix));
+    let is_id = ["AC", "AKIA", "ASIA", "SK"].iter().any(|prefix| text[from..].starts_with(prefix));
     let between = end_of(text, end, |byte| b":;,|/ \t\"'".contains(&byte));
     if !is_id || between == end || between - end > 4 {
         return end;

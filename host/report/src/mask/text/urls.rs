@@ -218,7 +218,25 @@ const HOOKS: &[&str] = &[
 ];
 
 /// Segments of a path that a secret follows.
-const BEFORE_SECRETS: &[&str] = &["bot", "hook", "hooks", "key", "webhook", "webhookb2", "webhooks"];
+const BEFORE_SECRETS: &[&str] = &[
+    "activate",
+    "bot",
+    "confirm",
+    "hook",
+    "hooks",
+    "invitation",
+    "invite",
+    "key",
+    "magic-link",
+    "recover",
+    "reset",
+    "unlock",
+    "unsubscribe",
+    "verify",
+    "webhook",
+    "webhookb2",
+    "webhooks",
+];
 
 fn path(text: &str, extent: Range<usize>, hidden: &mut Hidden) {
     let url = &text[extent.clone()];
@@ -232,7 +250,7 @@ fn path(text: &str, extent: Range<usize>, hidden: &mut Hidden) {
     let mut before = "";
     for (number, segment) in url.split('/').enumerate() {
         let is_named = number > 1 && (BEFORE_SECRETS.contains(&before) || keys::is_secret(before));
-        if is_named && looks_like_id(segment) {
+        if is_named && looks_like_id(segment.split(['?', '#']).next().unwrap_or_default()) {
             return hidden.hide(at..word);
         }
         (at, before) = (at + segment.len() + 1, segment);

@@ -10,7 +10,6 @@ use super::lexer::{
     end_of, end_of_brackets, end_of_line, end_of_word, ends_line, is_assignment, is_blank, is_key_byte,
     quoted, skip_blanks,
 };
-use crate::mask::MASK;
 
 /// What stands between a key and its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,9 +56,14 @@ pub(super) fn secret(text: &str, from: usize, place: Place) -> Secret {
     let bytes = text.as_bytes();
     let start = skip_blanks(text, from);
     let first = bytes.get(start).copied().unwrap_or(b'\n');
-    let is_block = b"|>".contains(&first) || first == b'\n' || first == b'\r';
-    if is_block && place.separator == Separator::Colon && ends_line(text, end_of_mark(text, start)) {
+    let is_empty = first == b'\n' || first == b'\r';
+    let is_block = (b"|>".contains(&first) || is_empty) && place.separator == Separator::Colon
+        || is_empty && place.separator == Separator::Equals;
+    if is_block && ends_line(text, end_of_mark(text, start)) {
         return indented(text, start, place);
+    }
+    if let Some(document) = here_document(text, start) {
+        return document;
     }
     let is_parameter = place.separator == Separator::Equals && b"?&".contains(&place.before);
     if !is_parameter {
@@ -84,7 +88,7 @@ pub(super) fn secret(text: &str, from: usize, place: Place) -> Secret {
         Separator::Encoded => end_of_parameter(text, start),
         Separator::Blank => end_of_argument(text, start, place),
         Separator::Colon => end_of_entry(text, start, place),
-        Separator::Equals => end_behind_equals(text, start, place),
+        Separator::Equals => behind_backslash(text, end_behind_equals(text, start, place), place),
     };
     match place.separator {
         Separator::Colon => {
@@ -95,6 +99,46 @@ pub(super) fn secret(text: &str, from: usize, place: Place) -> Secret {
         _ => Secret::up_to(start, end),
     }
 }
+
+/// A value that ends its line with a backslash goes on in the next one.
+fn behind_backslash(text: &str, end: usize, place: Place) -> usize {
+    let mut end = end;
+    while place.indentation.is_some()
+        && ends_line(text, end)
+        && end < text.len()
+        && text[..end].ends_with('\\')
+    {
+        end = end_of_line(text, end_of(text, end, |byte| b"\r\n".contains(&byte)));
+    }
+    end
+}
+
+/// The lines behind `<<EOF` or `$(cat <<EOF`, up to the one that says `EOF`.
+fn here_document(text: &str, start: usize) -> Option<Secret> {
+    // As it is, or as what a shell's `cat` reads.
+    let rest = text[start..].strip_prefix("$(cat ").unwrap_or(&text[start..]).strip_prefix("<<")?;
+    let from = text.len() - rest.trim_start_matches(['-', '~', '"', '\'']).len();
+    let name = &text[from..end_of(text, from, |byte| byte.is_ascii_alphanumeric() || byte == b'_')];
+    let line = end_of_line(text, from);
+    let is_mark = !name.is_empty() && line - from <= name.len() + 1;
+    if !is_mark || line == text.len() {
+        return None;
+    }
+    let mut at = line + 1;
+    while at < text.len() && at < line + LONGEST_DOCUMENT {
+        let end = end_of_line(text, at);
+        if text[at..end].trim() == name {
+            let last = text[..at].trim_end().len().max(line + 1);
+            return Some(Secret { hidden: line + 1..last, end: last });
+        }
+        at = end + 1;
+    }
+    // No line says so: it is a value.
+    None
+}
+
+/// How far the end of such a document is looked for.
+const LONGEST_DOCUMENT: usize = 4096;
 
 /// YAML's mark of a block: `|`, `>-`.
 fn end_of_mark(text: &str, start: usize) -> usize {
@@ -120,7 +164,7 @@ fn continued(text: &str, inner: Secret, place: Place) -> Secret {
 }
 
 /// Where the lines end that follow the one that ends here and are indented more than so many blanks.
-fn end_of_block(text: &str, line: usize, indentation: usize) -> usize {
+pub(super) fn end_of_block(text: &str, line: usize, indentation: usize) -> usize {
     let bytes = text.as_bytes();
     let mut end = line;
     while end < text.len() {
@@ -311,59 +355,3 @@ fn closes(text: &str, at: usize, place: Place) -> bool {
             .get(quote_at + 1)
             .is_none_or(|byte| byte.is_ascii_whitespace() || b",:;)]}>\\\"'".contains(byte))
 }
-
-/// Values that say whether there is a secret, and not which.
-const NO_SECRETS: &[&str] = &[
-    "",
-    "***",
-    "absent",
-    "disabled",
-    "enabled",
-    "false",
-    "missing",
-    "nil",
-    "no",
-    "none",
-    "null",
-    "off",
-    "on",
-    "redacted",
-    "set",
-    "true",
-    "undefined",
-    "unset",
-    "yes",
-];
-
-/// Whether a value says no more than whether there is a secret.
-pub(in crate::mask) fn tells_nothing(value: &str) -> bool {
-    if is_count(value) {
-        return true;
-    }
-    let value = value.trim_matches(|c: char| c.is_whitespace() || "\"'`,;()[]{}<>".contains(c));
-    NO_SECRETS.iter().any(|word| word.eq_ignore_ascii_case(value)) || value.chars().all(|c| c == '*')
-}
-
-/// Whether a value is what stands for a table of secrets.
-fn is_count(value: &str) -> bool {
-    let count = value.strip_prefix(MASK).and_then(|rest| rest.strip_prefix(" ("));
-    let digits =
-        count.and_then(|rest| rest.strip_suffix(" entries)").or_else(|| rest.strip_suffix(" entry)")));
-    digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-/// Whether a text is a number with or without a unit: `3600`, `1h 30m`, `4.5 KiB`, `PT30M`.
-pub(in crate::mask) fn is_quantity(value: &str) -> bool {
-    let value = value.trim().trim_matches(['"', '\'']);
-    let value = value.strip_prefix("PT").or_else(|| value.strip_prefix('P')).unwrap_or(value);
-    let value = value.trim_start_matches(['+', '-']);
-    let mut letters = 0;
-    let is_so = |c: char| {
-        letters = if c.is_alphabetic() { letters + 1 } else { 0 };
-        letters <= LONGEST_UNIT && (c.is_alphanumeric() || " .,:_%-".contains(c))
-    };
-    value.starts_with(|c: char| c.is_ascii_digit()) && value.chars().all(is_so)
-}
-
-/// The letters of `minutes` and `seconds`.
-const LONGEST_UNIT: u32 = 7;

@@ -55,6 +55,23 @@ struct Here<'a> {
 }
 
 impl Here<'_> {
+    /// What is awaited itself, when so many integers have been looked at.
+    fn start(looked: usize) -> Self {
+        Here {
+            level: 0,
+            awaited: true,
+            direct: true,
+            borrowed: false,
+            alive: true,
+            at: None,
+            function: None,
+            variable: None,
+            subject: None,
+            whole: None,
+            looked,
+        }
+    }
+
     fn inside(self) -> Self {
         Here { level: self.level + 1, ..self }
     }
@@ -78,20 +95,15 @@ impl<'a> SyncWalk<'a> {
 
     /// Walks through the future at `address`.
     pub(crate) fn walk(&mut self, plan: PlanId, address: u64) -> Result<(), Missing> {
-        let here = Here {
-            level: 0,
-            awaited: true,
-            direct: true,
-            borrowed: false,
-            alive: true,
-            at: None,
-            function: None,
-            variable: None,
-            subject: None,
-            whole: None,
-            looked: self.reads.looked(),
-        };
+        let here = Here::start(self.reads.looked());
         self.value(plan, address, here)
+    }
+
+    /// Walks through a value that nobody awaits, as a variable of a frame is.
+    #[cfg(stacks)]
+    pub(crate) fn walk_value(&mut self, plan: PlanId, address: u64) -> Result<(), Missing> {
+        let looked = self.reads.looked();
+        self.value(plan, address, Here { awaited: false, direct: false, ..Here::start(looked) })
     }
 
     fn value(&mut self, id: PlanId, address: u64, here: Here<'a>) -> Result<(), Missing> {

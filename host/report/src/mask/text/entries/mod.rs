@@ -1,13 +1,17 @@
 //! Keys and their values inside a text: `key=value`, `key: value`, JSON and YAML, headers, XML, SQL, `--key value`, and
 //! pairs of a name and a value.
 //!
-//! One long file, since it is one pass: each form is recognised by what the scanner has just seen.
+//! One pass: each form is recognised by what the scanner has just seen. Keys with a sign of assignment behind them are
+//! here, and `stated.rs` has those without.
+
+mod separator;
+mod stated;
 
 use super::Hidden;
-use super::arguments::is_option;
-use super::lexer::{end_of, end_of_line, end_of_word, ends_line, is_blank, is_key_byte, quoted, skip_blanks};
+use super::lexer::{end_of, end_of_key, end_of_line, is_blank, is_key_byte, quoted, skip_blanks};
+use super::shape::tells_nothing;
 use super::tokens;
-use super::value::{self, Place, Secret, Separator, is_quantity, tells_nothing};
+use super::value::{self, Place, Secret, Separator};
 use crate::mask::keys::{self, Judgement};
 use crate::mask::pairs;
 
@@ -52,6 +56,10 @@ struct Before {
     value: Option<(usize, Place)>,
     /// Behind SQL's `IDENTIFIED`.
     identified: Option<usize>,
+    /// Behind its `BY`: `REPLACE` may follow with the old password.
+    replaced: Option<usize>,
+    /// Where a block ends that has no assignments, and so none in the blocks within it.
+    empty_block: usize,
 }
 
 /// A run of characters that keys are made of, without the dashes of an option.
@@ -88,7 +96,11 @@ impl<'t> Scanner<'t> {
     /// Reads the word that begins here; returns where to go on.
     fn word(&mut self) -> usize {
         let (text, start) = (self.text, self.at);
-        let end = end_of(text, start, is_key_byte);
+        let end = end_of_key(text, start);
+        if end == start {
+            // A sign of no alphabet.
+            return text.ceil_char_boundary(start + 1);
+        }
         if let Some(token) = tokens::find(text, start, end) {
             let next = token.end.max(end);
             self.hidden.hide(token);
@@ -98,7 +110,7 @@ impl<'t> Scanner<'t> {
         if word.key.is_empty() {
             return end;
         }
-        let next = match self.separator(word.end) {
+        let next = match separator::behind(text, word.end) {
             Some((separator, from)) if !self.is_path(word, separator) => self.assigned(word, separator, from),
             _ => self.stated(word),
         };
@@ -122,28 +134,14 @@ impl<'t> Scanner<'t> {
         Word { key, start, end, is_option }
     }
 
-    /// The sign of an assignment behind a key that ends here, its closing quote skipped, and where it ends.
-    fn separator(&self, key_end: usize) -> Option<(Separator, usize)> {
-        let bytes = self.text.as_bytes();
-        let closed = end_of(self.text, key_end, |byte| b"\"'`\\)]".contains(&byte));
-        let at = skip_blanks(self.text, closed);
-        let rest = &bytes[at..];
-        match rest {
-            [b'=', ..] => Some((Separator::Equals, end_of(self.text, at, |byte| b"=>~".contains(&byte)))),
-            [b':', b'=', ..] => Some((Separator::Equals, at + 2)),
-            [b':', b':' | b'/', ..] | [b':', b'\\', b'/', ..] => None,
-            [b':', ..] => Some((Separator::Colon, at + 1)),
-            [b'%', b'3', sign, next @ ..] if !next.starts_with(b"%2") => {
-                b"DdAa".contains(sign).then_some((Separator::Encoded, at + 3))
-            }
-            _ => None,
-        }
-    }
-
-    /// `shop::auth: message` is where a log line comes from, and `https://oauth2:` has a user's name.
+    /// `shop::auth: message` is where a log line comes from, `https://oauth2:` has a user's name, and `src/auth.rs:12:5`
+    /// is a place in a file.
     fn is_path(&self, word: Word<'_>, separator: Separator) -> bool {
         let before = &self.text[..word.start];
-        separator == Separator::Colon && (before.ends_with("::") || before.ends_with("//"))
+        let next = self.text.as_bytes().get(word.end + 1).copied().unwrap_or_default();
+        let kind = word.key.rsplit_once('.').map_or("", |(_, kind)| kind);
+        let is_place = next.is_ascii_digit() && FILES.contains(&kind);
+        separator == Separator::Colon && (before.ends_with("::") || before.ends_with("//") || is_place)
     }
 
     /// Where the key stands whose value begins at `from`.
@@ -183,36 +181,49 @@ impl<'t> Scanner<'t> {
             self.pair(word, place, from);
             return self.closed_by_tag(from);
         }
+        // All of `cookie=a=b; c=d`.
+        let is_header = separator == Separator::Equals && is_cookie(word.key) && self.has_sign(from);
+        let place = if is_header { Place { separator: Separator::Colon, ..place } } else { place };
         let secret = value::secret(self.text, from, place);
         self.before.secret_name = None;
         self.hide_unless(judgement, secret)
     }
 
+    /// Whether the word that begins here has a sign of assignment in it.
+    fn has_sign(&self, from: usize) -> bool {
+        let sign = end_of(self.text, from, |byte| byte != b'=' && !byte.is_ascii_whitespace());
+        self.text.as_bytes().get(sign) == Some(&b'=')
+    }
+
     fn hide_unless(&mut self, judgement: Judgement, secret: Secret) -> Option<usize> {
-        let value = &self.text[secret.hidden.clone()];
-        let may_be_shown = match judgement {
-            Judgement::Place => value.contains("://"),
-            Judgement::Measure => is_quantity(value.trim_end_matches([',', ';', ')', '}', ']'])),
-            Judgement::Secret | Judgement::Open => false,
-        };
-        if may_be_shown || tells_nothing(value) {
+        let Secret { hidden, end } = secret;
+        let value = &self.text[hidden.clone()];
+        if tells_nothing(value) {
             return None;
         }
-        self.hidden.hide(secret.hidden.clone());
-        Some(secret.end)
+        let from = judgement.hides(value.trim_end_matches([',', ';', ')', '}', ']']))?;
+        self.hidden.hide(hidden.start + from..hidden.end);
+        Some(end)
     }
 
     fn judge(&self, word: Word<'_>, place: Place) -> Judgement {
         let judged = keys::judge_path(word.key);
-        if judged != Judgement::Open {
+        if judged == Judgement::Secret {
             return judged;
         }
         let in_query = b"?&%".contains(&place.before) || place.separator == Separator::Encoded;
         let is_near = |at: Option<usize>| at.is_some_and(|at| word.start - at < PAIR);
         let is_secret = in_query && IN_QUERIES.iter().any(|key| key.eq_ignore_ascii_case(word.key))
             || is_near(self.before.secret_name) && pairs::is_value(word.key)
-            || keys::is_key(word.key) && self.has_key_owner_before(word);
-        if is_secret { Judgement::Secret } else { Judgement::Open }
+            || keys::is_key(word.key) && self.has_key_owner_before(word)
+            || self.is_pragma(word)
+            || self.is_in_secret_brackets(word);
+        match judged {
+            _ if is_secret => Judgement::Secret,
+            // OAuth's, or whether an issue is open.
+            Judgement::Open if in_query && word.key == "state" => Judgement::Doubtful,
+            _ => judged,
+        }
     }
 
     /// `Access Key=`: two words with a blank between them.
@@ -222,6 +233,21 @@ impl<'t> Scanner<'t> {
         end + 1 == word.start
             && self.text[end..].starts_with(' ')
             && keys::is_key_owner(&owner.to_lowercase())
+    }
+
+    /// Whether SQLite's `PRAGMA` stands before the word.
+    fn is_pragma(&self, word: Word<'_>) -> bool {
+        let (start, end) = self.before.word;
+        self.text[start..end].eq_ignore_ascii_case("pragma")
+            && word.start - end < 4
+            && PRAGMAS.iter().any(|key| key.eq_ignore_ascii_case(word.key))
+    }
+
+    /// `credentials[user]=...`, `password[0]=...`
+    fn is_in_secret_brackets(&self, word: Word<'_>) -> bool {
+        let (start, end) = self.before.word;
+        let closed = self.text.as_bytes().get(word.end) == Some(&b']');
+        closed && &self.text[end..word.start] == "[" && keys::is_secret(&self.text[start..end])
     }
 
     /// Notes what is a name or a value of a pair, and hides the value of a name that follows it.
@@ -265,125 +291,19 @@ impl<'t> Scanner<'t> {
         }
         Some(end)
     }
-
-    /// A key without a sign of assignment behind it.
-    fn stated(&mut self, word: Word<'_>) -> Option<usize> {
-        if word.key.eq_ignore_ascii_case("identified") {
-            self.before.identified = Some(word.end);
-        }
-        if !keys::may_be_secret(word.key) && self.before.identified.is_none() {
-            return None;
-        }
-        let start = skip_blanks(self.text, word.end);
-        let place = Place { before: 0, indentation: None, ..self.place(word, Separator::Blank, start) };
-        if start > word.end && !ends_line(self.text, start) && self.says_credential(word, start) {
-            let secret = value::secret(self.text, start, place);
-            return self.hide_unless(Judgement::Secret, secret);
-        }
-        if !keys::is_secret(word.key) {
-            return None;
-        }
-        if let Some(from) = self.behind_user(start) {
-            let secret = value::secret(self.text, from, place);
-            return self.hide_unless(Judgement::Secret, secret);
-        }
-        if self.is_tag(word.start) {
-            let end = end_of(self.text, word.end, |byte| byte != b'>' && byte != b'<');
-            let is_open = self.text.as_bytes().get(end) == Some(&b'>') && !self.text[..end].ends_with('/');
-            return if is_open { self.element(end + 1) } else { None };
-        }
-        let start = self.behind_filler(start);
-        let rest = &self.text.as_bytes()[start..];
-        let is_call = rest.starts_with(b"(") && rest.get(1).is_some_and(|byte| b"\"'".contains(byte));
-        let is_quoted = start > word.end && quoted(self.text, start).is_some();
-        let argument = &self.text[start..end_of_word(self.text, start)];
-        let is_argument = word.is_option && start > word.end && !is_option(argument);
-        let is_data = start > word.end && looks_like_data(self.text, start);
-        if !ends_line(self.text, start) && (is_call || is_quoted || is_argument || is_data) {
-            let secret = value::secret(self.text, start, place);
-            return self.hide_unless(Judgement::Secret, secret);
-        }
-        None
-    }
-
-    /// Behind the `is` of a sentence, or the line between two columns.
-    fn behind_filler(&self, start: usize) -> usize {
-        let rest = &self.text[start..];
-        let filler = ["is ", "was ", "|"].iter().find(|filler| rest.starts_with(**filler));
-        filler.map_or(start, |filler| skip_blanks(self.text, start + filler.len()))
-    }
-
-    /// Whether a credential follows `Bearer`, `Basic`, or SQL's `IDENTIFIED BY`.
-    fn says_credential(&mut self, word: Word<'_>, start: usize) -> bool {
-        let key = word.key.to_ascii_lowercase();
-        match key.as_str() {
-            "bearer" => {
-                let next = &self.text[start..end_of(self.text, start, |byte| byte.is_ascii_alphabetic())];
-                let next = next.to_ascii_lowercase();
-                let is_word = ends_line(self.text, start + next.len())
-                    || self.text[start + next.len()..].starts_with([' ', ',', '.', ':', '"', '\'', ')', '=']);
-                !(is_word && (PROSE.contains(&next.as_str()) || next.is_empty()))
-            }
-            "basic" | "negotiate" | "apikey" => looks_like_data(self.text, start),
-            "by" | "as" | "values" if self.before.identified.is_some_and(|at| word.start - at < 64) => {
-                let is_next = |word: &str| {
-                    self.text[start..].get(..word.len()).is_some_and(|next| next.eq_ignore_ascii_case(word))
-                };
-                if key != "by" || !is_next("values") {
-                    self.before.identified = None;
-                    return true;
-                }
-                false
-            }
-            _ => false,
-        }
-    }
-
-    /// Where the value begins in SQL's `SET PASSWORD FOR user = `.
-    fn behind_user(&self, start: usize) -> Option<usize> {
-        let rest = &self.text.as_bytes()[start..self.line.end.max(start)];
-        let begins = rest.get(..4).is_some_and(|begin| begin.eq_ignore_ascii_case(b"for "));
-        let sign = rest.iter().take(PAIR).position(|&byte| byte == b'=').filter(|_| begins)?;
-        Some(start + sign + 1)
-    }
-
-    /// Whether `<` stands before the word, or `<` and a name space.
-    fn is_tag(&self, start: usize) -> bool {
-        let before = &self.text[..start];
-        let name = before
-            .strip_suffix(':')
-            .map(|before| before.trim_end_matches(|c: char| c.is_ascii_alphanumeric()));
-        name.unwrap_or(before).ends_with('<')
-    }
 }
 
-/// Words that follow `Bearer` in sentences.
-const PROSE: &[&str] = &[
-    "and",
-    "auth",
-    "authentication",
-    "authorization",
-    "challenge",
-    "credentials",
-    "error",
-    "for",
-    "has",
-    "header",
-    "in",
-    "is",
-    "missing",
-    "not",
-    "of",
-    "or",
-    "realm",
-    "required",
-    "scheme",
-    "the",
-    "token",
-    "tokens",
-    "type",
-    "was",
-    "with",
+fn is_cookie(key: &str) -> bool {
+    key.len() >= 6 && key.as_bytes()[key.len() - 6..].eq_ignore_ascii_case(b"cookie")
+}
+
+/// SQLite's settings that are the database's password.
+pub(super) const PRAGMAS: &[&str] = &["hexkey", "hexrekey", "key", "rekey", "textkey", "textrekey"];
+
+/// Ends of the names of files that have lines.
+const FILES: &[&str] = &[
+    "c", "cc", "conf", "cpp", "cs", "go", "h", "hpp", "java", "js", "json", "jsx", "kt", "php", "py", "pyx",
+    "rb", "rs", "scala", "sql", "swift", "toml", "ts", "tsx", "xml", "yaml", "yml",
 ];
 
 /// Parameters of URLs that are a secret there and mostly none elsewhere.
@@ -403,12 +323,3 @@ const IN_QUERIES: &[&str] = &[
     "sid",
     "ticket",
 ];
-
-/// Whether a word has letters and digits, as secrets do and sentences do not.
-fn looks_like_data(text: &str, start: usize) -> bool {
-    let word = &text[start..end_of_word(text, start)];
-    let word = word.trim_matches(|c: char| !c.is_alphanumeric());
-    let has = |is_so: fn(char) -> bool| word.chars().any(is_so);
-    let is_long = word.len() >= 24 && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    word.len() >= 6 && has(char::is_alphabetic) && (has(|c| c.is_ascii_digit()) || is_long)
-}
