@@ -109,7 +109,7 @@ impl Engine {
     }
 
     /// Which thread polls which task; empty where that is not known.
-    pub(crate) fn polling(&self) -> Vec<Polling> {
+    fn polling(&self) -> Vec<Polling> {
         self.tokio.polling()
     }
 
