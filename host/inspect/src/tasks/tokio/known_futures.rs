@@ -3,6 +3,8 @@
 //! Shared references are followed in three places: from a semaphore's waiter to the semaphore, from a join handle to the
 //! task's header, and from what a `LocalSet` runs to that. All are counted or borrowed by the future that is read, so they are there as long as it is.
 
+use std::rc::Rc;
+
 use super::known_locks::LOCKS;
 use super::layout::{member, named};
 use super::local_set::{local_set, run_until};
@@ -36,10 +38,20 @@ pub(crate) const FUTURES: Library = Library {
 
 fn sleep(types: &Types<'_>, of: &Type, _: &mut dyn FnMut(EntryId) -> PlanId) -> Option<Plan> {
     let deadline = types.find(of, "deadline").or_else(|| types.find(of, "initial_deadline"));
-    let (offset, instant) = deadline?;
+    let (offset, instant) = deadline.or_else(|| timer_deadline(types, of))?;
     let seconds = offset + types.find(&instant, "tv_sec")?.0;
     let nanoseconds = offset + types.find(&instant, "tv_nsec")?.0;
     Some(Plan::Known { label: label(of), figure: Figure::Deadline { seconds, nanoseconds } })
+}
+
+/// tokio 1.52 keeps the deadline in a timer, which is of one kind; with `tokio_unstable` there is another one, and which of
+/// them it is, is not read.
+fn timer_deadline(types: &Types<'_>, of: &Type) -> Option<(u64, Rc<Type>)> {
+    let (entry, timer) = types.find(of, "entry")?;
+    let Shape::Enum { variants, .. } = &timer.shape else { return None };
+    let [only] = &variants[..] else { return None };
+    let (offset, instant) = types.find(&types.get(only.member.type_id), "deadline")?;
+    Some((entry + only.member.offset + offset, instant))
 }
 
 fn acquire(types: &Types<'_>, of: &Type, _: &mut dyn FnMut(EntryId) -> PlanId) -> Option<Plan> {

@@ -30,7 +30,7 @@ pub(super) struct EnteredHandle(u64);
 impl EnteredHandle {
     pub(super) fn find(types: &Types<'_>) -> Option<EnteredHandle> {
         let variable = types.by_name("tokio::runtime::context::Context")?;
-        let (task, _) = types.find(&variable, "current_task_id")?;
+        let task = task_id(types, &variable)?;
         let (entered, option) = types.path(&variable, &["handle", "value", "value"])?;
         let Shape::Enum { variants, .. } = &option.shape else { return None };
         let some = variants.iter().find(|variant| &*variant.member.name == "Some")?;
