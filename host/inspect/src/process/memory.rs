@@ -82,7 +82,8 @@ mod tests {
         let before = take();
         let block = std::hint::black_box(vec![1_u8; 64 << 20]);
         let after = take();
-        assert!(after.anonymous.unwrap() >= before.anonymous.unwrap() + (60 << 20), "{before:?} {after:?}");
+        // Other tests of this process give memory back meanwhile: an index of the debug information is some megabytes.
+        assert!(after.anonymous.unwrap() >= before.anonymous.unwrap() + (48 << 20), "{before:?} {after:?}");
         assert!(after.peak_resident >= after.resident && after.virtual_size >= after.resident);
         assert!(after.proportional.unwrap() <= after.resident.unwrap() + (1 << 20));
         drop(block);
