@@ -178,18 +178,25 @@ impl Collection {
     pub(super) fn finish(&self, threads: impl Iterator<Item = (u32, Place)>) -> AllEvidence {
         let mut places: Vec<(u32, usize)> = threads.map(|(thread, Place(at))| (thread, at)).collect();
         places.sort_unstable();
-        AllEvidence(Arc::new((std::mem::take(&mut *self.words()), places)))
+        AllEvidence(Arc::new(Kept { words: std::mem::take(&mut *self.words()), places }))
     }
 }
 
 /// The evidence of all threads that have some, by kernel id.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct AllEvidence(Arc<(Vec<u64>, Vec<(u32, usize)>)>);
+pub(crate) struct AllEvidence(Arc<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    words: Vec<u64>,
+    /// By kernel id: where its words begin.
+    places: Vec<(u32, usize)>,
+}
 
 impl AllEvidence {
     /// That of the thread with this kernel id.
     pub(crate) fn of(&self, thread: u32) -> Option<Evidence<'_>> {
-        let (words, places) = &*self.0;
+        let Kept { words, places } = &*self.0;
         let at = places.binary_search_by_key(&thread, |(thread, _)| *thread).ok()?;
         let ([start, stack, clock, frames], rest) = words.get(places.get(at)?.1..)?.split_first_chunk()?;
         let (stack, rest) = rest.split_at_checked(usize::try_from(*stack).ok()?)?;

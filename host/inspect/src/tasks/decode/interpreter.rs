@@ -100,16 +100,13 @@ impl<'a> Interpreter<'a> {
             Plan::Future { label, inside, variants, descriptor } => {
                 let own = self.push(&at, label, Detail::None, address);
                 self.members(address, &at.below(), inside)?;
-                if let Some(variants) = variants {
-                    self.variant(address, &at.below(), variants)?;
-                }
+                variants.as_ref().map_or(Ok(()), |of| self.variant(address, &at.below(), of))?;
                 self.leaf(own, address, descriptor.as_deref());
                 Ok(())
             }
             Plan::LinkedFutures { label, head, node_size, next, future } => {
-                let own = self.push(&at, label, Detail::None, address);
-                self.output.nodes[own].detail =
-                    self.linked(address.wrapping_add(*head), *node_size, *next, future, &at)?;
+                let (own, head) = (self.push(&at, label, Detail::None, address), address.wrapping_add(*head));
+                self.output.nodes[own].detail = self.linked(head, *node_size, *next, future, &at)?;
                 Ok(())
             }
             Plan::Tracked { slot, future } => {
@@ -140,14 +137,12 @@ impl<'a> Interpreter<'a> {
                 self.push(&at, label, Detail::None, address);
                 let list = self.end_of(address, way);
                 self.output.local_sets.extend(list);
-                match future {
-                    Some(future) => self.value(future.plan, address.wrapping_add(future.offset), at.below()),
-                    None => Ok(()),
-                }
+                let Some(future) = future else { return Ok(()) };
+                self.value(future.plan, address.wrapping_add(future.offset), at.below())
             }
             Plan::Known { label, figure } => {
-                let detail = self.figure(figure, address)?;
-                self.push(&at, label, detail.unwrap_or(Detail::None), address);
+                let detail = self.figure(figure, address)?.unwrap_or(Detail::None);
+                self.push(&at, label, detail, address);
                 Ok(())
             }
         }
