@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use gmr_inspect::holds::{Certainty, Hold, Kind, Wait};
-use gmr_inspect::tasks::{Inspector, Options, Rung, Snapshot, Track};
+use gmr_inspect::tasks::{Inspector, Options, Rung, Snapshot, Task, Track};
 use gmr_test_support::tasks::crowd;
 
 /// Anonymous and file memory in KiB.
@@ -64,15 +64,6 @@ fn main() {
         runtime.spawn(crowd::wait(lock));
     }
     let with_holders = options.clone().with_holders(true);
-    let edges = |snapshot: &Snapshot| {
-        let holds = &snapshot.sightings.holds;
-        let sure = |hold: &&Hold| hold.certainty == Certainty::Certain;
-        let held: HashSet<u64> = holds.iter().filter(sure).map(|hold| hold.object.start).collect();
-        let waits = snapshot.sightings.waits.iter().filter(|wait| wait.object.kind == Kind::Mutex);
-        let held_by =
-            |wait: &&Wait| (wait.object.start - 64..=wait.object.start).any(|at| held.contains(&at));
-        waits.filter(held_by).count() as u64
-    };
     while edges(&inspector.look(&with_holders)) < pairs {}
     if churning > 0 {
         runtime.spawn(crowd::spawner(churning));
@@ -81,12 +72,29 @@ fn main() {
     std::thread::sleep(Duration::from_secs(1));
     println!("longest gap of a worker without looks, in a second: {:?}", crowd::longest_gap());
 
+    measure(&inspector, [&options, &with_holders], looks, pairs, &spawned);
+    println!("{tasks} idle, {churning} churning, {pairs} pairs");
+    println!("tasks finished meanwhile: {}", crowd::FINISHED.load(Ordering::Relaxed));
+    println!("longest gap of a worker with looks: {:?}", crowd::longest_gap());
+    println!("resident after: {:?} KiB", resident());
+    crowd::STOP.store(true, Ordering::Relaxed);
+    runtime.shutdown_background();
+}
+
+/// Looks without and with holders in turns, and prints what they took and whether they were right.
+fn measure(
+    inspector: &Inspector,
+    [without, with]: [&Options; 2],
+    looks: u64,
+    pairs: u64,
+    spawned: &HashSet<u64>,
+) {
     let (mut missed, mut wrong, mut racy, mut others) = (0, 0, 0, 0);
     let (mut times, mut times_with) = (Vec::new(), Vec::new());
     for look in 0..2 * looks {
         let holders = look % 2 == 1;
         let began = processor_time();
-        let snapshot = inspector.look(if holders { &with_holders } else { &options });
+        let snapshot = inspector.look(if holders { with } else { without });
         let took = (snapshot.took, processor_time() - began);
         assert_eq!(snapshot.rung, Rung::DebugInformation);
         if holders {
@@ -96,19 +104,13 @@ fn main() {
             times.push(took);
         }
         racy += snapshot.racy;
-        let mut found = 0;
-        for task in &snapshot.tasks {
-            if !spawned.contains(&task.id) {
-                others += 1;
-                continue;
-            }
-            found += 1;
-            let right = crowd::functions(task).is_some_and(|own| crowd::is_idle(&own));
-            wrong += u64::from(!right);
-        }
-        missed += tasks - found;
+        let (own, foreign): (Vec<_>, Vec<_>) =
+            snapshot.tasks.iter().partition(|task| spawned.contains(&task.id));
+        let is_right = |task: &&&Task| crowd::functions(task).is_some_and(|own| crowd::is_idle(&own));
+        others += foreign.len();
+        wrong += own.len() - own.iter().filter(is_right).count();
+        missed += spawned.len() - own.len();
     }
-    println!("{tasks} idle, {churning} churning, {pairs} pairs");
     for (what, mut times) in [("looks", times), ("with holders", times_with)] {
         times.sort_unstable();
         let [best, typical, worst] = [0, times.len() / 2, times.len() - 1].map(|at| times[at].0);
@@ -118,11 +120,16 @@ fn main() {
         println!("of the processor {best:?} at best, {typical:?} typically");
     }
     println!("idle tasks missed {missed}, wrong {wrong}; others {others}, racy {racy}");
-    println!("tasks finished meanwhile: {}", crowd::FINISHED.load(Ordering::Relaxed));
-    println!("longest gap of a worker with looks: {:?}", crowd::longest_gap());
-    println!("resident after: {:?} KiB", resident());
-    crowd::STOP.store(true, Ordering::Relaxed);
-    runtime.shutdown_background();
+}
+
+/// How many waits for a lock there are of which the holder is certain.
+fn edges(snapshot: &Snapshot) -> u64 {
+    let holds = &snapshot.sightings.holds;
+    let sure = |hold: &&Hold| hold.certainty == Certainty::Certain;
+    let held: HashSet<u64> = holds.iter().filter(sure).map(|hold| hold.object.start).collect();
+    let waits = snapshot.sightings.waits.iter().filter(|wait| wait.object.kind == Kind::Mutex);
+    let held_by = |wait: &&Wait| (wait.object.start - 64..=wait.object.start).any(|at| held.contains(&at));
+    waits.filter(held_by).count() as u64
 }
 
 /// What registration costs.

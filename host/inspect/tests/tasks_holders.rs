@@ -53,8 +53,8 @@ fn workers() -> Runtime {
 fn holders<'s>(sightings: &'s Sightings, wait: &Wait) -> Vec<(Party, Certainty, Option<&'s Hold>)> {
     let holds =
         sightings.holds.iter().filter(|hold| hold.object.meets(&wait.object) && hold.role.blocks(wait.want));
-    let end = (wait.object.kind == Kind::TaskEnd)
-        .then(|| (Party::Task(wait.object.start), Certainty::Certain, None));
+    let is_end = wait.object.kind == Kind::TaskEnd;
+    let end = is_end.then_some((Party::Task(wait.object.start), Certainty::Certain, None));
     let granted = sightings.waits.iter().filter(|other| {
         other.progress == Progress::Granted && other.object.meets(&wait.object) && other.want != Want::End
     });

@@ -11,6 +11,7 @@ use crate::model::{Block, Value};
 /// What a block of the interface gives: a section's remarks stand among its blocks there.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "one lives at a time, until it is taken apart")]
 pub enum Part {
     /// A piece of the section's body.
     Block(Block),

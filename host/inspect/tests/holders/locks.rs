@@ -146,12 +146,9 @@ async fn in_unordered(locks: Vec<Lock>) {
 }
 
 async fn unnamed(lock: Lock) {
-    match lock.lock().await.checked_add(1) {
-        Some(value) => {
-            for_ever().await;
-            assert!(value < 100);
-        }
-        None => {}
+    if let Some(value) = lock.lock().await.checked_add(1) {
+        for_ever().await;
+        assert!(value < 100);
     }
 }
 

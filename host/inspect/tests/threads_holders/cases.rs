@@ -120,7 +120,7 @@ fn in_box(lock: &Mutex<u64>, held: &Gate) {
 }
 
 fn in_vec(lock: &Mutex<u64>, held: &Gate) {
-    let guards = vec![lock.lock().unwrap()];
+    let guards = Vec::from([lock.lock().unwrap()]);
     held.open();
     stay();
     use_it(*guards[0]);
@@ -556,7 +556,7 @@ impl Cases {
             stay();
             use_it(receiver.recv().unwrap());
         });
-        self.go("full.wait", move || (0..).for_each(|number| sender.send(number).unwrap()));
+        self.go("full.wait", move || (0..u32::MAX).for_each(|number| sender.send(number).unwrap()));
         self.edge("full.wait", &["full.hold"]);
     }
 
@@ -686,7 +686,7 @@ impl Cases {
             stay();
             use_it(receiver.recv().unwrap());
         });
-        self.go("cbf.wait", move || (0..).for_each(|number| sender.send(number).unwrap()));
+        self.go("cbf.wait", move || (0..u32::MAX).for_each(|number| sender.send(number).unwrap()));
         self.edge("cbf.wait", &["cbf.hold"]);
         let threads = Arc::clone(&self.threads);
         self.go("ry.wait", move || {

@@ -67,8 +67,8 @@ pub(super) fn fold_runtime(thread: &Thread, frames: &mut [Frame]) {
         None => Some(job),
     };
     let Some(called) = called else { return };
-    let inwards = (0..called).rev().take_while(|at| is_of_runtime(&names[*at]));
-    let innermost = inwards.filter(|at| is_poll_frame(&names[*at])).last().unwrap_or(called);
+    let inwards = (0..called).rev().take_while(|at| is_of_runtime(names[*at]));
+    let innermost = inwards.filter(|at| is_poll_frame(names[*at])).last().unwrap_or(called);
     fold_outer(frames, innermost);
 }
 
