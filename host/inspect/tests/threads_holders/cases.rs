@@ -556,7 +556,7 @@ impl Cases {
             stay();
             use_it(receiver.recv().unwrap());
         });
-        self.go("full.wait", move || (0..u32::MAX).for_each(|number| sender.send(number).unwrap()));
+        self.go("full.wait", move || (0..u64::MAX).for_each(|number| sender.send(number).unwrap()));
         self.edge("full.wait", &["full.hold"]);
     }
 
@@ -686,7 +686,7 @@ impl Cases {
             stay();
             use_it(receiver.recv().unwrap());
         });
-        self.go("cbf.wait", move || (0..u32::MAX).for_each(|number| sender.send(number).unwrap()));
+        self.go("cbf.wait", move || (0..u64::MAX).for_each(|number| sender.send(number).unwrap()));
         self.edge("cbf.wait", &["cbf.hold"]);
         let threads = Arc::clone(&self.threads);
         self.go("ry.wait", move || {
