@@ -39,13 +39,15 @@ fn main() {
         start(move || drop(idle.1.wait_while(idle.0.lock().unwrap(), |stop| !*stop).unwrap()));
     }
     let locks: Vec<Arc<Mutex<u64>>> = (0..locks).map(|_| Arc::default()).collect();
-    for lock in locks.iter().cloned() {
+    for lock in &locks {
+        let lock = Arc::clone(lock);
         start(move || hold(&lock));
     }
     while HELD.load(Ordering::SeqCst) < locks.len() {
         std::thread::yield_now();
     }
-    for lock in locks.iter().flat_map(|lock| [lock; 3]).cloned() {
+    for lock in locks.iter().flat_map(|lock| [lock; 3]) {
+        let lock = Arc::clone(lock);
         start(move || wait(&lock));
     }
     let inspector = Inspector::new([]);

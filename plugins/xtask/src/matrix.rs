@@ -138,8 +138,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// The cells that are meant, each with the compiler that it is tested with, and all of these compilers.
-fn chosen(arguments: &Arguments) -> Result<(Vec<(&'static Cell, String)>, Vec<String>)> {
+/// A toolchain, as rustup names it.
+type Compiler = String;
+
+/// A cell, and the compiler that it is tested with.
+type Chosen = (&'static Cell, Compiler);
+
+/// The cells that are meant, and all compilers of them.
+fn chosen(arguments: &Arguments) -> Result<(Vec<Chosen>, Vec<Compiler>)> {
     let is_meant = |cell: &&Cell| arguments.tokio.as_deref().is_none_or(|tokio| tokio == cell.tokio);
     let of = |compiler: &str, tested: &str| {
         let cells = CELLS.iter().filter(is_meant).filter(|cell| cell.compiler == compiler);

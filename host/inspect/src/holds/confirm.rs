@@ -71,14 +71,13 @@ mod tests {
         let mut hold = Hold::new(Party::Task(9), lock, Role::Exclusive);
         hold.words = vec![word(&words[2], 1)].into();
         let unreadable = Word { address: 8, mask: 0, value: 0 };
-        let mut seen = Sightings::default();
-        seen.waits = vec![
+        let waits = vec![
             wait(1, vec![word(&words[0], u64::MAX), word(&words[1], u64::MAX)]),
             wait(2, vec![word(&words[0], u64::MAX)]),
             wait(3, vec![unreadable]),
             wait(4, vec![]),
         ];
-        seen.holds = vec![hold];
+        let mut seen = Sightings { waits, holds: vec![hold], ..Sightings::default() };
         words[1].store(7, Ordering::Relaxed);
         // Only its lowest bit counts.
         words[2].store(4, Ordering::Relaxed);
@@ -94,9 +93,10 @@ mod tests {
     fn a_thread_that_has_gone_on_waits_and_holds_no_more() {
         let lock = Object::new(Library::Std, Kind::Mutex, 0x10, 4);
         let (stands, moved, ran) = (Party::Thread(1), Party::Thread(2), Party::Thread(3));
-        let mut seen = Sightings::default();
-        seen.waits = [stands, moved, ran].map(|by| Wait::new(by, lock, Want::Exclusive)).into();
-        seen.holds = [stands, moved, ran].map(|by| Hold::new(by, lock, Role::Exclusive)).into();
+        let all = [stands, moved, ran];
+        let waits = all.map(|by| Wait::new(by, lock, Want::Exclusive)).into();
+        let holds = all.map(|by| Hold::new(by, lock, Role::Exclusive)).into();
+        let mut seen = Sightings { waits, holds, ..Sightings::default() };
         seen.confirm(|id| [None, Some(true), Some(false), None][id as usize]);
         assert_eq!(seen.waits.iter().map(|wait| wait.by).collect::<Vec<_>>(), [stands]);
         assert_eq!(seen.holds.iter().map(|hold| hold.by).collect::<Vec<_>>(), [stands, ran]);
