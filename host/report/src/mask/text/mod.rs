@@ -101,7 +101,8 @@ pub fn text(text: &str) -> Cow<'_, str> {
 fn plain(text: &str) -> Cow<'_, str> {
     let traits = Traits::of(text);
     let mut hidden = Hidden::default();
-    if !traits.names_secret && !traits.has_any(b":=@<>|%$/\\") && !(traits.has(b'-') && text.contains(" -")) {
+    let has_options = traits.has(b'-') && text.contains(" -");
+    if !traits.names_secret && !traits.has_any(b":=@<>|%$/\\") && !has_options {
         // Most texts: names, and sentences about other things. Tokens may be anywhere.
         tokens::find_all(text, traits, &mut hidden);
         return hidden.apply(text);
