@@ -252,6 +252,25 @@ fn a_configuration_that_was_masked_by_its_paths_is_left_as_it_is() {
 }
 
 #[test]
+fn what_repeats_is_masked_each_time_and_nothing_like_it_passes() {
+    let row = |number: usize| {
+        let place = Field::new(format!("at_{}", number % 3), format!("shop::pay_{number}"));
+        let url = ["redis://cache", "redis://:hunter2@cache", "redis://:hunter3@cache"][number % 3];
+        let fields = [place, Field::new("db_pass", "hunter2"), Field::new("url", url)];
+        Block::fields(if number.is_multiple_of(2) { fields.to_vec() } else { fields[..2].to_vec() })
+    };
+    let mut section = Section::new("pool", "Pool", Origin::Application).with_blocks((0..2000).map(row));
+    Secrets::default().section(&mut section);
+    for (number, block) in section.blocks.iter().enumerate() {
+        let Block::Fields { fields, .. } = block else { unreachable!() };
+        assert_eq!(fields[0].value, Value::from(format!("shop::pay_{number}")));
+        assert_eq!(fields[1].value, Value::Redacted);
+        let url = if number.is_multiple_of(3) { "redis://cache" } else { "redis://:***@cache" };
+        assert!(fields.get(2).is_none_or(|field| field.value == Value::from(url)), "{number}");
+    }
+}
+
+#[test]
 fn the_head_of_a_report_is_masked() {
     let trigger = Trigger::new(TriggerKind::File, format!("/run/redis://:{SECRET}@h"));
     let mut header = Header::new("shop", "2026-11-22T14:03:07Z".parse().unwrap(), trigger);

@@ -30,22 +30,64 @@ impl Sightings {
 
 /// Of each group whether all of its words are as they were.
 fn unchanged<'w>(groups: impl Iterator<Item = &'w [Word]> + Clone) -> Vec<bool> {
-    let ranges: Vec<Range> = groups
-        .clone()
-        .flatten()
-        .map(|word| Range { address: word.address, length: size_of::<u64>() })
-        .collect();
-    let (mut bytes, mut readable) = (Vec::new(), Vec::new());
-    memory::read_many(&ranges, &mut bytes, &mut readable);
-    let words = bytes.chunks_exact(size_of::<u64>()).zip(readable);
-    let mut now = words.map(|(bytes, readable)| {
-        let bytes = readable.then(|| bytes.try_into().ok()).flatten();
-        bytes.map(u64::from_ne_bytes)
-    });
-    let mut is_same =
-        |word: &Word| now.next().flatten().is_some_and(|value| value & word.mask == word.value & word.mask);
-    // Each word is taken, whatever became of those before it.
-    groups.map(|words| words.iter().map(&mut is_same).fold(true, |all, same| all & same)).collect()
+    let now = Now::read(groups.clone().flatten().map(|word| word.address).collect());
+    let is_same =
+        |word: &Word| now.word(word.address).is_some_and(|value| value & word.mask == word.value & word.mask);
+    groups.map(|words| words.iter().all(is_same)).collect()
+}
+
+/// Words as they are now.
+struct Now {
+    /// Pieces of memory, in ascending order, and where in `bytes` each of them begins.
+    ranges: Vec<(Range, usize)>,
+    bytes: Vec<u8>,
+    readable: Vec<bool>,
+}
+
+/// Words that are no farther apart are read in one piece: most are those of one task or one lock, and the kernel takes
+/// longer for a piece than for so many bytes.
+const GAP: u64 = 128;
+
+/// Pages can be read or not as a whole; those of all systems are as large or larger.
+const PAGE: u64 = 4096;
+
+impl Now {
+    /// Reads the words at these addresses, each once.
+    fn read(mut addresses: Vec<u64>) -> Now {
+        const WORD: u64 = size_of::<u64>() as u64;
+        addresses.sort_unstable();
+        let mut ranges: Vec<Range> = Vec::new();
+        for address in addresses {
+            let end = address.saturating_add(WORD);
+            match ranges.last_mut().map(|last| (last.address.saturating_add(last.length as u64), last)) {
+                // What can be read of a piece can be read of each word in it, and the other way round.
+                Some((until, last))
+                    if address <= until.saturating_add(GAP)
+                        && last.address / PAGE == (until.max(end) - 1) / PAGE =>
+                {
+                    last.length = (until.max(end) - last.address) as usize;
+                }
+                _ => ranges.push(Range { address, length: size_of::<u64>() }),
+            }
+        }
+        let (mut bytes, mut readable) = (Vec::new(), Vec::new());
+        memory::read_many(&ranges, &mut bytes, &mut readable);
+        let mut from = 0;
+        let ranges = ranges.into_iter().map(|range| {
+            let begin = from;
+            from += range.length;
+            (range, begin)
+        });
+        Now { ranges: ranges.collect(), bytes, readable }
+    }
+
+    fn word(&self, address: u64) -> Option<u64> {
+        let number = self.ranges.partition_point(|(range, _)| range.address <= address).checked_sub(1)?;
+        let (range, from) = &self.ranges[number];
+        let at = from + usize::try_from(address - range.address).ok()?;
+        let bytes = self.bytes.get(at..at + size_of::<u64>()).filter(|_| self.readable[number])?;
+        bytes.try_into().ok().map(u64::from_ne_bytes)
+    }
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -87,6 +129,22 @@ mod tests {
         assert_eq!(seen.holds.len(), 1);
         words[2].store(5, Ordering::Relaxed);
         assert_eq!(seen.confirm(|_| None), 1);
+    }
+
+    #[test]
+    fn words_near_and_far_are_read_as_they_are() {
+        // Of three pages, in which words of any distance lie, also across the border of two pages.
+        let memory: Vec<u8> = (0..3 * PAGE).map(|at| (at % 251) as u8).collect();
+        let start = memory.as_ptr() as u64;
+        let places = [0, 8, 8, 16, 23, 160, 168, 700, PAGE - 4, PAGE - 3, PAGE, PAGE + 8, 2 * PAGE + 1];
+        let unreadable = 8;
+        let now = Now::read(places.iter().map(|at| start + at).chain([unreadable, u64::MAX]).collect());
+        assert!(now.ranges.len() < places.len());
+        for at in places {
+            let bytes = &memory[at as usize..][..size_of::<u64>()];
+            assert_eq!(now.word(start + at), Some(u64::from_ne_bytes(bytes.try_into().unwrap())), "{at}");
+        }
+        assert_eq!([unreadable, u64::MAX, 0].map(|address| now.word(address)), [None; 3]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use super::json::{join, list};
 use super::keys::{self, Judgement};
 use super::path::Standing;
+use super::seen::Seen;
 use super::text::{tells_nothing, text};
 use super::{MASK, Secrets, pairs};
 use crate::model::graph::{Graph, Party};
@@ -41,12 +42,13 @@ impl Secrets {
         if is_native && section.name == NativeSection::Configuration.name() {
             return;
         }
-        let place = Place { secrets: self, section: section.name.clone(), is_native };
+        let (section_name, clean, standings) = (section.name.clone(), Seen::default(), Seen::default());
+        let mut place = Place { secrets: self, section: section_name, is_native, clean, standings };
         let mut is_below_secret = false;
         for block in &mut section.blocks {
             if let Block::Heading { text, .. } = block {
                 is_below_secret = !is_native && place.is_secret_heading(text);
-                mask(text);
+                place.mask(text);
             } else if is_below_secret && let Block::Fields { fields } = block {
                 // The names are what a secret's table is looked up by.
                 *block = Block::fields([Field::new(MASK, format!("{} hidden", fields.len()))]);
@@ -70,22 +72,53 @@ fn mask(shown: &mut String) {
     }
 }
 
-/// A reason that says a secret becomes its words without it.
-fn reason(reason: &mut Reason) {
-    if let Cow::Owned(masked) = text(&reason.to_string()) {
-        *reason = Reason::Text(masked);
-    }
-}
-
 /// The section that a block stands in.
 struct Place<'s> {
     secrets: &'s Secrets,
     section: String,
     /// The reporter's own names say nothing of secrets.
     is_native: bool,
+    /// Texts without a secret.
+    clean: Seen<()>,
+    /// What fields' keys say.
+    standings: Seen<Standing>,
 }
 
 impl Place<'_> {
+    /// The text without the secrets in it.
+    fn text<'t>(&mut self, text: &'t str) -> Cow<'t, str> {
+        if self.clean.get(text).is_some() {
+            return Cow::Borrowed(text);
+        }
+        let masked = self::text(text);
+        if matches!(masked, Cow::Borrowed(_)) {
+            self.clean.keep(text, ());
+        }
+        masked
+    }
+
+    fn mask(&mut self, shown: &mut String) {
+        if let Cow::Owned(masked) = self.text(shown) {
+            *shown = masked;
+        }
+    }
+
+    /// A reason that says a secret becomes its words without it.
+    fn reason(&mut self, reason: &mut Reason) {
+        if let Cow::Owned(masked) = self.text(&reason.to_string()) {
+            *reason = Reason::Text(masked);
+        }
+    }
+
+    /// What the key of a field says of its value.
+    fn standing(&mut self, key: &str) -> Standing {
+        self.standings.get(key).unwrap_or_else(|| {
+            let standing = self.secrets.standing(&join(&self.section, key));
+            self.standings.keep(key, standing);
+            standing
+        })
+    }
+
     fn is_secret_heading(&self, heading: &str) -> bool {
         let is_key = !heading.contains(char::is_whitespace);
         is_key
@@ -93,53 +126,59 @@ impl Place<'_> {
                 == Standing::Judged(Judgement::Secret)
     }
 
-    fn block(&self, block: &mut Block) {
+    fn block(&mut self, block: &mut Block) {
         match block {
             Block::Heading { text, .. } | Block::Paragraph { text } | Block::Preformatted { text } => {
-                mask(text)
+                self.mask(text);
             }
             Block::Fields { fields } => self.fields(fields),
             Block::Table { columns, rows } => self.table(columns, rows),
             Block::Trace(trace) => self.trace(trace),
             Block::Graph(graph) => self.graph(graph),
-            Block::Notes { notes } => notes.iter_mut().for_each(reason),
+            Block::Notes { notes } => notes.iter_mut().for_each(|note| self.reason(note)),
             Block::Unknown(unknown) => {
-                if let Cow::Owned(masked) = text(&unknown.to_string()) {
+                if let Cow::Owned(masked) = self.text(&unknown.to_string()) {
                     *block = Block::paragraph(masked);
                 }
             }
         }
     }
 
-    fn fields(&self, fields: &mut [Field]) {
+    /// Whether this is the reporter's own name of a field.
+    fn is_own(&self, field: &Field) -> bool {
+        self.is_native && matches!(field.key, Cow::Borrowed(_))
+    }
+
+    fn fields(&mut self, fields: &mut [Field]) {
         let names_secret = |field: &Field| {
             pairs::is_name(&field.key) && matches!(&field.value, Value::Text(name) if keys::is_secret(name))
         };
-        let has_secret_value = fields.iter().any(names_secret);
+        let may_be_value = |field: &Field| !self.is_own(field) && pairs::is_value(&field.key);
+        let has_secret_value = fields.iter().any(may_be_value) && fields.iter().any(names_secret);
         for field in fields {
             self.field(field, has_secret_value);
         }
     }
 
-    fn field(&self, field: &mut Field, has_secret_value: bool) {
-        if self.is_native && matches!(field.key, Cow::Borrowed(_)) {
-            return value(&mut field.value);
+    fn field(&mut self, field: &mut Field, has_secret_value: bool) {
+        if self.is_own(field) {
+            return self.value(&mut field.value);
         }
-        match self.secrets.standing(&join(&self.section, &field.key)) {
+        match self.standing(&field.key) {
             Standing::Shown => return,
             Standing::Judged(_) if has_secret_value && pairs::is_value(&field.key) => {
-                hide(&mut field.value, Judgement::Secret);
+                self.hide(&mut field.value, Judgement::Secret);
             }
-            Standing::Judged(judgement) => hide(&mut field.value, judgement),
+            Standing::Judged(judgement) => self.hide(&mut field.value, judgement),
         }
         if let Some(key) = below_secret(&field.key) {
             field.key = key.into();
-        } else if let Cow::Owned(masked) = text(&field.key) {
+        } else if let Cow::Owned(masked) = self.text(&field.key) {
             field.key = masked.into();
         }
     }
 
-    fn table(&self, columns: &mut [String], rows: &mut [Vec<Value>]) {
+    fn table(&mut self, columns: &mut [String], rows: &mut [Vec<Value>]) {
         let standings = columns.iter().map(|column| self.secrets.standing(&join(&self.section, column)));
         let standings: Vec<Standing> = standings.collect();
         let name = columns.iter().position(|column| pairs::is_name(column));
@@ -152,51 +191,54 @@ impl Place<'_> {
                 match standings.get(at) {
                     Some(Standing::Shown) => {}
                     _ if is_secret && at < columns.len() && of_a_pair(at) && !self.is_native => {
-                        hide(cell, Judgement::Secret)
+                        self.hide(cell, Judgement::Secret);
                     }
-                    Some(Standing::Judged(judgement)) if !self.is_native => hide(cell, *judgement),
-                    _ => value(cell),
+                    Some(Standing::Judged(judgement)) if !self.is_native => self.hide(cell, *judgement),
+                    _ => self.value(cell),
                 }
             }
         }
-        columns.iter_mut().for_each(mask);
+        columns.iter_mut().for_each(|column| self.mask(column));
     }
 
-    fn trace(&self, trace: &mut Trace) {
-        mask(&mut trace.title);
-        trace.summary.iter_mut().chain(&mut trace.idle).for_each(mask);
+    fn trace(&mut self, trace: &mut Trace) {
+        self.mask(&mut trace.title);
+        trace.summary.iter_mut().chain(&mut trace.idle).for_each(|line| self.mask(line));
         trace.members.iter_mut().for_each(|member| self.member(member));
         trace.frames.iter_mut().for_each(|frame| self.frame(frame));
-        trace.doubt.iter_mut().for_each(reason);
+        trace.doubt.iter_mut().for_each(|doubt| self.reason(doubt));
     }
 
-    fn graph(&self, graph: &mut Graph) {
-        let name = |party: &mut Party| party.name.iter_mut().for_each(mask);
+    fn graph(&mut self, graph: &mut Graph) {
         for node in &mut graph.nodes {
-            node.party.iter_mut().for_each(name);
-            node.waits.iter_mut().for_each(|wait| name(&mut wait.party));
+            node.party.iter_mut().for_each(|party| self.party(party));
+            node.waits.iter_mut().for_each(|wait| self.party(&mut wait.party));
             for hold in &mut node.holds {
-                name(&mut hold.party);
-                hold.doing.iter_mut().for_each(mask);
+                self.party(&mut hold.party);
+                hold.doing.iter_mut().for_each(|doing| self.mask(doing));
                 if !self.is_native {
-                    hold.variable.iter_mut().chain(&mut hold.function).for_each(mask);
+                    hold.variable.iter_mut().chain(&mut hold.function).for_each(|name| self.mask(name));
                 }
             }
         }
         graph.places_mut().for_each(|place| self.frame(place));
     }
 
-    fn member(&self, member: &mut Member) {
-        member.name.iter_mut().for_each(mask);
+    fn party(&mut self, party: &mut Party) {
+        party.name.iter_mut().for_each(|name| self.mask(name));
+    }
+
+    fn member(&mut self, member: &mut Member) {
+        member.name.iter_mut().for_each(|name| self.mask(name));
         self.fields(&mut member.fields);
     }
 
-    fn frame(&self, frame: &mut Frame) {
+    fn frame(&mut self, frame: &mut Frame) {
         for detail in &mut frame.details {
             match detail {
-                Detail::Name(name) | Detail::Text(name) => mask(name),
+                Detail::Name(name) | Detail::Text(name) => self.mask(name),
                 Detail::Unknown(unknown) => {
-                    if let Cow::Owned(masked) = text(&unknown.to_string()) {
+                    if let Cow::Owned(masked) = self.text(&unknown.to_string()) {
                         *detail = Detail::Text(masked);
                     }
                 }
@@ -206,10 +248,61 @@ impl Place<'_> {
         if self.is_native {
             return;
         }
-        frame.branch.iter_mut().chain(&mut frame.module).for_each(mask);
+        frame.branch.iter_mut().chain(&mut frame.module).for_each(|name| self.mask(name));
         for call in &mut frame.calls {
-            mask(&mut call.function);
-            call.file.iter_mut().for_each(mask);
+            self.mask(&mut call.function);
+            call.file.iter_mut().for_each(|file| self.mask(file));
+        }
+    }
+
+    /// Hides a value as far as its key says. Yes, no and nothing are never secrets.
+    fn hide(&mut self, shown: &mut Value, judgement: Judgement) {
+        let is_open = match (&*shown, judgement) {
+            (_, Judgement::Open) | (Value::Flag(_) | Value::None | Value::Redacted, _) => true,
+            (Value::List(values), _) if values.is_empty() => true,
+            (Value::Text(text), _) if tells_nothing(text) => true,
+            (Value::Text(text), _) => match judgement.hides(text) {
+                Some(0) => false,
+                Some(from) => {
+                    *shown = format!("{}{MASK}", self.text(&text[..from])).into();
+                    return;
+                }
+                None => true,
+            },
+            (_, Judgement::Doubtful | Judgement::Hook | Judgement::Measure) => true,
+            _ => false,
+        };
+        if is_open { self.value(shown) } else { *shown = Value::Redacted }
+    }
+
+    /// Replaces the secrets that a value says by itself.
+    fn value(&mut self, shown: &mut Value) {
+        match shown {
+            Value::Text(words) => {
+                if let Cow::Owned(masked) = self.text(words) {
+                    *shown = if masked == MASK { Value::Redacted } else { masked.into() };
+                }
+            }
+            Value::List(values) => {
+                let texts = values.iter().map(|value| match value {
+                    Value::Text(text) => Some(&**text),
+                    _ => None,
+                });
+                let hidden = list(&texts.collect::<Vec<_>>());
+                for (value, hidden) in values.iter_mut().zip(hidden) {
+                    match hidden {
+                        Some(masked) if masked == MASK => *value = Value::Redacted,
+                        Some(masked) => *value = masked.into(),
+                        None => self.value(value),
+                    }
+                }
+            }
+            Value::Unknown(unknown) => {
+                if let Cow::Owned(masked) = self.text(&unknown.to_string()) {
+                    *shown = masked.into();
+                }
+            }
+            _ => {}
         }
     }
 }
@@ -225,55 +318,4 @@ fn below_secret(key: &str) -> Option<String> {
         (start, owner) = (end + 1, part);
     }
     None
-}
-
-/// Hides a value as far as its key says. Yes, no and nothing are never secrets.
-fn hide(shown: &mut Value, judgement: Judgement) {
-    let is_open = match (&*shown, judgement) {
-        (_, Judgement::Open) | (Value::Flag(_) | Value::None | Value::Redacted, _) => true,
-        (Value::List(values), _) if values.is_empty() => true,
-        (Value::Text(text), _) if tells_nothing(text) => true,
-        (Value::Text(text), _) => match judgement.hides(text) {
-            Some(0) => false,
-            Some(from) => {
-                *shown = format!("{}{MASK}", self::text(&text[..from])).into();
-                return;
-            }
-            None => true,
-        },
-        (_, Judgement::Doubtful | Judgement::Hook | Judgement::Measure) => true,
-        _ => false,
-    };
-    if is_open { value(shown) } else { *shown = Value::Redacted }
-}
-
-/// Replaces the secrets that a value says by itself.
-fn value(shown: &mut Value) {
-    match shown {
-        Value::Text(words) => {
-            if let Cow::Owned(masked) = text(words) {
-                *shown = if masked == MASK { Value::Redacted } else { masked.into() };
-            }
-        }
-        Value::List(values) => {
-            let texts = values.iter().map(|value| match value {
-                Value::Text(text) => Some(&**text),
-                _ => None,
-            });
-            let hidden = list(&texts.collect::<Vec<_>>());
-            for (value, hidden) in values.iter_mut().zip(hidden) {
-                match hidden {
-                    Some(masked) if masked == MASK => *value = Value::Redacted,
-                    Some(masked) => *value = masked.into(),
-                    None => self::value(value),
-                }
-            }
-        }
-        Value::Unknown(unknown) => {
-            if let Cow::Owned(masked) = text(&unknown.to_string()) {
-                *shown = masked.into();
-            }
-        }
-        _ => {}
-    }
 }

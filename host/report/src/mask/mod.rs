@@ -64,6 +64,7 @@ mod json;
 mod keys;
 mod pairs;
 mod path;
+mod seen;
 mod text;
 
 use keys::Judgement;

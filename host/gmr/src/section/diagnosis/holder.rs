@@ -44,42 +44,77 @@ const MOST_PLACES: usize = 1_000;
 /// No more parties are counted that wait behind the waiters.
 const MOST_BEHIND: usize = 10_000;
 
+/// No more things have an entry, the heaviest first; the others are counted: of thousands of pairs nobody reads on.
+const MOST_ENTRIES: usize = 100;
+
 pub(super) fn find(scene: &Scene<'_>) -> Vec<Entry> {
     let in_ring: HashSet<usize> =
         scene.graph.cycles.iter().flat_map(|cycle| cycle.members.iter().map(|member| member.node)).collect();
-    let nodes = scene.graph.nodes.iter().enumerate();
-    nodes.filter(|(number, _)| !in_ring.contains(number)).filter_map(|(_, node)| entry(scene, node)).collect()
+    let nodes = scene.graph.nodes.iter().enumerate().filter(|(number, _)| !in_ring.contains(number));
+    let mut queues: Vec<Queue<'_>> = nodes.filter_map(|(_, node)| Queue::of(scene, node)).collect();
+    queues.sort_by_key(|queue| (queue.rank(), Reverse(queue.weight)));
+    let more = queues.split_off(queues.len().min(MOST_ENTRIES)).len();
+    let mut entries: Vec<Entry> = queues.iter().map(|queue| queue.entry(scene)).collect();
+    if more > 0 {
+        let things = counted(more as u64, "more thing");
+        let verb = if more == 1 { "is" } else { "are" };
+        let line = format!("{things} {verb} waited for in these ways");
+        entries.push(Entry { rank: Rank::Holder, weight: 0, lines: vec![line] });
+    }
+    entries
 }
 
-fn entry(scene: &Scene<'_>, node: &Node) -> Option<Entry> {
-    let waits: Vec<&Wait> = node.waiters().filter(|wait| wait.want != Want::Receive).collect();
-    let want = waits.first()?;
-    let holders: Vec<&Hold> = node.holders(want).collect();
-    let mut seen = HashSet::new();
-    // A task may wait for it by several futures at once.
-    let waiters: Vec<Party> = waits.iter().map(|wait| wait.by).filter(|by| seen.insert(*by)).collect();
-    if !is_remarkable(scene, node, waits.len(), &waiters, &holders) {
-        return None;
+/// Those who wait for one thing, and who has it.
+struct Queue<'a> {
+    node: &'a Node,
+    waits: Vec<&'a Wait>,
+    /// A task may wait for it by several futures at once.
+    waiters: Vec<Party>,
+    holders: Vec<&'a Hold>,
+    /// How many wait, and wait for those who wait.
+    weight: usize,
+}
+
+impl<'a> Queue<'a> {
+    /// Of a thing at which more is going on than how a program works.
+    fn of(scene: &Scene<'_>, node: &'a Node) -> Option<Queue<'a>> {
+        let waits: Vec<&Wait> = node.waiters().filter(|wait| wait.want != Want::Receive).collect();
+        let holders: Vec<&Hold> = node.holders(waits.first()?).collect();
+        let mut seen = HashSet::new();
+        let waiters: Vec<Party> = waits.iter().map(|wait| wait.by).filter(|by| seen.insert(*by)).collect();
+        if !is_remarkable(scene, node, waits.len(), &waiters, &holders) {
+            return None;
+        }
+        let weight = behind(scene, &waiters);
+        Some(Queue { node, waits, waiters, holders, weight })
     }
-    let verb = if waiters.len() == 1 { "waits" } else { "wait" };
-    let futures = match waits.len() {
-        count if count > waiters.len() => format!(" by {count} futures"),
-        _ => String::new(),
-    };
-    let what = match node.object.kind {
-        Kind::Once => initialiser(scene, &holders),
-        _ => words::object(node, want),
-    };
-    let who = words::crowd(scene, &waiters);
-    let place = most_common(node.waiters().filter_map(|wait| scene.place(wait.by, wait.at)));
-    let place = place.map(|place| format!(" in {place}")).unwrap_or_default();
-    let since = waiters.iter().filter_map(|waiter| scene.stood(*waiter)).max();
-    let since = since.filter(|since| *since >= NAP).map(|since| longest(&waiters, since)).unwrap_or_default();
-    let mut lines = vec![format!("{who} {verb}{futures} for {what}{place}{since}")];
-    lines.extend(told(scene, node, &holders));
-    lines.extend(granted(scene, node, &holders));
-    let rank = if node.object.kind == Kind::Once { Rank::Initialiser } else { Rank::Holder };
-    Some(Entry { rank, weight: behind(scene, &waiters), lines })
+
+    fn rank(&self) -> Rank {
+        if self.node.object.kind == Kind::Once { Rank::Initialiser } else { Rank::Holder }
+    }
+
+    fn entry(&self, scene: &Scene<'_>) -> Entry {
+        let Queue { node, waits, waiters, holders, weight } = self;
+        let verb = if waiters.len() == 1 { "waits" } else { "wait" };
+        let futures = match waits.len() {
+            count if count > waiters.len() => format!(" by {count} futures"),
+            _ => String::new(),
+        };
+        let what = match node.object.kind {
+            Kind::Once => initialiser(scene, holders),
+            _ => words::object(node, waits[0]),
+        };
+        let who = words::crowd(scene, waiters);
+        let place = most_common(node.waiters().filter_map(|wait| scene.place(wait.by, wait.at)));
+        let place = place.map(|place| format!(" in {place}")).unwrap_or_default();
+        let since = waiters.iter().filter_map(|waiter| scene.stood(*waiter)).max();
+        let since =
+            since.filter(|since| *since >= NAP).map(|since| longest(waiters, since)).unwrap_or_default();
+        let mut lines = vec![format!("{who} {verb}{futures} for {what}{place}{since}")];
+        lines.extend(told(scene, node, holders));
+        lines.extend(granted(scene, node, holders));
+        Entry { rank: self.rank(), weight: *weight, lines }
+    }
 }
 
 /// The function that runs within the call that initialises.

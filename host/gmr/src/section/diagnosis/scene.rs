@@ -154,9 +154,20 @@ pub(crate) fn circumstances(snapshot: &Snapshot, polling: &[Polling]) -> Circums
     let mut circumstances = Circumstances::default();
     circumstances.polling = polling.to_vec();
     circumstances.tasks = snapshot.tasks.iter().map(|task| task.id).collect();
-    let several = |task: &&Task| known(task).is_some_and(|chain| place::stem(chain).len() < chain.len());
-    circumstances.several = snapshot.tasks.iter().filter(several).map(|task| Party::Task(task.id)).collect();
-    let roots = snapshot.roots.iter().filter(|root| several(&&root.task));
+    // Most tasks share their chain with the one before.
+    let mut last = None;
+    let mut several = |task: &Task| {
+        let Some(chain) = known(task) else { return false };
+        let several = match last {
+            Some((same, several)) if same == chain.as_ptr() => several,
+            _ => place::stem(chain).len() < chain.len(),
+        };
+        last = Some((chain.as_ptr(), several));
+        several
+    };
+    let tasks = snapshot.tasks.iter().filter(|task| several(task));
+    circumstances.several = tasks.map(|task| Party::Task(task.id)).collect();
+    let roots = snapshot.roots.iter().filter(|root| several(&root.task));
     circumstances.several.extend(roots.map(|root| Party::BlockOn(root.thread)));
     circumstances
 }

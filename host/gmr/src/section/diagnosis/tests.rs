@@ -208,6 +208,24 @@ thread 11 \"writer\" holds it; it sleeps 1m 0s in shop::flush (shop/src/store.rs
 }
 
 #[test]
+fn of_hundreds_of_queues_the_heaviest_are_told_and_the_others_counted() {
+    let mut sight = Sight::default();
+    sight.threads = vec![sleeps(thread(1, "writer", &["clock_nanosleep", "shop::flush"]), 60)];
+    for number in 0..300 {
+        let lock = Object::new(Library::Std, Kind::Mutex, 0x100 * (number + 1), 4);
+        sight.holds(Party::Thread(1), lock, Role::Exclusive);
+        // For the last one three wait, for each other one a single thread.
+        for id in 0..if number == 299 { 3 } else { 1 } {
+            sight.waits(Party::Thread(1000 * (id + 1) + number as u32), lock, Want::Exclusive);
+        }
+    }
+    let remarks = sight.remarks();
+    assert_eq!(remarks.len(), 101);
+    assert!(remarks[0].starts_with("3 threads wait for a Mutex"), "{}", remarks[0]);
+    assert_eq!(remarks[100], "200 more things are waited for in these ways");
+}
+
+#[test]
 fn a_lock_of_which_nobody_knows_who_has_it() {
     let lock = Object::new(Library::Std, Kind::Mutex, 0x100, 4);
     let mut sight = Sight::default();

@@ -191,35 +191,38 @@ fn is_for_threads(object: &Object) -> bool {
     object.library != Library::Tokio || matches!(object.kind, Kind::Channel | Kind::Oneshot)
 }
 
-/// The two pointers of the nodes of queues, read at once as far as the nodes are known.
-struct Links(HashMap<u64, (u64, u64)>);
+/// The first nodes of queues, and the two pointers of their nodes, read at once as far as the nodes are known.
+struct Links {
+    /// By where the pointer to it lies.
+    first: HashMap<u64, u64>,
+    nodes: HashMap<u64, (u64, u64)>,
+}
 
 impl Links {
     fn read(queued: &[Queued]) -> Links {
         let pointer = |address: u64| Range { address, length: 8 };
-        let ranges: Vec<Range> = queued
-            .iter()
-            .flat_map(|Queued { queue, .. }| {
-                [
-                    pointer(queue.node.wrapping_add(queue.previous)),
-                    pointer(queue.node.wrapping_add(queue.next)),
-                ]
-            })
-            .collect();
+        let firsts: HashSet<u64> = queued.iter().map(|Queued { queue, .. }| queue.first).collect();
+        let firsts: Vec<u64> = firsts.into_iter().collect();
+        let nodes = queued.iter().flat_map(|Queued { queue, .. }| {
+            [pointer(queue.node.wrapping_add(queue.previous)), pointer(queue.node.wrapping_add(queue.next))]
+        });
+        let ranges: Vec<Range> = firsts.iter().map(|first| pointer(*first)).chain(nodes).collect();
         let (mut bytes, mut readable) = (Vec::new(), Vec::new());
         memory::read_many(&ranges, &mut bytes, &mut readable);
-        let pairs = bytes.chunks_exact(16).zip(readable.chunks_exact(2)).zip(queued);
+        let number = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_ne_bytes);
+        let (first, bytes) = bytes.split_at(firsts.len() * 8);
+        let first = firsts.iter().copied().zip(first.chunks_exact(8).map(number)).collect();
+        let pairs = bytes.chunks_exact(16).zip(readable[firsts.len()..].chunks_exact(2)).zip(queued);
         let read = pairs.filter(|((_, readable), _)| readable.iter().all(|one| *one));
         let links = read.map(|((pair, _), Queued { queue, .. })| {
             let (previous, next) = pair.split_at(8);
-            let number = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_ne_bytes);
             (queue.node, (number(previous), number(next)))
         });
-        Links(links.collect())
+        Links { first, nodes: links.collect() }
     }
 
     fn of(&self, node: u64, queue: &QueueSeen) -> Option<(u64, u64)> {
-        let known = self.0.get(&node).copied();
+        let known = self.nodes.get(&node).copied();
         known.or_else(|| {
             Some((read_word(node.wrapping_add(queue.previous))?, read_word(node.wrapping_add(queue.next))?))
         })
@@ -228,7 +231,7 @@ impl Links {
     /// Calls `each` with every node and its place, from the one that has waited longest. A queue that does not fit
     /// together was being changed, and ends there.
     fn follow(&self, queue: &QueueSeen, mut each: impl FnMut(u64, u64)) {
-        let mut node = read_word(queue.first).unwrap_or(0);
+        let mut node = self.first.get(&queue.first).copied().unwrap_or(0);
         // The oldest node has none after it.
         let mut expected = 0;
         for place in 0..MAX_QUEUE {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::Hidden;
 use super::lexer::quoted;
 use super::shape::tells_nothing;
+use super::traits::Traits;
 use crate::mask::keys;
 
 /// How a command takes a secret behind an option.
@@ -299,7 +300,12 @@ fn behind_user(login: &str) -> Option<usize> {
 const SCHEMES: &[&str] = &["ftp", "http", "https", "socks4", "socks5", "tcp", "ws", "wss"];
 
 /// Marks the secrets among the arguments of command lines.
-pub(super) fn find(text: &str, hidden: &mut Hidden) {
+pub(super) fn find(text: &str, traits: Traits, hidden: &mut Hidden) {
+    // Alone a word is at most an option with its value.
+    let is_line = traits.has_any(b" \"") && (traits.has(b'/') || traits.names_secret || text.contains("net"));
+    if !is_line && !traits.has(b'-') && !text.starts_with("/p:") {
+        return;
+    }
     let has_options = text.contains(" -") || text.starts_with('-') || text.contains(" /p:");
     if !has_options && !WITHOUT_OPTIONS.iter().chain(OF_ORACLE).any(|command| text.contains(command)) {
         return;

@@ -3,26 +3,27 @@
 
 use std::ops::Range;
 
+use super::traits::Traits;
 use super::{Hidden, mark};
 
 /// How often a text is read so: a URL may be a parameter of another one that stands in JSON.
 const DEPTH: u32 = 2;
 
 /// Marks what is a secret in the text that this one stands for.
-pub(super) fn find(text: &str, hidden: &mut Hidden) {
-    decoded(text, hidden, DEPTH);
+pub(super) fn find(text: &str, traits: Traits, hidden: &mut Hidden) {
+    decoded(text, traits, hidden, DEPTH);
 }
 
-fn decoded(text: &str, hidden: &mut Hidden, depth: u32) {
-    if !text.contains(['&', '%', '\\']) {
+fn decoded(text: &str, traits: Traits, hidden: &mut Hidden, depth: u32) {
+    if !traits.has_any(b"&%\\") {
         return;
     }
     for notation in [entity, percent, escape] {
         let Some(read) = Read::of(text, notation) else { continue };
-        let mut inner = Hidden::default();
-        mark(&read.text, &mut inner);
+        let (mut inner, traits) = (Hidden::default(), Traits::of(&read.text));
+        mark(&read.text, traits, &mut inner);
         if depth > 1 {
-            decoded(&read.text, &mut inner, depth - 1);
+            decoded(&read.text, traits, &mut inner, depth - 1);
         }
         inner.ranges.into_iter().for_each(|range| hidden.hide(read.origin(&range)));
     }

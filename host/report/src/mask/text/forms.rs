@@ -7,9 +7,6 @@ use crate::mask::keys;
 
 /// Marks what is secret in them.
 pub(super) fn find(text: &str, hidden: &mut Hidden) {
-    if !text.contains('=') {
-        return;
-    }
     let mut boundary = Boundary { at: 0 };
     let mut at = 0;
     while at < text.len() {

@@ -4,12 +4,35 @@
 use super::Hidden;
 use super::lexer::{end_of, end_of_line, end_of_word};
 use super::shape::is_random;
+use super::traits::Traits;
 
 /// Marks the passwords.
-pub(super) fn find(text: &str, hidden: &mut Hidden) {
-    if !text.contains([':', '/', '%', '>']) {
+pub(super) fn find(text: &str, traits: Traits, hidden: &mut Hidden) {
+    if traits.has(b':') && traits.has_any(b"@=0") || traits.has_all(b"/@") || traits.has(b'%') {
+        words(text, hidden);
+    }
+    if traits.has_all(b"> ") {
+        rules(text, hidden);
+    }
+    if !traits.has(b':') {
         return;
     }
+    if traits.has(b'A') {
+        for (at, mark) in text.match_indices("WIFI:") {
+            wireless(text, at + mark.len(), hidden);
+        }
+    }
+    if traits.has(b'@') && text.len() <= LONGEST_DATA_SOURCE && begins_with_user(text) {
+        // It may have a line feed in its password.
+        go_data_source(text, 0, text.len(), hidden);
+    }
+    if traits.has_any(b"@0*") {
+        lines(text, traits, hidden);
+    }
+}
+
+/// A login is a word or begins in one.
+fn words(text: &str, hidden: &mut Hidden) {
     let mut at = 0;
     while at < text.len() {
         let end = end_of_word(text, at);
@@ -22,24 +45,26 @@ pub(super) fn find(text: &str, hidden: &mut Hidden) {
         }
         at = end + text[end..].chars().next().map_or(1, char::len_utf8);
     }
+}
+
+/// Redis' `ACL SETUSER me on >hunter2`, and `user me on >hunter2` in its file.
+fn rules(text: &str, hidden: &mut Hidden) {
     for (at, mark) in text.match_indices(" on >") {
-        // Redis' `ACL SETUSER me on >hunter2`, and `user me on >hunter2` in its file.
         let before = &text[text.ceil_char_boundary(at.saturating_sub(LONGEST_USER))..at];
         if before.contains("user ") || before.contains("USER ") {
             hidden.hide(at + mark.len()..end_of_word(text, at + mark.len()));
         }
     }
-    for (at, mark) in text.match_indices("WIFI:") {
-        wireless(text, at + mark.len(), hidden);
-    }
-    if text.len() <= LONGEST_DATA_SOURCE && begins_with_user(text) {
-        // It may have a line feed in its password.
-        go_data_source(text, 0, text.len(), hidden);
-    }
+}
+
+/// A login that is a line of its own, or has blanks.
+fn lines(text: &str, traits: Traits, hidden: &mut Hidden) {
     let mut at = 0;
     while at < text.len() {
         let end = end_of_line(text, at);
-        go_data_source(text, at, end, hidden);
+        if traits.has(b'@') {
+            go_data_source(text, at, end, hidden);
+        }
         password_file(text, at, end, hidden);
         at = end + 1;
     }

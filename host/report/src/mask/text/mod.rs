@@ -14,6 +14,7 @@ mod shape;
 mod statements;
 mod tables;
 mod tokens;
+mod traits;
 mod tuples;
 mod urls;
 mod value;
@@ -25,7 +26,8 @@ pub(super) use arguments::arguments;
 pub(super) use private_keys::{begins_private_key, ends_private_key};
 pub(super) use shape::{is_data, is_quantity, tells_nothing};
 
-use super::{MASK, json, keys};
+use super::{MASK, json};
+use traits::{NOT_ASCII, Traits};
 
 /// What must not be shown of a text.
 #[derive(Default)]
@@ -97,28 +99,40 @@ pub fn text(text: &str) -> Cow<'_, str> {
 }
 
 fn plain(text: &str) -> Cow<'_, str> {
+    let traits = Traits::of(text);
     let mut hidden = Hidden::default();
-    let is_sign = |byte: u8| b":=@<>|%$/\\".contains(&byte);
-    if !keys::may_be_secret(text) && !text.bytes().any(is_sign) && !text.contains(" -") {
+    let has_options = traits.has(b'-') && text.contains(" -");
+    if !traits.names_secret && !traits.has_any(b":=@<>|%$/\\") && !has_options {
         // Most texts: names, and sentences about other things. Tokens may be anywhere.
-        tokens::find_all(text, &mut hidden);
+        tokens::find_all(text, traits, &mut hidden);
         return hidden.apply(text);
     }
-    mark(text, &mut hidden);
-    encoded::find(text, &mut hidden);
+    mark(text, traits, &mut hidden);
+    encoded::find(text, traits, &mut hidden);
     hidden.repeat(text);
     hidden.apply(text)
 }
 
-/// Marks what is secret in a text that stands for itself.
-fn mark(text: &str, hidden: &mut Hidden) {
-    private_keys::find(text, hidden);
-    urls::find(text, hidden);
-    logins::find(text, hidden);
-    arguments::find(text, hidden);
-    entries::find(text, hidden);
-    forms::find(text, hidden);
-    if keys::may_be_secret(text) {
+/// Marks what is secret in a text that stands for itself. A rule is asked where the text has what each of its forms has.
+fn mark(text: &str, traits: Traits, hidden: &mut Hidden) {
+    if traits.has_any(b"-$") {
+        private_keys::find(text, hidden);
+    }
+    if traits.has(b'%') || traits.has_all(b":/") {
+        urls::find(text, hidden);
+    }
+    logins::find(text, traits, hidden);
+    arguments::find(text, traits, hidden);
+    if traits.names_secret || traits.has_any(b"?&%") || traits.has(NOT_ASCII) {
+        entries::find(text, hidden);
+    } else {
+        // Without a secret's name and a URL's parameters only the tokens among its words are left to be found.
+        tokens::find_all(text, traits, hidden);
+    }
+    if traits.has(b'=') {
+        forms::find(text, hidden);
+    }
+    if traits.names_secret {
         tables::find(text, hidden);
         tuples::find(text, hidden);
         elements::find(text, hidden);

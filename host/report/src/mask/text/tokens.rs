@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::Hidden;
 use super::lexer::{end_of, end_of_word, is_key_byte};
+use super::traits::Traits;
 
 /// How a token begins, and how many characters follow at least; in alphabetic order.
 ///
@@ -158,7 +159,10 @@ const OF_DIRECTORIES: &[&str] =
     &["{CRYPT}", "{MD5}", "{PBKDF2}", "{SHA}", "{SMD5}", "{SSHA}", "{SSHA256}", "{SSHA512}"];
 
 /// Marks all tokens of a text that has nothing else.
-pub(super) fn find_all(text: &str, hidden: &mut Hidden) {
+pub(super) fn find_all(text: &str, traits: Traits, hidden: &mut Hidden) {
+    if !traits.may_have_token() {
+        return;
+    }
     let mut at = 0;
     while at < text.len() {
         let end = end_of(text, at, is_key_byte);
