@@ -238,7 +238,7 @@ fn a_thread_that_has_waited_for_long() {
     sight.check(&[]);
     sight.report(13);
     sight.check(&["\
-thread 1 \"w\" waits for a Mutex in shop::get (shop/src/store.rs:88), already 12 s ago
+thread 1 \"w\" waits for a Mutex in shop::get (shop/src/store.rs:88), for at least 12 s
 nobody was found to hold it (leaked, static, in a map or behind an Arc)"]);
 }
 
