@@ -454,6 +454,8 @@ fn details_are_exact_in_json_and_have_a_form_for_plugins() {
         (Detail::Tasks(4), json!(4), "tasks", Value::Integer(4)),
         (Detail::FramesOmitted(3976), json!(3976), "frames_omitted", Value::Integer(3976)),
         (Detail::Name("gc".to_owned()), json!("gc"), "name", Value::from("gc")),
+        (Detail::MadeFor("shop::pay".to_owned()), json!("shop::pay"), "made_for", Value::from("shop::pay")),
+        (Detail::Span("request".to_owned()), json!("request"), "span", Value::from("request")),
         (Detail::Text("as it is".to_owned()), json!("as it is"), "text", Value::from("as it is")),
     ] {
         check_detail(&detail, json!({ "type": key, "value": json }), key, &value);

@@ -28,7 +28,9 @@ pub fn finding(finding: &Finding) -> String {
         Finding::OnlyRegistered(why) => {
             return format!("{}: only tasks that register themselves are listed", reason(why));
         }
-        Finding::AllTasks => "it describes tokio's tasks, so all of them are found",
+        Finding::AllTasks => {
+            "it describes tokio's tasks: those of runtimes that are passed in, or that threads run, are found"
+        }
         Finding::FutureTypes(count) => return format!("it describes {count} types of future"),
         other => return format!("{other:?}"),
     };

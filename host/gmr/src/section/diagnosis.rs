@@ -27,6 +27,7 @@ use std::collections::BTreeSet;
 use gmr_report::graph::Graph;
 use gmr_report::{Block, NativeSection, Section};
 
+pub(super) use place::is_library;
 pub(crate) use scene::{Index, Scene, circumstances};
 pub(crate) use standing::Standing;
 

@@ -78,10 +78,17 @@
 //! it, or by its type where optimised code has no place for that variable. What a stack shows and cannot be read has a
 //! [`Note`].
 //!
+//! # What is known by types alone
+//!
+//! A future of a library that is generic over the application's functions tells which ([`Fact::MadeFor`]), if it is an async
+//! function or block: a sync function's type has no name in the debug information. A future in an `Instrumented` of `tracing`
+//! has the name of its span ([`Fact::Span`]), unless no subscriber wants that.
+//!
 //! # What is not there
 //!
-//! Tasks of other executors than tokio's, and `LocalSet`s that nobody drives at present, unless they are registered; what
-//! is behind a shared reference or an `Arc`, such as the future of a `Shared`.
+//! Tasks of other executors than tokio's, and `LocalSet`s and `current_thread` runtimes that nobody drives at present, unless they
+//! are registered or passed in; roots that optimised code keeps in no place that can be told, of which there is a [`Note`];
+//! what is behind a shared reference or an `Arc`, such as the future of a `Shared`.
 
 mod clock;
 #[cfg(target_os = "linux")]

@@ -47,6 +47,10 @@ pub enum Detail {
     Tasks(u64),
     /// The name that this part of the task was registered with.
     Name(String),
+    /// The function that it was made for, being generic: the handler of a request whose arguments are being read.
+    MadeFor(String),
+    /// The name of the span that it runs in.
+    Span(String),
     /// It was not polled yet.
     NotStarted,
     /// It is over.
@@ -86,6 +90,8 @@ impl From<&Detail> for Field {
             Detail::Futures { count, more: true } => Field::new(MORE_FUTURES, *count),
             Detail::Tasks(count) => Field::new("tasks", *count),
             Detail::Name(name) => Field::new("name", name.as_str()),
+            Detail::MadeFor(function) => Field::new("made_for", function.as_str()),
+            Detail::Span(name) => Field::new("span", name.as_str()),
             Detail::NotStarted => Field::new("not_started", yes),
             Detail::Finished => Field::new("finished", yes),
             Detail::NotDescribed => Field::new("not_described", yes),
@@ -119,6 +125,8 @@ impl Detail {
             (MORE_FUTURES, value) => Detail::Futures { count: count(value)?, more: true },
             ("tasks", value) => Detail::Tasks(count(value)?),
             ("name", Value::Text(name)) => Detail::Name(name.to_string()),
+            ("made_for", Value::Text(function)) => Detail::MadeFor(function.to_string()),
+            ("span", Value::Text(name)) => Detail::Span(name.to_string()),
             ("not_started", Value::Flag(true)) => Detail::NotStarted,
             ("finished", Value::Flag(true)) => Detail::Finished,
             ("not_described", Value::Flag(true)) => Detail::NotDescribed,

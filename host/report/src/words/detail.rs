@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::model::Detail;
-use crate::words::counted;
+use crate::words::{counted, short_function};
 
 impl fmt::Display for Detail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -18,6 +18,8 @@ impl fmt::Display for Detail {
             Detail::Futures { count, more: true } => write!(f, "more than {count} futures"),
             Detail::Tasks(count) => write!(f, "{count} tasks"),
             Detail::Name(name) => write!(f, "\"{name}\""),
+            Detail::MadeFor(function) => write!(f, "for {}", short_function(function)),
+            Detail::Span(name) => write!(f, "span {name}"),
             Detail::NotStarted => f.write_str("not started"),
             Detail::Finished => f.write_str("finished"),
             Detail::NotDescribed => f.write_str("its type is not in the debug information"),
@@ -51,6 +53,8 @@ mod tests {
             (Detail::Futures { count: 3, more: true }, "more than 3 futures"),
             (Detail::Tasks(4), "4 tasks"),
             (Detail::Name("gc".to_owned()), "\"gc\""),
+            (Detail::MadeFor("shop::set_key".to_owned()), "for shop::set_key"),
+            (Detail::Span("request".to_owned()), "span request"),
             (Detail::NotStarted, "not started"),
             (Detail::Finished, "finished"),
             (Detail::NotDescribed, "its type is not in the debug information"),

@@ -80,7 +80,7 @@ mod tests {
 
         fn detail(&mut self) -> Detail {
             let time = Duration::from_nanos(self.number());
-            match self.below(14) {
+            match self.below(16) {
                 0 => Detail::FiresIn(time),
                 1 => Detail::Overdue(time),
                 2 => Detail::Permits(self.number()),
@@ -94,6 +94,8 @@ mod tests {
                 10 => Detail::Finished,
                 11 => Detail::NotDescribed,
                 12 => Detail::TooLarge,
+                13 => Detail::MadeFor(self.text()),
+                14 => Detail::Span(self.text()),
                 _ => Detail::Text(self.text()),
             }
         }

@@ -107,9 +107,7 @@ impl<'a> Queue<'a> {
         let who = words::crowd(scene, waiters);
         let place = most_common(node.waiters().filter_map(|wait| scene.place(wait.by, wait.at)));
         let place = place.map(|place| format!(" in {place}")).unwrap_or_default();
-        let since = waiters.iter().filter_map(|waiter| scene.stood(*waiter)).max();
-        let since =
-            since.filter(|since| *since >= NAP).map(|since| longest(waiters, since)).unwrap_or_default();
+        let since = longest(scene, waiters);
         let mut lines = vec![format!("{who} {verb}{futures} for {what}{place}{since}")];
         lines.extend(told(scene, node, holders));
         lines.extend(granted(scene, node, holders));
@@ -131,9 +129,21 @@ fn initialiser(scene: &Scene<'_>, holders: &[&Hold]) -> Cow<'static, str> {
     })
 }
 
-fn longest(waiters: &[Party], since: Duration) -> String {
-    let since = duration(since);
-    if waiters.len() == 1 { format!(", already {since} ago") } else { format!(", some already {since} ago") }
+/// `, for at least 12 s`, or `, one of them for at least 12 s`; nothing where all have come just now.
+fn longest(scene: &Scene<'_>, waiters: &[Party]) -> String {
+    let stood = waiters.iter().filter_map(|waiter| Some((scene.stood(*waiter)?, *waiter)));
+    match stood.filter(|(time, _)| *time >= NAP).max_by_key(|(time, _)| *time) {
+        None => String::new(),
+        Some((time, one)) => {
+            let of = if waiters.len() == 1 { "" } else { " one of them" };
+            let time = duration(time);
+            if words::is_measured(scene, one) {
+                format!(",{of} for at least {time}")
+            } else {
+                format!(",{of} where it stood {time} ago")
+            }
+        }
+    }
 }
 
 /// Whether it is more than how a program works.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use gmr_inspect::tasks::Await;
+use gmr_inspect::tasks::{Await, Fact};
 use gmr_inspect::threads::Frame;
 use gmr_report::Call;
 use gmr_report::words::{short_function, short_path};
@@ -107,7 +107,7 @@ const LIBRARIES: [&str; 66] = [
 ];
 
 /// Whether a function belongs to a library, or has no crate, as those of the C library.
-pub(super) fn is_library(function: &str) -> bool {
+pub(in crate::section) fn is_library(function: &str) -> bool {
     match crate_of(function) {
         Some(name) => LIBRARIES.binary_search(&name).is_ok(),
         None => true,
@@ -157,9 +157,22 @@ pub(super) fn of_chain(chain: &[Await], at: Option<usize>) -> Option<Place<'_>> 
         None => stem(chain).iter().rev().collect(),
     };
     let own = way.iter().find(|step| !is_library(&step.future));
+    if own.is_none()
+        && let Some(function) = way.iter().find_map(|step| made_for(step))
+    {
+        return Some(Place { function, line: None });
+    }
     let step = own.or_else(|| way.iter().find(|step| step.location.is_some())).or(way.last())?;
     let line = step.location.as_ref().map(|place| (place.file.as_str(), place.line));
     Some(Place { function: &step.future, line })
+}
+
+/// The function of the application that a library's async function or block was made for, and does not await at present.
+pub(super) fn made_for(step: &Await) -> Option<&str> {
+    step.facts.iter().find_map(|fact| match fact {
+        Fact::MadeFor(function) if !is_library(function) => Some(&**function),
+        _ => None,
+    })
 }
 
 /// An await and those around it, innermost first.

@@ -21,12 +21,14 @@ const HANDLERS: [&str; 2] = ["axum::handler::", "actix_web::handler::"];
 /// Functions and futures by which a handler's arguments are read from the body.
 const BODIES: [&str; 4] = ["http_body_util::", "from_request", "axum::body::", "actix_web::types::"];
 
-/// What a request does.
+/// A request that has come to a handler.
 #[derive(Clone, Copy)]
-enum Request<'a> {
-    /// It waits for its body; the handler.
-    Waits(&'a Await),
-    GoesOn(&'a Await),
+struct Request<'a> {
+    /// The library's function that runs handlers.
+    runs: &'a str,
+    /// The application's that is the handler, if it is known.
+    handler: Option<&'a str>,
+    waits_for_body: bool,
 }
 
 #[derive(Default)]
@@ -46,14 +48,13 @@ pub(super) fn find(scene: &Scene<'_>) -> Vec<Entry> {
             _ => request(chain),
         };
         last = Some((chain.as_ptr(), request));
-        match request {
-            Some(Request::Waits(step)) if task.state == TaskState::Idle => {
-                handlers.entry(&step.future).or_default().waiting.push(task);
-            }
-            Some(Request::Waits(step) | Request::GoesOn(step)) => {
-                handlers.entry(&step.future).or_default().going_on += 1;
-            }
-            None => {}
+        let Some(request) = request else { continue };
+        if request.waits_for_body && task.state == TaskState::Idle {
+            handlers.entry(request.handler.unwrap_or(request.runs)).or_default().waiting.push(task);
+        } else {
+            // Where the handlers of those that wait are not known, it may be any.
+            let any = std::iter::once(request.runs).chain(request.handler);
+            any.for_each(|handler| handlers.entry(handler).or_default().going_on += 1);
         }
     }
     let stuck = handlers.into_iter().filter(|(_, of)| of.waiting.len() >= CROWD && of.going_on == 0);
@@ -61,20 +62,23 @@ pub(super) fn find(scene: &Scene<'_>) -> Vec<Entry> {
 }
 
 fn request(chain: &[Await]) -> Option<Request<'_>> {
-    let at = chain.iter().position(|step| HANDLERS.iter().any(|name| step.future.contains(name)))?;
-    let waits = chain[at..].iter().any(|step| BODIES.iter().any(|name| step.future.contains(name)));
-    Some(if waits { Request::Waits(&chain[at]) } else { Request::GoesOn(&chain[at]) })
+    let runs_handler = |step: &&Await| HANDLERS.iter().any(|name| step.future.contains(name));
+    let at = chain.iter().position(|step| runs_handler(&step))?;
+    let made_for = chain[at..].iter().filter(runs_handler).find_map(place::made_for);
+    let own = || chain[at..].iter().map(|step| &*step.future).find(|name| !place::is_library(name));
+    let waits_for_body = chain[at..].iter().any(|step| BODIES.iter().any(|name| step.future.contains(name)));
+    Some(Request { runs: &chain[at].future, handler: made_for.or_else(own), waits_for_body })
 }
 
 fn entry(handler: &str, tasks: &[&Task]) -> Entry {
     let count = tasks.len();
-    let mut line = format!("{count} requests wait for the rest of their body in {}", short_function(handler));
     let chain = tasks.first().and_then(|task| known(task)).unwrap_or_default();
-    if let Some(place) = place::of_chain(chain, Some(chain.len().saturating_sub(1)))
-        && !place::is_library(place.function)
-        && place.function != handler
-    {
-        line.push_str(&format!(", {place}"));
-    }
+    let place = place::of_chain(chain, Some(chain.len().saturating_sub(1)));
+    let at = match place.filter(|place| !place::is_library(place.function)) {
+        Some(place) if place.function == handler => place.to_string(),
+        Some(place) => format!("{}, {place}", short_function(handler)),
+        None => short_function(handler).into_owned(),
+    };
+    let line = format!("{count} requests wait for the rest of their body in {at}");
     Entry { rank: Rank::Requests, weight: count, lines: vec![line] }
 }

@@ -256,7 +256,7 @@ fn a_thread_that_has_waited_for_long() {
     sight.check(&[]);
     sight.report(13);
     sight.check(&["\
-thread 1 \"w\" waits for a Mutex in shop::get (shop/src/store.rs:88), already 12 s ago
+thread 1 \"w\" waits for a Mutex in shop::get (shop/src/store.rs:88), for at least 12 s
 nobody was found to hold it (leaked, static, in a map or behind an Arc)"]);
 }
 
@@ -603,6 +603,20 @@ fn requests_whose_body_never_comes() {
         "30 requests wait for the rest of their body in axum::handler::{impl#6}::call::{async_block#0}",
     ]);
     of(9).check(&[]);
+    let mut named = of(30);
+    for task in &mut named.snapshot.tasks {
+        let functions = ["tower::map::{closure#0}", "shop::set_key"];
+        let Chain::Known(chain) = &task.chain else { unreachable!("it was made so") };
+        let mut chain = chain.to_vec();
+        chain[1].facts.extend(functions.map(|name| Fact::MadeFor(name.into())));
+        task.chain = Chain::Known(chain.into());
+    }
+    named.check(&["30 requests wait for the rest of their body in shop::set_key"]);
+    // Those of another handler say nothing of this one's.
+    named.snapshot.tasks.push(task(31, &[handler, "shop::get_key"]));
+    named.check(&["30 requests wait for the rest of their body in shop::set_key"]);
+    named.snapshot.tasks.push(task(32, &[handler, "shop::set_key"]));
+    named.check(&[]);
     // Another one is answered meanwhile, so that it is only much to do.
     let mut busy = of(30);
     busy.snapshot.tasks.push(task(31, &[handler, "shop::set_key"]));

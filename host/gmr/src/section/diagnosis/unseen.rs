@@ -32,8 +32,8 @@ pub(super) fn find(scene: &Scene<'_>) -> Vec<Entry> {
     if let count @ 1.. = scene.graph.not_examined as u64
         && scene.graph.nodes.iter().any(is_held_by_nobody)
     {
-        let were = if count == 1 { "was" } else { "were" };
-        parts.push(format!("{} {were} not followed to all that may hold up", counted(count, "wait")));
+        let (were, them) = if count == 1 { ("was", "it") } else { ("were", "them") };
+        parts.push(format!("{} {were} not followed to all who may hold {them} up", counted(count, "wait")));
     }
     if parts.is_empty() {
         return Vec::new();

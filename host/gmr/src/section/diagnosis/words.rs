@@ -80,8 +80,8 @@ pub(super) fn crowd(scene: &Scene<'_>, all: &[Party]) -> String {
 pub(super) fn object(node: &Node, wait: &Wait) -> Cow<'static, str> {
     let words = match (node.object.kind, wait.want) {
         (Kind::Mutex, _) => "a Mutex",
-        (Kind::RwLock, Want::Shared) => "an RwLock, to read,",
-        (Kind::RwLock, Want::Exclusive) => "an RwLock, to write,",
+        (Kind::RwLock, Want::Shared) => "an RwLock (to read)",
+        (Kind::RwLock, Want::Exclusive) => "an RwLock (to write)",
         (Kind::RwLock, _) => "an RwLock",
         (Kind::Semaphore, Want::Permits(count @ 2..)) => {
             return format!("{count} permits of a Semaphore").into();

@@ -9,6 +9,7 @@ use gmr_report::{
     NoChain, Reason, SystemError, TasksNote, Value,
 };
 
+use super::super::diagnosis::is_library;
 use super::super::memory::memory_shortage;
 use super::grouping::{Group, known};
 use super::summary::state;
@@ -69,7 +70,7 @@ fn frame(step: &Await) -> Frame {
     });
     frame.depth = step.depth;
     frame.branch = step.branch.clone();
-    frame.details = step.facts.iter().map(detail).collect();
+    frame.details = told(step).map(detail).collect();
     frame
 }
 
@@ -80,7 +81,12 @@ fn is_machinery(chain: &[Await], at: usize) -> bool {
     let below = chain[at + 1..].iter().take_while(|other| other.depth > step.depth);
     let children = below.filter(|other| other.depth == step.depth + 1).count();
     let is_plain = step.location.is_none() && step.branch.is_none();
-    is_plain && step.facts.is_empty() && children == 1
+    is_plain && told(step).next().is_none() && children == 1
+}
+
+/// The facts of an await, but for libraries' functions that it was made for.
+fn told(step: &Await) -> impl Iterator<Item = &Fact> {
+    step.facts.iter().filter(|fact| !matches!(fact, Fact::MadeFor(function) if is_library(function)))
 }
 
 /// A task, with all that is known of it alone: where many stand in one place, what is each one's own is kept here. The
@@ -123,6 +129,8 @@ fn detail(fact: &Fact) -> Detail {
         Fact::Permits(free) => Detail::Permits(*free),
         Fact::Futures { count, more } => Detail::Futures { count: *count, more: *more },
         Fact::Tasks(count) => Detail::Tasks(*count),
+        Fact::MadeFor(function) => Detail::MadeFor(function.to_string()),
+        Fact::Span(name) => Detail::Span(name.to_string()),
         Fact::NotStarted => Detail::NotStarted,
         Fact::Finished => Detail::Finished,
         Fact::NotDescribed => Detail::NotDescribed,

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::descriptor;
 use super::interpreter::Missing;
@@ -9,11 +10,16 @@ use super::known::Libraries;
 use super::plan::{Discriminant, Edge, Object, Plan, Plans, State, StateKind, Text, Variants};
 use super::relevance::{self, Relevance, Sought};
 use crate::memory::read_word;
-use crate::tasks::types::{EntryId, Member, Shape, Type, Types, Variant, display, without_generics};
+use crate::tasks::types::{
+    EntryId, Member, Shape, Type, Types, Variant, display, functions_in_arguments, without_generics,
+};
 
 /// Slots of a vtable, in words: how to drop the value, its size, its alignment, its first method.
 const DROP_SLOT: u64 = 0;
 const FIRST_METHOD_SLOT: u64 = 3;
+/// Functions that a type's arguments name, and how many of them are told: middleware is twenty types in each other.
+const MAX_ARGUMENTS: usize = 32;
+const MAX_FUNCTIONS: usize = 4;
 /// The coroutine that runs an asynchronous destructor, and those of what the value has inside.
 const ASYNC_DROP: &str = "core::future::async_drop::async_drop_in_place::{async_fn_env#";
 
@@ -74,7 +80,8 @@ impl<'t, 's> Compiler<'t, 's> {
             let discriminant = Discriminant { offset: *offset, size: *size };
             let states = self.states(plans, of, variants, discriminant);
             let label = self.types.function_name(of).into();
-            return Plan::Coroutine { label, size: of.size, discriminant, states };
+            let made_for = self.made_for(of);
+            return Plan::Coroutine { label, made_for, size: of.size, discriminant, states };
         }
         if let Some(known) = self.libraries.plan(self.types, of, |id| plans.number(id)) {
             return known;
@@ -111,6 +118,26 @@ impl<'t, 's> Compiler<'t, 's> {
             },
             _ => Plan::Nothing,
         }
+    }
+
+    /// The functions of other crates that a generic async function or block was made for. Whether a crate is the
+    /// application's or a library is the caller's to know.
+    fn made_for(&self, of: &Type) -> Arc<[Text]> {
+        let crate_of = |name: &str| name.split("::").next().map(str::to_owned);
+        let mut found: Vec<Text> = Vec::new();
+        for path in functions_in_arguments(&of.name).take(MAX_ARGUMENTS) {
+            if crate_of(path) == crate_of(&of.name) {
+                continue;
+            }
+            let name = match self.types.by_name(path).filter(|coroutine| coroutine.is_coroutine()) {
+                Some(coroutine) => self.types.function_name(&coroutine),
+                None => display(path),
+            };
+            if found.len() < MAX_FUNCTIONS && !found.iter().any(|known| **known == *name) {
+                found.push(name.into());
+            }
+        }
+        found.into()
     }
 
     fn states(

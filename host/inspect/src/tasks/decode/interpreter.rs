@@ -1,7 +1,9 @@
 //! The interpreter of plans: reads a value in memory, and what it awaits, into nodes.
 
 use super::output::{Branch, Detail, Node, Output, Progress, Spot};
-use super::plan::{Discriminant, Edge, Figure, Plan, PlanId, Plans, State, StateKind, Step, Text, Variants};
+use super::plan::{
+    Discriminant, Edge, Figure, Plan, PlanId, Plans, SpanName, State, StateKind, Step, Text, Variants,
+};
 use super::read_set::ReadSet;
 
 /// Values visited for one task: a join of hundreds of futures fits.
@@ -12,6 +14,8 @@ const MAX_DEPTH: u16 = 256;
 const MAX_LEVEL: usize = 512;
 /// Elements of a slice, nodes of a list.
 const MAX_ELEMENTS: u64 = 64;
+/// Bytes of a span's name. A longer one is no name.
+const MAX_NAME: u64 = 256;
 /// Below this no memory is mapped (and dangling pointers of empty values point there).
 const FIRST_ADDRESS: u64 = 4096;
 
@@ -94,8 +98,9 @@ impl<'a> Interpreter<'a> {
         let plans = self.plans;
         match plans.get(id).ok_or(Missing::Plan(id))? {
             Plan::Nothing => Ok(()),
-            Plan::Coroutine { label, size, discriminant, states } => {
-                self.coroutine(address, at, label, *size, *discriminant, states)
+            Plan::Coroutine { label, made_for, size, discriminant, states } => {
+                let own = self.push(&at, label, Detail::made_for(made_for), address);
+                self.coroutine(own, address, &at, *size, *discriminant, states)
             }
             Plan::Future { label, inside, variants, descriptor } => {
                 let own = self.push(&at, label, Detail::None, address);
@@ -114,31 +119,30 @@ impl<'a> Interpreter<'a> {
                 self.output.tracked.extend(slot.map(|slot| (slot, self.output.nodes.len())));
                 self.value(future.plan, address.wrapping_add(future.offset), at.inside(future))
             }
+            Plan::Instrumented { label, span, future } => {
+                let detail = self.span_name(address, *span).map_or(Detail::None, Detail::Span);
+                self.push(&at, label, detail, address);
+                self.members(address, &at.below(), std::slice::from_ref(future))
+            }
             Plan::Members(edges) => self.members(address, &at, edges),
             Plan::Enum(variants) => self.variant(address, &at, variants),
             Plan::Pointer { size, to } => self.pointer(address, *size, to, &at),
             Plan::Object { data, vtable, label } => {
-                let data = self.reads.pointer(address.wrapping_add(*data));
-                let vtable = self.reads.pointer(address.wrapping_add(*vtable));
-                let (Some(data), Some(vtable)) = (data, vtable) else { return Ok(()) };
+                let (data, vtable) = (address.wrapping_add(*data), address.wrapping_add(*vtable));
                 self.object(data, vtable, label, at)
             }
             Plan::Slice { data, length, element_size, element } => {
-                let data = self.reads.pointer(address.wrapping_add(*data));
-                let length = self.reads.integer(address.wrapping_add(*length), 8);
-                let (Some(data), Some(length)) = (data, length) else { return Ok(()) };
+                let (data, length) = (address.wrapping_add(*data), address.wrapping_add(*length));
                 self.slice(data, length, *element_size, element, &at)
             }
             Plan::Array { count, element_size, element } => {
-                self.reads.truncated |= *count > MAX_ELEMENTS;
-                self.elements(address, (*count).min(MAX_ELEMENTS), *element_size, element, &at)
+                self.elements(address, *count, *element_size, element, &at)
             }
             Plan::LocalSet { label, way, future } => {
                 self.push(&at, label, Detail::None, address);
                 let list = self.end_of(address, way);
                 self.output.local_sets.extend(list);
-                let Some(future) = future else { return Ok(()) };
-                self.value(future.plan, address.wrapping_add(future.offset), at.below())
+                self.members(address, &at.below(), future.as_slice())
             }
             Plan::Known { label, figure } => {
                 let detail = self.figure(figure, address)?.unwrap_or(Detail::None);
@@ -146,6 +150,16 @@ impl<'a> Interpreter<'a> {
                 Ok(())
             }
         }
+    }
+
+    /// The name of a span: static, so that no lock is needed to read it.
+    fn span_name(&mut self, address: u64, span: SpanName) -> Option<Text> {
+        let metadata = self.reads.pointer(address.wrapping_add(span.metadata))?;
+        let metadata = Some(metadata).filter(|metadata| *metadata >= FIRST_ADDRESS)?;
+        let data = self.reads.pointer(metadata.wrapping_add(span.data))?;
+        let length = self.reads.integer(metadata.wrapping_add(span.length), 8)?;
+        let bytes = self.reads.bytes(data, Some(length).filter(|length| *length <= MAX_NAME)?)?;
+        str::from_utf8(bytes).ok().filter(|name| !name.is_empty()).map(Text::from)
     }
 
     fn figure(&mut self, figure: &Figure, address: u64) -> Result<Option<Detail>, Missing> {
@@ -210,6 +224,7 @@ impl<'a> Interpreter<'a> {
         self.value(to.plan, target, at.inside(to))
     }
 
+    /// The futures of a slice whose pointer and length are at these addresses.
     fn slice(
         &mut self,
         data: u64,
@@ -218,24 +233,25 @@ impl<'a> Interpreter<'a> {
         element: &Edge,
         at: &At,
     ) -> Result<(), Missing> {
-        self.reads.truncated |= length > MAX_ELEMENTS;
+        let (data, length) = (self.reads.pointer(data), self.reads.integer(length, 8));
+        let (Some(data), Some(length)) = (data, length) else { return Ok(()) };
         let count = length.min(MAX_ELEMENTS);
-        if count == 0 || !self.reads.fetch(data, count.saturating_mul(element_size)) {
+        if count != 0 && !self.reads.fetch(data, count.saturating_mul(element_size)) {
+            self.reads.truncated |= length > MAX_ELEMENTS;
             return Ok(());
         }
-        self.elements(data, count, element_size, element, at)
+        self.elements(data, length, element_size, element, at)
     }
 
     fn coroutine(
         &mut self,
+        own: usize,
         address: u64,
-        at: At,
-        label: &Text,
+        at: &At,
         size: u64,
         discriminant: Discriminant,
         states: &[State],
     ) -> Result<(), Missing> {
-        let own = self.push(&at, label, Detail::None, address);
         if !self.reads.fetch(address, size) {
             return Ok(());
         }
@@ -274,7 +290,10 @@ impl<'a> Interpreter<'a> {
         Ok(())
     }
 
+    /// What is behind a trait object whose two pointers are at these addresses.
     fn object(&mut self, data: u64, vtable: u64, label: &Text, at: At) -> Result<(), Missing> {
+        let (data, vtable) = (self.reads.pointer(data), self.reads.pointer(vtable));
+        let (Some(data), Some(vtable)) = (data, vtable) else { return Ok(()) };
         let plans = self.plans;
         let Some(object) = plans.objects.get(&vtable).ok_or(Missing::Object(vtable))? else {
             self.push(&at, label, Detail::NotDescribed, data);
@@ -299,7 +318,8 @@ impl<'a> Interpreter<'a> {
         element: &Edge,
         at: &At,
     ) -> Result<(), Missing> {
-        for index in 0..count {
+        self.reads.truncated |= count > MAX_ELEMENTS;
+        for index in 0..count.min(MAX_ELEMENTS) {
             self.value(element.plan, start.wrapping_add(index.wrapping_mul(size)), at.element(index))?;
         }
         Ok(())

@@ -4,7 +4,7 @@
 //! A library's table says what is known; the tables of the standard library, of futures-util and of this package are
 //! here, a runtime's is in the runtime's room.
 
-use super::plan::{Edge, Plan, PlanId, Text};
+use super::plan::{Edge, Plan, PlanId, SpanName, Text};
 use super::sync::{
     CANARY_LOCKS, CROSSBEAM_LOCKS, FUTURES_LOCKS, Guard, Locks, MakeSyncPlan, PARKING_LOT_LOCKS,
     STANDARD_LOCKS, Synchronizer,
@@ -56,6 +56,18 @@ pub(crate) const FUTURES_UTIL: Library = Library {
     decoded: &[(UNORDERED, unordered)],
     wrappers: &["futures_util::future::maybe_done::MaybeDone<"],
     locks: FUTURES_LOCKS,
+};
+
+/// Futures that run in a span.
+pub(crate) const TRACING: Library = Library {
+    futures: &[],
+    closures: &[],
+    decoded: &[
+        ("tracing::instrument::Instrumented<", instrumented),
+        ("tracing_futures::Instrumented<", instrumented),
+    ],
+    wrappers: &[],
+    locks: Locks { guards: &[], waits: &[], functions: &[] },
 };
 
 pub(crate) const PARKING_LOT: Library =
@@ -178,6 +190,24 @@ fn unordered(types: &Types<'_>, of: &Type, number: &mut dyn FnMut(EntryId) -> Pl
     let Linked { head, node_size, next, future: (offset, future) } = Linked::find(types, of)?;
     let future = Edge { offset, branch: None, plan: number(future) };
     Some(Plan::LinkedFutures { label: label(of), head, node_size, next, future })
+}
+
+/// The span's metadata is an `Option<&'static Metadata>`: a pointer, or null.
+fn instrumented(types: &Types<'_>, of: &Type, number: &mut dyn FnMut(EntryId) -> PlanId) -> Option<Plan> {
+    let future = of.member("inner")?;
+    let span = of.member("span")?;
+    let (metadata, option) = types.find(&types.get(span.type_id), "meta")?;
+    let Shape::Enum { variants, .. } = &option.shape else { return None };
+    let some = variants.iter().find_map(|variant| types.find(&types.get(variant.member.type_id), "__0"));
+    let Shape::Pointer(Some(described)) = some?.1.shape else { return None };
+    let (name, text) = types.find(&types.get(described), "name")?;
+    let span = SpanName {
+        metadata: span.offset + metadata,
+        data: name + text.member("data_ptr")?.offset,
+        length: name + text.member("length")?.offset,
+    };
+    let future = Edge { offset: future.offset, branch: None, plan: number(future.type_id) };
+    Some(Plan::Instrumented { label: label(of), span, future })
 }
 
 fn tracked(types: &Types<'_>, of: &Type, number: &mut dyn FnMut(EntryId) -> PlanId) -> Option<Plan> {

@@ -18,7 +18,7 @@ pub(super) mod sync;
 pub(super) use compile::Compiler;
 pub(super) use interpreter::{Interpreter, Missing};
 pub(super) use known::{
-    CROSSBEAM, FUTURES_UTIL, Libraries, Library, OWN, PARKING_LOT, STANDARD, TRACKED, label,
+    CROSSBEAM, FUTURES_UTIL, Libraries, Library, OWN, PARKING_LOT, STANDARD, TRACING, TRACKED, label,
 };
 pub(super) use output::{Branch, Detail, Node, Output, Progress, Spot};
 pub(super) use plan::{Edge, Figure, Plan, PlanId, Plans, StateKind};

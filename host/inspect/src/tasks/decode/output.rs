@@ -1,5 +1,7 @@
 //! Decoded awaits: nodes, outermost first, cheap to make and to compare.
 
+use std::sync::Arc;
+
 use super::plan::{StateKind, Text};
 use super::sync::SyncOutput;
 
@@ -70,11 +72,19 @@ pub(crate) enum Detail {
     },
     /// So many tasks in a set.
     Tasks(u64),
+    /// Functions of other crates that a generic async function or block was made for.
+    MadeFor(Arc<[Text]>),
+    /// The name of the span that it runs in.
+    Span(Text),
     /// The type behind a trait object is not in the debug information.
     NotDescribed,
 }
 
 impl Detail {
+    pub(crate) fn made_for(functions: &Arc<[Text]>) -> Detail {
+        if functions.is_empty() { Detail::None } else { Detail::MadeFor(Arc::clone(functions)) }
+    }
+
     /// What of it is the same for all tasks that wait in one place.
     pub(crate) fn shared(&self) -> Detail {
         match self {
@@ -82,7 +92,12 @@ impl Detail {
             Detail::Task(_) => Detail::Task(0),
             Detail::Descriptor(_) => Detail::Descriptor(0),
             Detail::Permits { free, .. } => Detail::Permits { free: *free, semaphore: 0 },
-            Detail::None | Detail::Futures { .. } | Detail::Tasks(_) | Detail::NotDescribed => self.clone(),
+            Detail::Span(_) => Detail::None,
+            Detail::None
+            | Detail::Futures { .. }
+            | Detail::Tasks(_)
+            | Detail::MadeFor(_)
+            | Detail::NotDescribed => self.clone(),
         }
     }
 }

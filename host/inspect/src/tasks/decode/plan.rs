@@ -82,6 +82,14 @@ pub(crate) enum Figure {
     Tasks { length: u64 },
 }
 
+/// Where the name of a span is: the pointer to what is known statically of it, and in that a string's pointer and length.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SpanName {
+    pub(crate) metadata: u64,
+    pub(crate) data: u64,
+    pub(crate) length: u64,
+}
+
 /// What to do with a value.
 #[derive(Debug)]
 pub(crate) enum Plan {
@@ -90,6 +98,8 @@ pub(crate) enum Plan {
     /// The state of an async function, block or closure.
     Coroutine {
         label: Text,
+        /// Functions of other crates that it was made for.
+        made_for: Arc<[Text]>,
         size: u64,
         discriminant: Discriminant,
         states: Vec<State>,
@@ -125,6 +135,12 @@ pub(crate) enum Plan {
         label: Text,
         way: Vec<u64>,
         future: Option<Edge>,
+    },
+    /// A future that runs in a span, with the way to the span's name.
+    Instrumented {
+        label: Text,
+        span: SpanName,
+        future: Edge,
     },
     /// All of these.
     Members(Vec<Edge>),

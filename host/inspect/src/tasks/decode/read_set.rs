@@ -124,6 +124,13 @@ impl ReadSet {
         Some(value)
     }
 
+    /// Memory that says what something is called, and steers nothing.
+    pub(crate) fn bytes(&mut self, address: u64, length: u64) -> Option<&[u8]> {
+        let (chunk, offset) = self.place(address, length)?;
+        let start = self.chunks[chunk].start + offset;
+        self.bytes.get(start..start + usize::try_from(length).ok()?)
+    }
+
     pub(crate) fn pointer(&mut self, address: u64) -> Option<u64> {
         self.integer(address, 8)
     }

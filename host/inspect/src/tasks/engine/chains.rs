@@ -36,7 +36,7 @@ impl Chains {
 
     fn awaits(&mut self, nodes: &[Node], cut: Option<Fact>) -> Arc<[Await]> {
         if let Some(cut) = cut {
-            let mut awaits: Vec<Await> = nodes.iter().map(make_one).collect();
+            let mut awaits: Vec<Await> = make(nodes).collect();
             if let Some(last) = awaits.last_mut() {
                 last.facts.push(cut);
             }
@@ -49,7 +49,7 @@ impl Chains {
         {
             return Arc::clone(made);
         }
-        let made: Arc<[Await]> = nodes.iter().map(make_one).collect();
+        let made: Arc<[Await]> = make(nodes).collect();
         self.made.insert(fingerprint, (nodes.into(), Arc::clone(&made)));
         made
     }
@@ -63,7 +63,12 @@ impl Chains {
             Detail::Task(id) => Some(Fact::Task(id)),
             Detail::Descriptor(number) => Some(Fact::Descriptor(number)),
             Detail::Permits { semaphore, .. } => Some(Fact::Semaphore(semaphore)),
-            Detail::None | Detail::Futures { .. } | Detail::Tasks(_) | Detail::NotDescribed => None,
+            Detail::Span(ref name) => Some(Fact::Span(Arc::clone(name))),
+            Detail::None
+            | Detail::Futures { .. }
+            | Detail::Tasks(_)
+            | Detail::MadeFor(_)
+            | Detail::NotDescribed => None,
         };
         let steps = nodes.iter().enumerate();
         steps.filter_map(|(step, node)| Some(Particular { step, fact: own(node)? })).collect()
@@ -77,13 +82,31 @@ impl Chains {
     }
 }
 
-fn make_one(node: &Node) -> Await {
-    let shared = match node.detail {
-        Detail::Permits { free, .. } => Some(Fact::Permits(free)),
-        Detail::Futures { count, more } => Some(Fact::Futures { count, more }),
-        Detail::Tasks(count) => Some(Fact::Tasks(count)),
-        Detail::NotDescribed => Some(Fact::NotDescribed),
-        Detail::None | Detail::Deadline { .. } | Detail::Task(_) | Detail::Descriptor(_) => None,
+fn make(nodes: &[Node]) -> impl Iterator<Item = Await> {
+    nodes.iter().enumerate().map(|(step, node)| {
+        let below = nodes[step + 1..].iter().take_while(|below| below.depth > node.depth);
+        make_one(node, &mut below.map(|below| &below.label))
+    })
+}
+
+/// An await, given what it awaits itself.
+fn make_one(node: &Node, below: &mut dyn Iterator<Item = &Arc<str>>) -> Await {
+    let shared: Vec<Fact> = match &node.detail {
+        Detail::Permits { free, .. } => vec![Fact::Permits(*free)],
+        Detail::Futures { count, more } => vec![Fact::Futures { count: *count, more: *more }],
+        Detail::Tasks(count) => vec![Fact::Tasks(*count)],
+        Detail::NotDescribed => vec![Fact::NotDescribed],
+        Detail::MadeFor(functions) => {
+            // What it awaits has a line of its own.
+            let awaited: Vec<_> = below.filter(|label| functions.contains(label)).collect();
+            let left = functions.iter().filter(|function| !awaited.contains(function));
+            left.map(|function| Fact::MadeFor(Arc::clone(function))).collect()
+        }
+        Detail::None
+        | Detail::Deadline { .. }
+        | Detail::Task(_)
+        | Detail::Descriptor(_)
+        | Detail::Span(_) => Vec::new(),
     };
     let progress = match node.progress {
         Some(Progress::State(StateKind::NotStarted)) => Some(Fact::NotStarted),

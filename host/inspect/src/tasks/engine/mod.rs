@@ -25,7 +25,7 @@ use self::chains::Chains;
 use self::decoder::{Decoder, Known};
 use self::look::Look;
 use self::sightings::Gathering;
-use super::decode::{CROSSBEAM, Compiler, FUTURES_UTIL, Libraries, OWN, PARKING_LOT, STANDARD};
+use super::decode::{CROSSBEAM, Compiler, FUTURES_UTIL, Libraries, OWN, PARKING_LOT, STANDARD, TRACING};
 use super::found::{Found, FoundAll};
 use super::model::{DebugInformationFault, Note, Options, Polling, Reason, TaskState};
 use super::registry::{Reading, Slot};
@@ -40,7 +40,8 @@ pub(crate) const EXECUTABLE: &str = "/proc/self/exe";
 const CANARY_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The libraries with known futures and locks.
-const LIBRARIES: Libraries = Libraries(&[&STANDARD, &FUTURES_UTIL, &FUTURES, &OWN, &PARKING_LOT, &CROSSBEAM]);
+const LIBRARIES: Libraries =
+    Libraries(&[&STANDARD, &FUTURES_UTIL, &FUTURES, &TRACING, &OWN, &PARKING_LOT, &CROSSBEAM]);
 
 /// What a look is to find.
 #[derive(Clone, Copy)]

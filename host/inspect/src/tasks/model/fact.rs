@@ -31,6 +31,11 @@ pub enum Fact {
         /// Whether there are more than that.
         more: bool,
     },
+    /// It is generic and was made for this function or closure of another crate, which it does not await at present: the
+    /// handler of a request whose arguments are being read. The same for all tasks in one place.
+    MadeFor(Arc<str>),
+    /// It runs in a span of `tracing` of this name. A task's own.
+    Span(Arc<str>),
     /// It waits for a set with this many tasks. The same for all tasks in one place.
     Tasks(u64),
     /// It is an async function that has not been polled yet. The same for all tasks in one place.

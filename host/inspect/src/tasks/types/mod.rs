@@ -27,7 +27,7 @@ pub(crate) use index::{Index, Next};
 pub(crate) use lookup::Types;
 #[cfg(stacks)]
 pub(super) use names::function_path;
-pub(super) use names::{display, without_generics};
+pub(super) use names::{display, functions_in_arguments, without_generics};
 pub(crate) use shape::{Member, Shape, Type, Variant};
 pub(crate) use units::EntryId;
 pub(crate) use units::Source;

@@ -66,6 +66,39 @@ fn matching_bracket(text: &str) -> Option<usize> {
     None
 }
 
+/// The functions, closures and async blocks that a type's generic arguments name, each with its own arguments:
+/// `b::g::{async_fn_env#0}<C>` of `a::S<fn(u8) -> b::g::{async_fn_env#0}<C>>`. The type of a function is spelled as that of a
+/// pointer to it, so that an async one is known by what it returns.
+pub(crate) fn functions_in_arguments(name: &str) -> impl Iterator<Item = &str> {
+    let arguments = name.find('<').map_or("", |start| &name[start + 1..]);
+    arguments.match_indices(ENVIRONMENT).filter_map(|(at, _)| {
+        let start = path_start(&arguments[..at]);
+        let end = at + arguments[at..].find('}')? + 1;
+        let own = arguments[end..].strip_prefix('<').and_then(matching_bracket);
+        // The bracket, what is in it, and the bracket that closes it.
+        Some(&arguments[start..own.map_or(end, |length| end + length + 2)])
+    })
+}
+
+/// In the names of the types of closures and coroutines.
+const ENVIRONMENT: &str = "_env#";
+
+/// Where the path begins that `text` ends within.
+fn path_start(text: &str) -> usize {
+    let mut depth = 0_usize;
+    let mut characters = text.char_indices().rev().peekable();
+    while let Some((index, character)) = characters.next() {
+        let after_dash = characters.peek().is_some_and(|(_, previous)| *previous == '-');
+        match character {
+            '>' if !after_dash => depth += 1,
+            '<' if depth > 0 => depth -= 1,
+            '<' | '>' | ' ' | ',' | '(' | '[' | '&' if depth == 0 => return index + 1,
+            _ => {}
+        }
+    }
+    0
+}
+
 /// The body of an async function has a name of its own, which says nothing beside the function's.
 pub(super) fn is_async_fn(part: &str) -> bool {
     part.starts_with("{async_fn_env#") || part.starts_with("{async_fn#")
@@ -74,15 +107,16 @@ pub(super) fn is_async_fn(part: &str) -> bool {
 /// `a::f::{async_fn_env#0}<T>` as `a::f::{async_fn#0}`: the function that resumes the coroutine, as far as
 /// its name goes without its own generics.
 pub(super) fn resume_function(coroutine: &str) -> Option<String> {
-    let mut depth = 0_usize;
+    let (mut depth, mut previous) = (0_usize, ' ');
     let mut found = None;
     for (index, character) in coroutine.char_indices() {
         match character {
             '<' => depth += 1,
-            '>' => depth = depth.saturating_sub(1),
-            '_' if depth == 0 && coroutine[index..].starts_with("_env#") => found = Some(index),
+            '>' if previous != '-' => depth = depth.saturating_sub(1),
+            '_' if depth == 0 && coroutine[index..].starts_with(ENVIRONMENT) => found = Some(index),
             _ => {}
         }
+        previous = character;
     }
     let at = found?;
     Some(format!("{}{}", &coroutine[..at], &coroutine[at + "_env".len()..]))
@@ -111,6 +145,31 @@ mod tests {
     }
 
     #[test]
+    fn functions_are_found_in_generic_arguments() {
+        #[track_caller]
+        fn check(name: &str, expected: &[&str]) {
+            assert_eq!(functions_in_arguments(name).collect::<Vec<_>>(), expected, "{name}");
+        }
+        check("a::f::{async_fn_env#0}", &[]);
+        check("a::S<b::T<u8>>", &[]);
+        check(
+            "a::{impl#5}::call::{async_block_env#0}<fn(b::Arc<u8>, c::D) -> e::f::{async_fn_env#0}, ((u8, u8)), b::Arc<u8>>",
+            &["e::f::{async_fn_env#0}"],
+        );
+        check(
+            "a::S<fn() -> b::g::{async_fn_env#0}<fn() -> u8>, u8>",
+            &["b::g::{async_fn_env#0}<fn() -> u8>"],
+        );
+        check(
+            "a::S<b::{impl#1}<c::T<u8>>::f::{closure_env#0}, &mut d::{async_block_env#12}>",
+            &["b::{impl#1}<c::T<u8>>::f::{closure_env#0}", "d::{async_block_env#12}"],
+        );
+        check("a::S<b::{closure_env#", &[]);
+        check("a::S<b::{closure_env#0}<c", &["b::{closure_env#0}"]);
+        check("a::S<->_env#é}", &["_env#é}"]);
+    }
+
+    #[test]
     fn both_ways_of_mangling_read_the_same() {
         let check = |name, expected| assert_eq!(function_path(name), expected);
         check("<a::S<u8>>::f", "a::S::f");
@@ -129,6 +188,10 @@ mod tests {
         check(
             "a::{impl#1}::f::{async_fn_env#0}<b::{async_fn_env#0}>",
             Some("a::{impl#1}::f::{async_fn#0}<b::{async_fn_env#0}>"),
+        );
+        check(
+            "a::{impl#1}::f::{async_fn_env#0}<fn() -> b::{async_fn_env#0}>",
+            Some("a::{impl#1}::f::{async_fn#0}<fn() -> b::{async_fn_env#0}>"),
         );
         check("a::B", None);
     }
