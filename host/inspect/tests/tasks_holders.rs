@@ -180,6 +180,20 @@ fn a_lock_may_be_with_a_future_that_nobody_polls() {
 }
 
 #[test]
+fn what_was_given_to_a_pinned_future_is_with_it_though_it_may_have_been_dropped() {
+    let (scene, sightings) = sightings(holders::handed_in_doubt);
+    let check = |waiter: &str, holder: &str, expected: Certainty| {
+        let own = waits(&scene, &sightings, waiter);
+        let [wait] = own[..] else { panic!("{own:#?}") };
+        let found = holders(&sightings, wait);
+        let found: Vec<_> = found.iter().map(|(by, certainty, _)| (scene.name(*by), *certainty)).collect();
+        assert_eq!(found, [(holder, expected)], "{waiter}");
+    };
+    check("wants the pinned one", "reserves", Certainty::Probable);
+    check("wants the boxed one", "has", Certainty::Certain);
+}
+
+#[test]
 fn a_timer_beside_a_wait_ends_it_unless_both_are_waited_for() {
     let (scene, sightings) = sightings(holders::timers);
     let check = |name: &str, expected: bool| {

@@ -3,7 +3,7 @@
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
 use std::future::{Future, pending};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -124,18 +124,40 @@ fn a_large_future_that_is_boxed_is_followed() {
     assert_eq!(functions(&root.task.chain), ["large", "Pending"]);
 }
 
+struct Unpark(std::thread::Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
 #[test]
 fn executors_of_others_that_block_are_read_too() {
     /// As small executors do it.
     fn block_on<F: Future>(future: F) -> F::Output {
-        struct Unpark(std::thread::Thread);
-        impl Wake for Unpark {
-            fn wake(self: Arc<Self>) {
-                self.0.unpark();
-            }
-        }
         let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
         let mut future = pin!(future);
+        loop {
+            if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                return output;
+            }
+            std::thread::park();
+        }
+    }
+    let id = thread(|| block_on(serve()));
+    let root = waiting_root(&Inspector::new([]), id);
+    assert_eq!(functions(&root.task.chain), ["serve", "accept", "acquire", "Acquire"]);
+}
+
+#[test]
+fn a_future_that_no_variable_points_to_is_searched_for() {
+    /// Has what it was given, and no pointer to it: so optimised code looks, too.
+    fn block_on<F: Future>(future: F) -> F::Output {
+        drive(pin!(future))
+    }
+    fn drive<F: Future>(mut future: Pin<&mut F>) -> F::Output {
+        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
         loop {
             if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
                 return output;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
-pub use self::progress::{handed_over, queue, released, timers, unpolled};
+pub use self::progress::{handed_in_doubt, handed_over, queue, released, timers, unpolled};
 use gmr_inspect::holds::Party;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Notify};

@@ -1,7 +1,7 @@
 //! How far waits have come: places in queues, locks that were handed over, timers beside them, wakers that are missing.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -46,6 +46,53 @@ pub fn handed_over(scene: &mut Scene) {
         drop(own.lock().await);
         drop(first.await);
     });
+}
+
+/// The last permits of two semaphores were given to futures that are not polled any more, one pinned and one in a box; the
+/// latter was dropped, and another task has taken its permit. Flags tell that something was moved away, and not what.
+pub fn handed_in_doubt(scene: &mut Scene) {
+    let (pinned, boxed) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(1)));
+    scene.spawn("reserves", {
+        let slots = pinned.clone();
+        async move {
+            let taken = slots.acquire().await;
+            let mut reserved = pin!(slots.acquire());
+            poll_once(&mut reserved).await;
+            drop(taken);
+            for_ever().await;
+            drop(reserved.await);
+        }
+    });
+    let curtain = scene.curtain();
+    scene.spawn("gave up", {
+        let slots = boxed.clone();
+        async move {
+            let taken = slots.acquire().await;
+            let mut reserved = Box::pin(slots.acquire());
+            poll_once(&mut reserved).await;
+            drop(taken);
+            drop(reserved);
+            curtain.act(ACTS).await;
+        }
+    });
+    for (holder, waiter, slots) in
+        [("", "wants the pinned one", pinned), ("has", "wants the boxed one", boxed)]
+    {
+        if !holder.is_empty() {
+            let (slots, curtain) = (slots.clone(), scene.curtain());
+            scene.spawn(holder, async move {
+                curtain.act(1).await;
+                let permit = slots.acquire().await;
+                for_ever().await;
+                drop(permit);
+            });
+        }
+        let curtain = scene.curtain();
+        scene.spawn(waiter, async move {
+            curtain.act(2).await;
+            drop(slots.acquire().await);
+        });
+    }
 }
 
 const HOUR: Duration = Duration::from_secs(3600);

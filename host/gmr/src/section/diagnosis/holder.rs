@@ -211,6 +211,9 @@ pub(super) fn told(scene: &Scene<'_>, node: &Node, holders: &[&Hold]) -> Vec<Str
             };
             vec![format!("{}{it}{}{does}", words::holds(scene, hold), words::variable(hold))]
         }
+        several if in_question && several.iter().all(|hold| matches!(hold.role, Role::Permits(_))) => {
+            vec![shared(scene, node, several, &by)]
+        }
         _ if in_question => {
             let names: Vec<String> = by.iter().take(4).map(|party| words::party(scene, *party)).collect();
             let more = by.len().saturating_sub(names.len());
@@ -227,10 +230,13 @@ fn shared(scene: &Scene<'_>, node: &Node, holders: &[&Hold], by: &[Party]) -> St
         holders.iter().map(|hold| if let Role::Permits(count) = hold.role { count } else { 0 }).sum();
     let free = node.waits.iter().find_map(|wait| wait.permits);
     let names = words::parties(scene, by);
+    // Permits are counted in variables, of which some may have been moved away.
+    let in_question = holders.iter().any(|hold| hold.certainty == Certainty::OneOf);
+    let up_to = if in_question { "up to " } else { "" };
     let mut text = match (permits, free) {
         (0, _) => format!("{names} have it"),
-        (permits, Some(0)) => format!("none is free, and {permits} are with {names}"),
-        (permits, _) => format!("{permits} are with {names}"),
+        (permits, Some(0)) => format!("none is free, and {up_to}{permits} are with {names}"),
+        (permits, _) => format!("{up_to}{permits} are with {names}"),
     };
     let places = by.iter().filter_map(|party| scene.place(*party, None));
     if let Some(place) = most_common(places) {

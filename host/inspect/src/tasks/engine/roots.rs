@@ -4,11 +4,11 @@
 //! called `block_on`, or one that was inlined or is nested in it, a variable of that type whose `F` is a generic parameter
 //! of the function points to the future, as does one that has it in a box.
 //!
-//! Optimised code may not say where that variable is. The future lies in these frames all the same, and what it was moved
-//! from was never polled: so they are searched for a value of that type that was. It counts if there is but one, and if
-//! the thread has not run since.
+//! Optimised code may not say where that variable is, or may have none but the one that the future was passed in. The
+//! future lies in these frames all the same, and what it was moved from was never polled: so they are searched for a value
+//! of that type that was. It counts if there is but one, and if the thread has not run since.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -52,6 +52,8 @@ const EXECUTORS: [(&str, &str); 4] = [
 pub(super) struct Site {
     scope: Scope,
     pins: Vec<Pinned>,
+    /// Types of futures that were passed to the function, and for which it has no such variable.
+    passed: Vec<EntryId>,
 }
 
 /// A variable that points to a future.
@@ -187,6 +189,7 @@ impl Look<'_, '_, '_> {
                 let polled = is_polled(types, of, frames, index);
                 found.push(Pointer { thread, frame: index, evidence, called: *own, address, of, polled });
             }
+            lost.extend(site.passed.iter().map(|of| Lost { of: *of, frame: index }));
         }
         if found.is_empty() && evidence.is_still(thread) {
             for Lost { of, frame } in lost {
@@ -384,9 +387,9 @@ fn is_proof(reads: &ReadSet, output: &Output) -> bool {
         && output.nodes.iter().filter(suspended).count() + told > 1
 }
 
-/// The variables of a scope that point to the future of a `block_on`.
+/// The variables of a scope that point to the future of a `block_on`, or had it.
 fn pinned_in(types: &Types<'_>, scope: Scope) -> Option<Site> {
-    let mut pins = Vec::new();
+    let (mut pins, mut passed) = (Vec::new(), Vec::new());
     for (number, function) in scope.functions.iter().enumerate() {
         let symbol = types.function_symbol(*function);
         if !is_block_on(&format!("{:#}", rustc_demangle::demangle(&symbol))) {
@@ -400,10 +403,18 @@ fn pinned_in(types: &Types<'_>, scope: Scope) -> Option<Site> {
                 Some(of) => Some(of).filter(|of| is_generic(&types.get(*of).name)),
                 None => boxed(types, &own).filter(|_| is_generic(&own.name)),
             };
+            if of.is_none() && is_generic(&own.name) && coroutine_in(types, &own, 0).is_some() {
+                passed.push(variable.type_id);
+            }
             pins.extend(of.map(|of| Pinned { variable: variable.clone(), of }));
         }
     }
-    (!pins.is_empty()).then(|| Site { scope: Scope { variables: Vec::new(), ..scope }, pins })
+    let name = |of: &EntryId| types.get(*of).name.clone();
+    let pinned: HashSet<_> = pins.iter().map(|pin| name(&pin.of)).collect();
+    let mut seen = HashSet::new();
+    passed.retain(|of| !pinned.contains(&name(of)) && seen.insert(name(of)));
+    let found = !pins.is_empty() || !passed.is_empty();
+    found.then(|| Site { scope: Scope { variables: Vec::new(), ..scope }, pins, passed })
 }
 
 /// What a `Pin<&mut F>` points to.

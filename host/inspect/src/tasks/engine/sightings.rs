@@ -82,12 +82,16 @@ impl Gathering {
                     self.queued.push(Queued { wait: self.waits.len(), queue });
                 }
                 let (other, timer) = seen.at.map_or((false, false), |at| self.branches.beside(spots, at));
+                // A future without a waker among several, of which the first that is ready is enough, is a branch that is not
+                // polled. Of more than can be seen there may be such others, and a task that ends for a `JoinSet`.
+                let is_doubtful = match progress {
+                    Progress::NoWaker => other || sync.cut,
+                    _ => sync.cut && seen.want == Want::End,
+                };
                 self.waits.push(Wait {
                     timed: seen.awaited && timer,
                     progress,
-                    // Who waits for more than can be seen may go on for all that is known. A future without a waker among
-                    // several, of which the first that is ready is enough, is a branch that is not polled.
-                    awaited: seen.awaited && !sync.cut && !(progress == Progress::NoWaker && other),
+                    awaited: seen.awaited && !is_doubtful,
                     at: seen.at,
                     permits: seen.queue.map(|queue| queue.free),
                     words: all(sync, seen.words.clone()),

@@ -47,6 +47,8 @@ struct Here<'a> {
     direct: bool,
     /// It was reached by a reference.
     borrowed: bool,
+    /// It lies in an async function that is there for certain, and not behind a pointer that may have been dropped.
+    inline: bool,
     alive: bool,
     at: Option<usize>,
     function: Option<&'a Text>,
@@ -66,6 +68,7 @@ impl Here<'_> {
             awaited: true,
             direct: true,
             borrowed: false,
+            inline: true,
             alive: true,
             at: None,
             function: None,
@@ -160,16 +163,20 @@ impl<'a> SyncWalk<'a> {
             }
             Inside::Pointer { borrows, size, to } => {
                 let Some(target) = self.target(address, *size) else { return Ok(()) };
-                self.edge(to, target, Here { borrowed: here.borrowed || *borrows, ..here.inside() })
+                let borrowed = here.borrowed || *borrows;
+                self.edge(to, target, Here { borrowed, inline: false, ..here.inside() })
             }
             Inside::Object { borrows, data, vtable } => {
-                self.object(address, *data, *vtable, Here { borrowed: here.borrowed || *borrows, ..here })
+                let borrowed = here.borrowed || *borrows;
+                self.object(address, *data, *vtable, Here { borrowed, inline: false, ..here })
             }
             Inside::Slice { data, length, element_size, element } => {
                 let length = self.reads.integer(address.wrapping_add(*length), 8).unwrap_or(0);
                 let size = length.min(MAX_ELEMENTS).saturating_mul(*element_size);
                 match self.target(address.wrapping_add(*data), size).filter(|_| size > 0) {
-                    Some(data) => self.elements(data, length, *element_size, element, here),
+                    Some(data) => {
+                        self.elements(data, length, *element_size, element, Here { inline: false, ..here })
+                    }
                     None => Ok(()),
                 }
             }
@@ -177,6 +184,7 @@ impl<'a> SyncWalk<'a> {
                 self.elements(address, *count, *element_size, element, here)
             }
             Inside::LinkedFutures { head, node_size, next, future } => {
+                let here = Here { inline: false, ..here };
                 self.linked(address.wrapping_add(*head), *node_size, *next, future, here)
             }
         }
@@ -298,6 +306,7 @@ impl<'a> SyncWalk<'a> {
                 awaited: false,
                 direct: false,
                 borrowed: false,
+                inline: here.awaited || here.inline,
                 alive: here.alive && all_set && *is_local,
                 variable: variable.as_ref(),
                 subject: None,
@@ -378,17 +387,27 @@ impl<'a> SyncWalk<'a> {
             return;
         };
         let Some(permits) = self.reads.integer(semaphore.wrapping_add(plan.permits), 8) else { return };
-        // What is not awaited matters only if it stands in a queue, or was given what it queued for. Of what was dropped
-        // nothing can be said.
-        if !here.awaited && (queued == 0 || !here.alive) {
+        // What is not awaited matters only if it stands in a queue, or was given what it queued for.
+        if !here.awaited && queued == 0 {
             return;
         }
         let asked = self.reads.integer(at(plan.asked.0), plan.asked.1).unwrap_or(1);
         let subject = here.subject.unwrap_or(Subject { kind: Kind::Semaphore, want: Want::Permits(asked) });
-        let want = match subject.want {
-            Want::Permits(_) => Want::Permits(asked),
-            want => want,
+        let (want, role) = match subject.want {
+            Want::Permits(_) => (Want::Permits(asked), Role::Permits(asked)),
+            Want::Shared => (Want::Shared, Role::Shared),
+            want => (want, Role::Exclusive),
         };
+        let own = [word(at(plan.missing), 8, missing), word(at(plan.semaphore), 8, semaphore)];
+        let object = Object::new(holds::Library::Tokio, subject.kind, semaphore, plan.semaphore_size);
+        // One that may have been dropped waits no longer. But one that was polled is pinned: where it lies in the async
+        // function itself, it is dropped where its storage ends, and so probably has what it was given.
+        if !here.awaited && !here.alive {
+            if missing == 0 && here.inline {
+                self.hold(object, role, &own, here);
+            }
+            return;
+        }
         let progress = match (queued, missing) {
             (0, _) => Progress::NoWaker,
             (_, 0) => Progress::Granted,
@@ -402,8 +421,6 @@ impl<'a> SyncWalk<'a> {
             previous: plan.previous,
             next: plan.next,
         };
-        let own = [word(at(plan.missing), 8, missing), word(at(plan.semaphore), 8, semaphore)];
-        let object = Object::new(holds::Library::Tokio, subject.kind, semaphore, plan.semaphore_size);
         self.wait(object, want, progress, Some(queue), &own, here);
         // It keeps what it has been given until it has all.
         if queued != 0 && missing > 0 && missing < asked {
