@@ -3,8 +3,8 @@
 //!
 //! The executable does not change, so neither does what is known of it: all inspectors share the engine. No look waits
 //! for it beyond its deadline; while it is being built or in use, a look gets the reason instead. A thread that has given
-//! up its priority cannot have it back without privileges, so what it has begun goes on elsewhere as soon as a look waits. What failed only since
-//! the process was short of something is tried again.
+//! up its priority cannot have it back without privileges, so what it has begun goes on elsewhere as soon as a look waits.
+//! What failed only since the process was short of something is tried again.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +19,7 @@ use super::tokio::CurrentTask;
 use super::types::{Index, Next, Source};
 use crate::detached::{self, Detached, Outcome};
 use crate::proc_self;
+use crate::process::{MemoryClaim, MemoryDemand};
 
 /// How fast the engine is to be built.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -123,6 +124,8 @@ fn begin(preparation: &mut Preparation, haste: Haste) {
 
 /// The index as far as it came at low priority, on a thread of its own: until it was whole or a look waits for it.
 fn at_leisure(build: &Arc<Build>) -> Index {
+    // Where the second thread's stack could be the last that there is, one thread has to do.
+    let Ok(_claim) = MemoryClaim::of(MemoryDemand::new(0, THREAD_BYTES)) else { return Index::default() };
     let ours = Arc::clone(build);
     let work = move || {
         crate::process::lower_priority(NICENESS);
@@ -135,6 +138,9 @@ fn at_leisure(build: &Arc<Build>) -> Index {
         Outcome::Ended(Err(_)) | Outcome::Panicked | Outcome::NotBegun(_) | Outcome::Late => Index::default(),
     }
 }
+
+/// Address space that a thread takes: its stack, and as much again for what the allocator keeps for it.
+const THREAD_BYTES: u64 = 4 << 20;
 
 /// A tenth of a processor where others want all of it: at the lowest priority, a busy program's first reports would
 /// come before the index is there.
