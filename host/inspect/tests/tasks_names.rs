@@ -56,7 +56,8 @@ fn a_librarys_future_tells_for_which_function_it_was_made_unless_it_awaits_it() 
     let cell = Arc::new(OnceCell::new());
     for _ in 0..2 {
         let cell = Arc::clone(&cell);
-        runtime.spawn(async move { *cell.get_or_init(pending::<u32>).await });
+        #[expect(clippy::redundant_closure, reason = "a closure has a name of its own")]
+        runtime.spawn(async move { *cell.get_or_init(|| pending::<u32>()).await });
     }
     let tasks = settled(&runtime, 4);
     let initialises = |task: &&Task| chain(task).last().is_some_and(|last| last.future.contains("Pending"));

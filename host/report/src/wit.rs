@@ -244,7 +244,7 @@ macro_rules! wit_conversions {
                 $wit::Graph {
                     nodes: graph.nodes.iter().map(Into::into).collect(),
                     cycles: graph.cycles.iter().map(Into::into).collect(),
-                    not_examined: graph.not_examined,
+                    not_examined: u32::try_from(graph.not_examined).unwrap_or(u32::MAX),
                 }
             }
         }
@@ -253,7 +253,7 @@ macro_rules! wit_conversions {
             fn from(from: $wit::Graph) -> $crate::graph::Graph {
                 let mut graph = $crate::graph::Graph::new(from.nodes.into_iter().map(Into::into));
                 graph.cycles = from.cycles.into_iter().map(Into::into).collect();
-                graph.not_examined = from.not_examined;
+                graph.not_examined = from.not_examined.into();
                 graph
             }
         }

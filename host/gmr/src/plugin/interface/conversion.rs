@@ -188,7 +188,7 @@ mod tests {
                 cycle.timed = make.flag();
                 cycle
             });
-            graph.not_examined = self.number();
+            graph.not_examined = self.number() & u64::from(u32::MAX);
             graph
         }
 
