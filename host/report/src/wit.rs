@@ -1,7 +1,7 @@
 //! The plugin interface's types, `wit/document.wit`, to the model's and back, once for both sides of the sandbox.
 //!
 //! Host and guest generate the types by different means, in the same shape. [`wit_conversions!`](crate::wit_conversions)
-//! writes the conversions for either.
+//! writes the conversions for either. One long file, since it is one macro.
 
 #[doc(hidden)]
 pub use jiff::Timestamp;

@@ -1,4 +1,4 @@
-//! What a reader sees of a report, and that JSON keeps all of it.
+//! What a reader sees of a report, and that JSON keeps all of it. One long file, since all is said of one report.
 
 use std::time::Duration;
 

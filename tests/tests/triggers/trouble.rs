@@ -13,10 +13,10 @@ use rustix::process::{PidfdFlags, Signal};
 
 use super::SUBJECT;
 
-/// How many kilobytes of it are resident.
+/// How many kilobytes of its own memory are resident; pages of files that are read are the kernel's.
 fn resident(subject: &Subject) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", subject.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 

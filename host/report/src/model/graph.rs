@@ -1,4 +1,6 @@
 //! The wait-for graph: what is waited for, by whom, who holds it, and the rings of those that wait for each other.
+//!
+//! One long file, since it is a list of values and of the words of their kinds.
 
 use std::time::Duration;
 

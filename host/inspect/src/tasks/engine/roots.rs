@@ -7,6 +7,8 @@
 //! Optimised code may not say where that variable is, or may have none but the one that the future was passed in. The
 //! future lies in these frames all the same, and what it was moved from was never polled: so they are searched for a value
 //! of that type that was. It counts if there is but one, and if the thread has not run since.
+//!
+//! One long file: how a future is found in a frame, and what proves that it is one, are read together.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;

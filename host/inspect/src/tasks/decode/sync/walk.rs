@@ -1,4 +1,6 @@
 //! The walk over what a suspended future has saved: finds waits and holds by plans.
+//!
+//! One long file, since each kind of plan is a step of one recursive walk.
 
 use std::ops::Range;
 
