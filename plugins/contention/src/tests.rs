@@ -11,7 +11,15 @@ fn frame(function: &str) -> Frame {
 }
 
 fn trace(kind: TraceKind, members: Vec<Member>, frames: Vec<Frame>) -> Block {
-    Block::Trace(Trace { kind, title: String::new(), summary: vec![], idle: None, members, frames, doubt: None })
+    Block::Trace(Trace {
+        kind,
+        title: String::new(),
+        summary: vec![],
+        idle: None,
+        members,
+        frames,
+        doubt: None,
+    })
 }
 
 /// So many threads with the same stack, of which the report tells these fields.
@@ -114,7 +122,8 @@ fn queues_are_remarked_from_the_threshold_on_that_the_settings_ask_for() {
 #[test]
 fn threads_parked_by_parking_lot_have_addresses_of_their_own() {
     let lock = "parking_lot::raw_mutex::RawMutex::lock_slow";
-    let text = text(&threads([stack(1, &on(0x10), &[lock, "api::put"]), stack(1, &on(0x20), &[lock, "api::put"])]));
+    let text =
+        text(&threads([stack(1, &on(0x10), &[lock, "api::put"]), stack(1, &on(0x20), &[lock, "api::put"])]));
     assert!(text.contains("a lock in api::put        2"), "{text}");
 }
 
@@ -140,7 +149,8 @@ fn idle_pools_are_no_contention() {
         "std::sync::mpmc::list::Channel<T>::recv",
         "epoll_wait",
     ] {
-        let host = threads([stack(64, &on(0x10), &[function, "pool::worker"])]).settings(json!({"threads": 1}));
+        let host =
+            threads([stack(64, &on(0x10), &[function, "pool::worker"])]).settings(json!({"threads": 1}));
         assert!(!text(&host).contains("look at"), "{function}");
     }
 }

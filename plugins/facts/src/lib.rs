@@ -16,7 +16,9 @@ impl Plugin for Facts {
         let mut section = Section::new();
         if names.is_empty() {
             // A plugin that lies beside the others in a program without facts is no reason to look.
-            section.paragraph("The application registered no fact that this plugin is granted (`facts:*` grants all).");
+            section.paragraph(
+                "The application registered no fact that this plugin is granted (`facts:*` grants all).",
+            );
         }
         let read = names.into_iter().map(|name| (facts::read(&name), name));
         // Single values come first, or they would seem to belong under the heading before them.
