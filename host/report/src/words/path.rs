@@ -9,7 +9,7 @@
 ///
 /// assert_eq!(short_path("crates/shop/src/queue.rs"), "crates/shop/src/queue.rs");
 /// assert_eq!(short_path("/home/me/shop/src/queue.rs"), "shop/src/queue.rs");
-/// let index = "/home/me/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f";
+/// let index = "/home/me/.cargo/registry/src/index.example.org-1949cf8c6b5b557f";
 /// assert_eq!(short_path(&format!("{index}/tokio-1.54.1/src/lib.rs")), "tokio-1.54.1/src/lib.rs");
 /// assert_eq!(short_path("/rustc/0123/library/std/src/thread/mod.rs"), "std/src/thread/mod.rs");
 /// assert_eq!(short_path("/usr/lib/libc.so.6"), "lib/libc.so.6");
