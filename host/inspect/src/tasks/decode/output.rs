@@ -143,6 +143,14 @@ impl Output {
         })
     }
 
+    /// Whether this can hardly be anything but a future: an async function in one of its states or a registered future, and
+    /// nothing that is not described before it.
+    pub(crate) fn shows_future(&self) -> bool {
+        let is_coroutine = |node: &Node| matches!(node.progress, Some(Progress::State(_)));
+        let begins = self.nodes.first().is_some_and(|node| node.detail != Detail::NotDescribed);
+        begins && self.is_sound() && (self.nodes.iter().any(is_coroutine) || !self.tracked.is_empty())
+    }
+
     /// Cuts off what is not known of a task that is being polled: everything behind the first function
     /// that is not suspended any more.
     pub(crate) fn keep_passed(&mut self) {

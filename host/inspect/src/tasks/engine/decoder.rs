@@ -32,6 +32,8 @@ pub(super) struct Known {
 
 pub(super) struct Decoder<'a, 't, 's> {
     pub(super) task: &'a TaskLayout,
+    /// The vtable of a task that is a box of any future, if there is one that is described.
+    pub(super) boxed: Option<u64>,
     pub(super) known: &'a mut Known,
     pub(super) compiler: &'a Compiler<'t, 's>,
     pub(super) deadline: Instant,
@@ -129,7 +131,14 @@ impl Decode for Decoder<'_, '_, '_> {
             Entry::Occupied(known) => known.get().clone(),
             Entry::Vacant(_) if full => None,
             Entry::Vacant(place) => {
-                let found = task_kind::find(self.compiler.types, &mut self.known.plans, self.task, vtable);
+                let (types, plans) = (self.compiler.types, &mut self.known.plans);
+                let mut found = task_kind::find(types, plans, self.task, vtable);
+                if found.as_ref().is_some_and(|kind| kind.stage.is_err())
+                    && let Some(boxed) =
+                        self.boxed.and_then(|boxed| task_kind::find(types, plans, self.task, boxed))
+                {
+                    found = found.map(|kind| kind.assumed_boxed(&boxed));
+                }
                 match (found, self.compiler.types.fault()) {
                     // The next look may be able to read the types: this is not remembered.
                     (Some(kind), Some(fault)) => {
@@ -145,6 +154,9 @@ impl Decode for Decoder<'_, '_, '_> {
         if let Ok((offset, plan)) = kind.stage {
             let future = header.wrapping_add(offset);
             self.run(plan, future, reads, output);
+            if kind.assumed && !output.shows_future() {
+                return output.clear();
+            }
             if self.holders {
                 self.find_holders(plan, future, reads, output);
             }
