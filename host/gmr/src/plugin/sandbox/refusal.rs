@@ -61,7 +61,7 @@ const FORMATS: &[(&[u8], &str)] = &[
 ];
 
 /// Whether the file can be WebAssembly text: a parenthesis, or a comment before it.
-fn is_text(bytes: &[u8]) -> bool {
+pub fn is_text(bytes: &[u8]) -> bool {
     let text = bytes.trim_ascii_start();
     text.starts_with(b"(") || text.starts_with(b";;")
 }
