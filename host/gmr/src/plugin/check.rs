@@ -12,6 +12,7 @@ use gmr_report::{Report, Section, mask};
 
 use super::files::digest::Digest;
 use super::files::folder;
+use super::interface::output_limits::Share;
 use super::interface::subject::Subject;
 use super::report::outcome::SectionHead;
 use super::sandbox::call::Outcome;
@@ -63,7 +64,7 @@ impl CheckOptions {
 pub struct Checked {
     /// Its name: the file's without the extension.
     pub name: String,
-    /// SHA-256 of the file, in hexadecimal.
+    /// SHA-256 of the file, as `digest` in `[gmr.plugins.NAME]` takes it.
     pub digest: String,
     /// The file's size in bytes.
     pub size_bytes: u64,
@@ -155,7 +156,7 @@ impl Candidate {
         let secrets = Secrets::default();
         Checked {
             name: plugin.name().to_owned(),
-            digest: plugin.digest.hexadecimal(),
+            digest: plugin.digest.to_string(),
             size_bytes: self.size_bytes,
             imports: self.imports.clone(),
             exports: self.exports.clone(),
@@ -190,7 +191,10 @@ fn load(path: &Path, config: &PluginConfig) -> Result<Candidate, String> {
     let (imports, exports) = component::imports_and_exports(&sandbox.engine, &component);
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     let digest = Digest::of(&bytes);
+    config.refuse_another_digest(&name, digest)?;
     let plugin = PluginHandle::load(&sandbox, &name, &file, digest, &component, config.clone())?;
+    let title = folder::title_of(plugin.description.title.clone(), &name, &[]);
+    let plugin = plugin.with_title(title);
     Ok(Candidate { plugin, size_bytes: bytes.len() as u64, imports, exports, compiled_in })
 }
 
@@ -213,11 +217,14 @@ struct Rendered {
 fn render(plugin: &PluginHandle, report: Report, facts: Arc<Facts>) -> Rendered {
     let subject = Arc::new(Subject::new(report, facts));
     let (callee, limits, head) = (plugin.callee.clone(), &plugin.config().limits, SectionHead::of(plugin));
-    match run_alone(&plugin.callee.engine, limits.deadline, move |until| callee.render(subject, until)) {
+    match run_alone(&plugin.callee.engine, limits.deadline, move |until| {
+        callee.render(subject, until, u64::MAX)
+    }) {
         Ok(outcome) => {
             let Outcome { diagnostics, memory_bytes, took, .. } = &outcome;
             let (diagnostics, memory_bytes, took) = (diagnostics.clone(), *memory_bytes, *took);
-            Rendered { section: head.section(limits, outcome), diagnostics, memory_bytes, took }
+            let (section, _) = head.section(limits, Share::WHOLE, outcome);
+            Rendered { section, diagnostics, memory_bytes, took }
         }
         Err(lost) => {
             let section = head.failed(&lost.reason());

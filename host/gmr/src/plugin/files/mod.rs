@@ -12,5 +12,6 @@ pub mod fingerprint;
 pub mod folder;
 pub mod loading;
 mod looking;
+pub mod ownership;
 mod reading;
 mod watch;

@@ -80,6 +80,17 @@ impl PluginHandle {
         PluginHandle { callee: Callee { identity, ..self.callee.clone() }, ..self.clone() }
     }
 
+    /// The same plugin, which sees nothing but its settings and a clock.
+    pub fn without_grants(&self) -> PluginHandle {
+        self.with_config(PluginConfig { grants: Vec::new(), ..self.config().clone() })
+    }
+
+    /// The same plugin under another title.
+    pub fn with_title(mut self, title: String) -> PluginHandle {
+        self.description.title = title;
+        self
+    }
+
     pub fn name(&self) -> &str {
         &self.callee.identity.name
     }
