@@ -1,6 +1,8 @@
 //! `gmr plugin`: what a plugin's author needs beside a compiler: a project to begin with, a check, a run.
 
+mod cache;
 mod check;
+mod costs;
 mod given;
 mod made_up;
 mod new;

@@ -43,11 +43,12 @@ impl State {
             _ => None,
         });
         let (granted, below) = granted.ok_or_else(denied)?;
+        let granted = self.identity.host_path(granted);
         if below.as_os_str().is_empty() {
             // The path that the operator wrote may itself lead over links.
-            return rustix::fs::open(granted, FLAGS, Mode::empty()).map_err(failed);
+            return rustix::fs::open(&*granted, FLAGS, Mode::empty()).map_err(failed);
         }
-        beneath(granted, below)
+        beneath(&granted, below)
     }
 }
 
