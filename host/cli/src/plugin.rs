@@ -1,4 +1,4 @@
-//! `gmr plugin`: what a plugin's author needs beside a compiler: a project to begin with, a check, a run.
+//! `gmr plugin`: what a plugin's author needs beside a compiler: a project to begin with, a check, a run, a test.
 
 mod cache;
 mod check;
@@ -6,16 +6,19 @@ mod costs;
 mod given;
 mod made_up;
 mod new;
+mod project;
 mod run;
 mod templates;
+mod test;
 
 use anyhow::Result;
 
-/// Make, check and run plugins
+/// Make, check, run and test plugins
 #[derive(clap::Subcommand)]
 pub enum Plugin {
     Check(check::Check),
     Run(run::Run),
+    Test(test::Test),
     New(new::New),
 }
 
@@ -24,6 +27,7 @@ impl Plugin {
         match self {
             Plugin::Check(check) => check.run(),
             Plugin::Run(run) => run.run(),
+            Plugin::Test(test) => test.run(),
             Plugin::New(new) => new.run(),
         }
     }
