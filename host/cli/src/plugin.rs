@@ -3,6 +3,7 @@
 mod cache;
 mod check;
 mod costs;
+mod dev;
 mod given;
 mod made_up;
 mod new;
@@ -19,6 +20,7 @@ pub enum Plugin {
     Check(check::Check),
     Run(run::Run),
     Test(test::Test),
+    Dev(dev::Dev),
     New(new::New),
 }
 
@@ -28,6 +30,7 @@ impl Plugin {
             Plugin::Check(check) => check.run(),
             Plugin::Run(run) => run.run(),
             Plugin::Test(test) => test.run(),
+            Plugin::Dev(dev) => dev.run(),
             Plugin::New(new) => new.run(),
         }
     }
