@@ -1,6 +1,8 @@
 //! A plugin's identity to the host, and the subject of its calls: the report that they belong to.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -43,6 +45,8 @@ pub struct Identity {
     /// The variables that it is granted, taken when the plugin was loaded: another thread of the application may
     /// change the environment at any time.
     pub environment: BTreeMap<String, String>,
+    /// The directory that stands for `/` where it is not the process's own: a plugin under test has files of its own.
+    pub root: Option<PathBuf>,
 }
 
 impl Identity {
@@ -57,7 +61,16 @@ impl Identity {
             name: name.to_owned(),
             environment: environment.collect(),
             settings: json(&config.settings),
+            root: None,
             config,
+        }
+    }
+
+    /// Where what a grant calls `path` lies.
+    pub fn host_path<'p>(&self, path: &'p Path) -> Cow<'p, Path> {
+        match &self.root {
+            None => Cow::Borrowed(path),
+            Some(root) => Cow::Owned(root.join(path.strip_prefix("/").unwrap_or(path))),
         }
     }
 

@@ -22,6 +22,9 @@ pub struct Outcome<T> {
     pub diagnostics: String,
     /// Linear memory at its end, which is its peak.
     pub memory_bytes: u64,
+    pub table_elements: u64,
+    /// Calls to the interfaces of `gmr:plugin`.
+    pub host_calls: u64,
     pub took: Duration,
 }
 
@@ -76,7 +79,13 @@ impl Callee {
             Some(Err(error)) => Err(Broken::by(&error, state, began)),
             None => Err(Broken::while_waiting(state, began)),
         };
-        let (diagnostics, memory_bytes) = (state.output.text(), state.limiter.memory_bytes());
-        Outcome { result, diagnostics, memory_bytes, took: began.elapsed() }
+        Outcome {
+            result,
+            diagnostics: state.output.text(),
+            memory_bytes: state.limiter.memory_bytes(),
+            table_elements: state.limiter.table_elements(),
+            host_calls: state.limiter.host_calls(),
+            took: began.elapsed(),
+        }
     }
 }

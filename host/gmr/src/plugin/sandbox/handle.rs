@@ -74,15 +74,16 @@ impl PluginHandle {
         Ok(PluginHandle { callee: Callee { component, ..self.callee.clone() }, ..self.clone() })
     }
 
-    /// The same plugin with another configuration.
-    pub fn with_config(&self, config: PluginConfig) -> PluginHandle {
-        let identity = Arc::new(Identity::new(&self.callee.identity.name, config));
+    /// The same plugin as something else to the host.
+    pub fn with_identity(&self, identity: Identity) -> PluginHandle {
+        let identity = Arc::new(identity);
         PluginHandle { callee: Callee { identity, ..self.callee.clone() }, ..self.clone() }
     }
 
     /// The same plugin, which sees nothing but its settings and a clock.
     pub fn without_grants(&self) -> PluginHandle {
-        self.with_config(PluginConfig { grants: Vec::new(), ..self.config().clone() })
+        let config = PluginConfig { grants: Vec::new(), ..self.config().clone() };
+        self.with_identity(Identity::new(self.name(), config))
     }
 
     /// The same plugin under another title.
