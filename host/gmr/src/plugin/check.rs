@@ -1,7 +1,7 @@
 //! One plugin file, outside of any report: what it asks for, what it is, what it prints. `gmr plugin check` and
 //! `gmr plugin run` are made of it, and a plugin's tests can be.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -195,11 +195,25 @@ fn load(path: &Path, config: &PluginConfig) -> Result<Candidate, String> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    // Looked at before it is opened: to open a device may do something. Not blocking, in case it is a pipe by then.
+    let words = |error: std::io::Error| error.to_string();
+    refuse_what_is_no_file(&std::fs::metadata(path).map_err(words)?)?;
+    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = File::options().read(true).custom_flags(flags).open(path).map_err(words)?;
+    refuse_what_is_no_file(&file.metadata().map_err(words)?)?;
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    file.take(folder::MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    file.take(folder::MOST_BYTES + 1).read_to_end(&mut bytes).map_err(words)?;
     folder::refuse_too_large(bytes.len() as u64)?;
     Ok(bytes)
+}
+
+fn refuse_what_is_no_file(metadata: &Metadata) -> Result<(), String> {
+    if metadata.is_file() {
+        Ok(())
+    } else {
+        Err("it is a directory, a pipe or a device, and no file".to_owned())
+    }
 }
 
 /// What came of a call for the section.

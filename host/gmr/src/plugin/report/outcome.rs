@@ -1,14 +1,16 @@
 //! The section that a call's outcome gives. Every outcome gives one: a failure stands where the section would have
 //! stood, with what its author needs to mend it.
 
-use gmr_report::{Block, Frame, Origin, Section, Trace};
+use gmr_report::{Block, Origin, Section};
 
 use crate::plugin::Limits;
 use crate::plugin::interface::bindings::section::Failure;
 use crate::plugin::interface::bindings::wit::document::Block as WitBlock;
 use crate::plugin::interface::output_limits;
 use crate::plugin::sandbox::call::Outcome;
+use crate::plugin::sandbox::explanation::explanation;
 use crate::plugin::sandbox::handle::PluginHandle;
+use crate::plugin::sandbox::trap;
 
 /// What is known of a section before its plugin is called.
 pub struct SectionHead<'a> {
@@ -30,7 +32,7 @@ impl SectionHead<'_> {
     /// The section that an ended call gives.
     pub fn section(&self, limits: &Limits, outcome: Outcome<Result<Vec<WitBlock>, Failure>>) -> Section {
         let mut section = self.empty();
-        let mut frames = Vec::new();
+        let (mut evidence, mut told_first) = (Vec::new(), false);
         match outcome.result {
             Ok(Ok(blocks)) => {
                 let taken = output_limits::take(blocks, limits);
@@ -41,14 +43,20 @@ impl SectionHead<'_> {
                 section.failure = Some(output_limits::cut(reason(failure), limits.text_bytes))
             }
             Err(broken) => {
-                section.failure = Some(broken.reason);
-                frames = broken.frames;
+                let explanation = explanation(&outcome.diagnostics);
+                section.failure = Some(broken.explained(explanation.as_ref()));
+                evidence.extend(trap::stood_at(broken.frames, explanation.as_ref()).map(Block::from));
+                // What its language says of it comes before where that stood.
+                told_first = explanation.is_some();
             }
         }
         if let Some(failure) = &mut section.failure {
             *failure = format!("{failure} ({})", self.source);
-            section.blocks.extend(stood_at(frames));
-            section.blocks.extend(wrote(outcome.diagnostics));
+            evidence.extend(wrote(outcome.diagnostics));
+            if told_first {
+                evidence.reverse();
+            }
+            section.blocks.extend(evidence);
         }
         section
     }
@@ -66,15 +74,6 @@ fn reason(failure: Failure) -> String {
         Failure::Settings(reason) => format!("its settings are not right: {reason}"),
         Failure::Other(reason) => reason,
     }
-}
-
-/// The frames of a trap, as a block.
-fn stood_at(frames: Vec<Frame>) -> Option<Block> {
-    (!frames.is_empty()).then(|| {
-        let mut trace = Trace::stack("where it stood");
-        trace.frames = frames;
-        trace.into()
-    })
 }
 
 fn wrote(diagnostics: String) -> Option<Block> {
