@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gmr_report::mask::Secrets;
+use gmr_report::schema::{Schema, Setting};
 use gmr_report::{Report, Section, mask};
 
 use super::files::digest::Digest;
 use super::files::folder;
+use super::interface::schema;
 use super::interface::subject::Subject;
 use super::report::outcome::SectionHead;
 use super::sandbox::call::Outcome;
@@ -81,6 +83,8 @@ pub struct Checked {
     pub order: i32,
     /// The grants that it would like, in its own words.
     pub wants: Vec<String>,
+    /// The settings that it says it has; `None` if it says nothing of them, and any key is passed on.
+    pub settings: Option<Vec<Setting>>,
     /// Its section, which may have failed.
     pub section: Section,
     /// What it wrote to standard output and error.
@@ -146,7 +150,20 @@ impl Candidate {
         &self.plugin.description.wants
     }
 
-    /// Makes its section once, under the same limits as in a report.
+    /// The settings that it says it has, in its own order; `None` if it says nothing of them, and any key is passed on.
+    pub fn settings(&self) -> Option<&[Setting]> {
+        self.plugin.schema.as_ref().map(Schema::settings)
+    }
+
+    /// What of the settings in a configuration does not fit, a line each: the place, if the configuration was read from a
+    /// file; the key; what it must be, or which one was probably meant. A report refuses to call a plugin with such settings.
+    pub fn refused_settings(&self, config: &PluginConfig) -> Vec<String> {
+        let schema = self.plugin.schema.as_ref();
+        schema.map(|schema| schema::problems(self.plugin.name(), config, schema)).unwrap_or_default()
+    }
+
+    /// Makes its section once, under the same limits as in a report. What the plugin remembers is there when the same
+    /// candidate is checked again.
     pub fn check(&self, options: CheckOptions) -> Checked {
         let plugin = self.plugin.with_config(options.config);
         let rendered = render(&plugin, options.report.unwrap_or_else(no_report), options.facts);
@@ -164,6 +181,7 @@ impl Candidate {
             version: description.version,
             order: description.order,
             wants: description.wants,
+            settings: self.settings().map(<[Setting]>::to_vec),
             section: masked(&secrets, rendered.section),
             diagnostics: mask::text(&rendered.diagnostics).into_owned(),
             memory_bytes: rendered.memory_bytes,

@@ -18,7 +18,7 @@ mod sandbox;
 mod tests;
 
 pub use check::{Candidate, CheckOptions, Checked, check};
-pub(crate) use config::Config;
+pub(crate) use config::{Config, Places};
 pub use config::{Limits, PluginConfig};
 pub use interface::facts::Facts;
 pub use interface::grants::Grant;

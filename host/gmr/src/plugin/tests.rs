@@ -1,6 +1,8 @@
 //! Plugins as reports see them: limits that they share, what one leaves to the next, what their table says.
 
+mod described;
 mod folder;
+mod state;
 
 use std::path::Path;
 use std::sync::Arc;

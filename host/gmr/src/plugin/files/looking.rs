@@ -134,7 +134,12 @@ impl Shared {
                 work.queue.insert((size, file.to_owned()));
             }
             (Ok(Found::Loaded(ready)), seen) => entry.settle(Ok(Some(ready)), seen),
-            (Ok(Found::AsBefore | Found::NeedsCompiling(_)), seen) => entry.settle(Ok(None), seen),
+            (Ok(Found::AsBefore), seen) => {
+                // It was touched, which is how an operator clears what the plugin remembers.
+                entry.ready.iter().for_each(|ready| ready.plugin.callee.state.clear());
+                entry.settle(Ok(None), seen);
+            }
+            (Ok(Found::NeedsCompiling(_)), seen) => entry.settle(Ok(None), seen),
             (Err(problem), seen) => entry.settle(Err(problem), seen),
         }
     }

@@ -3,12 +3,13 @@
 
 use gmr_report::{Block, Frame, Origin, Section, Trace};
 
-use crate::plugin::Limits;
 use crate::plugin::interface::bindings::section::Failure;
 use crate::plugin::interface::bindings::wit::document::Block as WitBlock;
 use crate::plugin::interface::output_limits;
+use crate::plugin::interface::state::PluginState;
 use crate::plugin::sandbox::call::Outcome;
 use crate::plugin::sandbox::handle::PluginHandle;
+use crate::plugin::{Limits, PluginConfig};
 
 /// What is known of a section before its plugin is called.
 pub struct SectionHead<'a> {
@@ -16,23 +17,32 @@ pub struct SectionHead<'a> {
     pub title: &'a str,
     /// File, version and digest, as a failed section names them.
     pub source: &'a str,
+    config: &'a PluginConfig,
+    state: &'a PluginState,
 }
 
 impl SectionHead<'_> {
     pub fn of(plugin: &PluginHandle) -> SectionHead<'_> {
-        SectionHead { name: plugin.name(), title: &plugin.description.title, source: &plugin.source }
+        SectionHead {
+            name: plugin.name(),
+            title: &plugin.description.title,
+            source: &plugin.source,
+            config: plugin.config(),
+            state: &plugin.callee.state,
+        }
     }
 
     fn empty(&self) -> Section {
         Section::new(self.name, self.title, Origin::Plugin)
     }
 
-    /// The section that an ended call gives.
+    /// The section that a call gives that has ended in time. If there is one, what the plugin wants to remember counts.
     pub fn section(&self, limits: &Limits, outcome: Outcome<Result<Vec<WitBlock>, Failure>>) -> Section {
         let mut section = self.empty();
         let mut frames = Vec::new();
         match outcome.result {
             Ok(Ok(blocks)) => {
+                self.state.commit(outcome.draft);
                 let taken = output_limits::take(blocks, limits);
                 (section.blocks, section.remarks, section.failure) =
                     (taken.blocks, taken.remarks, taken.failure);
@@ -49,6 +59,12 @@ impl SectionHead<'_> {
             *failure = format!("{failure} ({})", self.source);
             section.blocks.extend(stood_at(frames));
             section.blocks.extend(wrote(outcome.diagnostics));
+        } else if self.config.show_diagnostics && !outcome.diagnostics.is_empty() {
+            section.blocks.push(Block::heading(2, "Diagnostics"));
+            section.blocks.extend(wrote(outcome.diagnostics));
+        }
+        if self.config.show_state {
+            section.blocks.extend(self.state.shown());
         }
         section
     }

@@ -12,6 +12,7 @@ use super::trap::Broken;
 use crate::plugin::interface::bindings::wit::document::Block;
 use crate::plugin::interface::bindings::{Plugin, PluginPre, section};
 use crate::plugin::interface::request::request;
+use crate::plugin::interface::state::{Draft, PluginState};
 use crate::plugin::interface::subject::{Identity, Subject};
 
 /// What came of a call, whether it succeeded or not.
@@ -23,6 +24,8 @@ pub struct Outcome<T> {
     /// Linear memory at its end, which is its peak.
     pub memory_bytes: u64,
     pub took: Duration,
+    /// What the plugin wants to remember, which counts if it returned a section.
+    pub draft: Draft,
 }
 
 /// A compiled plugin, and whose calls they are.
@@ -31,6 +34,8 @@ pub struct Callee {
     pub engine: Engine,
     pub component: PluginPre<State>,
     pub identity: Arc<Identity>,
+    /// What it remembers from one report to the next.
+    pub state: Arc<PluginState>,
 }
 
 impl Callee {
@@ -41,16 +46,29 @@ impl Callee {
         })
     }
 
-    /// Asks for the section.
+    /// Asks for the section, unless its settings are refused: then it is not called.
     pub fn render(
         &self,
         subject: Arc<Subject>,
         deadline: Instant,
     ) -> Outcome<Result<Vec<Block>, section::Failure>> {
+        if let Some(reason) = &self.identity.refused_settings {
+            return self.not_called(section::Failure::Settings(reason.clone()));
+        }
         let request = request(&subject, &self.identity, deadline);
         self.call(subject, deadline, async move |plugin, store| {
             plugin.gmr_plugin_section().call_render(store, &request).await
         })
+    }
+
+    fn not_called(&self, failure: section::Failure) -> Outcome<Result<Vec<Block>, section::Failure>> {
+        Outcome {
+            result: Ok(Err(failure)),
+            diagnostics: String::new(),
+            memory_bytes: 0,
+            took: Duration::ZERO,
+            draft: self.state.draft(),
+        }
     }
 
     fn call<T>(
@@ -60,7 +78,8 @@ impl Callee {
         call: impl AsyncFnOnce(&Plugin, &mut Store<State>) -> wasmtime::Result<T>,
     ) -> Outcome<T> {
         let began = Instant::now();
-        let mut store = store::new(&self.engine, State::new(subject, self.identity.clone(), deadline));
+        let state = State::new(subject, self.identity.clone(), self.state.draft(), deadline);
+        let mut store = store::new(&self.engine, state);
         let run = async {
             let plugin = self.component.instantiate_async(&mut store).await?;
             call(&plugin, &mut store).await
@@ -76,6 +95,6 @@ impl Callee {
             None => Err(Broken::while_waiting(state, began)),
         };
         let (diagnostics, memory_bytes) = (state.output.text(), state.limiter.memory_bytes());
-        Outcome { result, diagnostics, memory_bytes, took: began.elapsed() }
+        Outcome { result, diagnostics, memory_bytes, took: began.elapsed(), draft: state.draft.clone() }
     }
 }
