@@ -3,14 +3,15 @@
 
 use gmr_report::{Block, Origin, Section};
 
-use crate::plugin::Limits;
 use crate::plugin::interface::bindings::section::Failure;
 use crate::plugin::interface::bindings::wit::document::Block as WitBlock;
 use crate::plugin::interface::output_limits::{self, Share};
+use crate::plugin::interface::state::PluginState;
 use crate::plugin::sandbox::call::Outcome;
 use crate::plugin::sandbox::explanation::explanation;
 use crate::plugin::sandbox::handle::PluginHandle;
 use crate::plugin::sandbox::trap;
+use crate::plugin::{Limits, PluginConfig};
 
 /// What is known of a section before its plugin is called.
 pub struct SectionHead<'a> {
@@ -18,6 +19,8 @@ pub struct SectionHead<'a> {
     pub title: &'a str,
     /// File, version and digest, as a failed section names them.
     pub source: &'a str,
+    config: &'a PluginConfig,
+    state: &'a PluginState,
 }
 
 /// Why there is no section, at the least of it.
@@ -25,14 +28,21 @@ const LEAST_REASON_BYTES: u64 = 1000;
 
 impl SectionHead<'_> {
     pub fn of(plugin: &PluginHandle) -> SectionHead<'_> {
-        SectionHead { name: plugin.name(), title: &plugin.description.title, source: &plugin.source }
+        SectionHead {
+            name: plugin.name(),
+            title: &plugin.description.title,
+            source: &plugin.source,
+            config: plugin.config(),
+            state: &plugin.callee.state,
+        }
     }
 
     fn empty(&self) -> Section {
         Section::new(self.name, self.title, Origin::Plugin)
     }
 
-    /// The section that an ended call gives, and what it has of what plugins share.
+    /// The section that an ended call gives, and what it has of what plugins share. If there is one, what the plugin wants to
+    /// remember counts.
     pub fn section(
         &self,
         limits: &Limits,
@@ -49,6 +59,7 @@ impl SectionHead<'_> {
         };
         match outcome.result {
             Ok(Ok(blocks)) => {
+                self.state.commit(outcome.draft);
                 let taken = output_limits::take(blocks, limits, share);
                 bytes = taken.bytes;
                 (section.blocks, section.remarks, section.failure) =
@@ -75,6 +86,14 @@ impl SectionHead<'_> {
                 evidence.reverse();
             }
             section.blocks.extend(evidence);
+        } else if self.config.show_diagnostics && !outcome.diagnostics.is_empty() {
+            let diagnostics = cut(outcome.diagnostics, bytes);
+            bytes += diagnostics.len() as u64;
+            section.blocks.push(Block::heading(2, "Diagnostics"));
+            section.blocks.extend(wrote(diagnostics));
+        }
+        if self.config.show_state {
+            section.blocks.extend(self.state.shown());
         }
         (section, bytes)
     }
