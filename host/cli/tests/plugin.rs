@@ -105,7 +105,7 @@ fn made_up_facts_are_named() {
 fn a_plugin_that_does_not_load_fails_the_check() {
     let place = Place::new();
     bad(&[&"plugin", &"check", &place.path("none.wasm")], &["none.wasm", "No such file"]);
-    bad(&[&"plugin", &"check", &place.write("words.wasm", "words")], &["words.wasm", "no valid component"]);
+    bad(&[&"plugin", &"check", &place.write("words.wasm", "words")], &["words.wasm", "no WebAssembly file"]);
     bad(&[&"plugin", &"check", &place.write("core.wat", "(module)")], &["core.wat", "wasm32-wasip2"]);
     bad(&[&"plugin", &"check", &place.write("a b.wasm", "")], &["rename the file"]);
 }

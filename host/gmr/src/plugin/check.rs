@@ -17,7 +17,7 @@ use super::files::fingerprint::Fingerprint;
 use super::files::{folder, reading};
 use super::interface::bindings::section::Failure;
 use super::interface::bindings::wit::document::Block;
-use super::interface::output_limits;
+use super::interface::output_limits::{self, Share};
 use super::interface::subject::{Identity, Subject};
 use super::report::outcome::SectionHead;
 use super::sandbox::call::Outcome;
@@ -87,7 +87,7 @@ impl CheckOptions {
 pub struct Checked {
     /// Its name: the file's without the extension.
     pub name: String,
-    /// SHA-256 of the file, in hexadecimal.
+    /// SHA-256 of the file, as `digest` in `[gmr.plugins.NAME]` takes it.
     pub digest: String,
     /// The file's size in bytes.
     pub size_bytes: u64,
@@ -205,7 +205,7 @@ impl Candidate {
         let secrets = Secrets::default();
         Checked {
             name: plugin.name().to_owned(),
-            digest: plugin.digest.hexadecimal(),
+            digest: plugin.digest.to_string(),
             size_bytes: self.size_bytes,
             imports: self.imports.clone(),
             exports: self.exports.clone(),
@@ -235,7 +235,10 @@ fn load(path: &Path, config: &PluginConfig, cache: Option<&Cache>) -> Result<Can
     let Loaded { component, digest, size_bytes, code } = Loaded::of(path, &sandbox.engine, cache)?;
     let (imports, exports) = component::imports_and_exports(&sandbox.engine, &component);
     let file = path.file_name().unwrap_or_default().to_string_lossy();
+    config.refuse_another_digest(&name, digest)?;
     let plugin = PluginHandle::load(&sandbox, &name, &file, digest, &component, config.clone())?;
+    let title = folder::title_of(plugin.description.title.clone(), &name, &[]);
+    let plugin = plugin.with_title(title);
     Ok(Candidate { plugin, size_bytes, imports, exports, code })
 }
 
@@ -250,6 +253,8 @@ struct Loaded {
 impl Loaded {
     fn of(path: &Path, engine: &Engine, cache: Option<&Cache>) -> Result<Loaded, String> {
         let mut began = Instant::now();
+        // In a plugin folder links are followed within it only; who names a file means where it leads.
+        let path = &path.canonicalize().map_err(|error| error.to_string())?;
         if let Some((size_bytes, (digest, component))) = cache.and_then(|cache| recall(path, engine, cache)) {
             return Ok(Loaded::new(component, digest, size_bytes, true, began.elapsed()));
         }
@@ -296,11 +301,14 @@ struct Rendered {
 fn render(plugin: &PluginHandle, report: Report, facts: Arc<Facts>) -> Rendered {
     let subject = Arc::new(Subject::new(report, facts));
     let (callee, limits, head) = (plugin.callee.clone(), &plugin.config().limits, SectionHead::of(plugin));
-    match run_alone(&plugin.callee.engine, limits.deadline, move |until| callee.render(subject, until)) {
+    match run_alone(&plugin.callee.engine, limits.deadline, move |until| {
+        callee.render(subject, until, u64::MAX)
+    }) {
         Ok(outcome) => {
             let usage = usage(&outcome);
             let diagnostics = outcome.diagnostics.clone();
-            Rendered { section: head.section(limits, outcome), diagnostics, usage }
+            let (section, _) = head.section(limits, Share::WHOLE, outcome);
+            Rendered { section, diagnostics, usage }
         }
         Err(lost) => {
             let section = head.failed(&lost.reason());

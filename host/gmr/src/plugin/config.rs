@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Grant;
+use super::{Digest, Grant};
 
 /// What the application says about all of its plugins.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Config {
     /// The folders, searched in this order. A folder that does not exist yet is watched for.
     pub(crate) directories: Vec<PathBuf>,
@@ -18,8 +18,29 @@ pub(crate) struct Config {
     pub(crate) plugins: BTreeMap<String, PluginConfig>,
     /// Names that the application's own sections have, which no plugin can have.
     pub(crate) taken: Vec<String>,
+    /// Whether plugins in WebAssembly's text format are taken.
+    pub(crate) text: bool,
+    /// What the sections of all plugins of a report may have together, in bytes.
+    pub(crate) output_bytes: u64,
     /// How many plugins run at once; 0 for one a processor, at most 4.
     pub(crate) parallel: usize,
+}
+
+/// What plugins may hand over for one report: 8 MiB, of which text a reader has long enough.
+pub(crate) const OUTPUT_BYTES: u64 = 8 << 20;
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            directories: Vec::new(),
+            cache_dir: None,
+            plugins: BTreeMap::new(),
+            taken: Vec::new(),
+            text: false,
+            output_bytes: OUTPUT_BYTES,
+            parallel: 0,
+        }
+    }
 }
 
 impl Config {
@@ -47,6 +68,9 @@ pub struct PluginConfig {
     pub limits: Limits,
     /// Whether it runs at all. Default: `true`.
     pub enabled: bool,
+    /// The content that its file must have. Default: any. A file of another content is refused, and what served before it
+    /// goes on serving, so that nobody who may write to the folder has this plugin's grants.
+    pub digest: Option<Digest>,
 }
 
 impl Default for PluginConfig {
@@ -56,11 +80,30 @@ impl Default for PluginConfig {
             settings: toml::Table::new(),
             limits: Limits::default(),
             enabled: true,
+            digest: None,
         }
     }
 }
 
 impl PluginConfig {
+    /// # Errors
+    ///
+    /// That this plugin's file is to have another content: both digests, and how to allow this one.
+    pub(super) fn refuse_another_digest(&self, name: &str, digest: Digest) -> Result<(), String> {
+        let Some(pinned) = self.digest.filter(|pinned| *pinned != digest) else { return Ok(()) };
+        Err(format!(
+            "its digest is {digest}, and the settings pin {pinned}: if this file is the one that is meant, set \
+             `digest = \"{digest}\"` in [gmr.plugins.{name}]"
+        ))
+    }
+
+    /// The same for no other content than the one of this digest.
+    #[must_use]
+    pub fn with_digest(mut self, digest: Digest) -> PluginConfig {
+        self.digest = Some(digest);
+        self
+    }
+
     /// The same with these grants instead of its own.
     #[must_use]
     pub fn with_grants(mut self, grants: impl IntoIterator<Item = Grant>) -> PluginConfig {

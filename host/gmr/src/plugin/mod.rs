@@ -8,6 +8,7 @@
 //! It has four rooms: `files` (from a folder to a plugin that is ready), `sandbox` (what runs a call and holds it to its
 //! limits), `interface` (what a plugin can ask, and what its values become), `report` (its section).
 
+mod beneath;
 mod check;
 mod config;
 mod files;
@@ -19,8 +20,9 @@ mod tests;
 mod usage;
 
 pub use check::{Candidate, CheckOptions, Checked, Code, check};
-pub(crate) use config::Config;
+pub(crate) use config::{Config, OUTPUT_BYTES};
 pub use config::{Limits, PluginConfig};
+pub use files::digest::Digest;
 pub use interface::facts::Facts;
 pub use interface::grants::Grant;
 pub(crate) use report::sections::Plugins;

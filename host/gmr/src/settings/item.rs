@@ -103,7 +103,11 @@ impl<'a> Item<'a> {
     /// `true` or `false`.
     #[cfg(feature = "plugin")]
     pub(super) fn flag(&self) -> Result<bool, Error> {
-        self.value.get_ref().as_bool().ok_or_else(|| self.wrong_type("true or false"))
+        let flag = match self.variable() {
+            Some(text) => text.parse().ok(),
+            None => self.value.get_ref().as_bool(),
+        };
+        flag.ok_or_else(|| self.wrong_type("true or false"))
     }
 
     /// A whole number of this range.

@@ -24,6 +24,7 @@ const SHORTEST: Duration = Duration::from_millis(1);
 const OPTIONS: &[Row<PluginConfig>] = &[
     Row::new("enabled", |plugin, item| item.flag().map(|value| plugin.enabled = value)),
     Row::new("grants", |plugin, item| grants(item).map(|grants| plugin.grants = grants)),
+    Row::new("digest", |plugin, item| item.word().map(|digest| plugin.digest = Some(digest))),
     Row::new("settings", |plugin, item| item.free_table().map(|value| plugin.settings = value)),
     Row::new("deadline", |plugin, item| item.duration(SHORTEST).map(|value| plugin.limits.deadline = value)),
     Row::new("memory", |plugin, item| item.size().map(|value| plugin.limits.memory_bytes = value)),

@@ -266,8 +266,8 @@ fn what_is_no_plugin_tells_its_author_what_to_do() {
     check(exports("gmr:plugin/section@1.0.0"), "or the program with a newer gmr");
     check(exports("gmr:plugin/section@0.1.0"), "is not the one of gmr:plugin 0.1.0");
     check(with_wasi("stranger"), "asks for what the host does not have (only gmr:plugin and WASI 0.2)");
-    check("(component", "it is no valid component");
-    check("hello", "it is no valid component");
+    check("(component", "it is no valid WebAssembly text: ");
+    check("hello", "it is no WebAssembly file");
     check([0xff, 0xfe], "neither the binary format nor text");
     check([0; 8], "it is no WebAssembly file");
 }

@@ -8,7 +8,7 @@ use gmr_test_fuzz::within;
 use serde_json::json;
 
 use super::bindings::wit::document;
-use super::output_limits::take;
+use super::output_limits::{Share, take};
 use crate::plugin::Limits;
 
 /// The most that blocks of 16 KiB may take, with their copies.
@@ -47,12 +47,16 @@ fn blocks_from_plugins() {
             assert_eq!(there_and_back(&once), Part::Block(once.clone()), "what came back comes back");
         }
         let given = || blocks.iter().map(|block| document::Block::from(*block)).collect();
-        let taken = within(MEMORY, || take(given(), &limits));
+        let taken = within(MEMORY, || take(given(), &limits, Share::WHOLE));
         assert!(taken.blocks.len() + taken.remarks.len() <= limits.blocks as usize);
         if taken.failure.is_none() {
             assert_eq!(taken.blocks.len(), blocks.len());
             let again = taken.blocks.iter().map(document::Block::from).collect();
-            assert_eq!(take(again, &limits), taken, "what is within its limits is taken as it is");
+            assert_eq!(
+                take(again, &limits, Share::WHOLE),
+                taken,
+                "what is within its limits is taken as it is"
+            );
         }
     });
 }

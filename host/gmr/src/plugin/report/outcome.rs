@@ -6,7 +6,7 @@ use gmr_report::{Block, Frame, Origin, Section, Trace};
 use crate::plugin::Limits;
 use crate::plugin::interface::bindings::section::Failure;
 use crate::plugin::interface::bindings::wit::document::Block as WitBlock;
-use crate::plugin::interface::output_limits;
+use crate::plugin::interface::output_limits::{self, Share};
 use crate::plugin::sandbox::call::Outcome;
 use crate::plugin::sandbox::handle::PluginHandle;
 
@@ -18,6 +18,12 @@ pub struct SectionHead<'a> {
     pub source: &'a str,
 }
 
+/// Why there is no section, at the least of it.
+const LEAST_REASON_BYTES: u64 = 1000;
+
+/// Of a name in a trap's frames. Functions of Rust with all their generics have some hundred.
+const NAME_BYTES: u64 = 1000;
+
 impl SectionHead<'_> {
     pub fn of(plugin: &PluginHandle) -> SectionHead<'_> {
         SectionHead { name: plugin.name(), title: &plugin.description.title, source: &plugin.source }
@@ -27,30 +33,45 @@ impl SectionHead<'_> {
         Section::new(self.name, self.title, Origin::Plugin)
     }
 
-    /// The section that an ended call gives.
-    pub fn section(&self, limits: &Limits, outcome: Outcome<Result<Vec<WitBlock>, Failure>>) -> Section {
+    /// The section that an ended call gives, and what it has of what plugins share.
+    pub fn section(
+        &self,
+        limits: &Limits,
+        share: Share,
+        outcome: Outcome<Result<Vec<WitBlock>, Failure>>,
+    ) -> (Section, u64) {
         let mut section = self.empty();
         let mut frames = Vec::new();
+        let mut bytes = 0;
+        // Of what tells why there is no section, its share leaves some in any case.
+        let cut = |text: String, taken: u64| {
+            let left = share.bytes.saturating_sub(taken).max(LEAST_REASON_BYTES);
+            output_limits::cut(text, limits.text_bytes.min(left))
+        };
         match outcome.result {
             Ok(Ok(blocks)) => {
-                let taken = output_limits::take(blocks, limits);
+                let taken = output_limits::take(blocks, limits, share);
+                bytes = taken.bytes;
                 (section.blocks, section.remarks, section.failure) =
                     (taken.blocks, taken.remarks, taken.failure);
             }
             Ok(Err(failure)) => {
-                section.failure = Some(output_limits::cut(reason(failure), limits.text_bytes))
+                section.failure = Some(cut(reason(failure), 0));
             }
             Err(broken) => {
-                section.failure = Some(broken.reason);
+                section.failure = Some(cut(broken.reason, 0));
                 frames = broken.frames;
             }
         }
         if let Some(failure) = &mut section.failure {
             *failure = format!("{failure} ({})", self.source);
+            bytes += failure.len() as u64;
             section.blocks.extend(stood_at(frames));
-            section.blocks.extend(wrote(outcome.diagnostics));
+            let diagnostics = cut(outcome.diagnostics, bytes);
+            bytes += diagnostics.len() as u64;
+            section.blocks.extend(wrote(diagnostics));
         }
-        section
+        (section, bytes)
     }
 
     /// The section of a plugin that was not called, or whose call is lost.
@@ -68,8 +89,16 @@ fn reason(failure: Failure) -> String {
     }
 }
 
-/// The frames of a trap, as a block.
-fn stood_at(frames: Vec<Frame>) -> Option<Block> {
+/// The frames of a trap, as a block. What stands in a file as a function's name may be of any length.
+fn stood_at(mut frames: Vec<Frame>) -> Option<Block> {
+    let shorten = |name: &mut String| *name = output_limits::cut(std::mem::take(name), NAME_BYTES);
+    for frame in &mut frames {
+        frame.module.iter_mut().for_each(shorten);
+        for call in &mut frame.calls {
+            shorten(&mut call.function);
+            call.file.iter_mut().for_each(shorten);
+        }
+    }
     (!frames.is_empty()).then(|| {
         let mut trace = Trace::stack("where it stood");
         trace.frames = frames;

@@ -39,31 +39,32 @@ pub struct Callee {
 impl Callee {
     /// Asks what the plugin is.
     pub fn describe(&self, subject: Arc<Subject>, deadline: Instant) -> Outcome<section::Description> {
-        self.call(subject, deadline, async |plugin, store| {
-            plugin.gmr_plugin_section().call_describe(store).await
-        })
+        let state = State::new(subject, self.identity.clone(), deadline);
+        self.call(state, async |plugin, store| plugin.gmr_plugin_section().call_describe(store).await)
     }
 
-    /// Asks for the section.
+    /// Asks for the section. The plugin has at most `memory_bytes`, whatever its own limit allows.
     pub fn render(
         &self,
         subject: Arc<Subject>,
         deadline: Instant,
+        memory_bytes: u64,
     ) -> Outcome<Result<Vec<Block>, section::Failure>> {
         let request = request(&subject, &self.identity, deadline);
-        self.call(subject, deadline, async move |plugin, store| {
+        let mut state = State::new(subject, self.identity.clone(), deadline);
+        state.limiter.leave_to_the_process(memory_bytes);
+        self.call(state, async move |plugin, store| {
             plugin.gmr_plugin_section().call_render(store, &request).await
         })
     }
 
     fn call<T>(
         &self,
-        subject: Arc<Subject>,
-        deadline: Instant,
+        state: State,
         call: impl AsyncFnOnce(&Plugin, &mut Store<State>) -> wasmtime::Result<T>,
     ) -> Outcome<T> {
-        let began = Instant::now();
-        let mut store = store::new(&self.engine, State::new(subject, self.identity.clone(), deadline));
+        let (began, deadline) = (Instant::now(), state.deadline);
+        let mut store = store::new(&self.engine, state);
         let run = async {
             let plugin = self.component.instantiate_async(&mut store).await?;
             call(&plugin, &mut store).await

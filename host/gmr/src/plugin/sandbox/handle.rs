@@ -74,10 +74,26 @@ impl PluginHandle {
         Ok(PluginHandle { callee: Callee { component, ..self.callee.clone() }, ..self.clone() })
     }
 
+    /// The same plugin with another configuration.
+    pub fn with_config(&self, config: PluginConfig) -> PluginHandle {
+        self.with_identity(Identity::new(self.name(), config))
+    }
+
     /// The same plugin as something else to the host.
     pub fn with_identity(&self, identity: Identity) -> PluginHandle {
         let identity = Arc::new(identity);
         PluginHandle { callee: Callee { identity, ..self.callee.clone() }, ..self.clone() }
+    }
+
+    /// The same plugin, which sees nothing but its settings and a clock.
+    pub fn without_grants(&self) -> PluginHandle {
+        self.with_config(PluginConfig { grants: Vec::new(), ..self.config().clone() })
+    }
+
+    /// The same plugin under another title.
+    pub fn with_title(mut self, title: String) -> PluginHandle {
+        self.description.title = title;
+        self
     }
 
     pub fn name(&self) -> &str {

@@ -8,5 +8,6 @@ pub mod handle;
 pub mod limits;
 pub mod output;
 pub mod parallel;
+pub mod refusal;
 pub mod store;
 pub mod trap;
