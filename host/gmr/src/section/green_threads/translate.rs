@@ -42,7 +42,6 @@ fn frames(group: &Group<'_>, chain: &[Await]) -> Vec<Frame> {
         frame.details.extend(own.iter().filter(is_common).map(detail));
         let semaphores = group.tasks.iter().flat_map(|task| &task.particulars).filter(|own| own.step == at);
         let semaphores = semaphores.filter_map(|own| match own.fact {
-            Fact::Peer(address) => Detail::Peer(address.to_string()),
             Fact::Semaphore(address) => Some(address),
             _ => None,
         });
@@ -126,7 +125,6 @@ fn detail(fact: &Fact) -> Detail {
         Fact::Overdue(since) => Detail::Overdue(*since),
         Fact::Task(id) => Detail::Task(*id),
         Fact::Descriptor(number) => Detail::Descriptor(*number),
-        Fact::Peer(address) => Detail::Peer(address.to_string()),
         Fact::Semaphore(address) => Detail::Semaphore(*address),
         Fact::Permits(free) => Detail::Permits(*free),
         Fact::Futures { count, more } => Detail::Futures { count: *count, more: *more },
