@@ -81,6 +81,11 @@ impl PluginHandle {
         Ok(PluginHandle { callee: Callee { component, ..self.callee.clone() }, ..self.clone() })
     }
 
+    /// The same plugin with another configuration.
+    pub fn with_config(&self, config: PluginConfig) -> PluginHandle {
+        self.with_identity(Identity::new(self.name(), config))
+    }
+
     /// The same plugin as something else to the host.
     pub fn with_identity(&self, identity: Identity) -> PluginHandle {
         let identity = Arc::new(identity);
