@@ -6,8 +6,6 @@
 //! look at their own thread's variables, and the variable is where each of them finds its id and nothing is found
 //! outside of them. Reading it stops no thread.
 
-use std::path::Path;
-
 use object::NativeEndian;
 use object::elf::{PT_TLS, ProgramHeader64};
 use object::pod::slice_from_bytes;
@@ -16,9 +14,9 @@ use tokio::runtime::Builder;
 
 use super::task_id;
 use crate::memory::{self, Range};
-use crate::proc_self;
 use crate::tasks::decode::word_at;
 use crate::tasks::model::{CurrentTaskFault, Polling};
+use crate::threads::{Listing, robust_list};
 
 /// Tasks that take part in the experiment. Their ids follow each other, so that a counter could pass for the variable
 /// if it were not found empty outside.
@@ -40,7 +38,8 @@ pub(in crate::tasks) struct CurrentTask {
 impl CurrentTask {
     /// Makes the experiment, in a runtime of its own. It must not be called inside of another one.
     pub(super) fn learn() -> Result<CurrentTask, CurrentTaskFault> {
-        let anchor = robust_list(0)?;
+        let anchor = robust_list(0).map_err(|error| CurrentTaskFault::RobustListRefused(error.into()))?;
+        let anchor = anchor.ok_or(CurrentTaskFault::NoRobustList)?;
         let variables = own_variables()?;
         let runtime = Builder::new_current_thread()
             .build()
@@ -77,18 +76,16 @@ impl CurrentTask {
         }
     }
 
-    /// Where each thread has the variable. A thread that the C library did not start has none.
-    pub(super) fn places(&self) -> Vec<(u32, u64)> {
-        let threads = proc_self::open_proc(Path::new("/proc/self/task")).and_then(proc_self::numbers);
-        let threads = threads.unwrap_or_default().into_iter();
-        threads
-            .filter_map(|thread| Some((thread, robust_list(thread).ok()?.wrapping_add(self.distance))))
-            .collect()
+    /// Where each thread of a list has the variable. A thread that the C library did not start has none; one that has
+    /// ended since may have left memory behind ([`Listing::lives`]).
+    pub(super) fn places(&self, listing: &Listing) -> Vec<(u32, u64)> {
+        let threads = listing.robust_lists().iter();
+        threads.map(|(thread, place)| (*thread, place.wrapping_add(self.distance))).collect()
     }
 
-    /// The threads that poll a task, by thread id.
-    pub(in crate::tasks) fn now(&self) -> Vec<Polling> {
-        let places = self.places();
+    /// The threads of a list that poll a task at this moment, by thread id.
+    pub(in crate::tasks) fn now(&self, listing: &Listing) -> Vec<Polling> {
+        let places = self.places(listing);
         let (before, length) = if self.has_tag { (8, 16) } else { (0, 8) };
         let range = |(_, address): &(u32, u64)| Range { address: address.wrapping_sub(before), length };
         let ranges: Vec<Range> = places.iter().map(range).collect();
@@ -102,24 +99,11 @@ impl CurrentTask {
         let mut polling: Vec<Polling> = places
             .iter()
             .zip(tasks)
-            .filter(|(_, (task, readable))| *readable && *task != 0)
+            .filter(|((thread, _), (task, readable))| *readable && *task != 0 && listing.lives(*thread))
             .map(|((thread, _), (task, _))| Polling { thread: *thread, task })
             .collect();
         polling.sort_unstable();
         polling
-    }
-}
-
-/// Where the C library keeps a thread's list of robust locks, which it registers with the kernel when the thread starts;
-/// of the calling thread for 0.
-fn robust_list(thread: u32) -> Result<u64, CurrentTaskFault> {
-    let (mut head, mut length) = (0_usize, 0_usize);
-    // SAFETY: `head` and `length` are this function's own and live through the call; the kernel writes one word to each.
-    let done = unsafe { libc::syscall(libc::SYS_get_robust_list, thread, &raw mut head, &raw mut length) };
-    match (done, head) {
-        (0, 1..) => Ok(head as u64),
-        (0, 0) => Err(CurrentTaskFault::NoRobustList),
-        _ => Err(CurrentTaskFault::RobustListRefused(std::io::Error::last_os_error().into())),
     }
 }
 
