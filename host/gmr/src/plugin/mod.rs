@@ -8,6 +8,7 @@
 //! It has four rooms: `files` (from a folder to a plugin that is ready), `sandbox` (what runs a call and holds it to its
 //! limits), `interface` (what a plugin can ask, and what its values become), `report` (its section).
 
+mod beneath;
 mod check;
 mod config;
 mod files;
@@ -16,12 +17,15 @@ mod report;
 mod sandbox;
 #[cfg(test)]
 mod tests;
+mod usage;
 
-pub use check::{Candidate, CheckOptions, Checked, check};
-pub(crate) use config::Config;
+pub use check::{Candidate, CheckOptions, Checked, Code, check};
+pub(crate) use config::{Config, OUTPUT_BYTES, Places};
 pub use config::{Limits, PluginConfig};
+pub use files::digest::Digest;
 pub use interface::facts::Facts;
 pub use interface::grants::Grant;
 pub(crate) use report::sections::Plugins;
+pub use usage::{Usage, UsedLimit};
 
 use gmr_inspect::signals::block_all_in_this_thread as block_signals;

@@ -3,6 +3,8 @@
 //! The kernel takes a microsecond a thread for it, and as much for where each keeps its thread-local variables. Neither
 //! changes while a thread lives; whether one that was listed still does is asked of those few of which something was found.
 
+#[cfg(target_os = "linux")]
+use crate::thread_locals::robust_list;
 use std::collections::HashMap;
 use std::sync::Arc;
 #[cfg(target_os = "linux")]
@@ -61,7 +63,7 @@ impl Listing {
     #[cfg(target_os = "linux")]
     pub(crate) fn robust_lists(&self) -> &[(u32, u64)] {
         self.0.robust_lists.get_or_init(|| {
-            let place = |id: &u32| Some((*id, robust_list(*id).ok().flatten()?));
+            let place = |id: &u32| Some((*id, robust_list(*id).ok()?));
             self.ids().iter().filter_map(place).collect()
         })
     }
@@ -71,25 +73,8 @@ impl Listing {
     pub(crate) fn lives(&self, id: u32) -> bool {
         let listed = self.robust_lists();
         let at = listed.binary_search_by_key(&id, |(id, _)| *id);
-        at.is_ok_and(|at| robust_list(id).is_ok_and(|now| now == Some(listed[at].1)))
+        at.is_ok_and(|at| robust_list(id).is_ok_and(|now| now == listed[at].1))
     }
-}
-
-/// Where the C library keeps a thread's list of robust locks, which it registers with the kernel when the thread starts;
-/// of the calling thread for 0. `None` of a thread that the C library has not started.
-///
-/// # Errors
-///
-/// What the kernel says: that there is no such thread, or that it does not tell.
-#[cfg(target_os = "linux")]
-pub(crate) fn robust_list(thread: u32) -> std::io::Result<Option<u64>> {
-    let (mut head, mut length) = (0_usize, 0_usize);
-    // SAFETY: `head` and `length` are this function's own and live through the call; the kernel writes one word to each.
-    let done = unsafe { libc::syscall(libc::SYS_get_robust_list, thread, &raw mut head, &raw mut length) };
-    if done != 0 {
-        return Err(std::io::Error::last_os_error());
-    }
-    Ok(Some(head as u64).filter(|head| *head != 0))
 }
 
 #[cfg(all(test, target_os = "linux"))]

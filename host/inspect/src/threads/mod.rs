@@ -64,8 +64,6 @@ pub use prepare::{PrepareError, Prepared, prepare};
 use crate::symbols::Symbolizer;
 
 #[cfg(target_os = "linux")]
-pub(crate) use listing::robust_list;
-#[cfg(target_os = "linux")]
 pub(crate) use of_frames::OfFrames;
 
 pub use crate::modules::{CodeAddress, ModuleName};

@@ -66,7 +66,7 @@ impl Shared {
     /// Compiles a file that was queued, as it is now.
     fn compile(&self, file: &Path) {
         let began = Instant::now();
-        let read = self.read(file).map_err(|(_, reason)| reason);
+        let read = self.read(file, |time| self.pause(time)).map_err(|(_, reason)| reason);
         let seen = {
             let mut work = self.work();
             let Some(entry) = work.catalogue.entries.get_mut(file) else { return };
@@ -82,6 +82,7 @@ impl Shared {
         };
         let compiled = read.and_then(|(_, bytes)| {
             let digest = Digest::of(&bytes);
+            self.refuse_another_digest(file, digest)?;
             let component = component::compile(&self.sandbox(file).engine, &bytes)?;
             Ok((self.make_ready(file, digest, &component, began, false)?, digest, component))
         });

@@ -4,6 +4,7 @@
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
+use super::refusal;
 use crate::plugin::interface::bindings::PluginPre;
 use crate::plugin::sandbox::store::State;
 
@@ -19,8 +20,8 @@ const VERSION: &str = "0.1.0";
 ///
 /// What is wrong with the file, in one line.
 pub fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, String> {
-    refuse_what_is_no_component(bytes)?;
-    Component::new(engine, bytes).map_err(|error| invalid(&error))
+    refusal::refuse_what_is_no_component(bytes)?;
+    Component::new(engine, bytes).map_err(|error| refusal::invalid(&error, bytes))
 }
 
 /// Checks what the component imports and exports against what the host has.
@@ -47,7 +48,7 @@ pub fn link(
     for import in imports.iter().filter(|import| import.starts_with("gmr:plugin/")) {
         refuse_another_version(import)?;
     }
-    let pre = linker.instantiate_pre(component).map_err(|error| unknown_import(&error))?;
+    let pre = linker.instantiate_pre(component).map_err(|error| refusal::unknown_import(&error, VERSION))?;
     PluginPre::new(pre).map_err(|error| {
         format!(
             "its `{EXPORT}` is not the one of gmr:plugin {VERSION}; build it against this version: {error:#}"
@@ -90,47 +91,6 @@ fn refuse_another_version(name: &str) -> Result<(), String> {
     ))
 }
 
-/// The first bytes of a WebAssembly file tell a core module (version 1, layer 0) from a component.
-fn refuse_what_is_no_component(bytes: &[u8]) -> Result<(), String> {
-    const MODULE: &str = "it is a core WebAssembly module, not a component: build it for wasm32-wasip2, or turn it into \
-                          a component with `wasm-tools component new`";
-    match bytes {
-        [] => Err("the file is empty".to_owned()),
-        [b'\0', b'a', b's', b'm', _, _, 0, 0, ..] => Err(MODULE.to_owned()),
-        [b'\0', b'a', b's', b'm', ..] => Ok(()),
-        [b'\0', ..] => Err("it is no WebAssembly file".to_owned()),
-        text => match std::str::from_utf8(text) {
-            Err(_) => Err("it is no WebAssembly file: neither the binary format nor text".to_owned()),
-            Ok(text) if text.trim_start().starts_with("(module") => Err(MODULE.to_owned()),
-            Ok(_) => Ok(()),
-        },
-    }
-}
-
-fn invalid(error: &wasmtime::Error) -> String {
-    let reason = format!("{error:#}").replace('\n', " ");
-    if reason.contains("unexpected end") {
-        format!("it is cut off, perhaps still being written: {reason}")
-    } else if reason.contains("make memory executable") {
-        // Forbidden by PR_SET_MDWE, SELinux or the like.
-        format!("this process may not make memory executable, as plugins need it: {reason}")
-    } else {
-        format!("it is no valid component: {reason}")
-    }
-}
-
-fn unknown_import(error: &wasmtime::Error) -> String {
-    let reason = format!("{error:#}");
-    if reason.contains("gmr:plugin") {
-        format!(
-            "it asks for what gmr:plugin {VERSION} does not have; rebuild the plugin against {VERSION}, or the \
-             program with a newer gmr: {reason}"
-        )
-    } else {
-        format!("it asks for what the host does not have (only gmr:plugin and WASI 0.2): {reason}")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use gmr_test_support::guests;
@@ -154,16 +114,6 @@ mod tests {
         let loaded = (0..whole.len()).filter(|length| attempt(&engine, &linker, &whole[..*length])).count();
         // What stands at the end, names and the compiler's version, may be missing.
         assert!(loaded < 8, "{loaded} of {} beginnings load", whole.len());
-    }
-
-    #[test]
-    fn a_process_that_may_not_run_plugins_does_not_blame_the_file() {
-        // As wasmtime's `CodeMemory::publish` has it where the kernel refuses `mprotect`.
-        let refused = wasmtime::Error::new(std::io::Error::from(std::io::ErrorKind::PermissionDenied))
-            .context("unable to make memory executable");
-        let reason = invalid(&refused);
-        assert!(reason.starts_with("this process may not make memory executable"), "{reason}");
-        assert!(!reason.contains("no valid component"), "{reason}");
     }
 
     #[test]
