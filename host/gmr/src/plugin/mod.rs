@@ -18,14 +18,16 @@ mod report;
 mod sandbox;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 pub use audit::audit;
-pub use check::{Candidate, CheckOptions, Checked, check};
-pub(crate) use config::{Config, OUTPUT_BYTES};
+pub use check::{Candidate, CheckOptions, Checked, Code, check};
+pub(crate) use config::{Config, OUTPUT_BYTES, Places};
 pub use config::{Limits, PluginConfig};
 pub use files::digest::Digest;
 pub use interface::facts::Facts;
 pub use interface::grants::Grant;
 pub(crate) use report::sections::Plugins;
+pub use usage::{Usage, UsedLimit};
 
 use gmr_inspect::signals::block_all_in_this_thread as block_signals;

@@ -121,7 +121,7 @@ fn memory_is_limited_and_what_was_used_is_told() {
     let limits = || limited(|limits| limits.memory_bytes = 8 << 20);
     assert_eq!(failure("memory-growth", limits()), "it wanted more than its 8.0 MiB of memory");
     let checked = run("guest", &guests::component("memory-growth"), limits()).unwrap();
-    assert!((7 << 20..=8 << 20).contains(&checked.memory_bytes), "{}", checked.memory_bytes);
+    assert!((7 << 20..=8 << 20).contains(&checked.usage.memory_bytes), "{}", checked.usage.memory_bytes);
     // Two pages is what a guest begins with.
     let pages = |pages: u64| limited(|limits| limits.memory_bytes = pages << 16);
     assert_eq!(section("hello", pages(2)).failure, None);

@@ -13,5 +13,5 @@ pub mod folder;
 pub mod loading;
 mod looking;
 pub mod ownership;
-mod reading;
+pub mod reading;
 mod watch;

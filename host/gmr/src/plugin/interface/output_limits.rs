@@ -43,7 +43,7 @@ const MAX_REMARKS: usize = 8;
 
 /// Takes blocks until a limit is reached.
 pub fn take(blocks: Vec<Block>, limits: &Limits, share: Share) -> Taken {
-    let mut budget = Budget { limits, share, text_bytes: 0, items: 0, cells: 0, cut_texts: 0, bad_rows: 0 };
+    let mut budget = Budget::new(limits, share);
     let mut taken = Taken::default();
     let (count, mut remarks) = (blocks.len(), 0);
     for (index, mut block) in blocks.into_iter().enumerate() {
@@ -81,6 +81,25 @@ pub fn take(blocks: Vec<Block>, limits: &Limits, share: Share) -> Taken {
     taken
 }
 
+/// How much there is of what the limits are about.
+#[derive(Debug, Default, PartialEq)]
+pub struct Measured {
+    pub text_bytes: u64,
+    /// The longest single text.
+    pub longest_bytes: u64,
+    pub blocks: u64,
+    pub items: u64,
+}
+
+/// Measures blocks as the plugin handed them over.
+pub fn measure(blocks: &[Block]) -> Measured {
+    let unlimited = Limits { text_bytes: u64::MAX, ..Limits::default() };
+    let mut budget = Budget::new(&unlimited, Share::WHOLE);
+    blocks.iter().for_each(|block| budget.block(&mut block.clone()));
+    let Budget { text_bytes, longest_bytes, items, .. } = budget;
+    Measured { text_bytes, longest_bytes, blocks: blocks.len() as u64, items }
+}
+
 /// Cuts one text, such as a title, to the limit of a single text.
 pub fn cut(mut text: String, limit: u64) -> String {
     if text.len() as u64 > limit {
@@ -99,13 +118,27 @@ struct Budget<'a> {
     limits: &'a Limits,
     share: Share,
     text_bytes: u64,
+    longest_bytes: u64,
     items: u64,
     cells: u64,
     cut_texts: u64,
     bad_rows: u64,
 }
 
-impl Budget<'_> {
+impl<'a> Budget<'a> {
+    fn new(limits: &'a Limits, share: Share) -> Budget<'a> {
+        Budget {
+            limits,
+            share,
+            text_bytes: 0,
+            longest_bytes: 0,
+            items: 0,
+            cells: 0,
+            cut_texts: 0,
+            bad_rows: 0,
+        }
+    }
+
     /// What so many blocks have taken of the share.
     fn bytes(&self, blocks: usize) -> u64 {
         let parts = (blocks as u64).saturating_add(self.items).saturating_add(self.cells);
@@ -148,6 +181,7 @@ impl Budget<'_> {
             *text = cut(std::mem::take(text), self.limits.text_bytes);
         }
         self.text_bytes += text.len() as u64;
+        self.longest_bytes = self.longest_bytes.max(text.len() as u64);
     }
 
     fn texts<'t>(&mut self, texts: impl IntoIterator<Item = &'t mut String>) {

@@ -46,6 +46,16 @@ impl Limiter {
         self.memory_bytes
     }
 
+    /// Table elements in use, at the end their peak as well.
+    pub fn table_elements(&self) -> u64 {
+        self.table_elements
+    }
+
+    /// The calls to the host so far.
+    pub fn host_calls(&self) -> u64 {
+        self.host_calls
+    }
+
     /// Why a growth was refused, if one was: the reason behind a trap that follows.
     pub fn refused(&self) -> Option<&str> {
         self.refused.as_deref()

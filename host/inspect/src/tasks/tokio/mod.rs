@@ -12,6 +12,7 @@
 //! | which thread is which worker? | `Tokio::claims` |
 //! | which runtimes are there that nobody passed in? | `Tokio::entered`, `Tokio::unlisted` |
 //! | which tasks does a `LocalSet` own? | `Tokio::local_set` |
+//! | which sets does a thread have that no variable leads to? | `Tokio::set_makers`, `Tokio::sets_in` |
 //! | what does the runtime count itself? | `metrics` |
 //! | which of its futures tell more than their name? | `FUTURES` |
 //! | what can be waited for and held, and by which types? | `known_locks` |
@@ -54,13 +55,16 @@ pub(super) mod task_kind;
 #[cfg(target_os = "linux")]
 mod workers;
 
+#[cfg(stacks)]
+use std::collections::HashMap;
+
 #[cfg(target_os = "linux")]
 use tokio::runtime::Handle;
 
 #[cfg(target_os = "linux")]
 use self::{
     handle::HandleLayout,
-    local_set::LocalSetLayout,
+    local_set::{LocalSetLayout, LocalSetSearch},
     workers::{EnteredHandle, WorkerLayout},
 };
 #[cfg(target_os = "linux")]
@@ -69,6 +73,8 @@ use super::{
     model::{CurrentTaskFault, LayoutFault, Polling, Reason},
     types::Types,
 };
+#[cfg(target_os = "linux")]
+use crate::threads::Listing;
 
 pub use poll_frames::is_poll_frame;
 pub use same_runtime::is_same_runtime;
@@ -95,6 +101,10 @@ pub(super) struct Tokio {
     entered: Option<EnteredHandle>,
     /// Where a `LocalSet` has its tasks; a program that has none need not describe it.
     local_set: Result<LocalSetLayout, LayoutFault>,
+    /// How a `LocalSet` is told in a stack, if the canary's was.
+    local_set_search: Option<LocalSetSearch>,
+    /// The vtable of a task that is a box of any future.
+    pub(super) boxed_task: Option<u64>,
 }
 
 #[cfg(target_os = "linux")]
@@ -102,19 +112,28 @@ impl Tokio {
     /// Looks up all layouts, and runs the experiment that finds the current task's thread-local variable. It must not be
     /// called inside of a runtime.
     pub(super) fn find(types: &Types<'_>) -> Result<Tokio, LayoutFault> {
+        let current_task = CurrentTask::learn();
+        let (task, local_set) = (TaskLayout::find(types)?, LocalSetLayout::find(types));
+        let search = LocalSetSearch::find(types);
+        let boxed_task = match (&local_set, &search, &current_task) {
+            (Ok(set), Ok(search), Ok(current_task)) => canary::local_set(&task, set, search, current_task),
+            _ => None,
+        };
         Ok(Tokio {
-            task: TaskLayout::find(types)?,
+            task,
             handle: HandleLayout::find(types)?,
-            current_task: CurrentTask::learn(),
+            local_set_search: search.ok().filter(|_| boxed_task.is_some()),
+            boxed_task,
+            current_task,
             workers: WorkerLayout::find(types),
             entered: EnteredHandle::find(types),
-            local_set: LocalSetLayout::find(types),
+            local_set,
         })
     }
 
-    /// Which thread polls which task; empty where that is not known.
-    pub(super) fn polling(&self) -> Vec<Polling> {
-        self.current_task.as_ref().map(CurrentTask::now).unwrap_or_default()
+    /// Which of these threads polls which task; empty where that is not known.
+    pub(super) fn polling(&self, listing: &Listing) -> Vec<Polling> {
+        self.current_task.as_ref().map(|current_task| current_task.now(listing)).unwrap_or_default()
     }
 
     /// How to find out which thread polls which task, if that is known: without anything else of the engine.
@@ -127,10 +146,10 @@ impl Tokio {
         self.current_task.as_ref().err().cloned().map(Reason::CurrentTask)
     }
 
-    /// Which thread works for which runtime; empty where that is not known.
-    pub(super) fn claims(&self) -> Vec<Claim> {
+    /// Which of these threads works for which runtime; empty where that is not known.
+    pub(super) fn claims(&self, listing: &Listing) -> Vec<Claim> {
         match (&self.workers, &self.current_task) {
-            (Some(workers), Ok(current_task)) => workers.claims(current_task),
+            (Some(workers), Ok(current_task)) => workers.claims(current_task, listing),
             _ => Vec::new(),
         }
     }
@@ -147,12 +166,13 @@ impl Tokio {
         Ok((lists, found))
     }
 
-    /// The runtimes that threads have entered, by thread id. The same one may be there several times.
-    pub(super) fn entered(&self) -> Vec<(u32, Lists)> {
+    /// The runtimes that these threads have entered, by thread id. The same one may be there several times.
+    pub(super) fn entered(&self, listing: &Listing) -> Vec<(u32, Lists)> {
         let (Some(entered), Ok(current_task)) = (self.entered, &self.current_task) else { return Vec::new() };
-        let places = entered.places(current_task).into_iter();
         // A thread that has entered none has a value there that is no kind of handle.
-        places.filter_map(|(thread, place)| Some((thread, self.handle.lists(place).ok()?))).collect()
+        let places = self.handle.at(entered.places(current_task, listing)).into_iter();
+        let lists = places.filter_map(|(thread, place)| Some((thread, self.handle.lists(place).ok()?)));
+        lists.filter(|(thread, _)| listing.lives(*thread)).collect()
     }
 
     /// What is known by its memory alone of a runtime that nobody passed in.
@@ -165,7 +185,26 @@ impl Tokio {
         }
     }
 
-    /// The list of the `LocalSet` that has its tasks at `owned`; the way there was found in the future that drives it.
+    /// Those of these threads that have made a `LocalSet`, by the kernel's id, with the number that tokio has given them; empty where
+    /// sets cannot be told in a stack.
+    #[cfg(stacks)]
+    pub(super) fn set_makers(&self, listing: &Listing) -> HashMap<u32, u64> {
+        match (&self.local_set_search, &self.current_task) {
+            (Some(search), Ok(current_task)) => {
+                search.thread_numbers(current_task, listing).into_iter().collect()
+            }
+            _ => HashMap::new(),
+        }
+    }
+
+    /// Where the sets of the thread with that number have their tasks that the words of its stack lead to.
+    #[cfg(stacks)]
+    pub(super) fn sets_in(&self, stack: &[u64], number: u64) -> Vec<u64> {
+        self.local_set_search.as_ref().map(|search| search.sets(stack, number)).unwrap_or_default()
+    }
+
+    /// The list of the `LocalSet` that has its tasks at `owned`; the way there was found in the future that drives it, or in
+    /// the stack of its thread.
     pub(super) fn local_set(&self, owned: u64) -> Option<Lists> {
         self.local_set.as_ref().ok()?.lists(owned)
     }

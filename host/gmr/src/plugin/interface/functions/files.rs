@@ -44,11 +44,12 @@ impl State {
             _ => None,
         });
         let (granted, below) = granted.ok_or_else(denied)?;
+        let granted = self.identity.host_path(granted);
         if below.as_os_str().is_empty() {
             // The path that the operator wrote may itself lead over links.
-            return rustix::fs::open(granted, READ, Mode::empty()).map_err(failed);
+            return rustix::fs::open(&*granted, READ, Mode::empty()).map_err(failed);
         }
-        open_beneath(granted, below)
+        open_beneath(&granted, below)
     }
 }
 
