@@ -139,6 +139,8 @@ pub static LINES: &[Line] = &[
                 .set("GMR_PLUGIN_DIR", folders)
                 .set("GMR_CACHE_DIR", cache.join("made"))
                 .start();
+            // One for the code of each plugin.
+            subject.descriptors_differ();
             let seen = with_all(&mut subject, &["zz-honest", "flood0", "flood149", "more0", "more149"]);
             assert_eq!(seen.failure("zz-honest"), "", "the good one has gone with them");
             let report = seen.whole();
@@ -159,6 +161,8 @@ pub static LINES: &[Line] = &[
                 fs::write(folder.join(format!("eat{number}.wasm")), &eater).expect("writable");
             }
             let mut subject = stage.launch().set("GMR_PLUGIN_DIR", folder).start();
+            // One for the code of each plugin.
+            subject.descriptors_differ();
             let mut seen = with_all(&mut subject, &["zz-honest", "eat10", "eat29"]);
             for _ in 0..3 {
                 assert_eq!(seen.failure("zz-honest"), "", "the good one has gone with them");
