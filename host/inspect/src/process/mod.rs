@@ -33,7 +33,7 @@ pub use limits::Limit;
 pub use listening::Listening;
 pub use memory::{Memory, give_back};
 pub use mounts::Mount;
-pub use priority::lower_priority;
+pub use priority::{lower_priority, system_calls_are_filtered};
 pub use sockets::Socket;
 pub use utilization::{Usage, Utilization};
 
