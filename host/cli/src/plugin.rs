@@ -1,6 +1,7 @@
 //! `gmr plugin`: what a plugin's author needs beside a compiler: a project to begin with, a check, a run.
 
 mod check;
+mod compile;
 mod given;
 mod made_up;
 mod new;
@@ -14,6 +15,7 @@ use anyhow::Result;
 pub enum Plugin {
     Check(check::Check),
     Run(run::Run),
+    Compile(compile::Compile),
     New(new::New),
 }
 
@@ -22,6 +24,7 @@ impl Plugin {
         match self {
             Plugin::Check(check) => check.run(),
             Plugin::Run(run) => run.run(),
+            Plugin::Compile(compile) => compile.run(),
             Plugin::New(new) => new.run(),
         }
     }

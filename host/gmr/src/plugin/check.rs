@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use gmr_report::mask::Secrets;
 use gmr_report::{Report, Section, mask};
 
+use super::compiler::{Compiler, CompilerConfig, Failure};
 use super::files::digest::Digest;
 use super::files::folder;
 use super::interface::subject::Subject;
@@ -185,7 +186,13 @@ fn load(path: &Path, config: &PluginConfig) -> Result<Candidate, String> {
     let sandbox =
         Sandbox::new(&config.limits).map_err(|error| format!("the engine cannot be started: {error:#}"))?;
     let began = Instant::now();
-    let component = component::compile(&sandbox.engine, &bytes)?;
+    let compilable = component::Compilable::new(&bytes, &config.file)?;
+    let compiler = Compiler::new(CompilerConfig::default());
+    let compiled = match compiler.compile(&sandbox.engine, &compilable, || false, drop) {
+        Ok(compiled) => compiled,
+        Err(Failure::Refused(reason) | Failure::Postponed(reason)) => return Err(reason),
+    };
+    let component = compiled.code.map(&sandbox.engine).map_err(|error| component::not_loaded(&error))?;
     let compiled_in = began.elapsed();
     let (imports, exports) = component::imports_and_exports(&sandbox.engine, &component);
     let file = path.file_name().unwrap_or_default().to_string_lossy();

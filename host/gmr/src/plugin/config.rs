@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Grant;
+use super::compiler::CompilerConfig;
+use super::{FileLimits, Grant};
 
 /// What the application says about all of its plugins.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +15,8 @@ pub(crate) struct Config {
     pub(crate) directories: Vec<PathBuf>,
     /// Where compiled plugins are kept across restarts; `None` keeps none. It is created with mode 0700.
     pub(crate) cache_dir: Option<PathBuf>,
+    /// Where plugins are compiled.
+    pub(crate) compiler: CompilerConfig,
     /// By the plugin's name. A plugin that is not named has the defaults: no grants, no settings.
     pub(crate) plugins: BTreeMap<String, PluginConfig>,
     /// Names that the application's own sections have, which no plugin can have.
@@ -43,7 +46,9 @@ pub struct PluginConfig {
     pub grants: Vec<Grant>,
     /// What it is told: `[gmr.plugins.NAME.settings]`.
     pub settings: toml::Table,
-    /// What it may use up.
+    /// What its file may consist of.
+    pub file: FileLimits,
+    /// What one call of it may use up.
     pub limits: Limits,
     /// Whether it runs at all. Default: `true`.
     pub enabled: bool,
@@ -54,6 +59,7 @@ impl Default for PluginConfig {
         PluginConfig {
             grants: Vec::new(),
             settings: toml::Table::new(),
+            file: FileLimits::default(),
             limits: Limits::default(),
             enabled: true,
         }

@@ -5,11 +5,15 @@
 //! for its blocks, and drops it. It sees nothing but its settings and a clock unless a [`Grant`] in the application's
 //! configuration says so, and whatever it does costs its own section at the most.
 //!
-//! It has four rooms: `files` (from a folder to a plugin that is ready), `sandbox` (what runs a call and holds it to its
-//! limits), `interface` (what a plugin can ask, and what its values become), `report` (its section).
+//! It has five rooms: `files` (from a folder to a plugin that is ready), `compiler` (where it is compiled, and under which
+//! limits), `sandbox` (what runs a call and holds it to its limits), `interface` (what a plugin can ask, and what its values
+//! become), `report` (its section).
 
+mod ahead;
 mod check;
+mod compiler;
 mod config;
+mod file_limits;
 mod files;
 mod interface;
 mod report;
@@ -17,9 +21,14 @@ mod sandbox;
 #[cfg(test)]
 mod tests;
 
+pub use ahead::{CompileOptions, CompiledFile, compile};
 pub use check::{Candidate, CheckOptions, Checked, check};
+pub use compiler::{Compile, compile_if_asked};
+pub(crate) use compiler::{CompilerConfig, OFFER, is_compiler};
 pub(crate) use config::Config;
 pub use config::{Limits, PluginConfig};
+pub use file_limits::FileLimits;
+pub(crate) use files::folder::MOST_BYTES;
 pub use interface::facts::Facts;
 pub use interface::grants::Grant;
 pub(crate) use report::sections::Plugins;

@@ -21,6 +21,8 @@ pub struct Catalogue {
     pub problems: Vec<String>,
     /// Why the plugin that was compiled last is not in the cache.
     pub not_cached: Option<String>,
+    /// Why plugins were compiled in this process, if a child should do it.
+    pub no_child: Option<String>,
 }
 
 /// A plugin file.

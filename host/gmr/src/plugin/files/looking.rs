@@ -22,6 +22,8 @@ enum Found {
     AsBefore,
     /// It has so many bytes and is not in the cache.
     NeedsCompiling(u64),
+    /// It is not in the cache, and nothing is compiled.
+    NotCompiled,
     Loaded(Ready),
 }
 
@@ -134,6 +136,8 @@ impl Shared {
                 work.queue.insert((size, file.to_owned()));
             }
             (Ok(Found::Loaded(ready)), seen) => entry.settle(Ok(Some(ready)), seen),
+            // The cache may have it by the next look, though the file stays the same.
+            (Ok(Found::NotCompiled), _) => entry.settle(Err(self.not_compiled(file)), None),
             (Ok(Found::AsBefore | Found::NeedsCompiling(_)), seen) => entry.settle(Ok(None), seen),
             (Err(problem), seen) => entry.settle(Err(problem), seen),
         }
@@ -164,8 +168,19 @@ impl Shared {
         let engine = &self.sandbox(file).engine;
         match self.cache.as_ref().and_then(|cache| cache.get(engine, digest, &fingerprint)) {
             Some(component) => self.make_ready(file, digest, &component, began, true).map(Found::Loaded),
+            None if self.compiler.is_off() => Ok(Found::NotCompiled),
             None => Ok(Found::NeedsCompiling(bytes.len() as u64)),
         }
+    }
+
+    /// That only what is in the cache runs, and how it comes in there.
+    fn not_compiled(&self, file: &Path) -> String {
+        let cache = self.config.cache_dir.as_deref().unwrap_or(Path::new("DIR"));
+        format!(
+            "it is not in the cache, and `compile` is \"never\": run `gmr plugin compile {} --cache-dir {}`",
+            file.display(),
+            cache.display()
+        )
     }
 
     fn serves(&self, file: &Path, digest: Digest) -> bool {

@@ -12,5 +12,5 @@ pub mod fingerprint;
 pub mod folder;
 pub mod loading;
 mod looking;
-mod reading;
+pub mod reading;
 mod watch;

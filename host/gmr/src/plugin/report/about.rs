@@ -18,6 +18,10 @@ pub fn section(catalogue: &Catalogue, directories: &[PathBuf]) -> Section {
     section.blocks.push(if entries.is_empty() { nothing(directories) } else { table(entries) });
     section.remarks.extend(broken(entries));
     section.remarks.extend(catalogue.problems.iter().chain(&catalogue.not_cached).cloned());
+    if let Some(reason) = &catalogue.no_child {
+        let note = format!("in this process, under the limits of files alone: {reason}");
+        section.blocks.push(Block::fields([Field::new("compiled", note)]));
+    }
     let problems = section.remarks.iter().map(|remark| Field::new("problem", remark.as_str()));
     for fields in [problems.collect(), wishes(entries)] {
         let fields: Vec<Field> = fields;

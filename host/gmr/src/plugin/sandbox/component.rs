@@ -1,9 +1,13 @@
 //! Components: from a file's bytes to compiled code whose imports and exports are checked. Each refusal says what the
 //! plugin's author has to do.
 
+use std::borrow::Cow;
+
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
+use super::walk::{Refusal, walk};
+use crate::plugin::FileLimits;
 use crate::plugin::interface::bindings::PluginPre;
 use crate::plugin::sandbox::store::State;
 
@@ -13,14 +17,70 @@ const EXPORT: &str = "gmr:plugin/section";
 /// This host's version of `gmr:plugin`, as in `wit/`. Others of 0.1 are compatible.
 const VERSION: &str = "0.1.0";
 
-/// Compiles `.wasm` or `.wat`. Takes from milliseconds to many seconds, by the size.
+#[cfg(feature = "compiler")]
+/// A text is a plugin of a test or an example. wat takes some seventy bytes of memory for each of its own.
+const MOST_TEXT_BYTES: usize = 1 << 20;
+
+/// A component in the binary format, whose file keeps to these limits: nothing but these can be compiled.
+pub struct Compilable<'a>(Cow<'a, [u8]>);
+
+impl<'a> Compilable<'a> {
+    /// Looks at `.wasm` or `.wat`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the file, or which limit it exceeds, in one line.
+    pub fn new(bytes: &'a [u8], limits: &FileLimits) -> Result<Compilable<'a>, String> {
+        refuse_what_is_no_component(bytes)?;
+        let binary = if bytes.starts_with(b"\0asm") { Cow::from(bytes) } else { Cow::from(assemble(bytes)?) };
+        match walk(&binary, limits) {
+            Ok(()) => Ok(Compilable(binary)),
+            Err(Refusal::Limit(reason)) => Err(reason),
+            Err(Refusal::Malformed(error)) => Err(invalid(&wasmtime::Error::new(error))),
+        }
+    }
+
+    /// Its bytes in the binary format.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[cfg(not(feature = "compiler"))]
+fn assemble(_: &[u8]) -> Result<Vec<u8>, String> {
+    Err("it is text, which this executable cannot assemble: it was built without gmr's feature `compiler`"
+        .to_owned())
+}
+
+#[cfg(feature = "compiler")]
+fn assemble(text: &[u8]) -> Result<Vec<u8>, String> {
+    if text.len() > MOST_TEXT_BYTES {
+        return Err(format!("it is text of more than {} MiB: assemble it first", MOST_TEXT_BYTES >> 20));
+    }
+    let binary = wat::parse_bytes(text).map_err(|error| invalid(&wasmtime::Error::new(error)))?;
+    Ok(binary.into_owned())
+}
+
+/// Compiles a component to code that [`compiled`](super::compiled) keeps. Takes from milliseconds to many seconds, by what is
+/// in it.
 ///
 /// # Errors
 ///
 /// What is wrong with the file, in one line.
-pub fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, String> {
-    refuse_what_is_no_component(bytes)?;
-    Component::new(engine, bytes).map_err(|error| invalid(&error))
+#[cfg(feature = "compiler")]
+pub fn compile(engine: &Engine, binary: &[u8]) -> Result<Vec<u8>, String> {
+    engine.precompile_component(binary).map_err(|error| invalid(&error))
+}
+
+/// Why compiled code cannot be run.
+pub fn not_loaded(error: &wasmtime::Error) -> String {
+    let reason = format!("{error:#}").replace('\n', " ");
+    if reason.contains("make memory executable") {
+        // Forbidden by PR_SET_MDWE, SELinux or the like.
+        format!("this process may not make memory executable, as plugins need it: {reason}")
+    } else {
+        format!("its compiled code cannot be run here: {reason}")
+    }
 }
 
 /// Checks what the component imports and exports against what the host has.
@@ -135,13 +195,17 @@ fn unknown_import(error: &wasmtime::Error) -> String {
 mod tests {
     use gmr_test_support::guests;
 
+    use super::super::compiled::CompiledCode;
     use super::*;
     use crate::plugin::Limits;
     use crate::plugin::sandbox::engine;
 
     /// Loads, or says why not; nothing else may happen.
     fn attempt(engine: &Engine, linker: &Linker<State>, bytes: &[u8]) -> bool {
-        let loaded = compile(engine, bytes).and_then(|component| link(engine, linker, &component));
+        let loaded = Compilable::new(bytes, &FileLimits::default())
+            .and_then(|compilable| compile(engine, compilable.bytes()))
+            .map(|code| CompiledCode::in_memory(&code).unwrap().map(engine).unwrap())
+            .and_then(|component| link(engine, linker, &component));
         loaded.map_err(|reason| assert!(!reason.is_empty() && !reason.contains('\n'), "{reason:?}")).is_ok()
     }
 

@@ -1,6 +1,7 @@
 //! The sandbox: what runs a plugin's calls and holds them to their limits, of which time is [`deadline`]'s.
 
 pub mod call;
+pub mod compiled;
 pub mod component;
 pub mod deadline;
 pub mod engine;
@@ -10,3 +11,4 @@ pub mod output;
 pub mod parallel;
 pub mod store;
 pub mod trap;
+pub mod walk;
