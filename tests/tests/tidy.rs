@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use gmr_test_support::root;
+use serde_json::Value;
 
 /// What is built, fetched or generated.
 const NOT_SOURCE: [&str; 3] = ["target", "node_modules", ".git"];
@@ -188,9 +190,31 @@ fn versions_are_named_alike() {
         ("host/inspect/src/tasks/tokio/mod.rs", format!("tokio may be {tokio} or newer")),
     ];
     for (file, sentence) in sentences {
-        // Wherever a line ends.
-        let text = read(file.as_ref()).replace("//!", " ");
-        let words: Vec<&str> = text.split_whitespace().collect();
-        assert!(words.join(" ").contains(&sentence), "{file} does not say: {sentence}");
+        assert_says(file, &sentence);
     }
+}
+
+/// A sentence, wherever a line ends.
+fn assert_says(file: &str, sentence: &str) {
+    let text = read(file.as_ref()).replace("//!", " ");
+    let words: Vec<&str> = text.split_whitespace().collect();
+    assert!(words.join(" ").contains(sentence), "{file} does not say: {sentence}");
+}
+
+#[test]
+fn plugins_need_the_tokio_that_the_wasm_engine_asks_for() {
+    let mut cargo = Command::new("cargo");
+    // Of this platform alone: packages of others may not be here.
+    cargo.args(["metadata", "--format-version=1", "--locked", "--offline", "--filter-platform=host-tuple"]);
+    let output = cargo.current_dir(root()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let named = |list: &Value, name: &str| {
+        let entry = list.as_array().unwrap().iter().find(|entry| entry["name"] == name);
+        entry.unwrap_or_else(|| panic!("no {name}")).clone()
+    };
+    let asked = named(&named(&metadata["packages"], "wasmtime-wasi")["dependencies"], "tokio");
+    let oldest = asked["req"].as_str().unwrap().trim_start_matches('^').to_owned();
+    assert_says("README.md", &format!("with plugins {oldest} or newer"));
+    assert_says("CHANGELOG.md", &format!("{oldest} with plugins"));
 }

@@ -1,21 +1,28 @@
-//! `gmr plugin`: what a plugin's author needs beside a compiler: a project to begin with, a check, a run.
+//! `gmr plugin`: what a plugin's author needs beside a compiler: a project to begin with, a check, a run, a test.
 
+mod cache;
 mod check;
 mod compile;
+mod costs;
+mod dev;
 mod given;
 mod made_up;
 mod new;
+mod project;
 mod run;
 mod templates;
+mod test;
 
 use anyhow::Result;
 
-/// Make, check and run plugins
+/// Make, check, run and test plugins
 #[derive(clap::Subcommand)]
 pub enum Plugin {
     Check(check::Check),
     Run(run::Run),
     Compile(compile::Compile),
+    Test(test::Test),
+    Dev(dev::Dev),
     New(new::New),
 }
 
@@ -25,6 +32,8 @@ impl Plugin {
             Plugin::Check(check) => check.run(),
             Plugin::Run(run) => run.run(),
             Plugin::Compile(compile) => compile.run(),
+            Plugin::Test(test) => test.run(),
+            Plugin::Dev(dev) => dev.run(),
             Plugin::New(new) => new.run(),
         }
     }

@@ -10,6 +10,8 @@ mod process;
 #[path = "trigger/elsewhere.rs"]
 mod process;
 
+use std::fmt::Display;
+
 use anyhow::{Context, Result, bail};
 use rustix::process::Pid;
 
@@ -31,17 +33,27 @@ pub struct Trigger {
 
 impl Trigger {
     pub fn run(self) -> Result<()> {
-        let Some(number) = self.signal.number() else {
-            bail!("--signal none sends nothing; name a signal such as USR2");
-        };
-        let signal = rustix::process::Signal::from_named_raw(number)
-            .with_context(|| format!("{} cannot be sent from here; use `kill -{number}`", self.signal))?;
-        let pid = Pid::from_raw(self.pid).context("process ids begin at 1")?;
-        let process = process::Process::open(pid)?;
-        if !self.force {
-            process.refuse_unless_caught(self.signal, number)?;
-        }
-        process.send(signal)?;
+        let process = ask(self.pid, self.signal, self.force)?;
         output::print(&format!("sent {} to process {process}\n", self.signal))
     }
+}
+
+/// Asks the process for a report.
+///
+/// # Errors
+///
+/// Unless `force` says so, what the signal would do instead.
+pub fn ask(pid: i32, signal: gmr::Signal, force: bool) -> Result<impl Display> {
+    let Some(number) = signal.number() else {
+        bail!("--signal none sends nothing; name a signal such as USR2");
+    };
+    let named = rustix::process::Signal::from_named_raw(number)
+        .with_context(|| format!("{signal} cannot be sent from here; use `kill -{number}`"))?;
+    let pid = Pid::from_raw(pid).context("process ids begin at 1")?;
+    let process = process::Process::open(pid)?;
+    if !force {
+        process.refuse_unless_caught(signal, number)?;
+    }
+    process.send(named)?;
+    Ok(process)
 }

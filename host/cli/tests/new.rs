@@ -24,8 +24,8 @@ fn each_language_has_a_project_under_the_plugins_name() {
         ),
         (
             "python",
-            &["pool_2.py", "requirements.txt", "wit/world.wit", "wit/document.wit"],
-            "componentize pool_2",
+            &["pool_2.py", "requirements.txt", "build.sh", "cases/example.toml", "wit/document.wit"],
+            "sh build.sh",
         ),
         ("javascript", &["pool_2.js", "package.json", "build.mjs", "wit/world.wit"], "npm run build"),
     ] {
@@ -33,7 +33,9 @@ fn each_language_has_a_project_under_the_plugins_name() {
         let project = place.path("deep/down");
         let said = good(&[&"plugin", &"new", &"pool_2", &"--lang", &language, &"--path", &project]);
         assert!(said.contains(&format!("cd {}\n", project.display())), "{said}");
-        assert!(said.contains(build) && said.contains("gmr plugin check"), "{said}");
+        // The tests' `gmr` is in no folder of PATH, so it is called by its path.
+        let check = format!("    {} plugin check ", env!("CARGO_BIN_EXE_gmr"));
+        assert!(said.contains(build) && said.contains(&check), "{said}");
         for file in files {
             assert!(project.join(file).is_file(), "{language}: {file}");
         }
@@ -58,11 +60,16 @@ fn without_a_path_the_directory_has_the_plugins_name() {
 fn the_sdk_may_come_from_a_directory() {
     let place = Place::new();
     let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/sdk");
+    let line = format!("gmr-plugin = {{ path = {:?} }}\n", sdk.canonicalize().unwrap());
     let project = place.path("pool");
     good(&[&"plugin", &"new", &"pool", &"--lang", &"rust", &"--path", &project, &"--sdk", &sdk]);
-    let manifest = fs::read_to_string(project.join("Cargo.toml")).unwrap();
-    let line = format!("gmr-plugin = {{ path = {:?} }}\n", sdk.canonicalize().unwrap());
-    assert!(manifest.contains(&line), "{manifest}");
+    // Without it, from the checkout that the command was built from.
+    let found = place.path("found");
+    good(&[&"plugin", &"new", &"pool", &"--lang", &"rust", &"--path", &found]);
+    for project in [&project, &found] {
+        let manifest = fs::read_to_string(project.join("Cargo.toml")).unwrap();
+        assert!(manifest.contains(&line), "{manifest}");
+    }
     let other = place.path("other");
     let new = |language, sdk: &Path, expected: &[&str]| {
         bad(&[&"plugin", &"new", &"pool", &"--lang", &language, &"--path", &other, &"--sdk", &sdk], expected);

@@ -24,6 +24,8 @@ fn a_check_tells_what_a_plugin_is_wants_and_prints() {
         "exports   gmr:plugin/section@0.1.0\n",
         "wants     process\n",
         "compiled  in ",
+        "code      ",
+        "call      ",
         " of memory\n",
         "Guest",
         "hello\n",
@@ -33,12 +35,95 @@ fn a_check_tells_what_a_plugin_is_wants_and_prints() {
 }
 
 #[test]
+fn a_second_check_takes_the_code_from_the_cache() {
+    let place = Place::new();
+    let (file, cache) = (guest(&place, "hello"), place.path("cache/gmr"));
+    let check = |more: &[&dyn AsRef<std::ffi::OsStr>]| {
+        let arguments: Vec<&dyn AsRef<std::ffi::OsStr>> =
+            [&"plugin" as &dyn AsRef<std::ffi::OsStr>, &"check", &file]
+                .into_iter()
+                .chain(more.iter().copied())
+                .collect();
+        good(&arguments)
+    };
+    let compiled = |text: &str| text.contains("\ncompiled  in ");
+    let cached = |text: &str| text.contains("\ncompiled  before: its code came from the cache in ");
+    let cache_dir: [&dyn AsRef<std::ffi::OsStr>; 2] = [&"--cache-dir", &cache];
+    assert!(compiled(&check(&cache_dir)));
+    let mode = std::os::unix::fs::PermissionsExt::mode(&cache.metadata().unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o700);
+    assert!(cached(&check(&cache_dir)));
+    let run = good(&[&"plugin", &"run", &file, &"--cache-dir", &cache]);
+    assert!(run.ends_with("hello\n"), "{run}");
+    assert!(compiled(&check(&[&"--no-cache"])));
+    std::fs::write(&file, guests::component("wants-process")).unwrap();
+    assert!(compiled(&check(&cache_dir)), "another plugin in the same file");
+    let home = place.path("home");
+    for expected in [&compiled as &dyn Fn(&str) -> bool, &cached] {
+        let output = command(&[&"plugin", &"check", &file]).env("HOME", &home).output().unwrap();
+        assert!(expected(std::str::from_utf8(&output.stdout).unwrap()), "{output:?}");
+    }
+    assert!(home.join(".cache/gmr").is_dir());
+}
+
+#[test]
+fn a_cache_that_others_may_enter_is_not_used_and_the_check_says_so() {
+    let place = Place::new();
+    let (file, cache) = (guest(&place, "hello"), place.path("cache"));
+    std::fs::create_dir(&cache).unwrap();
+    std::fs::set_permissions(&cache, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let text = good(&[&"plugin", &"check", &file, &"--cache-dir", &cache]);
+    assert!(text.contains("it needs mode 0700"), "{text}");
+}
+
+#[test]
+fn a_limit_that_is_near_is_named() {
+    let place = Place::new();
+    let file = guest(&place, "hello");
+    let near = |text: &str| {
+        let settings = place.write("app.toml", format!("[gmr.plugins.hello]\n{text}\n"));
+        good(&[&"plugin", &"check", &file, &"--settings-file", &settings])
+    };
+    // Its section is one block.
+    let text = near("blocks = 1");
+    assert!(text.contains("near      1 of its `blocks` of 1\n"), "{text}");
+    let text = near("blocks = 2");
+    assert!(!text.contains("`blocks`"), "{text}");
+}
+
+#[test]
+fn made_up_facts_are_named() {
+    let place = Place::new();
+    let file = guest(&place, "hello");
+    let text = good(&[&"plugin", &"check", &file, &"--grant", &"facts:pool"]);
+    assert!(text.contains("facts     pool: made up; --fact NAME=JSON gives your own\n"), "{text}");
+    let text = good(&[&"plugin", &"check", &file, &"--grant", &"facts:pool", &"--fact", &"pool=1"]);
+    assert!(!text.contains("made up;"), "{text}");
+}
+
+#[test]
 fn a_plugin_that_does_not_load_fails_the_check() {
     let place = Place::new();
     bad(&[&"plugin", &"check", &place.path("none.wasm")], &["none.wasm", "No such file"]);
-    bad(&[&"plugin", &"check", &place.write("words.wasm", "words")], &["words.wasm", "no valid component"]);
+    bad(&[&"plugin", &"check", &place.write("words.wasm", "words")], &["words.wasm", "no WebAssembly file"]);
     bad(&[&"plugin", &"check", &place.write("core.wat", "(module)")], &["core.wat", "wasm32-wasip2"]);
     bad(&[&"plugin", &"check", &place.write("a b.wasm", "")], &["rename the file"]);
+}
+
+#[test]
+fn what_is_no_file_is_not_waited_for() {
+    let place = Place::new();
+    let pipe = place.path("pipe.wasm");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let directory = place.path("directory.wasm");
+    std::fs::create_dir(&directory).unwrap();
+    let device = place.path("device.wasm");
+    std::os::unix::fs::symlink("/dev/zero", &device).unwrap();
+    for verb in ["check", "run"] {
+        for path in [&pipe, &directory, &device] {
+            bad(&[&"plugin", &verb, path], &[path.to_str().unwrap(), "no file"]);
+        }
+    }
 }
 
 #[test]

@@ -277,6 +277,8 @@ impl Contents {
             },
             plugins: settings.plugins,
             taken: self.own.iter().map(|own| own.name.clone()).collect(),
+            text: settings.plugin_text,
+            output_bytes: settings.plugin_output,
             parallel: 0,
         };
         let secrets = Secrets::declared([self.secrets, settings.secrets].concat())

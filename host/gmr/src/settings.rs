@@ -21,12 +21,14 @@ use std::time::Duration;
 use gmr_report::Format;
 use item::{Item, Source};
 pub use signal::Signal;
+#[cfg(feature = "plugin")]
+pub(crate) use table::nearest;
 use table::{Row, Table};
 use toml::de::{DeTable, DeValue};
 
 use crate::error::Error;
 #[cfg(feature = "plugin")]
-use crate::plugin::{Compile, CompilerConfig, PluginConfig};
+use crate::plugin::{Compile, CompilerConfig, OUTPUT_BYTES, PluginConfig};
 
 /// Makes [`Settings`], its defaults and the table of its options out of one list, whose rows are: meaning,
 /// name, type, default, the default as the README shows it, and how the option's value is read. The README's
@@ -148,6 +150,15 @@ options! {
         /// The folders that plugins are loaded from; one or several.
         #[cfg(feature = "plugin")]
         plugin_dir: Vec<PathBuf> = Vec::new(), "none", |item| item.texts(':')?;
+
+        /// Whether plugins in WebAssembly's text format (`.wat`) are taken, beside those in the binary one.
+        #[cfg(feature = "plugin")]
+        plugin_text: bool = false, "`false`", |item| item.flag()?;
+
+        /// How much all plugins of a report may hand over together, as bytes or `"8 MiB"`; each has its share, and
+        /// what others leave of theirs.
+        #[cfg(feature = "plugin")]
+        plugin_output: u64 = OUTPUT_BYTES, "`8 MiB`", |item| item.size()?;
 
         /// A private directory for compiled plugins, made with mode 0700; without it they are compiled at
         /// each start.

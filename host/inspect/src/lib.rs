@@ -26,6 +26,8 @@ pub mod symbols;
 pub mod tasks;
 #[cfg(all(test, stacks))]
 mod test_object;
+#[cfg(target_os = "linux")]
+mod thread_locals;
 pub mod threads;
 #[cfg(stacks)]
 mod unwind;

@@ -293,3 +293,40 @@ fn a_block_on_without_its_future_says_so() {
         snapshot.notes.iter().find(missed).map(|_| ())
     });
 }
+
+/// As where a library without debug information drives it: no future of this thread leads to its set.
+#[test]
+fn the_tasks_of_a_set_are_found_by_the_stack_of_its_thread_alone() {
+    fn filled(tasks: usize) -> LocalSet {
+        let set = LocalSet::new();
+        for number in 0..tasks {
+            set.spawn_local(connection(number));
+        }
+        set.block_on(&current_thread(), tokio::task::yield_now());
+        set
+    }
+    fn stay_with<T>(kept: T) {
+        let kept = std::hint::black_box(kept);
+        loop {
+            std::thread::park();
+            std::hint::black_box(&kept);
+        }
+    }
+    let by_value = thread(|| stay_with(filled(3)));
+    let boxed = thread(|| stay_with(Box::new(filled(4))));
+    let dropped = thread(|| {
+        drop(filled(5));
+        stay_with(());
+    });
+    let runtime = current_thread();
+    let inspector = Inspector::new([runtime.handle().clone()]);
+    let own = |snapshot: &Snapshot, thread| {
+        let own = snapshot.tasks.iter().filter(|task| task.local_set == Some(thread));
+        own.filter(|task| functions(&task.chain) == ["connection", "Pending"]).count()
+    };
+    let count =
+        |snapshot: &Snapshot, counts| ([by_value, boxed].map(|id| own(snapshot, id)) == counts).then_some(());
+    until(&inspector, |snapshot| count(snapshot, [3, 4]));
+    let of_dropped = |task: &&Task| task.local_set == Some(dropped);
+    assert_eq!(look(&inspector).tasks.iter().filter(of_dropped).count(), 0);
+}

@@ -117,11 +117,13 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     };
     let mut absent = Vec::new();
     for compiler in compilers {
-        if !is_installed(&compiler) {
+        let Some(version) = version(&compiler) else {
             ensure!(arguments.compiler.is_none(), "`rustup toolchain install {compiler}` installs it");
             absent.push(compiler);
             continue;
-        }
+        };
+        // A name such as `nightly` may be that of last year's.
+        announce(format_args!("compiler {compiler} is {version}"));
         for (cell, _) in cells.iter().filter(|(_, own)| *own == compiler) {
             let name = format!("chains, compiler {compiler}, tokio {}", cell.tokio);
             pass(name, chains(cell.ways, &compiler, cell.tokio));
@@ -207,8 +209,14 @@ fn lock_file(tokio: &str) -> PathBuf {
     project::root().join(format!("tests/fixtures/tasks/locks/tokio-{tokio}.lock"))
 }
 
-fn is_installed(compiler: &str) -> bool {
-    compiler == DEFAULT || Step::new("rustup").args(["run", compiler, "rustc", "--version"]).read().is_ok()
+/// What an installed compiler says that it is, with its date.
+fn version(compiler: &str) -> Option<String> {
+    let version = if compiler == DEFAULT {
+        Step::new("rustc").arg("--version").within(&project::root()).read()
+    } else {
+        Step::new("rustup").args(["run", compiler, "rustc", "--version"]).read()
+    };
+    version.ok().map(|version| version.trim_end().to_owned())
 }
 
 /// Chains from programs built in these ways, all of them if none is named.

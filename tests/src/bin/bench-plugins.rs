@@ -98,7 +98,7 @@ fn calls(folder: &Path, subject: &Subject) {
     };
     let times = |config: PluginConfig| {
         let checked: Vec<_> = std::iter::repeat_with(|| call(&config)).take(subject.calls).collect();
-        median(checked.iter().map(|checked| checked.rendered_in).collect())
+        median(checked.iter().map(|checked| checked.usage.took).collect())
     };
     let granted = config(subject);
     let last = call(&granted);
@@ -108,8 +108,8 @@ fn calls(folder: &Path, subject: &Subject) {
         subject.language,
         words(times(granted)),
         words(times(PluginConfig::default())),
-        last.memory_bytes >> 10,
-        words(last.compiled_in),
+        last.usage.memory_bytes >> 10,
+        words(last.code.took),
         last.section.failure.as_ref().map(|failure| format!("; FAILED: {failure}")).unwrap_or_default(),
     );
 }

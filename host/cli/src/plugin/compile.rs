@@ -72,9 +72,9 @@ fn print(compiled: &CompiledFile) -> String {
         (Some(took), None) => format!("compiled in {}", duration(took)),
         (Some(took), Some(peak)) => format!("compiled in {} with {} of memory", duration(took), bytes(peak)),
     };
-    let (name, digest) = (escape(&compiled.name), &compiled.digest);
+    let (name, digest) = (escape(&compiled.name), compiled.digest);
     format!(
-        "{name}  sha256:{digest}  {}, {} in the cache, {how}\n",
+        "{name}  {digest}  {}, {} in the cache, {how}\n",
         bytes(compiled.size_bytes),
         bytes(compiled.cached_bytes)
     )

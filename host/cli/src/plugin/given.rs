@@ -10,9 +10,9 @@ use serde_json::Value;
 
 #[derive(clap::Args)]
 pub struct Given {
-    /// The application's settings, whose table [gmr.plugins.NAME] applies
-    #[arg(long, value_name = "FILE")]
-    settings_file: Option<PathBuf>,
+    /// The application's settings, whose table [gmr.plugins.NAME] applies: exactly its grants, limits and settings
+    #[arg(long, value_name = "FILE", alias = "settings-file")]
+    config: Option<PathBuf>,
     /// A further grant such as `process` or `facts:pool.*`; may be repeated
     #[arg(long, value_name = "GRANT")]
     grant: Vec<Grant>,
@@ -24,7 +24,7 @@ pub struct Given {
 impl Given {
     /// The plugin's configuration. The table's name is the file's, without the extension.
     pub fn config(&self, plugin: &Path) -> Result<PluginConfig> {
-        let mut config = match &self.settings_file {
+        let mut config = match &self.config {
             None => PluginConfig::default(),
             Some(file) => {
                 // The error's own text holds its cause already.
@@ -39,6 +39,11 @@ impl Given {
         let further: Vec<Grant> = further.cloned().collect();
         config.grants.extend(further);
         Ok(config)
+    }
+
+    /// The file whose table applies.
+    pub fn config_file(&self) -> Option<&Path> {
+        self.config.as_deref()
     }
 
     /// Whether there are facts, so that none has to be made up.

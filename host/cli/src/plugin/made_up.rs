@@ -8,16 +8,22 @@ use gmr::plugin::{Facts, Grant};
 /// Facts that these grants would let a plugin see: for a pattern, a fact that fits it.
 pub fn facts(grants: &[Grant]) -> Arc<Facts> {
     let facts = Facts::new();
-    for grant in grants {
-        if let Grant::Facts(pattern) = grant {
-            let name = match pattern.strip_suffix('*') {
-                Some(beginning) => format!("{beginning}example"),
-                None => pattern.clone(),
-            };
-            facts.add(name, || serde_json::json!({ "size": 8, "idle": 3 }));
-        }
+    for name in names(grants) {
+        facts.add(name, || serde_json::json!({ "size": 8, "idle": 3 }));
     }
     Arc::new(facts)
+}
+
+/// Their names.
+pub fn names(grants: &[Grant]) -> Vec<String> {
+    let names = grants.iter().filter_map(|grant| match grant {
+        Grant::Facts(pattern) => Some(match pattern.strip_suffix('*') {
+            Some(beginning) => format!("{beginning}example"),
+            None => pattern.clone(),
+        }),
+        _ => None,
+    });
+    names.collect()
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use gmr::Format;
-use gmr::plugin::{CheckOptions, check};
+use gmr::plugin::CheckOptions;
 
+use super::cache::Cache;
 use super::given::Given;
 use crate::{input, output};
 
@@ -16,6 +17,8 @@ pub struct Run {
     file: PathBuf,
     #[command(flatten)]
     given: Given,
+    #[command(flatten)]
+    cache: Cache,
     /// The report that the plugin sees with the grant `report`, in JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -26,11 +29,11 @@ pub struct Run {
 
 impl Run {
     pub fn run(self) -> Result<()> {
-        let mut options = CheckOptions::default()
-            .with_config(self.given.config(&self.file)?)
-            .with_facts(self.given.facts());
+        let config = self.given.config(&self.file)?;
+        let plugin = self.cache.load(&self.file, &config)?;
+        let mut options = CheckOptions::default().with_config(config).with_facts(self.given.facts());
         options.report = self.report.as_deref().map(input::report).transpose()?;
-        let checked = check(&self.file, options).map_err(|reason| anyhow!("{reason}"))?;
+        let checked = plugin.check(options);
         output::print(&self.format.render_section(&checked.section))?;
         match checked.section.failure {
             Some(reason) => bail!("{}: the section failed: {reason}", self.file.display()),

@@ -4,12 +4,21 @@
 
 use clap::ValueEnum;
 
-/// A language that there is a template for.
+/// A language that there is a template for. A further one is a folder in `templates/`, and an arm of
+/// [`Language::template`].
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Language {
     Rust,
     Python,
     Javascript,
+}
+
+/// A language's project.
+pub struct Template {
+    /// The template's own files, in which the name is replaced.
+    pub files: &'static [File],
+    /// The files that are copied as they are.
+    pub interface: &'static [File],
 }
 
 /// A file's path within the project, and its text.
@@ -21,18 +30,46 @@ macro_rules! files {
     };
 }
 
-const RUST: &[File] = &[
-    ("Cargo.toml", include_str!("../../templates/rust/Cargo.toml.in")),
-    ("README.md", include_str!("../../templates/rust/README.md")),
-    ("src/lib.rs", include_str!("../../templates/rust/src/lib.rs")),
-];
+const RUST: Template = Template {
+    files: &[
+        ("Cargo.toml", include_str!("../../templates/rust/Cargo.toml.in")),
+        ("README.md", include_str!("../../templates/rust/README.md")),
+        ("cases/example.toml", include_str!("../../templates/rust/cases/example.toml")),
+        ("cases/example.txt", include_str!("../../templates/rust/cases/example.txt")),
+        ("src/lib.rs", include_str!("../../templates/rust/src/lib.rs")),
+    ],
+    // It comes with the package `gmr-plugin`.
+    interface: &[],
+};
 
-const PYTHON: &[File] = files!("templates/python": "README.md", "my_plugin.py", "requirements.txt");
+const PYTHON: Template = Template {
+    files: files!(
+        "templates/python":
+        "README.md",
+        "build.sh",
+        "cases/example.toml",
+        "cases/example.txt",
+        "my_plugin.py",
+        "requirements.txt",
+    ),
+    interface: INTERFACE,
+};
 
-const JAVASCRIPT: &[File] =
-    files!("templates/javascript": "README.md", "build.mjs", "my_plugin.js", "package.json");
+const JAVASCRIPT: Template = Template {
+    files: files!(
+        "templates/javascript":
+        ".npmrc",
+        "README.md",
+        "build.mjs",
+        "cases/example.toml",
+        "cases/example.txt",
+        "my_plugin.js",
+        "package.json",
+    ),
+    interface: INTERFACE,
+};
 
-/// The interface. A Rust project finds it in the package `gmr-plugin`.
+/// The interface.
 const INTERFACE: &[File] = files!(
     ".":
     "wit/clock.wit",
@@ -50,20 +87,11 @@ const INTERFACE: &[File] = files!(
 );
 
 impl Language {
-    /// The template's own files, in which the name is replaced.
-    pub fn files(self) -> &'static [File] {
+    pub fn template(self) -> &'static Template {
         match self {
-            Language::Rust => RUST,
-            Language::Python => PYTHON,
-            Language::Javascript => JAVASCRIPT,
-        }
-    }
-
-    /// The files that are copied as they are.
-    pub fn interface(self) -> &'static [File] {
-        match self {
-            Language::Rust => &[],
-            Language::Python | Language::Javascript => INTERFACE,
+            Language::Rust => &RUST,
+            Language::Python => &PYTHON,
+            Language::Javascript => &JAVASCRIPT,
         }
     }
 }
@@ -91,13 +119,13 @@ mod tests {
     fn no_file_is_forgotten() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let listed = |files: &[File]| files.iter().map(|(path, _)| path.to_string()).collect::<Vec<_>>();
-        for (language, folder) in
-            [(Language::Rust, "rust"), (Language::Python, "python"), (Language::Javascript, "javascript")]
-        {
-            let mut paths = listed(language.files());
+        for language in Language::value_variants() {
+            let mut paths = listed(language.template().files);
             paths.sort();
-            let mut files = below(&root.join("templates").join(folder), "");
+            let folder = language.to_possible_value().unwrap();
+            let mut files = below(&root.join("templates").join(folder.get_name()), "");
             files.iter_mut().for_each(|path| path.truncate(path.trim_end_matches(".in").len()));
+            files.sort();
             assert_eq!(paths, files);
         }
         assert_eq!(listed(INTERFACE), below(&root.join("wit"), "wit/"));

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 pub fn command(arguments: &[&dyn AsRef<OsStr>]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gmr"));
     command.args(arguments.iter().map(|argument| argument.as_ref())).stdin(Stdio::null());
+    // What tests compile is nobody's cache.
+    command.env_remove("XDG_CACHE_HOME").env_remove("HOME");
     command
 }
 

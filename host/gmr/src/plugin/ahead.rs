@@ -11,6 +11,7 @@ use super::files::{folder, reading};
 use super::sandbox::component::{self, Compilable};
 use super::sandbox::engine::Sandbox;
 use super::sandbox::handle::PluginHandle;
+use super::sandbox::refusal;
 use super::{Compile, PluginConfig};
 
 /// What a plugin is compiled with ahead of time.
@@ -38,8 +39,8 @@ impl Default for CompileOptions {
 pub struct CompiledFile {
     /// The plugin's name: the file's without the extension.
     pub name: String,
-    /// SHA-256 of the file, in hexadecimal.
-    pub digest: String,
+    /// SHA-256 of the file.
+    pub digest: Digest,
     /// The file's size in bytes.
     pub size_bytes: u64,
     /// What it takes in the cache, in bytes.
@@ -71,13 +72,16 @@ pub fn compile(path: &Path, cache_dir: &Path, options: &CompileOptions) -> Resul
 
 fn compile_to(path: &Path, cache: &Cache, options: &CompileOptions) -> Result<CompiledFile, String> {
     let name = folder::name_of(path, &[])?;
-    let (source, bytes) = reading::read(path, std::thread::sleep).map_err(|(_, reason)| reason)?;
+    // Whoever asks may read what a link of theirs leads to, wherever that is.
+    let canonical = path.canonicalize().map_err(|error| error.to_string())?;
+    let (source, bytes) = reading::read(&canonical, std::thread::sleep).map_err(|(_, reason)| reason)?;
     let digest = Digest::of(&bytes);
+    options.config.refuse_another_digest(&name, digest)?;
     let sandbox = Sandbox::new(&options.config.limits)
         .map_err(|error| format!("the engine cannot be started: {error:#}"))?;
     let mut compiled = CompiledFile {
         name,
-        digest: digest.hexadecimal(),
+        digest,
         size_bytes: bytes.len() as u64,
         cached_bytes: 0,
         took: None,
@@ -119,7 +123,7 @@ fn keep(
         Err(Failure::Refused(reason) | Failure::Postponed(reason)) => return Err(reason),
     };
     // Before it is kept: what is no plugin of this host's is of no use there.
-    let component = compiled.code.map(&sandbox.engine).map_err(|error| component::not_loaded(&error))?;
+    let component = compiled.code.map(&sandbox.engine).map_err(|error| refusal::not_loaded(&error))?;
     component::link(&sandbox.engine, &sandbox.linker, &component)?;
     cache.put(Digest::of(bytes), &compiled.code, &[])?;
     Ok(compiled.peak_bytes)

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::compiler::CompilerConfig;
-use super::{FileLimits, Grant};
+use super::{Digest, FileLimits, Grant};
 
 /// What the application says about all of its plugins.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Config {
     /// The folders, searched in this order. A folder that does not exist yet is watched for.
     pub(crate) directories: Vec<PathBuf>,
@@ -21,8 +21,30 @@ pub(crate) struct Config {
     pub(crate) plugins: BTreeMap<String, PluginConfig>,
     /// Names that the application's own sections have, which no plugin can have.
     pub(crate) taken: Vec<String>,
+    /// Whether plugins in WebAssembly's text format are taken.
+    pub(crate) text: bool,
+    /// What the sections of all plugins of a report may have together, in bytes.
+    pub(crate) output_bytes: u64,
     /// How many plugins run at once; 0 for one a processor, at most 4.
     pub(crate) parallel: usize,
+}
+
+/// What plugins may hand over for one report: 8 MiB, of which text a reader has long enough.
+pub(crate) const OUTPUT_BYTES: u64 = 8 << 20;
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            directories: Vec::new(),
+            cache_dir: None,
+            compiler: CompilerConfig::default(),
+            plugins: BTreeMap::new(),
+            taken: Vec::new(),
+            text: false,
+            output_bytes: OUTPUT_BYTES,
+            parallel: 0,
+        }
+    }
 }
 
 impl Config {
@@ -52,6 +74,49 @@ pub struct PluginConfig {
     pub limits: Limits,
     /// Whether it runs at all. Default: `true`.
     pub enabled: bool,
+    /// The content that its file must have. Default: any. A file of another content is refused, and what served before it
+    /// goes on serving, so that nobody who may write to the folder has this plugin's grants.
+    pub digest: Option<Digest>,
+    /// Whether what it prints stands at the end of its section also when it succeeds. Default: `false`; at the end of a
+    /// section that failed it stands always.
+    pub show_diagnostics: bool,
+    /// Whether what it remembers from one report to the next stands at the end of its section. Default: `false`.
+    pub show_state: bool,
+    /// Where the settings are written, if they come from a file.
+    pub(crate) places: Places,
+}
+
+/// Where the settings of one plugin are written in a TOML file, so that what is found wrong later can be told with its place.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Places {
+    /// What errors call the file.
+    pub(crate) file: String,
+    /// Line and column of each key, both from 1, by the key's path as [`Problem`](gmr_report::schema::Problem) has it; that of
+    /// the table itself is empty.
+    pub(crate) keys: BTreeMap<String, (usize, usize)>,
+}
+
+/// Where something is written is no part of what it is.
+impl PartialEq for Places {
+    fn eq(&self, _: &Places) -> bool {
+        true
+    }
+}
+
+impl Places {
+    /// Where a key is written, or what is nearest above it: `app.toml:12:3: `. Empty where nothing is known.
+    pub(crate) fn of(&self, key: &str) -> String {
+        let mut path = key;
+        loop {
+            if let Some((line, column)) = self.keys.get(path) {
+                return format!("{}:{line}:{column}: ", self.file);
+            }
+            if path.is_empty() {
+                return String::new();
+            }
+            path = path.rsplit_once('.').map_or("", |(above, _)| above);
+        }
+    }
 }
 
 impl Default for PluginConfig {
@@ -62,11 +127,33 @@ impl Default for PluginConfig {
             file: FileLimits::default(),
             limits: Limits::default(),
             enabled: true,
+            digest: None,
+            show_diagnostics: false,
+            show_state: false,
+            places: Places::default(),
         }
     }
 }
 
 impl PluginConfig {
+    /// # Errors
+    ///
+    /// That this plugin's file is to have another content: both digests, and how to allow this one.
+    pub(super) fn refuse_another_digest(&self, name: &str, digest: Digest) -> Result<(), String> {
+        let Some(pinned) = self.digest.filter(|pinned| *pinned != digest) else { return Ok(()) };
+        Err(format!(
+            "its digest is {digest}, and the settings pin {pinned}: if this file is the one that is meant, set \
+             `digest = \"{digest}\"` in [gmr.plugins.{name}]"
+        ))
+    }
+
+    /// The same for no other content than the one of this digest.
+    #[must_use]
+    pub fn with_digest(mut self, digest: Digest) -> PluginConfig {
+        self.digest = Some(digest);
+        self
+    }
+
     /// The same with these grants instead of its own.
     #[must_use]
     pub fn with_grants(mut self, grants: impl IntoIterator<Item = Grant>) -> PluginConfig {
@@ -127,6 +214,10 @@ pub struct Limits {
     pub diagnostic_bytes: u32,
     /// Bytes of a file or a fact that the plugin reads. Default: 1 MiB.
     pub input_bytes: u64,
+    /// Bytes of keys and values that it remembers from one report to the next; what is no text counts 16. Default: 64 KiB.
+    pub state_bytes: u64,
+    /// Values that it remembers. Default: 256.
+    pub state_entries: u32,
 }
 
 impl Limits {
@@ -152,6 +243,8 @@ impl Default for Limits {
             items: 100_000,
             diagnostic_bytes: 16 << 10,
             input_bytes: 1 << 20,
+            state_bytes: 64 << 10,
+            state_entries: 256,
         }
     }
 }

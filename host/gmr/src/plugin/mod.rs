@@ -10,6 +10,7 @@
 //! become), `report` (its section).
 
 mod ahead;
+mod beneath;
 mod check;
 mod compiler;
 mod config;
@@ -20,17 +21,20 @@ mod report;
 mod sandbox;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 pub use ahead::{CompileOptions, CompiledFile, compile};
-pub use check::{Candidate, CheckOptions, Checked, check};
+pub use check::{Candidate, CheckOptions, Checked, Code, check};
 pub use compiler::{Compile, compile_if_asked};
 pub(crate) use compiler::{CompilerConfig, OFFER, is_compiler};
-pub(crate) use config::Config;
+pub(crate) use config::{Config, OUTPUT_BYTES, Places};
 pub use config::{Limits, PluginConfig};
 pub use file_limits::FileLimits;
+pub use files::digest::Digest;
 pub(crate) use files::folder::MOST_BYTES;
 pub use interface::facts::Facts;
 pub use interface::grants::Grant;
 pub(crate) use report::sections::Plugins;
+pub use usage::{Usage, UsedLimit};
 
 use gmr_inspect::signals::block_all_in_this_thread as block_signals;

@@ -1,6 +1,10 @@
 //! Plugins as reports see them: limits that they share, what one leaves to the next, what their table says.
 
+mod described;
 mod folder;
+mod identity;
+mod state;
+mod totals;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -89,6 +93,13 @@ fn words(section: &Section) -> String {
     }
 }
 
+/// The hello plugin under this title of five letters.
+fn titled(title: &str) -> Vec<u8> {
+    assert_eq!(title.len(), 5);
+    let place = format!("(; describe ;) (data (i32.const 256) \"{title}\")");
+    guests::assemble(&guests::text("hello").replace("(; describe ;)", &place))
+}
+
 /// A plugin that answers with this word of five letters.
 fn says(word: &str) -> Vec<u8> {
     assert_eq!(word.len(), 5);
@@ -128,7 +139,6 @@ fn a_report_does_not_wait_for_a_compilation() {
     assert_eq!(bench.remarks(), "");
 }
 
-/// A volume that Kubernetes fills: files are links into a folder that is itself a link, which is swapped.
 #[test]
 fn the_applications_own_section_keeps_its_name() {
     let bench = Bench::with(|config| config.taken = vec!["pool".to_owned()]);
@@ -160,15 +170,20 @@ fn plugins_with_stacks_of_their_own_run_side_by_side() {
 }
 
 #[test]
-fn text_is_a_plugin_too_and_a_name_is_taken_once() {
-    let bench = Bench::new();
-    bench.install("p.wasm", says("first"));
-    bench.install("p.wat", "(component)");
-    bench.install("q.wat", "(component)");
-    bench.check(&["p: first"]);
-    assert!(bench.remarks().contains("p.wat does not load: "), "{}", bench.remarks());
-    assert!(bench.remarks().contains("p.wasm has the same name"), "{}", bench.remarks());
+fn text_is_a_plugin_where_the_settings_allow_it() {
+    let text = |name: &str| format!("(; a comment ;) (component (; {name} ;))");
+    let bench = Bench::with(|config| config.text = true);
+    bench.install("q.wat", text("q"));
+    bench.check(&[]);
     assert!(bench.remarks().contains("q.wat does not load: it exports nothing"), "{}", bench.remarks());
+    let bench = Bench::new();
+    bench.install("q.wat", text("q"));
+    bench.install("r.wasm", text("r"));
+    bench.check(&[]);
+    for file in ["q.wat", "r.wasm"] {
+        let refused = format!("{file} does not load: it is WebAssembly text, which `plugin_text = true`");
+        assert!(bench.remarks().contains(&refused), "{}", bench.remarks());
+    }
 }
 
 #[test]

@@ -22,10 +22,12 @@ impl Settings {
         self.with_variables(|name| std::env::var_os(name))
     }
 
-    pub(super) fn with_variables(
-        mut self,
-        variable: impl Fn(&str) -> Option<OsString>,
-    ) -> Result<Settings, Error> {
+    /// The same with the variables of another process's environment, by which a tool learns how that one is set.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::with_environment`].
+    pub fn with_variables(mut self, variable: impl Fn(&str) -> Option<OsString>) -> Result<Settings, Error> {
         for option in OPTIONS.iter().filter(|option| option.key != "plugins") {
             let Some(set) = option.set else { continue };
             let name = format!("GMR_{}", option.key.to_ascii_uppercase());

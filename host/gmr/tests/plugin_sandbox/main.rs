@@ -121,7 +121,7 @@ fn memory_is_limited_and_what_was_used_is_told() {
     let limits = || limited(|limits| limits.memory_bytes = 8 << 20);
     assert_eq!(failure("memory-growth", limits()), "it wanted more than its 8.0 MiB of memory");
     let checked = run("guest", &guests::component("memory-growth"), limits()).unwrap();
-    assert!((7 << 20..=8 << 20).contains(&checked.memory_bytes), "{}", checked.memory_bytes);
+    assert!((7 << 20..=8 << 20).contains(&checked.usage.memory_bytes), "{}", checked.usage.memory_bytes);
     // Two pages is what a guest begins with.
     let pages = |pages: u64| limited(|limits| limits.memory_bytes = pages << 16);
     assert_eq!(section("hello", pages(2)).failure, None);
@@ -266,8 +266,8 @@ fn what_is_no_plugin_tells_its_author_what_to_do() {
     check(exports("gmr:plugin/section@1.0.0"), "or the program with a newer gmr");
     check(exports("gmr:plugin/section@0.1.0"), "is not the one of gmr:plugin 0.1.0");
     check(with_wasi("stranger"), "asks for what the host does not have (only gmr:plugin and WASI 0.2)");
-    check("(component", "it is no valid component");
-    check("hello", "it is no valid component");
+    check("(component", "it is no valid WebAssembly text: ");
+    check("hello", "it is no WebAssembly file");
     check([0xff, 0xfe], "neither the binary format nor text");
     check([0; 8], "it is no WebAssembly file");
 }

@@ -75,8 +75,12 @@
 //! With a capture of the threads ([`Inspector::look_with_threads`]) there are also the futures that threads run by
 //! `block_on`, as that of `#[tokio::main]`; the tasks of `LocalSet`s that such futures drive; and the tasks of runtimes
 //! that threads have entered though nobody passed these in. A future of `block_on` is found by the variable that points to
-//! it, or by its type where optimised code has no place for that variable. What a stack shows and cannot be read has a
-//! [`Note`].
+//! it, or by its type where optimised code has no place for that variable. A `LocalSet` that no such future leads to is found
+//! by a word of its thread's stack that points to it or to what it counts references to, as where a library without debug
+//! information drives it. What a stack shows and cannot be read has a [`Note`].
+//!
+//! A task whose type is not described, as one that such a library spawns, is taken for a boxed future if its memory
+//! proves that it is one.
 //!
 //! # What is known by types alone
 //!
@@ -86,8 +90,8 @@
 //!
 //! # What is not there
 //!
-//! Tasks of other executors than tokio's, and `LocalSet`s and `current_thread` runtimes that nobody drives at present, unless they
-//! are registered or passed in; roots that optimised code keeps in no place that can be told, of which there is a [`Note`];
+//! Tasks of other executors than tokio's, and `current_thread` runtimes that nobody drives at present, unless they are registered
+//! or passed in; roots that optimised code keeps in no place that can be told, of which there is a [`Note`];
 //! what is behind a shared reference or an `Arc`, such as the future of a `Shared`.
 
 mod clock;

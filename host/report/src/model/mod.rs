@@ -12,6 +12,7 @@ pub mod graph;
 mod reason;
 mod report;
 mod section;
+mod spelling;
 mod thread_start;
 mod trace;
 mod unknown;
@@ -26,6 +27,7 @@ pub use reason::{
 };
 pub use report::{Header, Report, Trigger, TriggerKind};
 pub use section::{NativeSection, Origin, Section};
+pub use spelling::skeleton;
 pub use thread_start::{fold_from, fold_inner, fold_outer, fold_start};
 pub use trace::{Member, Trace, TraceKind};
 pub use unknown::Unknown;

@@ -73,8 +73,8 @@ impl Report {
         Report { header, sections: Vec::new() }
     }
 
-    /// Where to look first, as pairs of a section's title and an entry: what the diagnosis says, whose entries have an
-    /// empty title, then sections that failed, and what sections remarked themselves. The first line of an entry says
+    /// Where to look first, as pairs of a section's title, with its plugin if that is another name, and an entry: what the
+    /// diagnosis says, whose entries have an empty title, then sections that failed, and what sections remarked themselves. The first line of an entry says
     /// what, others say more of it. Empty when there is nothing to say.
     ///
     /// ```
@@ -88,7 +88,7 @@ impl Report {
     /// let entries: Vec<_> = report.look_at().map(|(title, _)| title).collect();
     /// assert_eq!(entries, ["", "Pool"]);
     /// ```
-    pub fn look_at(&self) -> impl Iterator<Item = (&str, String)> {
+    pub fn look_at(&self) -> impl Iterator<Item = (String, String)> {
         let part =
             |diagnosis: bool| self.sections.iter().filter(move |part| part.is_diagnosis() == diagnosis);
         part(true).chain(part(false)).flat_map(Section::look_at)

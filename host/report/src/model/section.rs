@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Block;
+use super::spelling::skeleton;
 use super::unknown::words;
 
 /// A titled part of a report.
@@ -95,6 +96,20 @@ impl NativeSection {
         NativeSection::ALL.iter().copied().find(|section| section.name() == name)
     }
 
+    /// The native section whose name or title a reader would take this for.
+    ///
+    /// ```
+    /// use gmr_report::NativeSection;
+    ///
+    /// assert_eq!(NativeSection::resembling("Green-THREADS"), Some(NativeSection::GreenThreads));
+    /// assert_eq!(NativeSection::resembling("pool"), None);
+    /// ```
+    pub fn resembling(text: &str) -> Option<NativeSection> {
+        let text = skeleton(text);
+        let is_like = |own: &str| skeleton(own) == text;
+        NativeSection::ALL.iter().copied().find(|section| is_like(section.name()) || is_like(section.title()))
+    }
+
     fn words(self) -> (&'static str, &'static str) {
         match self {
             NativeSection::Package => ("package", "Package"),
@@ -142,15 +157,25 @@ impl Section {
     }
 
     /// What this section contributes to the report's [`Report::look_at`](super::Report::look_at). The diagnosis speaks for
-    /// the whole report: the title beside its remarks is empty.
-    pub fn look_at(&self) -> impl Iterator<Item = (&str, String)> {
+    /// the whole report: the title beside its remarks is empty. A plugin chooses its title, so that its name stands beside
+    /// it, unless the title is the name.
+    pub fn look_at(&self) -> impl Iterator<Item = (String, String)> {
         let failure = self.failure.iter().map(|reason| {
             if self.blocks.is_empty() { format!("no section: {reason}") } else { reason.clone() }
         });
-        let title = self.title.as_str();
-        let of_remarks = if self.is_diagnosis() { "" } else { title };
-        let remarks = self.remarks.iter().map(move |remark| (of_remarks, remark.clone()));
-        failure.map(move |line| (title, line)).chain(remarks)
+        let title = self.title_with_maker();
+        let of_remarks = if self.is_diagnosis() { String::new() } else { title.clone() };
+        let remarks = self.remarks.iter().map(move |remark| (of_remarks.clone(), remark.clone()));
+        failure.map(move |line| (title.clone(), line)).chain(remarks)
+    }
+
+    fn title_with_maker(&self) -> String {
+        let maker = format!("(plugin {})", self.name);
+        let is_told = self.title.ends_with(&maker) || skeleton(&self.title) == skeleton(&self.name);
+        if self.origin != Origin::Plugin || is_told {
+            return self.title.clone();
+        }
+        format!("{} {maker}", self.title)
     }
 
     pub(super) fn is_diagnosis(&self) -> bool {

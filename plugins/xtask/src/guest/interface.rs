@@ -74,8 +74,13 @@ mod tests {
             let listed = String::from_utf8(listed.stdout).unwrap();
             let mut wanted = interface.clone();
             if folder.ends_with("cli") {
-                let templates =
-                    ["rust/Cargo.toml.in", "rust/src/lib.rs", "python/my_plugin.py", "javascript/build.mjs"];
+                let templates = [
+                    "rust/Cargo.toml.in",
+                    "rust/src/lib.rs",
+                    "python/my_plugin.py",
+                    "javascript/build.mjs",
+                    "javascript/.npmrc",
+                ];
                 wanted.extend(templates.map(|path| format!("templates/{path}")));
             }
             for path in wanted {

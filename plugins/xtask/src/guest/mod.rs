@@ -46,7 +46,7 @@ pub struct Arguments {
     /// Also build the misbehaving guests of the tests
     #[arg(long)]
     tests: bool,
-    /// Also build the templates of `gmr plugin new`
+    /// Also try the templates of `gmr plugin new` by the steps that it prints: with rustup, python3 and npm
     #[arg(long)]
     templates: bool,
     /// Also run the plugins' own tests, natively
@@ -87,14 +87,14 @@ pub fn build(which: Which, choice: Choice) -> Result<Vec<PathBuf>> {
     let files = match which {
         Which::Shipped | Which::All => {
             let mut output = Output::new(target.join("plugins"))?;
-            rust::build(&root.join("plugins"), &guests, &toolchain::find(choice)?, &[], &mut output)?;
+            rust::build(&root.join("plugins"), &guests, &toolchain::find(choice)?, &mut output)?;
             if which == Which::All {
                 python::build(&root, &guests, &mut output)?;
                 javascript::build(&root, &guests, &mut output)?;
             }
             output.finish(&[python::NAME, javascript::NAME])?
         }
-        Which::Templates => templates::build(&root, &guests, &toolchain::find(choice)?)?,
+        Which::Templates => templates::build(&root, &target, &guests)?,
         Which::Tests => return build_tests(&root.join("tests/guests"), &target, choice),
     };
     files.iter().try_for_each(|file| component::expect_plugin(file))?;
@@ -107,7 +107,7 @@ fn build_tests(workspace: &Path, target: &Path, choice: Choice) -> Result<Vec<Pa
         return Ok(Vec::new());
     }
     let mut output = Output::new(target.join("test-guests"))?;
-    rust::build(workspace, &target.join("guests"), &toolchain::find(choice)?, &[], &mut output)?;
+    rust::build(workspace, &target.join("guests"), &toolchain::find(choice)?, &mut output)?;
     output.finish(&[])
 }
 

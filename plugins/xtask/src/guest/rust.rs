@@ -15,20 +15,13 @@ use super::output::Output;
 use super::toolchain::Toolchain;
 use crate::command::{Step, announce};
 
-/// Builds every guest of the workspace, cargo being given these options too, and puts its component into `output`.
-pub fn build(
-    workspace: &Path,
-    target: &Path,
-    toolchain: &Toolchain,
-    options: &[&str],
-    output: &mut Output,
-) -> Result<()> {
+/// Builds every guest of the workspace, and puts its component into `output`.
+pub fn build(workspace: &Path, target: &Path, toolchain: &Toolchain, output: &mut Output) -> Result<()> {
     announce(format_args!("building the Rust guests of {} for {}", workspace.display(), toolchain.target()));
     let mut modules = Vec::new();
     cargo(toolchain)
         .args(["build", "--release", "--workspace", "--lib", "--message-format", "json-render-diagnostics"])
         .args(["--target", toolchain.target()])
-        .args(options)
         .arg("--manifest-path")
         .arg(workspace.join("Cargo.toml"))
         .arg("--target-dir")

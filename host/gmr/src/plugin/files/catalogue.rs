@@ -1,16 +1,19 @@
 //! The catalogue of plugin files: which there are, which of them are ready, what is wrong with the others. Plain
 //! bookkeeping; [`loading`](super::loading) fills it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use super::fingerprint::Fingerprint;
+use super::ownership::Writers;
 use crate::bounded_call::Caller;
+use crate::plugin::PluginConfig;
+use crate::plugin::interface::output_limits::cut;
 use crate::plugin::sandbox::handle::PluginHandle;
 
 /// All plugin files.
@@ -19,6 +22,8 @@ pub struct Catalogue {
     pub entries: BTreeMap<PathBuf, Entry>,
     /// What is wrong with the folders or the watch, each in one line.
     pub problems: Vec<String>,
+    /// How many files of the folders are not looked into, since there are too many.
+    pub left_out: usize,
     /// Why the plugin that was compiled last is not in the cache.
     pub not_cached: Option<String>,
     /// Why plugins were compiled in this process, if a child should do it.
@@ -29,7 +34,12 @@ pub struct Catalogue {
 pub struct Entry {
     /// The plugin's name; the file's if that is none.
     pub name: String,
+    /// Whether the settings let it run.
     pub enabled: bool,
+    /// Why no plugin is made of the file whatever it contains: its name, or another file's that comes first.
+    pub refused: Option<String>,
+    /// Who may put another file in its place.
+    pub writers: Writers,
     /// What the file was when it was last looked into.
     pub seen: Option<Fingerprint>,
     /// The last version that loaded. It serves until another loads or the file is gone.
@@ -38,8 +48,26 @@ pub struct Entry {
     pub problem: Option<String>,
     /// The file has to be compiled first.
     pub pending: Option<Pending>,
+    /// Until when it is not read again, however often it changes.
+    pub rests_until: Option<Instant>,
     pub record: Arc<Record>,
 }
+
+/// A file as a look at the folders finds it.
+#[derive(Debug)]
+pub struct Found {
+    pub path: PathBuf,
+    /// The plugin's name; the file's if that is none.
+    pub name: String,
+    pub enabled: bool,
+    pub refused: Option<String>,
+    pub writers: Writers,
+    /// What the file is; `None` if it cannot be told.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// Bytes in which it is said why a file does not load.
+const PROBLEM_BYTES: u64 = 1000;
 
 /// A compilation that is to come or goes on.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +94,28 @@ pub struct Record {
     /// Keeps a plugin from being called that has not come back from an earlier call.
     pub caller: Caller,
     pub last: Mutex<Option<Last>>,
+    /// How many calls in a row have overrun their time.
+    pub overruns: AtomicU32,
+}
+
+impl Record {
+    /// The last call.
+    pub fn last(&self) -> Option<Last> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How many halvings of its time a plugin has for having overrun it. Each eighth time it has all of it again, so that
+    /// one that needs more than a part can show that it is well.
+    pub fn halvings(&self) -> u32 {
+        const MOST: u32 = 3;
+        (self.overruns.load(Ordering::Relaxed) % 8).min(MOST)
+    }
+
+    /// Counts a call that overran its time; one that did not restores all of it.
+    pub fn ended(&self, overran: bool) {
+        let overruns = if overran { self.overruns.load(Ordering::Relaxed).saturating_add(1) } else { 0 };
+        self.overruns.store(overruns, Ordering::Relaxed);
+    }
 }
 
 /// The last call.
@@ -76,9 +126,49 @@ pub struct Last {
 }
 
 impl Entry {
-    pub fn new(name: String, enabled: bool) -> Entry {
-        let record = Arc::new(Record::default());
-        Entry { name, enabled, seen: None, ready: None, problem: None, pending: None, record }
+    fn of(found: &Found) -> Entry {
+        Entry {
+            name: found.name.clone(),
+            enabled: found.enabled,
+            refused: None,
+            writers: Writers::Trusted,
+            seen: None,
+            ready: None,
+            problem: None,
+            pending: None,
+            rests_until: None,
+            record: Arc::default(),
+        }
+    }
+
+    /// Why there is no plugin of the file, as it is now.
+    pub fn trouble(&self) -> Option<&str> {
+        self.refused.as_deref().or(self.problem.as_deref())
+    }
+
+    /// Takes in how the file stands among the others. A file that is refused has nothing that serves.
+    fn judge(&mut self, found: &Found) {
+        (self.refused, self.writers) = (found.refused.clone(), found.writers.clone());
+        if self.refused.is_some() {
+            (self.seen, self.ready, self.problem, self.pending) = (None, None, None, None);
+        }
+    }
+
+    /// Whether the file is another one than was looked into last, or than waits to be compiled.
+    fn is_changed(&self, found: &Found) -> bool {
+        let seen = self.pending.map(|pending| pending.seen).or(self.seen);
+        found.fingerprint.is_none() || seen != found.fingerprint
+    }
+
+    /// Whether the plugin goes without its grants: everyone may put another file in its place, and no digest tells them
+    /// apart.
+    pub fn is_without_grants(&self) -> bool {
+        let is_open = matches!(self.writers, Writers::Everyone(_));
+        is_open && self.config().is_some_and(|config| !config.grants.is_empty() && config.digest.is_none())
+    }
+
+    pub fn config(&self) -> Option<&PluginConfig> {
+        self.ready.as_ref().map(|ready| ready.plugin.config())
     }
 
     /// Takes in what came of the file, as it was when it was looked into: another version that is ready, the same as
@@ -88,7 +178,8 @@ impl Entry {
         match result {
             Ok(Some(ready)) => (self.ready, self.problem) = (Some(ready), None),
             Ok(None) => self.problem = None,
-            Err(problem) => self.problem = Some(problem),
+            // Names and messages of a file may be of any length.
+            Err(problem) => self.problem = Some(cut(problem, PROBLEM_BYTES)),
         }
     }
 }
@@ -97,29 +188,41 @@ impl Entry {
 pub type Callable = (PathBuf, Ready, Arc<Record>);
 
 impl Catalogue {
-    /// Forgets files that are gone.
-    pub fn retain(&mut self, files: &[PathBuf]) {
-        self.entries.retain(|path, _| files.contains(path));
+    /// Takes in what lies in the folders now. Returns the files that have to be looked into, and when to look again at
+    /// those that rest.
+    pub fn enter(&mut self, all: &[Found], now: Instant) -> (Vec<PathBuf>, Option<Instant>) {
+        let paths: HashSet<&Path> = all.iter().map(|found| found.path.as_path()).collect();
+        self.entries.retain(|path, _| paths.contains(path.as_path()));
+        let (mut changed, mut again) = (Vec::new(), None::<Instant>);
+        for found in all {
+            let entry = self.entries.entry(found.path.clone()).or_insert_with(|| Entry::of(found));
+            entry.judge(found);
+            if !entry.enabled || entry.refused.is_some() || !entry.is_changed(found) {
+                continue;
+            }
+            match entry.rests_until.filter(|until| *until > now) {
+                Some(until) => again = Some(again.map_or(until, |again| again.min(until))),
+                None => changed.push(found.path.clone()),
+            }
+        }
+        (changed, again)
     }
 
     /// The plugins that are ready, in the order of their sections.
     pub fn ready(&self) -> Vec<Callable> {
-        let enabled = self.entries.iter().filter(|(_, entry)| entry.enabled);
-        let ready = enabled
-            .filter_map(|(path, entry)| Some((path.clone(), entry.ready.clone()?, entry.record.clone())));
+        let enabled = self.entries.iter().filter(|(_, entry)| entry.enabled && entry.refused.is_none());
+        let ready = enabled.filter_map(|(path, entry)| {
+            let mut ready = entry.ready.clone()?;
+            if entry.is_without_grants() {
+                ready.plugin = Arc::new(ready.plugin.without_grants());
+            }
+            Some((path.clone(), ready, entry.record.clone()))
+        });
         let mut ready: Vec<Callable> = ready.collect();
         ready.sort_by(|(_, a, _), (_, b, _)| {
             let key = |ready: &Ready| (ready.plugin.description.order, ready.plugin.name().to_owned());
             key(a).cmp(&key(b))
         });
         ready
-    }
-
-    /// The file that has this name already.
-    pub fn other_of(&self, name: &str, path: &Path) -> Option<PathBuf> {
-        self.entries
-            .iter()
-            .find(|(other, entry)| entry.name == name && *other != path)
-            .map(|(other, _)| other.clone())
     }
 }

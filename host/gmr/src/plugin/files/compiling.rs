@@ -14,7 +14,8 @@ use super::fingerprint::Fingerprint;
 use super::loading::{Shared, Thread};
 use crate::plugin::compiler::Failure;
 use crate::plugin::sandbox::compiled::CompiledCode;
-use crate::plugin::sandbox::component::{self, Compilable};
+use crate::plugin::sandbox::component::Compilable;
+use crate::plugin::sandbox::refusal;
 use crate::section::memory::memory_shortage;
 
 /// Compiling must not compete with the application, and yet end on a busy machine: among six busy processes a processor
@@ -62,7 +63,7 @@ impl Shared {
     /// Compiles a file that was queued, as it is now.
     fn compile(&self, file: &Path) {
         let began = Instant::now();
-        let read = self.read(file).map_err(|(_, reason)| reason);
+        let read = self.read(file, |time| self.pause(time)).map_err(|(_, reason)| reason);
         let seen = {
             let mut work = self.work();
             let Some(entry) = work.catalogue.entries.get_mut(file) else { return };
@@ -90,12 +91,13 @@ impl Shared {
 
     fn compile_bytes(&self, file: &Path, bytes: &[u8], began: Instant) -> Result<Compiled, Failure> {
         let digest = Digest::of(bytes);
+        self.refuse_another_digest(file, digest).map_err(Failure::Refused)?;
         let engine = &self.sandbox(file).engine;
         let compilable = Compilable::new(bytes, &self.plugin_of(file).file).map_err(Failure::Refused)?;
         let remark = |reason| self.work().catalogue.no_child = Some(reason);
         let compiled = self.compiler.compile(engine, &compilable, || self.work().stopped, remark)?;
         let component = compiled.code.map(engine);
-        let component = component.map_err(|error| Failure::Refused(component::not_loaded(&error)))?;
+        let component = component.map_err(|error| Failure::Refused(refusal::not_loaded(&error)))?;
         let ready = self.make_ready(file, digest, &component, began, false).map_err(Failure::Refused)?;
         Ok((ready, digest, compiled.code))
     }

@@ -1,12 +1,27 @@
 //! The plugin folders: which files are plugins, and what their names are. It reads directories, never what a plugin
 //! contains.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use gmr_report::NativeSection;
+use gmr_report::{NativeSection, skeleton};
 
 /// A file larger than this is no plugin. A Python component, which holds an interpreter, has 18 MB.
 pub const MOST_BYTES: u64 = 64 << 20;
+
+/// How many files of one folder are looked into. A hundred plugins fill a report; thousands of files are a mistake, or
+/// meant to keep the reporter busy.
+pub const MOST_FILES: usize = 256;
+
+/// The plugin files of a folder.
+#[derive(Debug, Default, PartialEq)]
+pub struct Listing {
+    /// At most [`MOST_FILES`], sorted by name; those that the settings name come first.
+    pub files: Vec<PathBuf>,
+    /// How many more there are.
+    pub left_out: usize,
+}
 
 /// Whether a file's name says that it is a plugin: `NAME.wasm` or `NAME.wat`, not hidden. Editors and installers write
 /// hidden files before they rename them.
@@ -16,13 +31,13 @@ pub fn is_plugin(path: &Path) -> bool {
 }
 
 /// The plugin's name: the file's without the extension. Sections are told apart by their names, and the
-/// application's own sections come first: no plugin can have a name that is `taken`.
+/// application's own sections come first: no plugin can have a name that a reader could take for one that is `taken`.
 ///
 /// # Errors
 ///
 /// What a name may consist of, if it does not, or whose it is.
 pub fn name_of(path: &Path, taken: &[String]) -> Result<String, String> {
-    let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+    let name = stem(path);
     let allowed = |character: char| character.is_ascii_alphanumeric() || character == '-' || character == '_';
     if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
         let rule = "1 to 64 letters, digits, `-` and `_`, so that [gmr.plugins.NAME] can name it";
@@ -30,13 +45,34 @@ pub fn name_of(path: &Path, taken: &[String]) -> Result<String, String> {
             "the plugin's name, which is the file's without extension, has {rule}: rename the file"
         ));
     }
-    if NativeSection::named(name).is_some() {
-        return Err(format!("`{name}` is a section of the report's own: rename the file"));
+    if let Some(native) = NativeSection::resembling(name) {
+        return Err(format!("`{}` is a section of the report's own: rename the file", native.name()));
     }
-    if taken.iter().any(|taken| taken == name) {
-        return Err(format!("`{name}` is a section that the application fills itself: rename the file"));
+    if let Some(taken) = resembled(name, taken) {
+        return Err(format!("`{taken}` is a section that the application fills itself: rename the file"));
     }
     Ok(name.to_owned())
+}
+
+/// The title that a plugin's section has: its own, with the plugin's name if a reader could take it for a section of the
+/// report's own or the application's.
+pub fn title_of(title: String, name: &str, taken: &[String]) -> String {
+    if skeleton(&title).is_empty() {
+        return name.to_owned();
+    }
+    if NativeSection::resembling(&title).is_none() && resembled(&title, taken).is_none() {
+        return title;
+    }
+    format!("{} (plugin {name})", title.trim())
+}
+
+fn resembled<'t>(text: &str, taken: &'t [String]) -> Option<&'t String> {
+    let text = skeleton(text);
+    taken.iter().find(|taken| skeleton(taken) == text)
+}
+
+fn stem(path: &Path) -> &str {
+    path.file_stem().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
 /// # Errors
@@ -49,38 +85,32 @@ pub fn refuse_too_large(bytes: u64) -> Result<(), String> {
     Ok(())
 }
 
-/// What is to be said of a folder that all users of the machine may write to: they can add plugins, and replace those that
-/// have grants.
-pub fn open_to_all(directory: &Path) -> Option<String> {
-    use std::os::unix::fs::MetadataExt as _;
-    const WRITABLE_BY_OTHERS: u32 = 0o002;
-
-    let mode = std::fs::metadata(directory).ok().filter(std::fs::Metadata::is_dir)?.mode();
-    (mode & WRITABLE_BY_OTHERS != 0).then(|| {
-        let (folder, mode) = (directory.display(), mode & 0o7777);
-        format!("{folder}: every user may write there (mode {mode:04o}), and so add and replace plugins")
-    })
-}
-
-/// The plugin files of a folder, sorted by name.
+/// The plugin files of a folder, in time that grows with their number and memory that does not. `is_named` says whether the
+/// settings name a plugin.
 ///
 /// # Errors
 ///
 /// Why the folder cannot be read. A folder that does not exist is empty: it may come.
-pub fn list(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+pub fn list(directory: &Path, is_named: impl Fn(&str) -> bool) -> std::io::Result<Listing> {
     let entries = match std::fs::read_dir(directory) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Listing::default()),
         entries => entries?,
     };
-    let mut files = Vec::new();
+    let mut first: BTreeSet<(bool, OsString)> = BTreeSet::new();
+    let mut left_out = 0;
     for entry in entries {
-        let path = entry?.path();
-        if is_plugin(&path) {
-            files.push(path);
+        let name = entry?.file_name();
+        let path: &Path = name.as_ref();
+        if is_plugin(path) {
+            first.insert((!is_named(stem(path)), name));
+            if first.len() > MOST_FILES {
+                first.pop_last();
+                left_out += 1;
+            }
         }
     }
-    files.sort();
-    Ok(files)
+    let files = first.into_iter().map(|(_, name)| directory.join(name)).collect();
+    Ok(Listing { files, left_out })
 }
 
 #[cfg(test)]
@@ -104,8 +134,29 @@ mod tests {
         for other in ["a b.wasm", "a.b.wasm", "ü.wasm", &longer] {
             assert!(name_of(other).unwrap_err().contains("rename the file"), "{other}");
         }
-        assert!(name_of("threads.wasm").unwrap_err().contains("section of the report's own"));
-        assert!(name_of("pool.wat").unwrap_err().contains("the application fills itself"));
+        for own in ["threads.wasm", "Threads.wasm", "GREEN-threads.wasm", "thread5_.wasm"] {
+            let refusal = "section of the report's own";
+            assert_eq!(
+                name_of(own).is_err_and(|reason| reason.contains(refusal)),
+                own != "thread5_.wasm",
+                "{own}"
+            );
+        }
+        for own in ["pool.wat", "POOL.wasm", "-p0ol-.wasm"] {
+            assert!(name_of(own).unwrap_err().contains("the application fills itself"), "{own}");
+        }
+    }
+
+    #[test]
+    fn a_title_that_passes_for_another_section_has_the_plugins_name() {
+        let title_of = |title: &str| title_of(title.to_owned(), "evil", &["job_pool".to_owned()]);
+        for honest in ["Open files", "Thread pools", "Größe"] {
+            assert_eq!(title_of(honest), honest);
+        }
+        assert_eq!(title_of("Threads"), "Threads (plugin evil)");
+        assert_eq!(title_of(" job pool "), "job pool (plugin evil)");
+        assert_eq!(title_of("Diagn\u{200b}osis"), "Diagn\u{200b}osis (plugin evil)");
+        assert_eq!(title_of("\u{200b} "), "evil");
     }
 
     #[test]
@@ -114,16 +165,34 @@ mod tests {
         assert!(refuse_too_large((64 << 20) + 1).unwrap_err().contains("64 MiB"));
     }
 
+    fn names(listing: &Listing) -> Vec<&str> {
+        listing.files.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect()
+    }
+
     #[test]
     fn a_folder_is_listed_sorted_and_one_that_is_missing_is_empty() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["b.wasm", "a.wat", ".c.wasm", "d.txt"] {
+        for name in ["b.wasm", "a.wat", ".c.wasm", "d.txt", "z.wasm"] {
             std::fs::write(folder.path().join(name), "").unwrap();
         }
-        let names = |files: Vec<PathBuf>| -> Vec<_> {
-            files.iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
-        };
-        assert_eq!(names(list(folder.path()).unwrap()), ["a.wat", "b.wasm"]);
-        assert!(list(&folder.path().join("neither")).unwrap().is_empty());
+        let listing = list(folder.path(), |name| name == "z").unwrap();
+        assert_eq!((names(&listing), listing.left_out), (vec!["z.wasm", "a.wat", "b.wasm"], 0));
+        assert_eq!(list(&folder.path().join("neither"), |_| false).unwrap(), Listing::default());
+    }
+
+    #[test]
+    fn of_too_many_files_the_first_are_listed_and_those_that_are_configured() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str| std::fs::write(folder.path().join(name), "").unwrap();
+        (0..MOST_FILES).for_each(|number| write(&format!("p{number:03}.wasm")));
+        let all = list(folder.path(), |_| false).unwrap();
+        assert_eq!((all.files.len(), all.left_out), (MOST_FILES, 0));
+        write("zz.wasm");
+        let without = list(folder.path(), |_| false).unwrap();
+        assert_eq!((without, 1), (Listing { left_out: 1, ..all }, 1));
+        let listing = list(folder.path(), |name| name == "zz").unwrap();
+        assert_eq!((listing.files.len(), listing.left_out), (MOST_FILES, 1));
+        assert_eq!(names(&listing)[..2], ["zz.wasm", "p000.wasm"]);
+        assert_eq!(names(&listing).last(), Some(&"p254.wasm"));
     }
 }

@@ -18,6 +18,7 @@ use super::{folder, reading};
 use crate::plugin::compiler::Compiler;
 use crate::plugin::sandbox::engine::{Sandbox, Sandboxes};
 use crate::plugin::sandbox::handle::PluginHandle;
+use crate::plugin::sandbox::refusal;
 use crate::plugin::{Config, PluginConfig};
 
 /// Loads plugins in the background.
@@ -44,6 +45,8 @@ pub struct Work {
     /// Looks that were asked for, and of these the ones that are done.
     pub asked: u64,
     pub done: u64,
+    /// When to look again without being asked, at files that changed while they rested.
+    pub again: Option<Instant>,
     /// The threads that there are.
     pub threads: BTreeSet<Thread>,
     /// Nothing more is begun.
@@ -64,6 +67,10 @@ pub enum Thread {
 
 /// Compiling recurses over what the plugin's author has nested; pages that are not touched cost nothing.
 const STACK_BYTES: usize = 8 << 20;
+
+/// Text is for those who write it by hand: its parser is one more thing that a file could attack.
+const NO_TEXT: &str = "it is WebAssembly text, which `plugin_text = true` in [gmr] would allow: put the component in the \
+                       binary format there, as `wasm-tools parse` makes it";
 
 /// A compilation in this process cannot be interrupted: stopping waits so long for one and then leaves it behind, since an
 /// application that wants to end must not wait for a compiler.
@@ -96,13 +103,19 @@ impl Loader {
         self.shared.wait(deadline, |work| work.is_looking_for(ours)).done >= ours
     }
 
-    /// The same, and waits for what has to be compiled too.
+    /// Waits until the look that a new loader begins with is over, or `deadline`.
+    pub fn first_look(&self, deadline: Instant) {
+        drop(self.shared.wait(deadline, |work| work.is_looking_for(1)));
+    }
+
+    /// As [`Loader::look`], and waits for what has to be compiled too.
     #[cfg(test)]
     pub fn settle(&self, deadline: Instant) -> bool {
         let ours = self.shared.look();
         let is_compiling = |work: &Work| work.threads.contains(&Thread::Compiling);
-        let work = self.shared.wait(deadline, |work| work.is_looking_for(ours) || is_compiling(work));
-        work.done >= ours && !is_compiling(&work)
+        let is_busy = |work: &Work| work.is_looking_for(ours) || work.again.is_some() || is_compiling(work);
+        let work = self.shared.wait(deadline, is_busy);
+        work.done >= ours && !is_busy(&work)
     }
 
     /// Looks at the plugins as they stand.
@@ -132,6 +145,12 @@ impl Work {
     pub fn unqueue(&mut self, file: &Path) {
         self.queue.retain(|(_, queued)| queued != file);
     }
+
+    /// Takes off the queue what is gone or is refused.
+    pub fn forget_what_is_not_pending(&mut self) {
+        let entries = &self.catalogue.entries;
+        self.queue.retain(|(_, queued)| entries.get(queued).is_some_and(|entry| entry.pending.is_some()));
+    }
 }
 
 impl Shared {
@@ -151,6 +170,11 @@ impl Shared {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
+    /// Waits until something changes, but not longer than this.
+    pub fn wait_for_change<'w>(&self, work: MutexGuard<'w, Work>, time: Duration) -> MutexGuard<'w, Work> {
+        self.changed.wait_timeout(work, time).unwrap_or_else(PoisonError::into_inner).0
+    }
+
     /// Waits, but not if all is to stop.
     pub fn pause(&self, time: Duration) {
         drop(self.changed.wait_timeout_while(self.work(), time, |work| !work.stopped));
@@ -160,6 +184,8 @@ impl Shared {
     pub fn look(self: &Arc<Self>) -> u64 {
         let mut work = self.work();
         work.asked += 1;
+        // The thread may be waiting for a file to have rested.
+        self.tell();
         if let Err(problem) = self.start(Thread::Looking, &mut work) {
             work.catalogue.problems = vec![problem];
         }
@@ -221,16 +247,34 @@ impl Shared {
         let name = folder::name_of(file, &self.config.taken)?;
         let shown = file.file_name().unwrap_or_default().to_string_lossy();
         let config = self.config.plugin(&name);
+        config.refuse_another_digest(&name, digest)?;
         let plugin = PluginHandle::load(self.sandbox(file), &name, &shown, digest, component, config)?;
-        Ok(Ready { plugin: Arc::new(plugin), took: began.elapsed(), from_cache })
+        let title = folder::title_of(plugin.description.title.clone(), &name, &self.config.taken);
+        Ok(Ready { plugin: Arc::new(plugin.with_title(title)), took: began.elapsed(), from_cache })
+    }
+
+    /// # Errors
+    ///
+    /// That the settings pin the plugin to another content.
+    pub fn refuse_another_digest(&self, file: &Path, digest: Digest) -> Result<(), String> {
+        let name = folder::name_of(file, &self.config.taken)?;
+        self.config.plugin(&name).refuse_another_digest(&name, digest)
     }
 
     /// The file's bytes, as they were at one moment.
     ///
     /// # Errors
     ///
-    /// As [`reading::read`].
-    pub fn read(&self, file: &Path) -> Result<(Fingerprint, Vec<u8>), (Option<Fingerprint>, String)> {
-        reading::read(file, |time| self.pause(time))
+    /// As [`reading::read`], or that plugins in text are not taken.
+    pub fn read(
+        &self,
+        file: &Path,
+        pause: impl Fn(Duration),
+    ) -> Result<(Fingerprint, Vec<u8>), (Option<Fingerprint>, String)> {
+        let (seen, bytes) = reading::read(file, pause)?;
+        if !self.config.text && refusal::is_text(&bytes) {
+            return Err((Some(seen), NO_TEXT.to_owned()));
+        }
+        Ok((seen, bytes))
     }
 }

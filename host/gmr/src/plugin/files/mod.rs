@@ -12,5 +12,6 @@ pub mod fingerprint;
 pub mod folder;
 pub mod loading;
 mod looking;
+pub mod ownership;
 pub mod reading;
 mod watch;

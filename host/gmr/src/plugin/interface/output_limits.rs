@@ -16,35 +16,88 @@ pub struct Taken {
     pub remarks: Vec<String>,
     /// Why some of it is missing.
     pub failure: Option<String>,
+    /// What it has of what plugins share.
+    pub bytes: u64,
 }
+
+/// What a section may have of what all plugins of a report share.
+#[derive(Clone, Copy, Debug)]
+pub struct Share {
+    /// Bytes of text, and [`PART_BYTES`] for each part.
+    pub bytes: u64,
+    /// What they share of that.
+    pub total: u64,
+    pub remarks: usize,
+}
+
+impl Share {
+    /// Of one plugin alone.
+    pub const WHOLE: Share = Share { bytes: u64::MAX, total: u64::MAX, remarks: MAX_REMARKS };
+}
+
+/// What a block, an item or a cell of a table takes in a report, even without text.
+const PART_BYTES: u64 = 16;
 
 /// The most remarks a plugin may put at the top of a report, where they compete with all others.
 const MAX_REMARKS: usize = 8;
 
 /// Takes blocks until a limit is reached.
-pub fn take(blocks: Vec<Block>, limits: &Limits) -> Taken {
-    let mut budget = Budget { limits, text_bytes: 0, items: 0, cut_texts: 0, bad_rows: 0 };
+pub fn take(blocks: Vec<Block>, limits: &Limits, share: Share) -> Taken {
+    let mut budget = Budget::new(limits, share);
     let mut taken = Taken::default();
-    let count = blocks.len();
+    let (count, mut remarks) = (blocks.len(), 0);
     for (index, mut block) in blocks.into_iter().enumerate() {
         if index == limits.blocks as usize {
             taken.failure = Some(format!("it returned {count} blocks and may return {}", limits.blocks));
             break;
         }
         budget.block(&mut block);
-        if let Some(excess) = budget.excess() {
+        let bytes = budget.bytes(index + 1);
+        if let Some(excess) = budget.excess(bytes) {
             // What goes beyond the limit is left out whole: half a table misleads.
             taken.failure = Some(excess);
             break;
         }
+        taken.bytes = bytes;
         match block.into() {
             Part::Block(block) => taken.blocks.push(block),
-            Part::Remark(line) if taken.remarks.len() < MAX_REMARKS => taken.remarks.push(line),
-            _ => taken.failure = Some(format!("it made more than {MAX_REMARKS} remarks")),
+            Part::Remark(line) => {
+                remarks += 1;
+                if taken.remarks.len() < share.remarks.min(MAX_REMARKS) {
+                    taken.remarks.push(line);
+                }
+            }
+            // The interface has no other parts.
+            _ => {}
         }
+    }
+    if remarks > MAX_REMARKS {
+        taken.failure = taken.failure.or_else(|| Some(format!("it made more than {MAX_REMARKS} remarks")));
+    } else if remarks > taken.remarks.len() {
+        // Others have remarks too; that is not its fault.
+        taken.remarks.push(format!("and {} more remarks", remarks - taken.remarks.len()));
     }
     taken.failure = taken.failure.or_else(|| budget.complaint());
     taken
+}
+
+/// How much there is of what the limits are about.
+#[derive(Debug, Default, PartialEq)]
+pub struct Measured {
+    pub text_bytes: u64,
+    /// The longest single text.
+    pub longest_bytes: u64,
+    pub blocks: u64,
+    pub items: u64,
+}
+
+/// Measures blocks as the plugin handed them over.
+pub fn measure(blocks: &[Block]) -> Measured {
+    let unlimited = Limits { text_bytes: u64::MAX, ..Limits::default() };
+    let mut budget = Budget::new(&unlimited, Share::WHOLE);
+    blocks.iter().for_each(|block| budget.block(&mut block.clone()));
+    let Budget { text_bytes, longest_bytes, items, .. } = budget;
+    Measured { text_bytes, longest_bytes, blocks: blocks.len() as u64, items }
 }
 
 /// Cuts one text, such as a title, to the limit of a single text.
@@ -63,14 +116,28 @@ pub fn cut(mut text: String, limit: u64) -> String {
 /// What a section has used up of its limits.
 struct Budget<'a> {
     limits: &'a Limits,
+    share: Share,
     text_bytes: u64,
+    longest_bytes: u64,
     items: u64,
+    cells: u64,
     cut_texts: u64,
     bad_rows: u64,
 }
 
-impl Budget<'_> {
-    fn excess(&self) -> Option<String> {
+impl<'a> Budget<'a> {
+    fn new(limits: &'a Limits, share: Share) -> Budget<'a> {
+        let (text_bytes, longest_bytes, items, cells, cut_texts, bad_rows) = Default::default();
+        Budget { limits, share, text_bytes, longest_bytes, items, cells, cut_texts, bad_rows }
+    }
+
+    /// What so many blocks have taken of the share.
+    fn bytes(&self, blocks: usize) -> u64 {
+        let parts = (blocks as u64).saturating_add(self.items).saturating_add(self.cells);
+        self.text_bytes.saturating_add(parts.saturating_mul(PART_BYTES))
+    }
+
+    fn excess(&self, taken: u64) -> Option<String> {
         if self.text_bytes > self.limits.output_bytes {
             let limit = bytes(self.limits.output_bytes);
             return Some(format!("its text is longer than {limit}; the rest is left out"));
@@ -78,6 +145,14 @@ impl Budget<'_> {
         if self.items > u64::from(self.limits.items) {
             let items = self.limits.items;
             return Some(format!("it returned more than {items} rows, fields, members and frames"));
+        }
+        if taken > self.share.bytes {
+            let Share { bytes: part, total, .. } = self.share;
+            return Some(format!(
+                "the rest is left out: plugins may hand over {} in all for one report, and {} of that were left for it",
+                bytes(total),
+                bytes(part)
+            ));
         }
         None
     }
@@ -98,6 +173,7 @@ impl Budget<'_> {
             *text = cut(std::mem::take(text), self.limits.text_bytes);
         }
         self.text_bytes += text.len() as u64;
+        self.longest_bytes = self.longest_bytes.max(text.len() as u64);
     }
 
     fn texts<'t>(&mut self, texts: impl IntoIterator<Item = &'t mut String>) {
@@ -133,6 +209,7 @@ impl Budget<'_> {
         let (rows, columns) = (table.rows.len(), table.columns.len());
         table.rows.retain(|row| row.len() <= columns);
         self.bad_rows += (rows - table.rows.len()) as u64;
+        self.cells += table.rows.iter().map(|row| row.len() as u64).sum::<u64>();
         table.rows.iter_mut().flatten().for_each(|cell| self.value(cell));
     }
 
@@ -215,7 +292,7 @@ mod tests {
     }
 
     fn taken(blocks: Vec<Block>, limits: Limits) -> (usize, Option<String>) {
-        let taken = take(blocks, &limits);
+        let taken = take(blocks, &limits, Share::WHOLE);
         (taken.blocks.len(), taken.failure)
     }
 
@@ -251,7 +328,7 @@ mod tests {
         assert_eq!(cut("añb".into(), 3), "añ…");
         assert_eq!(cut("añb".into(), 2), "a…");
         let limits = Limits { text_bytes: 1, ..Limits::default() };
-        let taken = take(vec![paragraph("ab")], &limits);
+        let taken = take(vec![paragraph("ab")], &limits, Share::WHOLE);
         assert_eq!(taken.blocks, [gmr_report::Block::paragraph("a…")]);
         assert_eq!(taken.failure.as_deref(), Some("1 texts were longer than 1 B and are cut"));
     }
@@ -260,7 +337,7 @@ mod tests {
     fn a_row_that_is_too_wide_is_refused_and_a_short_one_is_not() {
         let row = |cells| vec![Value::None; cells];
         let table = Table { columns: vec!["a".into()], rows: vec![row(0), row(1), row(2)] };
-        let taken = take(vec![Block::Table(table)], &Limits::default());
+        let taken = take(vec![Block::Table(table)], &Limits::default(), Share::WHOLE);
         assert!(matches!(&taken.blocks[..], [gmr_report::Block::Table { rows, .. }] if rows.len() == 2));
         assert_eq!(
             taken.failure.as_deref(),
@@ -271,17 +348,44 @@ mod tests {
     #[test]
     fn remarks_go_to_the_top_and_are_few() {
         let remark = |text: &str| Block::Remark(text.to_owned());
-        let taken = take(vec![remark("look"), paragraph("a")], &Limits::default());
+        let taken = take(vec![remark("look"), paragraph("a")], &Limits::default(), Share::WHOLE);
         assert_eq!((taken.remarks, taken.blocks.len(), taken.failure), (vec!["look".to_owned()], 1, None));
-        let taken = take(vec![remark("look"); MAX_REMARKS + 1], &Limits::default());
+        let taken = take(vec![remark("look"); MAX_REMARKS + 1], &Limits::default(), Share::WHOLE);
         assert_eq!(taken.remarks.len(), MAX_REMARKS);
         assert_eq!(taken.failure.as_deref(), Some("it made more than 8 remarks"));
     }
 
     #[test]
+    fn a_section_has_its_share_of_what_plugins_hand_over_together() {
+        let share = |bytes| Share { bytes, total: 1000, ..Share::WHOLE };
+        let text = || vec![paragraph("ab"), paragraph("cd")];
+        let whole = take(text(), &Limits::default(), share(2 * (2 + PART_BYTES)));
+        assert_eq!((whole.blocks.len(), whole.bytes, whole.failure), (2, 36, None));
+        let cut = take(text(), &Limits::default(), share(35));
+        assert_eq!((cut.blocks.len(), cut.bytes), (1, 18));
+        let failure = "the rest is left out: plugins may hand over 1000 B in all for one report, and 35 B of that were \
+                       left for it";
+        assert_eq!(cut.failure.as_deref(), Some(failure));
+        // Cells without text count too.
+        let table = Table { columns: vec!["a".into()], rows: vec![vec![Value::None]; 10] };
+        let table = take(vec![Block::Table(table)], &Limits::default(), Share::WHOLE);
+        assert_eq!(table.bytes, 1 + PART_BYTES * (1 + 1 + 10 + 10));
+    }
+
+    #[test]
+    fn remarks_beyond_the_share_are_counted() {
+        let remarks = vec![Block::Remark("look".to_owned()); 5];
+        let taken = take(remarks, &Limits::default(), Share { remarks: 2, ..Share::WHOLE });
+        assert_eq!(
+            (taken.remarks, taken.failure),
+            (["look", "look", "and 3 more remarks"].map(str::to_owned).into(), None)
+        );
+    }
+
+    #[test]
     fn a_remark_beyond_the_limit_costs_no_block_before_it() {
         let limits = Limits { output_bytes: 4, ..Limits::default() };
-        let taken = take(vec![paragraph("abcd"), Block::Remark("e".to_owned())], &limits);
+        let taken = take(vec![paragraph("abcd"), Block::Remark("e".to_owned())], &limits, Share::WHOLE);
         assert_eq!((taken.blocks.len(), taken.remarks.len()), (1, 0));
         assert!(taken.failure.is_some());
     }

@@ -25,19 +25,20 @@ pub fn context(identity: &Identity, output: &Captured) -> (WasiCtx, SingleFiles)
     for (name, value) in &identity.environment {
         wasi.env(name, value);
     }
-    let files = preopen(&mut wasi, &identity.config.grants);
+    let files = preopen(&mut wasi, identity);
     (wasi.build(), files)
 }
 
 /// Opens what the grants name; what is not there is not there for the plugin either.
-fn preopen(wasi: &mut WasiCtxBuilder, grants: &[Grant]) -> SingleFiles {
-    let granted = grants.iter().filter_map(|grant| match grant {
+fn preopen(wasi: &mut WasiCtxBuilder, identity: &Identity) -> SingleFiles {
+    let granted = identity.config.grants.iter().filter_map(|grant| match grant {
         Grant::Read(path) => Some(path.as_path()),
         _ => None,
     });
-    let (directories, files): (Vec<&Path>, Vec<&Path>) = granted.partition(|path| path.is_dir());
+    let (directories, files): (Vec<&Path>, Vec<&Path>) =
+        granted.partition(|path| identity.host_path(path).is_dir());
     for (path, name) in directories.iter().filter_map(|path| path.to_str().map(|name| (path, name))) {
-        let _ = wasi.preopened_dir(path, name, FsPerms::ReadOnly);
+        let _ = wasi.preopened_dir(identity.host_path(path), name, FsPerms::ReadOnly);
     }
     let mut single = SingleFiles::default();
     // In a directory that is granted as a whole, what is beside the file would be hidden.
@@ -48,7 +49,7 @@ fn preopen(wasi: &mut WasiCtxBuilder, grants: &[Grant]) -> SingleFiles {
         if let Some(directory) = parent.to_str()
             && single.grant(directory, name)
         {
-            let _ = wasi.preopened_dir(parent, directory, FsPerms::ReadOnly);
+            let _ = wasi.preopened_dir(identity.host_path(parent), directory, FsPerms::ReadOnly);
         }
     }
     single

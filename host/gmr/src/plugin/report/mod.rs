@@ -3,3 +3,4 @@
 mod about;
 pub mod outcome;
 pub mod sections;
+mod totals;

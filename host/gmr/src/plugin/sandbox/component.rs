@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
+use super::refusal;
 use super::walk::{Refusal, walk};
 use crate::plugin::FileLimits;
 use crate::plugin::interface::bindings::PluginPre;
@@ -17,10 +18,6 @@ const EXPORT: &str = "gmr:plugin/section";
 /// This host's version of `gmr:plugin`, as in `wit/`. Others of 0.1 are compatible.
 const VERSION: &str = "0.1.0";
 
-#[cfg(feature = "compiler")]
-/// A text is a plugin of a test or an example. wat takes some seventy bytes of memory for each of its own.
-const MOST_TEXT_BYTES: usize = 1 << 20;
-
 /// A component in the binary format, whose file keeps to these limits: nothing but these can be compiled.
 pub struct Compilable<'a>(Cow<'a, [u8]>);
 
@@ -31,12 +28,12 @@ impl<'a> Compilable<'a> {
     ///
     /// What is wrong with the file, or which limit it exceeds, in one line.
     pub fn new(bytes: &'a [u8], limits: &FileLimits) -> Result<Compilable<'a>, String> {
-        refuse_what_is_no_component(bytes)?;
-        let binary = if bytes.starts_with(b"\0asm") { Cow::from(bytes) } else { Cow::from(assemble(bytes)?) };
+        refusal::refuse_what_is_no_component(bytes)?;
+        let binary = if refusal::is_text(bytes) { Cow::from(assemble(bytes)?) } else { Cow::from(bytes) };
         match walk(&binary, limits) {
             Ok(()) => Ok(Compilable(binary)),
             Err(Refusal::Limit(reason)) => Err(reason),
-            Err(Refusal::Malformed(error)) => Err(invalid(&wasmtime::Error::new(error))),
+            Err(Refusal::Malformed(error)) => Err(refusal::invalid(&wasmtime::Error::new(error), bytes)),
         }
     }
 
@@ -54,10 +51,8 @@ fn assemble(_: &[u8]) -> Result<Vec<u8>, String> {
 
 #[cfg(feature = "compiler")]
 fn assemble(text: &[u8]) -> Result<Vec<u8>, String> {
-    if text.len() > MOST_TEXT_BYTES {
-        return Err(format!("it is text of more than {} MiB: assemble it first", MOST_TEXT_BYTES >> 20));
-    }
-    let binary = wat::parse_bytes(text).map_err(|error| invalid(&wasmtime::Error::new(error)))?;
+    let binary = wat::parse_bytes(text);
+    let binary = binary.map_err(|error| refusal::invalid(&wasmtime::Error::new(error), text))?;
     Ok(binary.into_owned())
 }
 
@@ -69,18 +64,15 @@ fn assemble(text: &[u8]) -> Result<Vec<u8>, String> {
 /// What is wrong with the file, in one line.
 #[cfg(feature = "compiler")]
 pub fn compile(engine: &Engine, binary: &[u8]) -> Result<Vec<u8>, String> {
-    engine.precompile_component(binary).map_err(|error| invalid(&error))
+    engine.precompile_component(binary).map_err(|error| refusal::invalid(&error, binary))
 }
 
-/// Why compiled code cannot be run.
-pub fn not_loaded(error: &wasmtime::Error) -> String {
-    let reason = format!("{error:#}").replace('\n', " ");
-    if reason.contains("make memory executable") {
-        // Forbidden by PR_SET_MDWE, SELinux or the like.
-        format!("this process may not make memory executable, as plugins need it: {reason}")
-    } else {
-        format!("its compiled code cannot be run here: {reason}")
-    }
+/// Compiles a file in this process, under the usual limits, and takes in what came of it.
+#[cfg(test)]
+pub fn load(engine: &Engine, file: &[u8]) -> Result<Component, String> {
+    let code = compile(engine, Compilable::new(file, &FileLimits::default())?.bytes())?;
+    let code = super::compiled::CompiledCode::in_memory(&code).map_err(|error| error.to_string())?;
+    code.map(engine).map_err(|error| refusal::not_loaded(&error))
 }
 
 /// Checks what the component imports and exports against what the host has.
@@ -107,7 +99,7 @@ pub fn link(
     for import in imports.iter().filter(|import| import.starts_with("gmr:plugin/")) {
         refuse_another_version(import)?;
     }
-    let pre = linker.instantiate_pre(component).map_err(|error| unknown_import(&error))?;
+    let pre = linker.instantiate_pre(component).map_err(|error| refusal::unknown_import(&error, VERSION))?;
     PluginPre::new(pre).map_err(|error| {
         format!(
             "its `{EXPORT}` is not the one of gmr:plugin {VERSION}; build it against this version: {error:#}"
@@ -150,62 +142,17 @@ fn refuse_another_version(name: &str) -> Result<(), String> {
     ))
 }
 
-/// The first bytes of a WebAssembly file tell a core module (version 1, layer 0) from a component.
-fn refuse_what_is_no_component(bytes: &[u8]) -> Result<(), String> {
-    const MODULE: &str = "it is a core WebAssembly module, not a component: build it for wasm32-wasip2, or turn it into \
-                          a component with `wasm-tools component new`";
-    match bytes {
-        [] => Err("the file is empty".to_owned()),
-        [b'\0', b'a', b's', b'm', _, _, 0, 0, ..] => Err(MODULE.to_owned()),
-        [b'\0', b'a', b's', b'm', ..] => Ok(()),
-        [b'\0', ..] => Err("it is no WebAssembly file".to_owned()),
-        text => match std::str::from_utf8(text) {
-            Err(_) => Err("it is no WebAssembly file: neither the binary format nor text".to_owned()),
-            Ok(text) if text.trim_start().starts_with("(module") => Err(MODULE.to_owned()),
-            Ok(_) => Ok(()),
-        },
-    }
-}
-
-fn invalid(error: &wasmtime::Error) -> String {
-    let reason = format!("{error:#}").replace('\n', " ");
-    if reason.contains("unexpected end") {
-        format!("it is cut off, perhaps still being written: {reason}")
-    } else if reason.contains("make memory executable") {
-        // Forbidden by PR_SET_MDWE, SELinux or the like.
-        format!("this process may not make memory executable, as plugins need it: {reason}")
-    } else {
-        format!("it is no valid component: {reason}")
-    }
-}
-
-fn unknown_import(error: &wasmtime::Error) -> String {
-    let reason = format!("{error:#}");
-    if reason.contains("gmr:plugin") {
-        format!(
-            "it asks for what gmr:plugin {VERSION} does not have; rebuild the plugin against {VERSION}, or the \
-             program with a newer gmr: {reason}"
-        )
-    } else {
-        format!("it asks for what the host does not have (only gmr:plugin and WASI 0.2): {reason}")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use gmr_test_support::guests;
 
-    use super::super::compiled::CompiledCode;
     use super::*;
     use crate::plugin::Limits;
     use crate::plugin::sandbox::engine;
 
     /// Loads, or says why not; nothing else may happen.
     fn attempt(engine: &Engine, linker: &Linker<State>, bytes: &[u8]) -> bool {
-        let loaded = Compilable::new(bytes, &FileLimits::default())
-            .and_then(|compilable| compile(engine, compilable.bytes()))
-            .map(|code| CompiledCode::in_memory(&code).unwrap().map(engine).unwrap())
-            .and_then(|component| link(engine, linker, &component));
+        let loaded = load(engine, bytes).and_then(|component| link(engine, linker, &component));
         loaded.map_err(|reason| assert!(!reason.is_empty() && !reason.contains('\n'), "{reason:?}")).is_ok()
     }
 
@@ -218,16 +165,6 @@ mod tests {
         let loaded = (0..whole.len()).filter(|length| attempt(&engine, &linker, &whole[..*length])).count();
         // What stands at the end, names and the compiler's version, may be missing.
         assert!(loaded < 8, "{loaded} of {} beginnings load", whole.len());
-    }
-
-    #[test]
-    fn a_process_that_may_not_run_plugins_does_not_blame_the_file() {
-        // As wasmtime's `CodeMemory::publish` has it where the kernel refuses `mprotect`.
-        let refused = wasmtime::Error::new(std::io::Error::from(std::io::ErrorKind::PermissionDenied))
-            .context("unable to make memory executable");
-        let reason = invalid(&refused);
-        assert!(reason.starts_with("this process may not make memory executable"), "{reason}");
-        assert!(!reason.contains("no valid component"), "{reason}");
     }
 
     #[test]

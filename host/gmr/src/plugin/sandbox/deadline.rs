@@ -62,14 +62,14 @@ pub fn block_on<T>(deadline: Instant, call: impl Future<Output = T>) -> std::io:
     Ok(ended)
 }
 
-/// That the deadline passed, in words: the plugin's own, or what the report had left for it.
+/// That the deadline passed, in words: the plugin's own, or the part of it that it had in this report.
 pub fn passed(own: Duration, began: Instant, deadline: Instant) -> String {
     let given = deadline.saturating_duration_since(began);
     // Less than all of it, since on a loaded machine the call begins some time after its deadline is set.
     if given * 4 >= own * 3 {
         format!("its deadline of {} passed", duration(own))
     } else {
-        format!("the report had {} left for it, and they passed", duration(given))
+        format!("it had {} of this report's time, and they passed", duration(given))
     }
 }
 

@@ -11,6 +11,8 @@ use crate::plugin::interface::bindings::wit::document::{Block, Member};
 #[derive(Debug)]
 pub struct Limiter {
     limits: Limits,
+    /// What the process has for it, if that is less than its own limit.
+    left_bytes: u64,
     memory_bytes: u64,
     table_elements: u64,
     host_calls: u64,
@@ -20,7 +22,19 @@ pub struct Limiter {
 
 impl Limiter {
     pub fn new(limits: Limits) -> Limiter {
-        Limiter { limits, memory_bytes: 0, table_elements: 0, host_calls: 0, refused: None }
+        Limiter {
+            limits,
+            left_bytes: u64::MAX,
+            memory_bytes: 0,
+            table_elements: 0,
+            host_calls: 0,
+            refused: None,
+        }
+    }
+
+    /// Holds it to so much memory, which is what the process has left for it.
+    pub fn leave_to_the_process(&mut self, left_bytes: u64) {
+        self.left_bytes = left_bytes;
     }
 
     pub fn limits(&self) -> &Limits {
@@ -30,6 +44,16 @@ impl Limiter {
     /// The linear memory in use. Nothing shrinks, so at the end it is the peak.
     pub fn memory_bytes(&self) -> u64 {
         self.memory_bytes
+    }
+
+    /// Table elements in use, at the end their peak as well.
+    pub fn table_elements(&self) -> u64 {
+        self.table_elements
+    }
+
+    /// The calls to the host so far.
+    pub fn host_calls(&self) -> u64 {
+        self.host_calls
     }
 
     /// Why a growth was refused, if one was: the reason behind a trap that follows.
@@ -63,6 +87,12 @@ impl ResourceLimiter for Limiter {
         if total > self.limits.memory_bytes {
             self.refused =
                 Some(format!("it wanted more than its {} of memory", bytes(self.limits.memory_bytes)));
+            return Ok(false);
+        }
+        if total > self.left_bytes {
+            let left = bytes(self.left_bytes);
+            self.refused =
+                Some(format!("it wanted {} of memory, and the process has {left} left for it", bytes(total)));
             return Ok(false);
         }
         self.memory_bytes = total;
@@ -122,6 +152,15 @@ mod tests {
         assert!(!limiter.memory_growing(60, 61, None).unwrap(), "101 of 100 is not");
         assert_eq!(limiter.memory_bytes(), 100);
         assert_eq!(limiter.refused(), Some("it wanted more than its 100 B of memory"));
+    }
+
+    #[test]
+    fn less_memory_is_there_where_the_process_has_less() {
+        let mut limiter = limiter();
+        limiter.leave_to_the_process(60);
+        assert!(limiter.memory_growing(0, 60, None).unwrap());
+        assert!(!limiter.memory_growing(60, 61, None).unwrap());
+        assert_eq!(limiter.refused(), Some("it wanted 61 B of memory, and the process has 60 B left for it"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Calls of several plugins at once, each with a deadline, their results in order. It returns in time whatever the
+//! Calls of several plugins at once, each with a deadline, what came of each as soon as it is there. It returns in time whatever the
 //! plugins do: a call that does not come back is left behind, and its plugin has no result.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -55,6 +55,30 @@ impl Lost {
     }
 }
 
+/// A call that has ended, or will not.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ended<T> {
+    /// Which of the jobs it was.
+    pub index: usize,
+    pub result: Result<T, Lost>,
+    /// It took longer than it was given.
+    pub overran: bool,
+}
+
+/// How many calls may go on at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Width {
+    /// Of those that have time left.
+    pub at_once: usize,
+    /// With those that have overrun their time and cannot be interrupted, as while they fill memory in one instruction. A
+    /// few of them do not keep the others from their turns.
+    pub in_all: usize,
+}
+
+impl Width {
+    pub const ONE: Width = Width { at_once: 1, in_all: 1 };
+}
+
 /// Makes one call outside of a report.
 ///
 /// # Errors
@@ -67,63 +91,75 @@ pub fn run_alone<T: Send + 'static>(
 ) -> Result<T, Lost> {
     let job = Job::new(patience, &Caller::default(), work);
     let mut outcome = Err(Lost::NoTurn);
-    run(std::slice::from_ref(engine), vec![job], 1, deadline::alone(patience), |_, result| outcome = result);
+    let engines = std::slice::from_ref(engine);
+    run(engines, vec![job], Width::ONE, deadline::alone(patience), |ended| outcome = ended.result);
     outcome
 }
 
-/// Makes the calls, `at_once` of them at a time, until `deadline`, and hands over the index of each and its result, in
-/// their order, as soon as it is there. `engines` are those that run the plugins: their epochs advance meanwhile.
+/// Makes the calls, several at a time, until `deadline`, and hands over what came of each as soon as it has ended.
+/// `engines` are those that run the plugins: their epochs advance meanwhile.
 pub fn run<T: Send + 'static>(
     engines: &[Engine],
     jobs: Vec<Job<T>>,
-    at_once: usize,
+    width: Width,
     deadline: Instant,
-    mut each: impl FnMut(usize, Result<T, Lost>),
+    mut each: impl FnMut(Ended<T>),
 ) {
     let count = jobs.len();
-    let at_once = at_once.clamp(1, count.max(1));
     let mut queue: VecDeque<Job<T>> = jobs.into();
-    let mut ended = BTreeMap::new();
     let (sender, results) = channel();
-    let (mut under_way, mut next, mut ticked) = (0, 0, Instant::now());
+    let mut under_way = UnderWay { width, until: BTreeMap::new() };
+    let mut ticked = Instant::now();
     let last = deadline::last_word(deadline);
-    while next < count {
-        while under_way < at_once && Instant::now() < deadline {
+    loop {
+        while under_way.has_room(Instant::now()) && Instant::now() < deadline {
             let left = queue.len();
             let Some(Job { patience, caller, work }) = queue.pop_front() else { break };
-            let until = deadline::of_turn(Instant::now(), deadline, patience, left.div_ceil(at_once));
+            let turns = left.div_ceil(width.at_once.max(1));
+            let until = deadline::of_turn(Instant::now(), deadline, patience, turns);
             let index = count - left;
             let sender = sender.clone();
             let call = move |result| sender.send((index, result));
             match caller.start("gmr-plugin", move || work(until), call) {
-                Ok(()) => under_way += 1,
-                Err(failure) => drop(ended.insert(index, Err(failure))),
+                Ok(()) => drop(under_way.until.insert(index, until)),
+                Err(failure) => each(Ended { index, result: Err(Lost::Failed(failure)), overran: false }),
             }
         }
-        while let Some(result) = ended.remove(&next) {
-            each(next, result.map_err(Lost::Failed));
-            next += 1;
-        }
         let now = Instant::now();
-        if now >= last || under_way == 0 && (queue.is_empty() || now >= deadline) {
+        if now >= last || under_way.until.is_empty() && (queue.is_empty() || now >= deadline) {
             break;
         }
         if let Ok((index, result)) = results.receive(last.min(now + TICK)) {
-            under_way -= 1;
-            ended.insert(index, result);
+            let overran = under_way.until.remove(&index).is_some_and(|until| Instant::now() > until);
+            each(Ended { index, result: result.map_err(Lost::Failed), overran });
         }
         if ticked.elapsed() >= TICK {
             engines.iter().for_each(Engine::increment_epoch);
             ticked = Instant::now();
         }
     }
-    let begun = count - queue.len();
-    for index in next..count {
-        let lost = if index < begun { Lost::Failed(Failure::Late) } else { Lost::NoTurn };
-        each(index, ended.remove(&index).map_or(Err(lost), |result| result.map_err(Lost::Failed)));
+    for index in under_way.until.into_keys() {
+        each(Ended { index, result: Err(Lost::Failed(Failure::Late)), overran: true });
+    }
+    for index in count - queue.len()..count {
+        each(Ended { index, result: Err(Lost::NoTurn), overran: false });
     }
     // What was left behind stops at the next epoch, unless it waits in the kernel.
     engines.iter().for_each(Engine::increment_epoch);
+}
+
+/// The calls that go on, by their index, and until when they may.
+struct UnderWay {
+    width: Width,
+    until: BTreeMap<usize, Instant>,
+}
+
+impl UnderWay {
+    /// Whether another call may begin. One that was to end a while ago does not count among those that have time left.
+    fn has_room(&self, now: Instant) -> bool {
+        let in_time = self.until.values().filter(|until| now < **until + 2 * TICK).count();
+        in_time < self.width.at_once.max(1) && self.until.len() < self.width.in_all.max(1)
+    }
 }
 
 #[cfg(test)]
@@ -140,33 +176,55 @@ mod tests {
         Job::new(Duration::from_secs(60), caller, work)
     }
 
+    /// What came of the jobs, in their order.
     fn results<T: Send + 'static>(
         jobs: Vec<Job<T>>,
-        at_once: usize,
+        width: Width,
         deadline: Instant,
     ) -> Vec<Result<T, Lost>> {
-        let mut results = Vec::new();
-        run(&[], jobs, at_once, deadline, |index, result| {
-            assert_eq!(index, results.len(), "in order");
-            results.push(result);
+        let mut results = BTreeMap::new();
+        let count = jobs.len();
+        run(&[], jobs, width, deadline, |ended| {
+            assert!(results.insert(ended.index, ended.result).is_none(), "{} has ended twice", ended.index);
         });
-        results
+        assert_eq!(results.len(), count, "each ends");
+        results.into_values().collect()
+    }
+
+    const TWO: Width = Width { at_once: 2, in_all: 2 };
+
+    #[test]
+    fn what_ends_first_is_handed_over_first() {
+        let (sender, second_is_there) = channel::<()>();
+        let first = job(&Caller::default(), move |_| second_is_there.recv().is_err());
+        let second = job(&Caller::default(), |_| true);
+        let (mut sender, mut order) = (Some(sender), Vec::new());
+        run(&[], vec![first, second], TWO, soon(), |ended| {
+            order.push(ended.index);
+            drop(sender.take());
+        });
+        assert_eq!(order, [1, 0]);
     }
 
     #[test]
-    fn results_come_in_the_order_of_the_calls_whichever_ends_first() {
-        let (sender, second_ended) = channel::<()>();
-        let first = job(&Caller::default(), move |_| second_ended.recv().is_err());
-        let second = job(&Caller::default(), move |_| sender.send(()).is_err());
-        assert_eq!(results(vec![first, second], 2, soon()), [Ok(false), Ok(false)]);
+    fn a_call_that_overruns_and_cannot_be_interrupted_does_not_keep_others_from_their_turn() {
+        let (sender, go_on) = channel::<()>();
+        let stuck = Job::new(Duration::from_millis(1), &Caller::default(), move |_| go_on.recv().is_err());
+        let honest = job(&Caller::default(), |_| true);
+        let (mut sender, mut ended) = (Some(sender), Vec::new());
+        run(&[], vec![stuck, honest], Width { at_once: 1, in_all: 2 }, soon(), |one| {
+            ended.push((one.index, one.overran));
+            drop(sender.take());
+        });
+        assert_eq!(ended, [(1, false), (0, true)]);
     }
 
     #[test]
     fn a_panic_costs_one_result_and_no_later_call() {
         let caller = Caller::default();
-        let broken = results(vec![job(&caller, |_| panic!("no"))], 1, soon());
+        let broken = results(vec![job(&caller, |_| panic!("no"))], Width::ONE, soon());
         assert_eq!(broken, [Err::<(), _>(Lost::Failed(Failure::Panicked("no".to_owned())))]);
-        assert_eq!(results(vec![job(&caller, |_| 1)], 1, soon()), [Ok(1)]);
+        assert_eq!(results(vec![job(&caller, |_| 1)], Width::ONE, soon()), [Ok(1)]);
     }
 
     #[test]
@@ -174,9 +232,9 @@ mod tests {
         let caller = Caller::default();
         let (sender, never) = channel::<Sender<()>>();
         let stuck = job(&caller, move |_| drop(never.recv()));
-        let late = results(vec![stuck], 1, Instant::now() + Duration::from_millis(1));
+        let late = results(vec![stuck], Width::ONE, Instant::now() + Duration::from_millis(1));
         assert_eq!(late, [Err(Lost::Failed(Failure::Late))]);
-        let again = results(vec![job(&caller, |_| ()), job(&Caller::default(), |_| ())], 1, soon());
+        let again = results(vec![job(&caller, |_| ()), job(&Caller::default(), |_| ())], Width::ONE, soon());
         assert_eq!(again, [Err(Lost::Failed(Failure::Busy)), Ok(())]);
         drop(sender);
     }
@@ -184,6 +242,6 @@ mod tests {
     #[test]
     fn without_time_no_call_begins() {
         let jobs = vec![job(&Caller::default(), |_| ()), job(&Caller::default(), |_| ())];
-        assert_eq!(results(jobs, 2, Instant::now()), [Err(Lost::NoTurn), Err(Lost::NoTurn)]);
+        assert_eq!(results(jobs, TWO, Instant::now()), [Err(Lost::NoTurn), Err(Lost::NoTurn)]);
     }
 }

@@ -32,6 +32,7 @@ fn a_file_that_is_written_in_place_serves_when_it_is_whole() {
     assert_eq!(bench.remarks(), "");
 }
 
+/// A volume that Kubernetes fills: files are links into a folder that is itself a link, which is swapped.
 #[test]
 fn a_config_map_is_followed_when_its_link_is_swapped() {
     use std::os::unix::fs::symlink;
@@ -147,5 +148,89 @@ fn a_folder_that_every_user_may_write_to_is_remarked() {
         let expected =
             format!("every user may write there (mode {mode:04o}), and so add and replace plugins");
         assert!(bench.remarks().contains(&expected), "{}", bench.remarks());
+    }
+}
+
+#[test]
+fn of_two_files_with_one_name_the_first_folder_has_it_whichever_came_first() {
+    let second = tempfile::tempdir().unwrap();
+    let path = second.path().join("p.wasm");
+    let bench = Bench::with(|config| config.directories.push(second.path().to_owned()));
+    std::fs::write(&path, says("later")).unwrap();
+    bench.check(&["p: later"]);
+    bench.install("p.wasm", says("first"));
+    bench.check(&["p: first"]);
+    let refused = "p.wasm does not load: ";
+    let first = bench.folder.path().join("p.wasm");
+    assert!(bench.remarks().contains(&format!("{refused}{} has the same name", first.display())));
+    std::fs::remove_file(first).unwrap();
+    bench.check(&["p: later"]);
+    assert_eq!(bench.remarks(), "");
+    // Within a folder the names decide.
+    std::fs::write(second.path().join("p.wat"), says("third")).unwrap();
+    bench.check(&["p: later"]);
+    assert!(bench.remarks().contains(&format!("{refused}{} has the same name", path.display())));
+    std::fs::remove_file(&path).unwrap();
+    bench.check(&["p: third"]);
+}
+
+#[test]
+fn of_thousands_of_files_some_are_looked_into_and_the_report_is_short() {
+    let bench = Bench::with(|config| drop(config.plugins.insert("zz".into(), PluginConfig::default())));
+    for number in 0..5000 {
+        std::fs::write(bench.folder.path().join(format!("f{number}.wasm")), "").unwrap();
+    }
+    bench.install("zz.wasm", says("whole"));
+    // The one that the settings name is looked into, whatever comes before it.
+    bench.check(&["zz: whole"]);
+    let remarks = bench.remarks();
+    let expected = [
+        "4745 more files are not looked into",
+        "f0.wasm does not load: the file is empty",
+        "and 247 more files that",
+    ];
+    for words in expected {
+        assert!(remarks.contains(words), "no {words:?} in: {remarks}");
+    }
+    assert_eq!(remarks.lines().count(), 1 + 8 + 1);
+    let body = gmr_report::format::text::section(&bench.plugins.section());
+    assert!(body.lines().count() < 512, "{} lines", body.lines().count());
+}
+
+#[test]
+fn what_is_pending_is_told_in_a_line() {
+    let bench = Bench::new();
+    let template = says_at_length("XXXXX");
+    let at = template.windows(5).position(|window| window == b"XXXXX").unwrap();
+    for number in 0..40 {
+        let mut bytes = template.clone();
+        bytes[at..at + 5].copy_from_slice(format!("{number:05}").as_bytes());
+        bench.install(&format!("p{number}.wasm"), bytes);
+    }
+    bench.sections_within(BOUND);
+    let remarks = bench.remarks();
+    let pending =
+        remarks.lines().find(|line| line.starts_with("no section yet of ")).expect("all are compiled");
+    assert!(pending.contains(" more: still being compiled") && pending.len() < 200, "{pending}");
+}
+
+#[test]
+fn what_is_no_file_costs_a_line_and_nothing_else() {
+    use std::os::unix::fs::symlink;
+    let bench = Bench::new();
+    let path = |name: &str| bench.folder.path().join(name);
+    std::fs::create_dir(path("directory.wasm")).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, path("pipe.wasm"), rustix::fs::Mode::RWXU).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(path("socket.wasm")).unwrap();
+    symlink("nowhere", path("nowhere.wasm")).unwrap();
+    symlink("endless.wasm", path("endless.wasm")).unwrap();
+    symlink("/proc/self/environ", path("environ.wasm")).unwrap();
+    symlink("/dev/null", path("device.wasm")).unwrap();
+    bench.install("p.wasm", says("whole"));
+    bench.check(&["p: whole"]);
+    let remarks = bench.remarks();
+    assert_eq!(remarks.lines().count(), 7, "{remarks}");
+    for line in remarks.lines() {
+        assert!(line.len() < 200 && line.contains(" does not load: "), "{line}");
     }
 }

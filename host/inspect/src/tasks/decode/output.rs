@@ -58,8 +58,11 @@ pub(crate) enum Detail {
     },
     /// Waits for the task of that id.
     Task(u64),
-    /// A file descriptor.
-    Descriptor(i32),
+    /// A file descriptor, and the other end of the socket that it is of, if it is connected.
+    Descriptor {
+        number: i32,
+        peer: Option<Text>,
+    },
     /// Free permits of the semaphore there.
     Permits {
         free: u64,
@@ -90,7 +93,7 @@ impl Detail {
         match self {
             Detail::Deadline { .. } => Detail::Deadline { seconds: 0, nanoseconds: 0 },
             Detail::Task(_) => Detail::Task(0),
-            Detail::Descriptor(_) => Detail::Descriptor(0),
+            Detail::Descriptor { .. } => Detail::Descriptor { number: 0, peer: None },
             Detail::Permits { free, .. } => Detail::Permits { free: *free, semaphore: 0 },
             Detail::Span(_) => Detail::None,
             Detail::None
@@ -141,6 +144,14 @@ impl Output {
             Some(Progress::State(state)) => !node.awaited || state == StateKind::Suspended,
             None => true,
         })
+    }
+
+    /// Whether this can hardly be anything but a future: an async function in one of its states or a registered future, and
+    /// nothing that is not described before it.
+    pub(crate) fn shows_future(&self) -> bool {
+        let is_coroutine = |node: &Node| matches!(node.progress, Some(Progress::State(_)));
+        let begins = self.nodes.first().is_some_and(|node| node.detail != Detail::NotDescribed);
+        begins && self.is_sound() && (self.nodes.iter().any(is_coroutine) || !self.tracked.is_empty())
     }
 
     /// Cuts off what is not known of a task that is being polled: everything behind the first function

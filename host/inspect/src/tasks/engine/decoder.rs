@@ -8,8 +8,9 @@ use std::time::Instant;
 use super::batch::Decode;
 #[cfg(stacks)]
 use super::roots::Sites;
+use crate::process;
 use crate::tasks::decode::sync::{SyncPlan, SyncWalk};
-use crate::tasks::decode::{Compiler, Interpreter, Missing, Output, PlanId, Plans, ReadSet};
+use crate::tasks::decode::{Compiler, Detail, Interpreter, Missing, Output, PlanId, Plans, ReadSet};
 use crate::tasks::tokio::TaskLayout;
 use crate::tasks::tokio::task_kind::{self, Kind};
 use crate::tasks::types::EntryId;
@@ -32,6 +33,8 @@ pub(super) struct Known {
 
 pub(super) struct Decoder<'a, 't, 's> {
     pub(super) task: &'a TaskLayout,
+    /// The vtable of a task that is a box of any future, if there is one that is described.
+    pub(super) boxed: Option<u64>,
     pub(super) known: &'a mut Known,
     pub(super) compiler: &'a Compiler<'t, 's>,
     pub(super) deadline: Instant,
@@ -50,7 +53,7 @@ impl Decoder<'_, '_, '_> {
         let mark = reads.mark();
         loop {
             let mut interpreter = Interpreter::new(&self.known.plans, reads, output);
-            let Err(missing) = interpreter.decode(plan, address) else { return };
+            let Err(missing) = interpreter.decode(plan, address) else { return ask_peers(output) };
             // A plan that is made without the types would be remembered, and wrong for good.
             if self.compiler.types.unusable().is_some() {
                 reads.truncated = true;
@@ -122,6 +125,16 @@ impl Decoder<'_, '_, '_> {
     }
 }
 
+/// Adds the other ends of the sockets that a future waits for. What it was decoded from is compared afterwards: it has had
+/// these descriptors all the time, so that none of them was another socket meanwhile.
+fn ask_peers(output: &mut Output) {
+    for node in &mut output.nodes {
+        if let Detail::Descriptor { number, peer } = &mut node.detail {
+            *peer = process::peer(*number).map(Arc::from);
+        }
+    }
+}
+
 impl Decode for Decoder<'_, '_, '_> {
     fn kind(&mut self, vtable: u64) -> Option<Arc<Kind>> {
         let full = self.known.kinds.len() >= MAX_KINDS;
@@ -129,7 +142,14 @@ impl Decode for Decoder<'_, '_, '_> {
             Entry::Occupied(known) => known.get().clone(),
             Entry::Vacant(_) if full => None,
             Entry::Vacant(place) => {
-                let found = task_kind::find(self.compiler.types, &mut self.known.plans, self.task, vtable);
+                let (types, plans) = (self.compiler.types, &mut self.known.plans);
+                let mut found = task_kind::find(types, plans, self.task, vtable);
+                if found.as_ref().is_some_and(|kind| kind.stage.is_err())
+                    && let Some(boxed) =
+                        self.boxed.and_then(|boxed| task_kind::find(types, plans, self.task, boxed))
+                {
+                    found = found.map(|kind| kind.assumed_boxed(&boxed));
+                }
                 match (found, self.compiler.types.fault()) {
                     // The next look may be able to read the types: this is not remembered.
                     (Some(kind), Some(fault)) => {
@@ -145,6 +165,9 @@ impl Decode for Decoder<'_, '_, '_> {
         if let Ok((offset, plan)) = kind.stage {
             let future = header.wrapping_add(offset);
             self.run(plan, future, reads, output);
+            if kind.assumed && !output.shows_future() {
+                return output.clear();
+            }
             if self.holders {
                 self.find_holders(plan, future, reads, output);
             }

@@ -16,6 +16,7 @@ use crate::tasks::found::{Found, FoundAll, FoundChain, Unlisted};
 use crate::tasks::model::{Fact, Note, Reason, TaskState};
 use crate::tasks::registry::{Reading, Slot};
 use crate::tasks::tokio::owned_tasks::{self, Listing};
+use crate::tasks::tokio::task_kind::UNKNOWN_FUTURE;
 use crate::tasks::tokio::{Claim, Lists, Tokio, metrics};
 use crate::threads::Capture;
 
@@ -33,7 +34,7 @@ pub(super) struct Look<'a, 't, 's> {
     pub(super) all: FoundAll,
     /// The sets of local tasks that were met: the thread that drives each, the runtime of that, and where its list is.
     #[cfg(stacks)]
-    pub(super) local_sets: Vec<(u32, Option<usize>, u64)>,
+    pub(super) sets: Vec<(u32, Option<usize>, u64)>,
 }
 
 /// Whose tasks these are.
@@ -121,29 +122,14 @@ impl Look<'_, '_, '_> {
         {
             let number = |lists: &Lists| numbers.get(&lists.counted()).copied();
             let entered = entered.iter().filter_map(|(thread, lists)| Some((*thread, number(lists)?)));
-            self.roots(threads, &entered.collect());
+            let entered = entered.collect();
+            self.roots(threads, &entered);
+            self.local_sets(tokio, threads, &entered);
             self.executors(threads);
             self.local_tasks(tokio, max);
         }
         #[cfg(not(stacks))]
         let _ = threads;
-    }
-
-    /// Finds the tasks of the sets that were met, each set once.
-    #[cfg(stacks)]
-    pub(super) fn local_tasks(&mut self, tokio: &Tokio, max: usize) {
-        let mut sets = std::mem::take(&mut self.local_sets);
-        sets.sort_unstable_by_key(|(_, _, owned)| *owned);
-        sets.dedup_by_key(|(_, _, owned)| *owned);
-        for (thread, runtime, owned) in sets {
-            match tokio.local_set(owned) {
-                Some(lists) => {
-                    let belonging = Belonging { runtime, local_set: Some(thread) };
-                    self.listed(belonging, &lists, max, || None);
-                }
-                None => self.all.notes.push(Note::LocalSetNotRead { thread }),
-            }
-        }
     }
 
     /// Reads registered futures that no runtime listed: what `block_on` runs, a `LocalSet`'s tasks, those of other
@@ -228,11 +214,13 @@ pub(super) fn complete(chains: &mut Chains, output: &Output, cut: Option<Fact>) 
 
 fn found(seen: &Seen<'_>, belonging: Belonging, chains: &mut Chains) -> Found {
     let first = seen.output.nodes.first();
+    let is_unproven = seen.kind.assumed && first.is_none();
     Found {
         id: seen.id,
         runtime: belonging.runtime,
         local_set: belonging.local_set,
         future: match first {
+            None if is_unproven => Arc::from(UNKNOWN_FUTURE),
             // What is behind the trait object says more than its type.
             Some(first) if seen.kind.future.contains("dyn ") => Arc::clone(&first.label),
             _ => Arc::clone(&seen.kind.future),
@@ -246,6 +234,9 @@ fn found(seen: &Seen<'_>, belonging: Belonging, chains: &mut Chains) -> Found {
         running_on: None,
         chain: match (&seen.kind.stage, seen.verdict) {
             (Err(reason), _) => FoundChain::Unknown(Arc::clone(reason)),
+            (_, Verdict::Stable | Verdict::Running) if is_unproven => {
+                FoundChain::Unknown(Arc::new(Reason::TaskNotDescribed))
+            }
             (_, Verdict::Racy) => FoundChain::Racy,
             (_, Verdict::Unreadable) => FoundChain::Unknown(Arc::new(Reason::MemoryUnreadable)),
             (_, Verdict::Stable) => complete(chains, seen.output, seen.cut.clone()),

@@ -7,6 +7,8 @@ mod chains;
 mod decoder;
 #[cfg(stacks)]
 mod frame_values;
+#[cfg(stacks)]
+mod local_sets;
 mod look;
 mod parking_lot;
 #[cfg(stacks)]
@@ -138,14 +140,15 @@ impl Engine {
         let types = Types::new(source, &self.index, self.bias);
         let compiler = Compiler::new(&types, LIBRARIES);
         let (task, known) = (&self.tokio.task, &mut self.memory);
-        let decoder = Decoder { task, known, compiler: &compiler, deadline, holders: options.holders };
+        let (boxed, holders) = (self.tokio.boxed_task, options.holders);
+        let decoder = Decoder { task, boxed, known, compiler: &compiler, deadline, holders };
         let mut look = Look {
             decoder,
             chains: Chains::new(),
             sightings: Gathering::new(self.drop_flags),
             all: FoundAll::default(),
             #[cfg(stacks)]
-            local_sets: Vec::new(),
+            sets: Vec::new(),
         };
         let mut counted = HashMap::new();
         for (number, handle) in handles.iter().enumerate() {

@@ -142,15 +142,9 @@ impl Look<'_, '_, '_> {
                 if let Some(root) = self.root(pointer, runtime, &mut reads, &mut output) {
                     self.all.roots.push(root);
                     for owned in std::mem::take(&mut output.local_sets) {
-                        self.local_sets.push((thread.id, runtime, owned));
+                        self.sets.push((thread.id, runtime, owned));
                     }
                 }
-            }
-            let runs_local_set = frames.iter().any(|frame| {
-                frame.symbols.iter().any(|symbol| symbol.function.contains("tokio::task::local::"))
-            });
-            if runs_local_set && !self.local_sets.iter().any(|(driver, ..)| *driver == thread.id) {
-                self.all.notes.push(Note::LocalSetNotRead { thread: thread.id });
             }
             if self.all.roots.len() == before {
                 let symbols = frames[outermost].symbols.iter();

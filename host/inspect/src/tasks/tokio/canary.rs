@@ -13,8 +13,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::runtime::{Builder, Handle};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, LocalSet};
 
+use super::current_task::CurrentTask;
+use super::header::TaskLayout;
+use super::local_set::{LocalSetLayout, LocalSetSearch};
 use super::task_id;
 use crate::holds::{Certainty, Party};
 use crate::tasks::found::{Found, FoundAll, FoundChain};
@@ -96,6 +99,25 @@ pub(crate) fn describes(types: &Types<'_>) -> Result<(), DebugInformationFault> 
         Some(coroutine) if coroutine.is_coroutine() => Ok(()),
         _ => Err(DebugInformationFault::NoTypesOfPackage(env!("CARGO_PKG_NAME"))),
     }
+}
+
+/// Whether a set of this thread is found by the word that points to it; if so, the vtable of the task that it has. That is a
+/// box of any future, as libraries without debug information spawn.
+pub(super) fn local_set(
+    task: &TaskLayout,
+    set_layout: &LocalSetLayout,
+    search: &LocalSetSearch,
+    current_task: &CurrentTask,
+) -> Option<u64> {
+    let set = LocalSet::new();
+    let future: Pin<Box<dyn Future<Output = ()>>> = Box::pin(pending());
+    drop(set.spawn_local(future));
+    let own = rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs();
+    let numbers = search.thread_numbers(current_task);
+    let (_, number) = numbers.iter().find(|(thread, _)| *thread == own)?;
+    let found = search.sets(&[std::ptr::from_ref(&set) as u64], *number);
+    let [owned] = found[..] else { return None };
+    task.first_vtable(&set_layout.lists(owned)?)
 }
 
 /// What is expected of a task's chain: names and lines; and what is its own.

@@ -1,17 +1,10 @@
 //! The current task of each thread: tokio's thread-local variable that has the id of the task which a thread polls.
 //!
-//! Thread-local variables of the executable lie at the same distance from a thread's control block in every thread, and
-//! the kernel knows where the C library keeps a part of that block: the list of robust locks. So a distance that was
-//! measured in one thread leads to the variable of each. It is measured by experiment, not by name: tasks with known ids
-//! look at their own thread's variables, and the variable is where each of them finds its id and nothing is found
-//! outside of them. Reading it stops no thread.
+//! Its distance from what is known of each thread is measured by experiment, not by name: tasks with known ids look at their
+//! own thread's variables, and the variable is where each of them finds its id and nothing is found outside of them.
 
 use std::path::Path;
 
-use object::NativeEndian;
-use object::elf::{PT_TLS, ProgramHeader64};
-use object::pod::slice_from_bytes;
-use object::read::elf::ProgramHeader as _;
 use tokio::runtime::Builder;
 
 use super::task_id;
@@ -19,14 +12,11 @@ use crate::memory::{self, Range};
 use crate::proc_self;
 use crate::tasks::decode::word_at;
 use crate::tasks::model::{CurrentTaskFault, Polling};
+use crate::thread_locals::{Fault, own_variables, robust_list};
 
 /// Tasks that take part in the experiment. Their ids follow each other, so that a counter could pass for the variable
 /// if it were not found empty outside.
 const TASKS: usize = 4;
-/// Executables have some hundred bytes of thread-local variables; with more than this the experiment would take long.
-const MAX_BYTES: u64 = 1 << 20;
-/// Executables have about a dozen; a number with more bits would be damage.
-const MAX_SEGMENTS: usize = 0xffff;
 
 /// How a thread's variable is found.
 #[derive(Clone, Copy, Debug)]
@@ -110,19 +100,6 @@ impl CurrentTask {
     }
 }
 
-/// Where the C library keeps a thread's list of robust locks, which it registers with the kernel when the thread starts;
-/// of the calling thread for 0.
-fn robust_list(thread: u32) -> Result<u64, CurrentTaskFault> {
-    let (mut head, mut length) = (0_usize, 0_usize);
-    // SAFETY: `head` and `length` are this function's own and live through the call; the kernel writes one word to each.
-    let done = unsafe { libc::syscall(libc::SYS_get_robust_list, thread, &raw mut head, &raw mut length) };
-    match (done, head) {
-        (0, 1..) => Ok(head as u64),
-        (0, 0) => Err(CurrentTaskFault::NoRobustList),
-        _ => Err(CurrentTaskFault::RobustListRefused(std::io::Error::last_os_error().into())),
-    }
-}
-
 fn words(range: Range) -> Vec<u64> {
     let mut bytes = vec![0; range.length];
     // What cannot be read stays zero, and so is no task's id.
@@ -130,60 +107,14 @@ fn words(range: Range) -> Vec<u64> {
     bytes.chunks_exact(8).map(|word| word_at(word, 0)).collect()
 }
 
-/// Where this thread has the executable's variables. The executable is always the first module, so that its block lies
-/// next to the thread pointer (ELF Handling For Thread-Local Storage, Drepper, 3.4).
-fn own_variables() -> Result<Range, CurrentTaskFault> {
-    let (size, align) = segment().ok_or(CurrentTaskFault::NoThreadLocals)?;
-    let room = size.checked_next_multiple_of(align).filter(|room| *room <= MAX_BYTES && align <= MAX_BYTES);
-    let room = room.ok_or(CurrentTaskFault::ThreadLocalsTooLarge)?;
-    let pointer = thread_pointer().ok_or(CurrentTaskFault::UnknownArchitecture)?;
-    let address = if cfg!(target_arch = "x86_64") {
-        pointer.wrapping_sub(room) & !7
-    } else {
-        // Two words for the thread's control block.
-        pointer.wrapping_add(16).next_multiple_of(align.max(8))
-    };
-    let length =
-        usize::try_from(room.next_multiple_of(8)).map_err(|_| CurrentTaskFault::ThreadLocalsTooLarge)?;
-    Ok(Range { address, length })
-}
-
-/// Size and alignment of the executable's thread-local variables.
-fn segment() -> Option<(u64, u64)> {
-    // SAFETY: the C library owns the vector that it reads and keeps it for the life of the process; the call takes a
-    // number and returns one.
-    let address = unsafe { libc::getauxval(libc::AT_PHDR) };
-    // SAFETY: as for the address: a number in, a number out.
-    let count = unsafe { libc::getauxval(libc::AT_PHNUM) };
-    let count = usize::try_from(count).ok()?.min(MAX_SEGMENTS);
-    let mut bytes = vec![0; count * size_of::<ProgramHeader64<NativeEndian>>()];
-    memory::read(address, &mut bytes).ok()?;
-    let (headers, _) = slice_from_bytes::<ProgramHeader64<NativeEndian>>(&bytes, count).ok()?;
-    let variables = headers.iter().find(|header| header.p_type(NativeEndian) == PT_TLS)?;
-    let align = variables.p_align(NativeEndian).max(1);
-    align.is_power_of_two().then(|| (variables.p_memsz(NativeEndian), align))
-}
-
-#[cfg(target_arch = "x86_64")]
-fn thread_pointer() -> Option<u64> {
-    let pointer: u64;
-    // SAFETY: the x86-64 ELF ABI has the C library keep the thread pointer's own value in the word that it points to; the
-    // instruction reads that word and writes one register.
-    unsafe { std::arch::asm!("mov {}, fs:0", out(reg) pointer, options(nostack, preserves_flags, readonly)) };
-    Some(pointer)
-}
-
-#[cfg(target_arch = "aarch64")]
-fn thread_pointer() -> Option<u64> {
-    let pointer: u64;
-    // SAFETY: user code may read `tpidr_el0` on every aarch64 processor; the instruction writes one register.
-    unsafe {
-        std::arch::asm!("mrs {}, tpidr_el0", out(reg) pointer, options(nostack, preserves_flags, nomem))
-    };
-    Some(pointer)
-}
-
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn thread_pointer() -> Option<u64> {
-    None
+impl From<Fault> for CurrentTaskFault {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::NoRobustList => CurrentTaskFault::NoRobustList,
+            Fault::RobustListRefused(error) => CurrentTaskFault::RobustListRefused(error.into()),
+            Fault::NoThreadLocals => CurrentTaskFault::NoThreadLocals,
+            Fault::TooLarge => CurrentTaskFault::ThreadLocalsTooLarge,
+            Fault::UnknownArchitecture => CurrentTaskFault::UnknownArchitecture,
+        }
+    }
 }

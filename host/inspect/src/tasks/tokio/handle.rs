@@ -56,6 +56,12 @@ impl Lists {
     pub(crate) fn counted(&self) -> u64 {
         self.counted
     }
+
+    /// Whether no task is in any of them.
+    #[cfg(stacks)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shards.iter().all(|(head, tail)| read_word(*head) == Some(0) && read_word(*tail) == Some(0))
+    }
 }
 
 impl HandleLayout {

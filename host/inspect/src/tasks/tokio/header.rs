@@ -1,10 +1,12 @@
 //! tokio's task header: where a task's state, vtable, owner and links are, and what its state bits mean.
 
 use crate::holds::Word;
+use crate::memory::read_word;
 use crate::tasks::decode::word_at;
 use crate::tasks::model::LayoutFault;
 use crate::tasks::types::Types;
 
+use super::handle::Lists;
 use super::layout::{member, named};
 
 /// Offsets in a task's header, its vtable and its trailer.
@@ -60,6 +62,15 @@ impl TaskLayout {
     /// Whether these are the bytes of a task with that vtable that the runtime with that id owns.
     pub(crate) fn is_owned(&self, task: &[u8], vtable: u64, owner_id: u64) -> bool {
         word_at(task, self.vtable) == vtable && word_at(task, self.owner_id) == owner_id
+    }
+
+    /// The vtable of the first task of a set's list, whose header says that it belongs there.
+    pub(crate) fn first_vtable(&self, lists: &Lists) -> Option<u64> {
+        let (head, _) = lists.shards.first()?;
+        let header = read_word(*head).filter(|header| *header != 0)?;
+        let word = |offset: u64| read_word(header.wrapping_add(offset));
+        let is_owned = word(self.owner_id)? == lists.owner_id;
+        word(self.vtable).filter(|_| is_owned)
     }
 
     /// Offsets of the words that stay the same as long as a task is the same and has the same owner.

@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use crate::tasks::model::LayoutFault;
-use crate::tasks::types::{Type, Types};
+use crate::tasks::types::{Shape, Type, Types};
 
 pub(super) fn named(types: &Types<'_>, name: &str) -> Result<Rc<Type>, LayoutFault> {
     types.by_name(name).ok_or_else(|| LayoutFault::NoType(name.into()))
@@ -23,6 +23,16 @@ pub(super) fn path(types: &Types<'_>, of: &Rc<Type>, names: &[&str]) -> Result<(
 
 fn no_member(of: &Type, name: &str) -> LayoutFault {
     LayoutFault::NoMember { of: of.name.as_str().into(), member: name.into() }
+}
+
+/// Where an option has its value, if it has one.
+pub(super) fn some(types: &Types<'_>, option: &Type) -> Result<u64, LayoutFault> {
+    let Shape::Enum { variants, .. } = &option.shape else {
+        return Err(LayoutFault::NotAnEnum(option.name.as_str().into()));
+    };
+    let some = variants.iter().find(|variant| &*variant.member.name == "Some");
+    let some = &some.ok_or_else(|| no_member(option, "Some"))?.member;
+    Ok(some.offset + member(types, &types.get(some.type_id), "__0")?.0)
 }
 
 /// The bits that count of an integer with so many bytes.

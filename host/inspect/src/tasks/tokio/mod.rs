@@ -12,6 +12,7 @@
 //! | which thread is which worker? | `Tokio::claims` |
 //! | which runtimes are there that nobody passed in? | `Tokio::entered`, `Tokio::unlisted` |
 //! | which tasks does a `LocalSet` own? | `Tokio::local_set` |
+//! | which sets does a thread have that no variable leads to? | `Tokio::set_makers`, `Tokio::sets_in` |
 //! | what does the runtime count itself? | `metrics` |
 //! | which of its futures tell more than their name? | `FUTURES` |
 //! | what can be waited for and held, and by which types? | `known_locks` |
@@ -54,13 +55,16 @@ pub(super) mod task_kind;
 #[cfg(target_os = "linux")]
 mod workers;
 
+#[cfg(stacks)]
+use std::collections::HashMap;
+
 #[cfg(target_os = "linux")]
 use tokio::runtime::Handle;
 
 #[cfg(target_os = "linux")]
 use self::{
     handle::HandleLayout,
-    local_set::LocalSetLayout,
+    local_set::{LocalSetLayout, LocalSetSearch},
     workers::{EnteredHandle, WorkerLayout},
 };
 #[cfg(target_os = "linux")]
@@ -95,6 +99,10 @@ pub(super) struct Tokio {
     entered: Option<EnteredHandle>,
     /// Where a `LocalSet` has its tasks; a program that has none need not describe it.
     local_set: Result<LocalSetLayout, LayoutFault>,
+    /// How a `LocalSet` is told in a stack, if the canary's was.
+    local_set_search: Option<LocalSetSearch>,
+    /// The vtable of a task that is a box of any future.
+    pub(super) boxed_task: Option<u64>,
 }
 
 #[cfg(target_os = "linux")]
@@ -102,13 +110,22 @@ impl Tokio {
     /// Looks up all layouts, and runs the experiment that finds the current task's thread-local variable. It must not be
     /// called inside of a runtime.
     pub(super) fn find(types: &Types<'_>) -> Result<Tokio, LayoutFault> {
+        let current_task = CurrentTask::learn();
+        let (task, local_set) = (TaskLayout::find(types)?, LocalSetLayout::find(types));
+        let search = LocalSetSearch::find(types);
+        let boxed_task = match (&local_set, &search, &current_task) {
+            (Ok(set), Ok(search), Ok(current_task)) => canary::local_set(&task, set, search, current_task),
+            _ => None,
+        };
         Ok(Tokio {
-            task: TaskLayout::find(types)?,
+            task,
             handle: HandleLayout::find(types)?,
-            current_task: CurrentTask::learn(),
+            local_set_search: search.ok().filter(|_| boxed_task.is_some()),
+            boxed_task,
+            current_task,
             workers: WorkerLayout::find(types),
             entered: EnteredHandle::find(types),
-            local_set: LocalSetLayout::find(types),
+            local_set,
         })
     }
 
@@ -165,7 +182,24 @@ impl Tokio {
         }
     }
 
-    /// The list of the `LocalSet` that has its tasks at `owned`; the way there was found in the future that drives it.
+    /// The threads that have made a `LocalSet`, by the kernel's id, with the number that tokio has given them; empty where
+    /// sets cannot be told in a stack.
+    #[cfg(stacks)]
+    pub(super) fn set_makers(&self) -> HashMap<u32, u64> {
+        match (&self.local_set_search, &self.current_task) {
+            (Some(search), Ok(current_task)) => search.thread_numbers(current_task).into_iter().collect(),
+            _ => HashMap::new(),
+        }
+    }
+
+    /// Where the sets of the thread with that number have their tasks that the words of its stack lead to.
+    #[cfg(stacks)]
+    pub(super) fn sets_in(&self, stack: &[u64], number: u64) -> Vec<u64> {
+        self.local_set_search.as_ref().map(|search| search.sets(stack, number)).unwrap_or_default()
+    }
+
+    /// The list of the `LocalSet` that has its tasks at `owned`; the way there was found in the future that drives it, or in
+    /// the stack of its thread.
     pub(super) fn local_set(&self, owned: u64) -> Option<Lists> {
         self.local_set.as_ref().ok()?.lists(owned)
     }

@@ -20,6 +20,9 @@ const MAX_READ: u64 = 1 << 16;
 /// How deep the stage is below the cell.
 const STAGE_DEPTH: usize = 6;
 
+/// What a future is called of which nothing is known.
+pub(crate) const UNKNOWN_FUTURE: &str = "?";
+
 /// Tasks of one type of future under one kind of scheduler.
 #[derive(Debug)]
 pub(crate) struct Kind {
@@ -33,6 +36,25 @@ pub(crate) struct Kind {
     pub(crate) id: u64,
     /// Where the future is and how it is decoded; or why that is not known.
     pub(crate) stage: Result<(u64, PlanId), Arc<Reason>>,
+    /// It is not described, and taken for a box of any future, as which it is as large: its memory has to prove that.
+    pub(crate) assumed: bool,
+}
+
+impl Kind {
+    /// This kind as a box of any future, if it may be one; `boxed` is that of boxes.
+    pub(crate) fn assumed_boxed(self, boxed: &Kind) -> Kind {
+        let is_alike = (self.trailer, self.id) == (boxed.trailer, boxed.id);
+        match (&self.stage, &boxed.stage) {
+            (Err(reason), Ok(stage)) if is_alike && **reason == Reason::TaskNotDescribed => Kind {
+                future: Arc::clone(&boxed.future),
+                size: boxed.size,
+                stage: Ok(*stage),
+                assumed: true,
+                ..self
+            },
+            _ => self,
+        }
+    }
 }
 
 /// Where the id and the trailer of a task are, as its vtable says; `None` if that makes no sense.
@@ -54,12 +76,13 @@ pub(crate) fn find(types: &Types<'_>, plans: &mut Plans, layout: &TaskLayout, vt
     let (trailer, id) = offsets(layout, vtable)?;
     let size = |end: u64| usize::try_from(end.min(MAX_READ)).unwrap_or(0);
     let mut kind = Kind {
-        future: Arc::from("?"),
+        future: Arc::from(UNKNOWN_FUTURE),
         registered: false,
         size: size(trailer + TRAILER_BYTES),
         trailer,
         id,
         stage: Err(Arc::new(Reason::TaskNotDescribed)),
+        assumed: false,
     };
 
     let mut futures: Vec<(Rc<Type>, Rc<Type>)> = Vec::new();

@@ -13,6 +13,7 @@ mod pass;
 mod signal;
 mod signal_queue;
 mod sleeping;
+mod standard_name;
 mod status;
 pub(crate) mod system_call;
 mod task_directory;
@@ -77,6 +78,9 @@ pub(super) fn capture(options: &Options, symbolizer: &mut Symbolizer) -> Capture
             without_memory(&mut threads, directory, errno)
         }
     };
+    if Instant::now() < deadline {
+        standard_name::complete(&mut threads);
+    }
     let took = started.elapsed();
     let symbolizer = options.symbols.then_some(symbolizer);
     let until = started.checked_add(options.symbol_deadline).unwrap_or(deadline);

@@ -55,7 +55,7 @@ pub fn section(section: &Section) -> String {
 
 /// What stands below the sections when the head had to be printed before they were ready: what it left
 /// open, and the last line.
-pub fn tail(header: &Header, look_at: &[(&str, String)]) -> String {
+pub fn tail(header: &Header, look_at: &[(String, String)]) -> String {
     let took = header.took.map_or(String::new(), |took| format!("took = {}\n", duration(took)));
     format!("{}{took}{}{}", banner("Summary"), remarks(look_at, "above"), end())
 }
@@ -71,7 +71,7 @@ fn end() -> String {
 }
 
 /// What stands above the sections: which process the report is of, and where to look first.
-fn head(header: &Header, look_at: &[(&str, String)]) -> String {
+fn head(header: &Header, look_at: &[(String, String)]) -> String {
     let mut text = banner("Guru Meditation");
     text.push_str(&"|".repeat(BANNER));
     text.push_str("\n\n");
@@ -98,7 +98,7 @@ const ENTRIES: usize = 8;
 /// An entry's first line and what it says of at most eight members, and that there are more of them.
 const LINES_OF_ENTRY: usize = 10;
 
-fn remarks(look_at: &[(&str, String)], where_sections_are: &str) -> String {
+fn remarks(look_at: &[(String, String)], where_sections_are: &str) -> String {
     if look_at.is_empty() {
         return String::new();
     }

@@ -6,11 +6,12 @@ use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::Mode;
 use rustix::io::Errno;
 use wasmtime::Result;
 
 use crate::plugin::Grant;
+use crate::plugin::beneath::{self, READ};
 use crate::plugin::interface::bindings::wit::files::{FileError, Host};
 use crate::plugin::sandbox::store::State;
 
@@ -43,51 +44,24 @@ impl State {
             _ => None,
         });
         let (granted, below) = granted.ok_or_else(denied)?;
+        let granted = self.identity.host_path(granted);
         if below.as_os_str().is_empty() {
             // The path that the operator wrote may itself lead over links.
-            return rustix::fs::open(granted, FLAGS, Mode::empty()).map_err(failed);
+            return rustix::fs::open(&*granted, READ, Mode::empty()).map_err(failed);
         }
-        beneath(granted, below)
+        open_beneath(&granted, below)
     }
 }
 
-/// Not blocking: opening a pipe would wait for its other end.
-const FLAGS: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
-
-#[cfg(target_os = "linux")]
-fn beneath(granted: &Path, below: &Path) -> Result<OwnedFd, FileError> {
-    use rustix::fs::ResolveFlags;
-
-    let directory =
-        rustix::fs::open(granted, FLAGS.union(OFlags::DIRECTORY), Mode::empty()).map_err(failed)?;
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-    match rustix::fs::openat2(&directory, below, FLAGS, Mode::empty(), resolve) {
-        // Before Linux 5.6, and in some sandboxes: no links at all, then.
-        Err(Errno::NOSYS | Errno::PERM) => without_links(directory, below),
-        opened => opened.map_err(failed),
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn beneath(granted: &Path, below: &Path) -> Result<OwnedFd, FileError> {
-    let directory =
-        rustix::fs::open(granted, FLAGS.union(OFlags::DIRECTORY), Mode::empty()).map_err(failed)?;
-    without_links(directory, below)
-}
-
-/// Goes down name by name and follows nothing.
-fn without_links(mut at: OwnedFd, below: &Path) -> Result<OwnedFd, FileError> {
-    for name in below.components() {
-        at = rustix::fs::openat(&at, name.as_os_str(), FLAGS.union(OFlags::NOFOLLOW), Mode::empty())
-            .map_err(failed)?;
-    }
-    Ok(at)
+fn open_beneath(granted: &Path, below: &Path) -> Result<OwnedFd, FileError> {
+    let directory = beneath::directory(granted).map_err(failed)?;
+    beneath::open(&directory, below, READ).map_err(failed)
 }
 
 fn failed(error: Errno) -> FileError {
     match error {
         Errno::NOENT | Errno::NOTDIR => FileError::NotFound,
-        // The kernel's answer to a way that leads out.
+        // A way that leads out, or has no end.
         Errno::XDEV | Errno::LOOP => FileError::Failed("a link leads out of what is granted".to_owned()),
         Errno::ISDIR => FileError::NotAFile,
         error => FileError::Failed(error.to_string()),
@@ -127,7 +101,7 @@ mod tests {
     use super::*;
 
     fn read(granted: &Path, below: &str) -> Result<Vec<u8>, String> {
-        let opened = beneath(granted, Path::new(below)).and_then(|file| bytes(file, 10));
+        let opened = open_beneath(granted, Path::new(below)).and_then(|file| bytes(file, 10));
         opened.map_err(|error| format!("{error:?}"))
     }
 
