@@ -38,3 +38,9 @@ impl Plugin {
         }
     }
 }
+
+/// The beginning of a digest `sha256:...`, by which reports tell builds apart.
+fn short(digest: &str) -> &str {
+    let digest = digest.rsplit(':').next().unwrap_or(digest);
+    digest.get(..12).unwrap_or(digest)
+}

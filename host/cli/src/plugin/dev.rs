@@ -28,7 +28,7 @@ use self::sources::Sources;
 use self::watch::{Event, Watch};
 use super::cache::Cache;
 use super::project::Project;
-use super::{check, made_up};
+use super::{check, made_up, short};
 use crate::output;
 
 /// Build, check and show a plugin at each change of its sources
@@ -355,11 +355,6 @@ impl Session {
 fn section(report: &str, title: &str) -> Result<String, Stop> {
     let section = service::section(report, &escape(title));
     section.ok_or_else(|| anyhow!("the report has no section `{title}`: is the plugin disabled?").into())
-}
-
-/// The beginning of a digest, by which reports tell builds apart.
-fn short(digest: &str) -> &str {
-    digest.get(..12).unwrap_or(digest)
 }
 
 fn say(line: &str) -> Result<()> {

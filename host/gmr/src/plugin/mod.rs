@@ -10,6 +10,7 @@
 //! become), `report` (its section).
 
 mod ahead;
+mod audit;
 mod beneath;
 mod check;
 mod compiler;
@@ -24,6 +25,7 @@ mod tests;
 mod usage;
 
 pub use ahead::{CompileOptions, CompiledFile, compile};
+pub use audit::audit;
 pub use check::{Candidate, CheckOptions, Checked, Code, check};
 pub use compiler::{Compile, compile_if_asked};
 pub(crate) use compiler::{CompilerConfig, OFFER, is_compiler};

@@ -12,6 +12,8 @@ use gmr::report::format::text;
 use serde_json::Value as Json;
 use similar::{ChangeTag, TextDiff};
 
+use crate::plugin::short;
+
 /// Stands for any characters in a line, or for any value, as in cargo's own tests.
 const ANY: &str = "[..]";
 
@@ -113,7 +115,7 @@ fn lines(section: &Section, digest: &str) -> String {
 
 /// A failure names the plugin's digest, which each build changes.
 fn without(digest: &str, text: &str) -> String {
-    text.replace(digest.get(..12).unwrap_or(digest), ANY)
+    text.replace(short(digest), ANY)
 }
 
 /// The lines that came, each as it stands in what should come if that allows for it.
