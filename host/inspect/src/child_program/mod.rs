@@ -96,7 +96,7 @@ pub enum Ended {
 }
 
 /// Runs a program and waits for its end, for which `is_stopped` is asked ten times a second. Blocks the calling thread, and
-/// if that ends, so does the program. Needs Linux 5.11 on x86-64 or AArch64.
+/// if that ends, so does the program. Needs Linux 5.9 on x86-64 or AArch64.
 ///
 /// While it runs, the process has one descriptor more and is listed twice, with the program as the second one's child. Whoever
 /// waits for children with `__WALL` or `__WCLONE` sees the supervisor.

@@ -47,7 +47,7 @@ pub(super) fn run(program: Program, limits: Limits, is_stopped: impl Fn() -> boo
     // A kernel without descriptors of processes would clone without a word, and nobody could wait.
     drop(pidfd_open(getpid(), PidfdFlags::empty())?);
     let mut held = Held(Some(pieces(program, limits)?));
-    let Some(pieces) = held.0.as_deref_mut() else { return Err(io::ErrorKind::Other.into()) };
+    let Some(pieces) = held.0.as_deref() else { return Err(io::ErrorKind::Other.into()) };
     let supervisor = start(pieces)?;
     let end = Instant::now() + limits.time.saturating_add(FAREWELL);
     loop {
@@ -110,16 +110,16 @@ fn top(stacks: &MmapMut, number: usize) -> *mut c_void {
 }
 
 /// Starts the supervisor. Returns its process as a descriptor.
-fn start(pieces: &mut Pieces) -> io::Result<OwnedFd> {
+fn start(pieces: &Pieces) -> io::Result<OwnedFd> {
     let mut process: c_int = -1;
     let stack = top(&pieces.stacks, 1);
-    let shared = (&raw mut pieces.shared).cast::<c_void>();
+    let shared = (&raw const pieces.shared).cast_mut().cast::<c_void>();
     // No handler of the application may run in a process that shares its memory.
     let before = exchange_mask(u64::MAX)?;
     // Without an exit signal, which would be the lowest byte.
     let flags = libc::CLONE_VM | libc::CLONE_PIDFD;
-    // SAFETY: `supervise` takes what `shared` points to, which stays where it is until it has ended, and runs on a stack of
-    // its own that does as well. It shares all memory as a thread does, and thread-local variables with this very
+    // SAFETY: `supervise` takes what `shared` points to, which stays where it is until it has ended and of which only
+    // atomics are written, and runs on a stack of its own that stays as well. It shares all memory as a thread does, and thread-local variables with this very
     // thread: it touches none. The descriptor is written to `process` before the call returns.
     let started = unsafe { libc::clone(supervise, stack, flags, shared, &raw mut process) };
     let error = io::Error::last_os_error();
