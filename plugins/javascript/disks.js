@@ -4,7 +4,7 @@
 
 import { mounts } from "gmr:plugin/process@0.1.0";
 import { get } from "gmr:plugin/settings@0.1.0";
-import { bytes, fullness, warnPercent } from "./fullness.js";
+import { bytes, fullness } from "./fullness.js";
 
 export const section = {
   describe() {
@@ -14,13 +14,27 @@ export const section = {
       order: 0,
       version: "0.1.0",
       wants: ["process"],
+      settings: [
+        {
+          key: "warn_percent",
+          summary: "from which share of a file system on there is a remark",
+          kind: "number",
+          repeated: false,
+          required: false,
+          default: { tag: "integer", val: 80n },
+          least: 1,
+          most: 100,
+          choices: [],
+        },
+      ],
     };
   },
 
   render() {
     // A call that is refused throws an object whose `payload` is what the interface declares as its error.
     const found = attempt(mounts, (denial) => ({ tag: "denied", val: denial }));
-    const threshold = attempt(() => warnPercent(get("warn_percent")), (reason) => ({ tag: "settings", val: reason }));
+    // The host has seen to it that it is a number, whole or not, or the default. Whole ones are BigInts.
+    const threshold = Number(get("warn_percent").val);
     const disks = fullness(found);
     if (disks.length === 0) {
       throw { tag: "unavailable", val: "no mounted file system tells its size" };

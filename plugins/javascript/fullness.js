@@ -1,7 +1,5 @@
 // What the disks plugin works out, without the host: so it has tests of its own, in fullness.test.js.
 
-const WARN_PERCENT = 80;
-
 // The writable file systems that tell their size, fullest first. Sizes are BigInts, as the interface has them.
 export function fullness(mounts) {
   const sources = new Set();
@@ -18,18 +16,6 @@ export function fullness(mounts) {
 // The share in percent with one digit after the point, rounded down: 100 is said of nothing that has room.
 function percent(part, whole) {
   return Number((part * 1000n) / whole) / 10;
-}
-
-// The threshold that a setting asks for; throws what is wrong with it.
-export function warnPercent(setting) {
-  if (setting === undefined) {
-    return WARN_PERCENT;
-  }
-  const number = Number(setting.val);
-  if (!["integer", "number"].includes(setting.tag) || !(number >= 1 && number <= 100)) {
-    throw "`warn_percent` must be a number from 1 to 100";
-  }
-  return number;
 }
 
 // A size in words, by powers of 1024.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { bytes, fullness, warnPercent } from "./fullness.js";
+import { bytes, fullness } from "./fullness.js";
 
 const mount = (path, size, free, more = {}) => ({
   path,
@@ -30,15 +30,6 @@ test("what cannot be written or tells no size is left out, and a device or place
     mount("/net", undefined, undefined),
   ]);
   assert.deepEqual(disks.map((disk) => [disk.path, disk.percent]), [["/", 50], ["/tmp", 50], ["/run", 50]]);
-});
-
-test("the threshold is a number from 1 to 100", () => {
-  assert.equal(warnPercent(undefined), 80);
-  assert.equal(warnPercent({ tag: "integer", val: 100n }), 100);
-  assert.equal(warnPercent({ tag: "number", val: 92.5 }), 92.5);
-  for (const wrong of [{ tag: "integer", val: 0n }, { tag: "number", val: 100.1 }, { tag: "text", val: "80" }]) {
-    assert.throws(() => warnPercent(wrong), (reason) => reason.includes("from 1 to 100"));
-  }
 });
 
 test("sizes are in the largest unit that leaves a number of at least 1", () => {

@@ -9,12 +9,11 @@ Settings: `rows` (20), how many functions are shown.
 
 # All imports stand here: the component is a snapshot of the interpreter after them, and has no files to import from.
 from componentize_py_types import Err
-from hot import hot, own, rows_wanted
+from hot import hot, own
 from wit_world import exports
 from wit_world.exports.section import (
     Description,
     Failure_Denied,
-    Failure_Settings,
     Failure_Unavailable,
 )
 from wit_world.imports import report, settings
@@ -30,6 +29,7 @@ from wit_world.imports.document import (
     Value_Text,
 )
 from wit_world.imports.report import ReportError_Denied
+from wit_world.imports.settings import Setting, SettingKind
 
 # Few enough blocks at a time to be small, many enough for few calls.
 PAGE = 64
@@ -40,13 +40,30 @@ class Section(exports.Section):
     """The report's section that this plugin makes."""
 
     def describe(self):
-        return Description("Hot Frames", "The functions that most threads and tasks stand in", 0, "0.1.0", ["report"])
+        return Description(
+            title="Hot Frames",
+            summary="The functions that most threads and tasks stand in",
+            order=0,
+            version="0.1.0",
+            wants=["report"],
+            settings=[
+                Setting(
+                    key="rows",
+                    summary="how many functions are shown",
+                    kind=SettingKind.INTEGER,
+                    repeated=False,
+                    required=False,
+                    default=Value_Integer(20),
+                    least=1.0,
+                    most=1000.0,
+                    choices=[],
+                )
+            ],
+        )
 
     def render(self, request):
-        try:
-            limit = rows_wanted(settings.get("rows"))
-        except ValueError as error:
-            raise Err(Failure_Settings(str(error)))
+        # The host has seen to it that it is a number within its range, or the default.
+        limit = settings.get("rows").value
         blocks = []
         for section, title in SECTIONS:
             found, rest = hot(traces(section), limit)

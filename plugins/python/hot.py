@@ -41,13 +41,3 @@ def hot(traces, limit):
     ]
     found.sort(key=lambda one: (-one.standing, -one.innermost, one.function))
     return found[:limit], max(0, len(found) - limit)
-
-
-def rows_wanted(setting, default=20, most=1000):
-    """How many rows a setting asks for; `ValueError` tells what is wrong with it."""
-    if setting is None:
-        return default
-    value = getattr(setting, "value", None)
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-        raise ValueError(f"`rows` must be a whole number from 1 to {most}")
-    return value

@@ -1,9 +1,8 @@
 """Tests that need no host: `python3 -m unittest`."""
 
 import unittest
-from types import SimpleNamespace
 
-from hot import Hot, hot, own, rows_wanted
+from hot import Hot, hot, own
 
 
 class HotTest(unittest.TestCase):
@@ -30,18 +29,6 @@ class OwnTest(unittest.TestCase):
     def test_machinery_is_left_out(self):
         functions = ["__libc_read", "<std::fs::File as std::io::Read>::read", "<api::Get as core::Fn>::call", "main"]
         self.assertEqual(own(functions), ["<api::Get as core::Fn>::call", "main"])
-
-
-class RowsTest(unittest.TestCase):
-    def test_both_sides_of_the_limits(self):
-        self.assertEqual(rows_wanted(None), 20)
-        for right in [1, 1000]:
-            self.assertEqual(rows_wanted(SimpleNamespace(value=right)), right)
-        for wrong in [0, 1001, 2.5, "20", True]:
-            with self.assertRaisesRegex(ValueError, "from 1 to 1000"):
-                rows_wanted(SimpleNamespace(value=wrong))
-        with self.assertRaises(ValueError):
-            rows_wanted(SimpleNamespace())
 
 
 if __name__ == "__main__":

@@ -111,6 +111,22 @@ fn a_plugin_that_does_not_load_fails_the_check() {
 }
 
 #[test]
+fn what_is_no_file_is_not_waited_for() {
+    let place = Place::new();
+    let pipe = place.path("pipe.wasm");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let directory = place.path("directory.wasm");
+    std::fs::create_dir(&directory).unwrap();
+    let device = place.path("device.wasm");
+    std::os::unix::fs::symlink("/dev/zero", &device).unwrap();
+    for verb in ["check", "run"] {
+        for path in [&pipe, &directory, &device] {
+            bad(&[&"plugin", &verb, path], &[path.to_str().unwrap(), "no file"]);
+        }
+    }
+}
+
+#[test]
 fn a_section_that_fails_fails_the_check_and_is_printed_all_the_same() {
     let place = Place::new();
     for command_name in ["check", "run"] {

@@ -21,6 +21,8 @@ use std::time::Duration;
 use gmr_report::Format;
 use item::{Item, Source};
 pub use signal::Signal;
+#[cfg(feature = "plugin")]
+pub(crate) use table::nearest;
 use table::{Row, Table};
 use toml::de::{DeTable, DeValue};
 

@@ -16,6 +16,7 @@ pub mod format;
 pub mod mask;
 mod model;
 pub mod resolve;
+pub mod schema;
 pub mod wit;
 pub mod words;
 

@@ -1,7 +1,8 @@
 //! The plugin interface's types, `wit/document.wit`, to the model's and back, once for both sides of the sandbox.
 //!
 //! Host and guest generate the types by different means, in the same shape. [`wit_conversions!`](crate::wit_conversions)
-//! writes the conversions for either. One long file, since it is one macro.
+//! writes the conversions for either. One long file, since it is one macro, and a small one for what a plugin says of its
+//! settings, `wit/settings.wit`.
 
 #[doc(hidden)]
 pub use jiff::Timestamp;
@@ -438,6 +439,30 @@ macro_rules! wit_conversions {
                     $wit::Value::None => $crate::Value::None,
                     $wit::Value::List(list) => $crate::Value::List(list.into_iter().map(Into::into).collect()),
                 }
+            }
+        }
+    };
+}
+
+/// Writes the conversion of a described setting, for the module `$wit` of the generated types of `settings`, where
+/// [`wit_conversions!`] has written that of values.
+#[macro_export]
+macro_rules! wit_setting_conversion {
+    ($wit:ident) => {
+        impl From<$wit::Setting> for $crate::schema::Setting {
+            fn from(from: $wit::Setting) -> $crate::schema::Setting {
+                let kind = match from.kind {
+                    $wit::SettingKind::Flag => $crate::schema::SettingKind::Flag,
+                    $wit::SettingKind::Integer => $crate::schema::SettingKind::Integer,
+                    $wit::SettingKind::Number => $crate::schema::SettingKind::Number,
+                    $wit::SettingKind::Text => $crate::schema::SettingKind::Text,
+                    $wit::SettingKind::Table => $crate::schema::SettingKind::Table,
+                };
+                let mut setting = $crate::schema::Setting::new(from.key, kind, from.summary);
+                (setting.repeated, setting.required) = (from.repeated, from.required);
+                setting.default = from.default.map(Into::into);
+                (setting.least, setting.most, setting.choices) = (from.least, from.most, from.choices);
+                setting
             }
         }
     };

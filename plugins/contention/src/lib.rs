@@ -10,7 +10,9 @@ mod group;
 use std::time::Duration;
 
 use gmr_plugin::report::{self, ReportError};
-use gmr_plugin::{Block, Description, Failure, Plugin, Request, Section, Table, Value, settings, words};
+use gmr_plugin::{
+    Block, Description, Failure, Plugin, Request, Section, Setting, Table, Value, settings, words,
+};
 
 use group::{Group, Groups, Kind};
 
@@ -23,14 +25,22 @@ struct Contention;
 
 impl Plugin for Contention {
     fn describe() -> Description {
-        Description::new("Contention", "Threads and tasks by what they wait for").wants("report")
+        let many = |key, what| {
+            Setting::number(
+                key,
+                format!("from how many {what} at one lock or semaphore on there is a remark"),
+            )
+            .within(1.0..=1e9)
+        };
+        Description::new("Contention", "Threads and tasks by what they wait for")
+            .wants("report")
+            .settings([many("threads", "threads"), many("tasks", "tasks")])
     }
 
     fn render(_: &Request) -> Result<Section, Failure> {
-        settings::expect_only(&["threads", "tasks"])?;
         // The report's own diagnosis tells of queues, and who holds up whom: remarks are for those who ask for them.
-        let threads = settings::number("threads", 1.0..=1e9)?;
-        let tasks = settings::number("tasks", 1.0..=1e9)?;
+        let threads = settings::number("threads")?;
+        let tasks = settings::number("tasks")?;
         let mut section = Section::new();
         let of_threads = show(&mut section, Kind::Thread, threads)?;
         let of_tasks = show(&mut section, Kind::Task, tasks)?;

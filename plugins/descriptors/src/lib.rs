@@ -1,14 +1,16 @@
 //! Shows what the process has open: descriptors and sockets by kind, and how far from the limit.
 //!
-//! A plugin keeps nothing between reports, so growth is read off the moment: the kernel gives out the lowest free
-//! number, hence what leaks stands at the highest numbers.
+//! Growth is told against the last report, whose counts are remembered, and where there was none it is read off the moment:
+//! the kernel gives out the lowest free number, hence what leaks stands at the highest numbers.
 
+mod before;
 mod sockets;
 
 use std::collections::BTreeMap;
 
+use before::Before;
 use gmr_plugin::process::{self, Descriptor, DescriptorFigures};
-use gmr_plugin::{Description, Failure, Plugin, Request, Section, Table, Value, settings, words};
+use gmr_plugin::{Description, Failure, Plugin, Request, Section, Setting, Table, Value, settings, words};
 
 /// From which share of the limit on there is a remark, in percent.
 const WARN_PERCENT: f64 = 80.0;
@@ -24,19 +26,32 @@ impl Plugin for Descriptors {
     fn describe() -> Description {
         Description::new("Descriptors", "Open files and sockets by kind, and how far from the limit")
             .wants("process")
+            .settings([
+                Setting::number("warn_percent", "from which share of the limit on there is a remark")
+                    .within(1.0..=100.0)
+                    .default(WARN_PERCENT),
+                Setting::number(
+                    "close_wait",
+                    "from how many connections on whose other end is closed there is a remark",
+                )
+                .within(1.0..=1e6)
+                .default(sockets::CLOSE_WAIT),
+            ])
     }
 
     fn render(request: &Request) -> Result<Section, Failure> {
-        settings::expect_only(&["warn_percent", "close_wait"])?;
-        let warn_percent = settings::number("warn_percent", 1.0..=100.0)?.unwrap_or(WARN_PERCENT);
-        let close_wait = settings::number("close_wait", 1.0..=1e6)?.unwrap_or(sockets::CLOSE_WAIT);
+        let warn_percent = settings::number("warn_percent")?.unwrap_or(WARN_PERCENT);
+        let close_wait = settings::number("close_wait")?.unwrap_or(sockets::CLOSE_WAIT);
         let figures = process::descriptors()?;
         let Some(open) = figures.open else {
             return Err(Failure::unavailable("this system does not tell which descriptors are open"));
         };
         let mut section = Section::new();
-        growth(&mut section, open, &figures, request.uptime, warn_percent);
-        kinds(&mut section, &figures);
+        let before = Before::recall();
+        growth(&mut section, open, &figures, request.uptime, &before);
+        remark(&mut section, open, &figures, warn_percent);
+        kinds(&mut section, &figures, &before);
+        before::remember(open, &figures.kinds);
         repeated(&mut section, &figures.listed);
         highest(&mut section, &figures.listed);
         sockets::show(&mut section, process::sockets()?, close_wait);
@@ -51,9 +66,12 @@ fn growth(
     open: u32,
     figures: &DescriptorFigures,
     uptime: Option<u64>,
-    warn_percent: f64,
+    before: &Before,
 ) {
     section.field("open", open);
+    if let Some((grown, ago)) = before.growth(before::ALL, open) {
+        section.field("grown by", grown).field("since the last report, ago", ago);
+    }
     section.field_if("highest number", figures.listed.iter().map(|one| one.number).max());
     let Some(limit) = figures.limit.filter(|limit| *limit > 0) else {
         section.field("may be open", "unlimited");
@@ -69,6 +87,18 @@ fn growth(
         "limit reached, at the rate since the start, in",
         forecast.map(|ns| Value::Duration(ns as u64)),
     );
+    let left = limit.saturating_sub(u64::from(open)) as f64;
+    let forecast =
+        before.growth(before::ALL, open).filter(|(grown, _)| *grown > 0 && percent >= FORECAST_PERCENT);
+    section.field_if(
+        "limit reached, at the rate since the last report, in",
+        forecast.map(|(grown, ago)| Value::Duration((ago.as_nanos() as f64 * left / grown as f64) as u64)),
+    );
+}
+
+fn remark(section: &mut Section, open: u32, figures: &DescriptorFigures, warn_percent: f64) {
+    let Some(limit) = figures.limit.filter(|limit| *limit > 0) else { return };
+    let percent = 100.0 * f64::from(open) / limit as f64;
     if percent >= warn_percent {
         section.remark(format!(
             "{} of {} open ({percent:.0} % of the limit)",
@@ -78,13 +108,21 @@ fn growth(
     }
 }
 
-fn kinds(section: &mut Section, figures: &DescriptorFigures) {
+fn kinds(section: &mut Section, figures: &DescriptorFigures, before: &Before) {
     if figures.kinds.is_empty() {
         return;
     }
-    let mut table = Table::new(["kind", "open"]);
+    let mut table =
+        Table::new(if before.is_known() { vec!["kind", "open", "grown by"] } else { vec!["kind", "open"] });
     for kind in &figures.kinds {
-        table.row([kind.kind.as_str().into(), kind.count.into()]);
+        let mut row: Vec<Value> = vec![kind.kind.as_str().into(), kind.count.into()];
+        if before.is_known() {
+            // A kind that was not there is new with all that it has.
+            row.push(
+                before.growth(&kind.kind, kind.count).map_or(kind.count.into(), |(grown, _)| grown.into()),
+            );
+        }
+        table.row(row);
     }
     section.heading(2, "By kind").table(table);
 }
@@ -133,6 +171,8 @@ fn rest(section: &mut Section, all: usize) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use gmr_plugin::process::{DescriptorCount, IdentityFigures};
     use gmr_plugin::testing::Host;
 
@@ -190,6 +230,42 @@ percent = 0.3
         let text = text(open(40, None));
         assert!(text.contains("    /log/0                   2\n") && text.contains("and 10 more"), "{text}");
         assert!(text.contains("    number  kind  target\n        39  file  /log/19\n"), "{text}");
+    }
+
+    #[test]
+    fn growth_since_the_last_report_is_told_by_kind() {
+        let kinds = |counts: &[(&str, u32)]| DescriptorFigures {
+            open: Some(counts.iter().map(|(_, count)| count).sum()),
+            limit: Some(1000),
+            kinds: counts
+                .iter()
+                .map(|(kind, count)| DescriptorCount { kind: (*kind).into(), count: *count })
+                .collect(),
+            listed: Vec::new(),
+        };
+        let first = Host::new().descriptors(kinds(&[("socket", 400), ("file", 40)]));
+        let shown = first.render::<Descriptors>().unwrap().to_string();
+        assert!(!shown.contains("grown by"), "there is nothing to compare with: {shown}");
+        let later = first.after_report::<Descriptors>(Duration::from_secs(40));
+        let expected = "\
+open = 640
+grown by = 200
+since the last report, ago = 40 s
+may be open = 1000
+percent = 64
+limit reached, at the rate since the last report, in = 1m 12s
+
+  By kind:
+    kind    open  grown by
+    socket   612       212
+    file      20       -20
+    pipe       8         8
+";
+        let second = later.descriptors(kinds(&[("socket", 612), ("file", 20), ("pipe", 8)]));
+        assert_eq!(second.render::<Descriptors>().unwrap().to_string(), expected);
+        let third = second.after_report::<Descriptors>(Duration::from_secs(1));
+        let shown = third.render::<Descriptors>().unwrap().to_string();
+        assert!(shown.contains("grown by = 0\n") && !shown.contains("at the rate since the last"), "{shown}");
     }
 
     #[test]

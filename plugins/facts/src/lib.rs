@@ -8,7 +8,7 @@ struct Facts;
 
 impl Plugin for Facts {
     fn describe() -> Description {
-        Description::new("Facts", "What the application tells of itself").wants("facts:*")
+        Description::new("Facts", "What the application tells of itself").wants("facts:*").settings([])
     }
 
     fn render(_: &Request) -> Result<Section, Failure> {

@@ -1,9 +1,9 @@
-//! Amounts beside what they may grow to.
+//! Amounts beside what they may grow to, and by how much they have grown since the last report.
 
 use std::time::Duration;
 
 use gmr_plugin::process::Limit;
-use gmr_plugin::{Section, Table, Value, words};
+use gmr_plugin::{Section, Table, Value, diagnostics, state, words};
 
 use crate::Thresholds;
 
@@ -53,7 +53,34 @@ impl Edge {
     }
 }
 
+/// What is remembered from report to report is how much was used, by the edge's name.
+impl Edge {
+    /// How much was used at the last report, and how long ago that was.
+    fn before(&self) -> Option<(u64, Duration)> {
+        let entry = state::get(&self.name)?;
+        match entry.value {
+            Value::Bytes(used) => Some((used, entry.age())),
+            _ => None,
+        }
+    }
+
+    fn remember(&self) {
+        // Not always bytes, but of this type, which holds all of them.
+        if let Err(excess) = state::set(&self.name, Value::Bytes(self.used)) {
+            diagnostics::print(&excess.advice);
+        }
+    }
+}
+
 impl Unit {
+    /// The difference; one downwards is told in words, since no amount is negative.
+    fn growth(self, before: u64, now: u64) -> Value {
+        match now.checked_sub(before) {
+            Some(grown) => self.value(grown),
+            None => format!("-{}", self.words(before - now)).into(),
+        }
+    }
+
     fn value(self, amount: u64) -> Value {
         match self {
             Unit::Bytes => Value::Bytes(amount),
@@ -74,15 +101,23 @@ impl Unit {
 /// Shows amounts with their limits, the nearest to its edge first.
 pub fn show(section: &mut Section, mut edges: Vec<Edge>, thresholds: &Thresholds) {
     edges.sort_by(|one, other| other.percent().total_cmp(&one.percent()));
-    let mut table = Table::new(["limited", "used", "limit", "percent"]);
-    for edge in &edges {
+    let before: Vec<Option<(u64, Duration)>> = edges.iter().map(Edge::before).collect();
+    let last = before.iter().flatten().map(|(_, ago)| *ago).min();
+    let mut columns = vec!["limited", "used", "limit", "percent"];
+    columns.extend(last.map(|_| "grown by"));
+    let mut table = Table::new(columns);
+    for (edge, before) in edges.iter().zip(before) {
         let percent = edge.percent();
-        table.row([
+        let mut row = vec![
             edge.name.as_str().into(),
             edge.unit.value(edge.used),
             edge.unit.value(edge.limit),
             tenth(percent).into(),
-        ]);
+        ];
+        if last.is_some() {
+            row.push(before.map_or(Value::None, |(before, _)| edge.unit.growth(before, edge.used)));
+        }
+        table.row(row);
         if edge.hard && percent >= thresholds.warn_percent {
             let (used, limit) = (edge.unit.words(edge.used), edge.unit.words(edge.limit));
             section.remark(format!("{}: {used} of {limit} ({percent:.0} %)", edge.name));
@@ -91,6 +126,8 @@ pub fn show(section: &mut Section, mut edges: Vec<Edge>, thresholds: &Thresholds
     if !edges.is_empty() {
         section.table(table);
     }
+    section.field_if("last report, ago", last);
+    edges.iter().for_each(Edge::remember);
 }
 
 /// A percentage to one digit after the point; a limit of 0 that is used all the same gives no number.
@@ -100,7 +137,10 @@ pub fn tenth(percent: f64) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use gmr_plugin::testing::Host;
+
     use super::*;
+    use crate::Limits;
 
     fn limit(name: &str, unit: &str, used: Option<u64>, soft: Option<u64>) -> Limit {
         Limit { name: name.into(), unit: unit.into(), soft, hard: None, used }
@@ -128,6 +168,29 @@ cpu time      30 s    5m 0s       10
             limit("processes", "processes", Some(820), Some(1024)),
         ];
         assert_eq!(shown(limits), expected);
+    }
+
+    #[test]
+    fn what_is_used_is_compared_with_the_last_report() {
+        let first = Host::new().limits(vec![
+            limit("stack", "bytes", Some(2 << 20), Some(8 << 20)),
+            limit("processes", "processes", Some(100), Some(1024)),
+        ]);
+        assert!(!first.render::<Limits>().unwrap().to_string().contains("grown by"));
+        let later = first.after_report::<Limits>(Duration::from_secs(40));
+        let figures = vec![
+            limit("stack", "bytes", Some(1 << 20), Some(8 << 20)),
+            limit("processes", "processes", Some(312), Some(1024)),
+            limit("locks", "locks", Some(1), Some(1000)),
+        ];
+        let expected = "\
+limited       used    limit  percent  grown by
+processes      312     1024     30.5       212
+stack      1.0 MiB  8.0 MiB     12.5  -1.0 MiB
+locks            1     1000      0.1      none
+last report, ago = 40 s
+";
+        assert_eq!(later.limits(figures).render::<Limits>().unwrap().to_string(), expected);
     }
 
     #[test]

@@ -193,9 +193,9 @@ cgroup memory  1.0 GiB  2.0 GiB       50
             Err(Failure::Settings(reason)) => assert!(reason.contains(expected), "{reason}"),
             other => panic!("{other:?}"),
         };
-        check(json!({"warn_percent": 0}), "`warn_percent` must be a number from 1 to 100, not 0");
-        check(json!({"warn_percent": "80"}), "not 80");
-        check(json!({"warn": 80}), "`warn` is unknown: the settings are warn_percent, stall_percent");
+        check(json!({"warn_percent": 0}), "warn_percent` must be a number from 1 to 100, not 0");
+        check(json!({"warn_percent": "80"}), "not a string");
+        check(json!({"warn": 80}), "settings.warn`; known are stall_percent, warn_percent");
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod edge;
 mod group;
 
 use gmr_plugin::process;
-use gmr_plugin::{Description, Failure, Plugin, Request, Section, settings};
+use gmr_plugin::{Description, Failure, Plugin, Request, Section, Setting, settings};
 
 use edge::Edge;
 
@@ -25,14 +25,26 @@ struct Limits;
 
 impl Plugin for Limits {
     fn describe() -> Description {
-        Description::new("Limits", "How near the process is to what it may use").wants("process").order(-5)
+        Description::new("Limits", "How near the process is to what it may use")
+            .wants("process")
+            .order(-5)
+            .settings([
+                Setting::number("warn_percent", "from which share of a limit on there is a remark")
+                    .within(1.0..=100.0)
+                    .default(WARN_PERCENT),
+                Setting::number(
+                    "stall_percent",
+                    "from which share of the last 10 seconds stalled on there is a remark",
+                )
+                .within(0.1..=100.0)
+                .default(STALL_PERCENT),
+            ])
     }
 
     fn render(_: &Request) -> Result<Section, Failure> {
-        settings::expect_only(&["warn_percent", "stall_percent"])?;
         let thresholds = Thresholds {
-            warn_percent: settings::number("warn_percent", 1.0..=100.0)?.unwrap_or(WARN_PERCENT),
-            stall_percent: settings::number("stall_percent", 0.1..=100.0)?.unwrap_or(STALL_PERCENT),
+            warn_percent: settings::number("warn_percent")?.unwrap_or(WARN_PERCENT),
+            stall_percent: settings::number("stall_percent")?.unwrap_or(STALL_PERCENT),
         };
         let mut edges: Vec<Edge> = process::limits()?.into_iter().filter_map(Edge::of_limit).collect();
         let mut section = Section::new();

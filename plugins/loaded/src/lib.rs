@@ -12,7 +12,9 @@ struct Loaded;
 
 impl Plugin for Loaded {
     fn describe() -> Description {
-        Description::new("Loaded Modules", "The files loaded as code, with their build ids").wants("process")
+        Description::new("Loaded Modules", "The files loaded as code, with their build ids")
+            .wants("process")
+            .settings([])
     }
 
     fn render(_: &Request) -> Result<Section, Failure> {

@@ -9,7 +9,10 @@ struct Process;
 
 impl Plugin for Process {
     fn describe() -> Description {
-        Description::new("Process", "Who the process is, and what it uses").wants("process").order(-10)
+        Description::new("Process", "Who the process is, and what it uses")
+            .wants("process")
+            .order(-10)
+            .settings([])
     }
 
     fn render(_: &Request) -> Result<Section, Failure> {

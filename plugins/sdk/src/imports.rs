@@ -2,10 +2,10 @@
 
 #[cfg(target_family = "wasm")]
 pub use crate::bindings::gmr::plugin::{
-    clock, diagnostics, environment, facts, files, grants, process, report, settings,
+    clock, diagnostics, environment, facts, files, grants, process, report, settings, state,
 };
 
 #[cfg(not(target_family = "wasm"))]
 pub use crate::testing::imports::{
-    clock, diagnostics, environment, facts, files, grants, process, report, settings,
+    clock, diagnostics, environment, facts, files, grants, process, report, settings, state,
 };

@@ -37,6 +37,7 @@
 //! | module | what | grant |
 //! |---|---|---|
 //! | [`settings`] | the table `[gmr.plugins.NAME.settings]` | none |
+//! | [`state`] | values that are kept from one report to the next | none |
 //! | [`clock`] | the time, and how much of the deadline is left | none |
 //! | [`diagnostics`] | lines for the plugin's author | none |
 //! | [`facts`] | values that the application registered | `facts:NAME`, `facts:pool.*` |
@@ -76,6 +77,7 @@ pub mod graph;
 pub mod process;
 pub mod report;
 pub mod settings;
+pub mod state;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 pub mod words;
@@ -86,6 +88,7 @@ pub use bindings::gmr::plugin::document::{
 };
 pub use bindings::gmr::plugin::grants::Denial;
 pub use section::Section;
+pub use settings::Setting;
 
 /// The report's own values, which made-up hosts take and tests compare with.
 #[cfg(not(target_family = "wasm"))]
@@ -96,7 +99,8 @@ pub trait Plugin {
     /// Says what the plugin is. Called once when the file is loaded, without any grant: a call to the host fails.
     fn describe() -> Description;
 
-    /// Makes the section. Called in each report on a fresh instance: nothing is kept from the one before.
+    /// Makes the section. Called in each report on a fresh instance: nothing is kept from the one before but what was put
+    /// into [`state`].
     ///
     /// # Errors
     ///

@@ -1,10 +1,13 @@
 //! What a plugin sees of the host, each grant refused and given.
 
+use std::time::Duration;
+
 use gmr_plugin::facts::FactError;
 use gmr_plugin::files::FileError;
 use gmr_plugin::testing::Host;
 use gmr_plugin::{
-    Block, Failure, Section, Value, diagnostics, environment, facts, files, process, report, settings,
+    Block, Description, Failure, Plugin, Request, Section, Setting, Value, diagnostics, environment, facts,
+    files, process, report, settings, state,
 };
 use serde_json::json;
 
@@ -67,17 +70,95 @@ fn settings_are_checked_with_their_key() {
     host.within(|| {
         assert_eq!(settings::get("deep.er"), Some(Value::Number(0.5)));
         assert_eq!(settings::get("deep"), None);
-        assert_eq!(settings::number("warn", 0.0..=80.0), Ok(Some(80.0)));
-        assert_eq!(settings::number("none", 0.0..=1.0), Ok(None));
-        let wrong = settings::number("warn", 0.0..=79.0).unwrap_err();
-        assert_eq!(reason(wrong), "settings: `warn` must be a number from 0 to 79, not 80");
-        let wrong = settings::number("name", 0.0..=1.0).unwrap_err();
-        assert_eq!(reason(wrong), "settings: `name` must be a number from 0 to 1, not x");
-        assert_eq!(settings::expect_only(&["warn", "deep.er", "name"]), Ok(()));
-        let wrong = settings::expect_only(&["warn", "name"]).unwrap_err();
-        assert_eq!(reason(wrong), "settings: `deep.er` is unknown: the settings are warn, name");
-        let wrong = settings::expect_only(&[]).unwrap_err();
-        assert_eq!(reason(wrong), "settings: `deep.er` is unknown: this plugin has no settings");
+        assert_eq!(settings::number("warn"), Ok(Some(80.0)));
+        assert_eq!(settings::number("none"), Ok(None));
+        assert_eq!(reason(settings::number("name").unwrap_err()), "settings: `name` must be a number");
+    });
+}
+
+/// Shows its settings as they come, and remembers how often it was called.
+struct Described;
+
+impl Plugin for Described {
+    fn describe() -> Description {
+        Description::new("Described", "Its settings").settings([
+            Setting::integer("warn", "when to warn").within(1.0..=100.0).default(80),
+            Setting::text("net.host", "where to look").required(),
+            Setting::text("levels", "which levels").choices(["low", "high"]).repeated(),
+            Setting::number("ratio", "a ratio").least(0.0),
+            Setting::flag("on", "whether"),
+            Setting::table("free", "anything"),
+        ])
+    }
+
+    fn render(_: &Request) -> Result<Section, Failure> {
+        let mut section = Section::new();
+        section.fields(settings::all());
+        let calls = state::get("calls").and_then(|entry| entry.value.as_number()).unwrap_or(0.0);
+        state::set("calls", calls + 1.0)?;
+        section.field("calls before", calls);
+        if settings::get("on") == Some(true.into()) {
+            return Err(Failure::other("on"));
+        }
+        Ok(section)
+    }
+}
+
+#[test]
+fn settings_that_are_described_come_with_their_defaults_or_are_refused() {
+    let shown = |settings| match Host::new().settings(settings).render::<Described>() {
+        Ok(section) => section.to_string(),
+        Err(failure) => reason(failure),
+    };
+    let whole = json!({"net": {"host": "a"}, "levels": ["low"], "ratio": 0.5, "free": {"x": 1}});
+    assert_eq!(
+        shown(whole),
+        "free.x = 1\nlevels = [low]\nnet.host = a\nratio = 0.5\nwarn = 80\ncalls before = 0\n"
+    );
+    let at = |key: &str| format!("`gmr.plugins.test.settings.{key}`");
+    assert_eq!(shown(json!({})), format!("settings: {} is not set and must be a string", at("net.host")));
+    let refused = [
+        (json!({"warn": 0}), format!("{} must be a whole number from 1 to 100, not 0", at("warn"))),
+        (
+            json!({"levels": ["mid"]}),
+            format!("{} must be one of \"low\", \"high\", not another string", at("levels.0")),
+        ),
+        (json!({"ratio": -1}), format!("{} must be a number from 0 on, not -1", at("ratio"))),
+        (
+            json!({"war": 1}),
+            format!("unknown setting {}; known are free, levels, net, on, ratio, warn", at("war")),
+        ),
+    ];
+    for (settings, expected) in refused {
+        assert_eq!(shown(settings), format!("settings: {expected}"));
+    }
+}
+
+#[test]
+fn what_is_remembered_gets_older_and_counts_only_after_success() {
+    let forty = Duration::from_secs(40);
+    let host = Host::new().settings(json!({"net": {"host": "a"}}));
+    let calls =
+        |host: &Host| host.within(|| state::get("calls").map(|entry| (entry.value.clone(), entry.age())));
+    assert_eq!(calls(&host.after_report::<Described>(forty)), Some((1.0.into(), forty)));
+    let failing = host.clone().settings(json!({"net": {"host": "a"}, "on": true}));
+    assert_eq!(calls(&failing.after_report::<Described>(forty)), None);
+    let refused = host.state("calls", 5, forty).settings(json!({})).after_report::<Described>(forty);
+    assert_eq!(calls(&refused), Some((5.into(), 2 * forty)), "a call that was not made changes nothing");
+}
+
+#[test]
+fn what_is_remembered_has_the_limits_that_the_host_has_by_default() {
+    Host::new().state("old", "x", Duration::ZERO).within(|| {
+        let limit = |set: Result<(), state::Excess>| set.unwrap_err().limit;
+        assert_eq!(limit(state::set("", 1)), "key");
+        assert_eq!(limit(state::set(&"k".repeat(257), 1)), "key");
+        assert_eq!(limit(state::set("a", "x".repeat(64 << 10))), "state");
+        state::remove("old");
+        (0..256).for_each(|number| state::set(&number.to_string(), number).unwrap());
+        assert_eq!(limit(state::set("a", 1)), "state_entries");
+        assert_eq!(state::set("255", "in place of the one before"), Ok(()));
+        assert_eq!(state::keys().len(), 256);
     });
 }
 

@@ -32,9 +32,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     ensure!(!targets.is_empty(), "no fuzz test has `{wanted}` in its name");
     let seconds = arguments.minutes.saturating_mul(60).to_string();
     let mut failed = Vec::new();
+    let plugins = project::target()?.join("plugins");
     for (place, target) in targets {
         announce(format_args!("{target}, for {} minutes", arguments.minutes));
         let step = test(place).args(["--", "--exact", &target]).env(SECONDS, &seconds);
+        // What `cargo xtask plugins` has built: files of megabytes that are changed, too.
+        let step = if plugins.is_dir() { step.env("GMR_TEST_PLUGINS", &plugins) } else { step };
         if step.run().is_err() {
             failed.push(target);
         }

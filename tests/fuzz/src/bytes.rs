@@ -31,6 +31,20 @@ pub fn bytes_in_place<S: AsRef<[u8]>>(target: &str, inputs: u32, seeds: &[S], ca
     }
 }
 
+/// Gives `case` each seed with some of its bytes changed and its length kept, whatever that is: for files of megabytes. What
+/// fails is told as the number of the seed, from 0, and the changes.
+#[track_caller]
+pub fn patched<S: AsRef<[u8]>>(target: &str, inputs: u32, seeds: &[S], case: impl Fn(&[u8])) {
+    if seeds.is_empty() {
+        return;
+    }
+    run(target, inputs, &(0..seeds.len(), vec(in_place(), 1..6)), |(seed, edits)| {
+        let mut bytes = seeds[*seed].as_ref().to_vec();
+        edits.iter().for_each(|edit| edit.apply(&mut bytes));
+        case(&bytes);
+    });
+}
+
 fn input(seeds: Vec<Vec<u8>>) -> BoxedStrategy<Input> {
     let made_up =
         prop_oneof![vec(any::<u8>(), 0..512), vec(prop_oneof![Just(0), Just(0xff), 1..4_u8], 0..64)];
@@ -186,5 +200,19 @@ mod tests {
         let like_the_seed = |input: &&Vec<u8>| input.windows(10).any(|part| part == b"0123456789");
         assert!(seen.iter().filter(like_the_seed).count() > 300);
         assert!(seen.iter().any(|input| input.len() > 10_000) && seen.iter().any(|input| input.len() < 500));
+    }
+
+    #[test]
+    fn a_large_seed_keeps_its_length_and_most_of_its_bytes() {
+        let seed = vec![7; LONGEST * 2];
+        let changed = RefCell::new(0);
+        patched("test", 50, &[&seed], |input| {
+            assert_eq!(input.len(), seed.len());
+            let changes = input.iter().filter(|byte| **byte != 7).count();
+            assert!(changes <= 6 * 1024, "{changes}");
+            *changed.borrow_mut() += usize::from(changes > 0);
+        });
+        assert!(changed.into_inner() > 30);
+        patched("test", 50, &[] as &[Vec<u8>], |_| panic!("there is nothing to change"));
     }
 }

@@ -10,7 +10,7 @@ mod json;
 mod memory;
 mod run;
 
-pub use bytes::{bytes, bytes_in_place};
+pub use bytes::{bytes, bytes_in_place, patched};
 pub use json::{json, pairs};
 pub use memory::within;
 pub use run::SECONDS;

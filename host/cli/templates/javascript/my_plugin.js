@@ -33,6 +33,8 @@ export const section = {
       order: 0,
       version: "0.1.0",
       wants: ["process", "facts:*"],
+      // Settings are described here: the host checks them then, and fills in defaults. See wit/settings.wit.
+      settings: [],
     };
   },
 

@@ -11,7 +11,9 @@ from wit_world.imports.document import Block_Fields, Field, Value_Bytes
 class Section(exports.Section):
     def describe(self):
         summary = "One sentence that says what the section shows"
-        return Description("my_plugin", summary, order=0, version="0.1.0", wants=["process", "facts:*"])
+        wants = ["process", "facts:*"]
+        # Settings are described here: the host checks them then, and fills in defaults. See wit/settings.wit.
+        return Description("my_plugin", summary, order=0, version="0.1.0", wants=wants, settings=[])
 
     def render(self, request):
         try:

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gmr_report::mask::Secrets;
+use gmr_report::schema::{Schema, Setting};
 use gmr_report::{Report, Section, mask};
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -18,6 +19,7 @@ use super::files::{folder, reading};
 use super::interface::bindings::section::Failure;
 use super::interface::bindings::wit::document::Block;
 use super::interface::output_limits::{self, Share};
+use super::interface::schema;
 use super::interface::subject::{Identity, Subject};
 use super::report::outcome::SectionHead;
 use super::sandbox::call::Outcome;
@@ -105,6 +107,8 @@ pub struct Checked {
     pub order: i32,
     /// The grants that it would like, in its own words.
     pub wants: Vec<String>,
+    /// The settings that it says it has; `None` if it says nothing of them, and any key is passed on.
+    pub settings: Option<Vec<Setting>>,
     /// Its section, which may have failed.
     pub section: Section,
     /// What it wrote to standard output and error.
@@ -193,9 +197,22 @@ impl Candidate {
         &self.plugin.description.wants
     }
 
-    /// Makes its section once, under the same limits as in a report.
+    /// The settings that it says it has, in its own order; `None` if it says nothing of them, and any key is passed on.
+    pub fn settings(&self) -> Option<&[Setting]> {
+        self.plugin.schema.as_ref().map(Schema::settings)
+    }
+
+    /// What of the settings in a configuration does not fit, a line each: the place, if the configuration was read from a
+    /// file; the key; what it must be, or which one was probably meant. A report refuses to call a plugin with such settings.
+    pub fn refused_settings(&self, config: &PluginConfig) -> Vec<String> {
+        let schema = self.plugin.schema.as_ref();
+        schema.map(|schema| schema::problems(self.plugin.name(), config, schema)).unwrap_or_default()
+    }
+
+    /// Makes its section once, under the same limits as in a report. What the plugin remembers is there when the same
+    /// candidate is checked again.
     pub fn check(&self, options: CheckOptions) -> Checked {
-        let mut identity = Identity::new(self.plugin.name(), options.config);
+        let mut identity = Identity::new(self.plugin.name(), options.config, self.plugin.schema.as_ref());
         identity.environment = options.environment.unwrap_or(identity.environment);
         identity.root = options.root;
         let plugin = self.plugin.with_identity(identity);
@@ -214,6 +231,7 @@ impl Candidate {
             version: description.version,
             order: description.order,
             wants: description.wants,
+            settings: self.settings().map(<[Setting]>::to_vec),
             section: masked(&secrets, rendered.section),
             diagnostics: mask::text(&rendered.diagnostics).into_owned(),
             usage: rendered.usage,
@@ -253,13 +271,13 @@ struct Loaded {
 impl Loaded {
     fn of(path: &Path, engine: &Engine, cache: Option<&Cache>) -> Result<Loaded, String> {
         let mut began = Instant::now();
-        // In a plugin folder links are followed within it only; who names a file means where it leads.
-        let path = &path.canonicalize().map_err(|error| error.to_string())?;
         if let Some((size_bytes, (digest, component))) = cache.and_then(|cache| recall(path, engine, cache)) {
             return Ok(Loaded::new(component, digest, size_bytes, true, began.elapsed()));
         }
+        // Whoever asks may read what a link of theirs leads to, wherever that is.
+        let path = path.canonicalize().map_err(|error| error.to_string())?;
         // A file that was written a moment ago is read once more, so that none is taken that is half written.
-        let (seen, bytes) = reading::read(path, std::thread::sleep).map_err(|(_, reason)| reason)?;
+        let (seen, bytes) = reading::read(&path, std::thread::sleep).map_err(|(_, reason)| reason)?;
         let (digest, size_bytes) = (Digest::of(&bytes), bytes.len() as u64);
         if let Some(component) = cache.and_then(|cache| cache.get(engine, digest, &seen)) {
             return Ok(Loaded::new(component, digest, size_bytes, true, began.elapsed()));

@@ -71,6 +71,46 @@ pub struct PluginConfig {
     /// The content that its file must have. Default: any. A file of another content is refused, and what served before it
     /// goes on serving, so that nobody who may write to the folder has this plugin's grants.
     pub digest: Option<Digest>,
+    /// Whether what it prints stands at the end of its section also when it succeeds. Default: `false`; at the end of a
+    /// section that failed it stands always.
+    pub show_diagnostics: bool,
+    /// Whether what it remembers from one report to the next stands at the end of its section. Default: `false`.
+    pub show_state: bool,
+    /// Where the settings are written, if they come from a file.
+    pub(crate) places: Places,
+}
+
+/// Where the settings of one plugin are written in a TOML file, so that what is found wrong later can be told with its place.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Places {
+    /// What errors call the file.
+    pub(crate) file: String,
+    /// Line and column of each key, both from 1, by the key's path as [`Problem`](gmr_report::schema::Problem) has it; that of
+    /// the table itself is empty.
+    pub(crate) keys: BTreeMap<String, (usize, usize)>,
+}
+
+/// Where something is written is no part of what it is.
+impl PartialEq for Places {
+    fn eq(&self, _: &Places) -> bool {
+        true
+    }
+}
+
+impl Places {
+    /// Where a key is written, or what is nearest above it: `app.toml:12:3: `. Empty where nothing is known.
+    pub(crate) fn of(&self, key: &str) -> String {
+        let mut path = key;
+        loop {
+            if let Some((line, column)) = self.keys.get(path) {
+                return format!("{}:{line}:{column}: ", self.file);
+            }
+            if path.is_empty() {
+                return String::new();
+            }
+            path = path.rsplit_once('.').map_or("", |(above, _)| above);
+        }
+    }
 }
 
 impl Default for PluginConfig {
@@ -81,6 +121,9 @@ impl Default for PluginConfig {
             limits: Limits::default(),
             enabled: true,
             digest: None,
+            show_diagnostics: false,
+            show_state: false,
+            places: Places::default(),
         }
     }
 }
@@ -164,6 +207,10 @@ pub struct Limits {
     pub diagnostic_bytes: u32,
     /// Bytes of a file or a fact that the plugin reads. Default: 1 MiB.
     pub input_bytes: u64,
+    /// Bytes of keys and values that it remembers from one report to the next; what is no text counts 16. Default: 64 KiB.
+    pub state_bytes: u64,
+    /// Values that it remembers. Default: 256.
+    pub state_entries: u32,
 }
 
 impl Limits {
@@ -189,6 +236,8 @@ impl Default for Limits {
             items: 100_000,
             diagnostic_bytes: 16 << 10,
             input_bytes: 1 << 20,
+            state_bytes: 64 << 10,
+            state_entries: 256,
         }
     }
 }

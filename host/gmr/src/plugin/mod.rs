@@ -20,7 +20,7 @@ mod tests;
 mod usage;
 
 pub use check::{Candidate, CheckOptions, Checked, Code, check};
-pub(crate) use config::{Config, OUTPUT_BYTES};
+pub(crate) use config::{Config, OUTPUT_BYTES, Places};
 pub use config::{Limits, PluginConfig};
 pub use files::digest::Digest;
 pub use interface::facts::Facts;

@@ -1,7 +1,9 @@
 //! Plugins as reports see them: limits that they share, what one leaves to the next, what their table says.
 
+mod described;
 mod folder;
 mod identity;
+mod state;
 mod totals;
 
 use std::path::Path;

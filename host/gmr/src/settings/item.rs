@@ -1,17 +1,23 @@
 //! A value of an option, and where it stands: a TOML value with its line, or an environment variable. Every
 //! refusal names the place and the option.
 
+#[cfg(feature = "plugin")]
+use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 use std::str::FromStr;
 use std::time::Duration;
 
 use toml::Spanned;
+#[cfg(feature = "plugin")]
+use toml::de::DeTable;
 use toml::de::DeValue;
 
 use super::quantity;
 #[cfg(feature = "plugin")]
 use super::table::Table;
 use crate::error::Error;
+#[cfg(feature = "plugin")]
+use crate::plugin::Places;
 
 /// What options are read from, as errors name it.
 #[derive(Clone, Copy)]
@@ -28,13 +34,20 @@ impl Source<'_> {
         let message = message.as_ref();
         match self {
             Source::File { name, text } => {
-                let before = &text.as_bytes()[..span.start.min(text.len())];
-                let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+                let (line, _) = place(text, &span);
                 Error::settings(format!("{name}:{line}: {message}"))
             }
             Source::Variable(name) => Error::settings(format!("{name}: {message}")),
         }
     }
+}
+
+/// Line and column of a place, both from 1; the column in characters.
+fn place(text: &str, span: &Range<usize>) -> (usize, usize) {
+    let before = &text.as_bytes()[..span.start.min(text.len())];
+    let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+    let start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
+    (line, String::from_utf8_lossy(&before[start..]).chars().count() + 1)
 }
 
 /// The value of one option.
@@ -174,6 +187,29 @@ impl<'a> Item<'a> {
         let deserializer = toml::de::ValueDeserializer::from(self.value.clone());
         toml::Table::deserialize(deserializer)
             .map_err(|error| self.error(format!("cannot be read: {}", error.message())))
+    }
+
+    /// Where the keys of the table are written; that of the table itself has no name.
+    #[cfg(feature = "plugin")]
+    pub(super) fn places(&self) -> Places {
+        let (Source::File { name, text }, DeValue::Table(table)) = (self.source, self.value.get_ref()) else {
+            return Places::default();
+        };
+        let mut keys = BTreeMap::from([(String::new(), place(text, &self.value.span()))]);
+        note(text, "", table, &mut keys);
+        Places { file: name.to_owned(), keys }
+    }
+}
+
+/// Notes the places of a table's keys, and of the tables in it.
+#[cfg(feature = "plugin")]
+fn note(text: &str, path: &str, table: &DeTable<'_>, places: &mut BTreeMap<String, (usize, usize)>) {
+    for (key, value) in table {
+        let path = format!("{path}{}", key.get_ref());
+        if let DeValue::Table(below) = value.get_ref() {
+            note(text, &format!("{path}."), below, places);
+        }
+        places.insert(path, place(text, &key.span()));
     }
 }
 

@@ -25,7 +25,12 @@ const OPTIONS: &[Row<PluginConfig>] = &[
     Row::new("enabled", |plugin, item| item.flag().map(|value| plugin.enabled = value)),
     Row::new("grants", |plugin, item| grants(item).map(|grants| plugin.grants = grants)),
     Row::new("digest", |plugin, item| item.word().map(|digest| plugin.digest = Some(digest))),
-    Row::new("settings", |plugin, item| item.free_table().map(|value| plugin.settings = value)),
+    Row::new("settings", |plugin, item| {
+        (plugin.settings, plugin.places) = (item.free_table()?, item.places());
+        Ok(())
+    }),
+    Row::new("show_diagnostics", |plugin, item| item.flag().map(|value| plugin.show_diagnostics = value)),
+    Row::new("show_state", |plugin, item| item.flag().map(|value| plugin.show_state = value)),
     Row::new("deadline", |plugin, item| item.duration(SHORTEST).map(|value| plugin.limits.deadline = value)),
     Row::new("memory", |plugin, item| item.size().map(|value| plugin.limits.memory_bytes = value)),
     Row::new("table_elements", |plugin, item| {
@@ -48,6 +53,8 @@ const OPTIONS: &[Row<PluginConfig>] = &[
         below_4_gib(item).map(|bytes| plugin.limits.diagnostic_bytes = bytes)
     }),
     Row::new("input", |plugin, item| item.size().map(|value| plugin.limits.input_bytes = value)),
+    Row::new("state", |plugin, item| item.size().map(|value| plugin.limits.state_bytes = value)),
+    Row::new("state_entries", |plugin, item| item.count().map(|value| plugin.limits.state_entries = value)),
 ];
 
 fn grants(item: &Item<'_>) -> Result<Vec<Grant>, Error> {

@@ -72,7 +72,7 @@ impl<'a> Table<'a> {
 }
 
 /// The known word that is so near to `word` that a slip of the keyboard explains the difference.
-pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+pub(crate) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let plain = |word: &str| word.to_ascii_lowercase().replace('-', "_");
     let distance = |known: &&&str| (strsim::jaro_winkler(&plain(word), &plain(known)) * 1000.0) as u32;
     // Jaro-Winkler of unrelated option names lies below 0.7, of mistyped ones above 0.85.

@@ -35,6 +35,29 @@ pub mod settings {
     }
 }
 
+pub mod state {
+    use super::CURRENT;
+    use super::ask;
+    use crate::Value;
+    use crate::state::{Entry, Excess};
+
+    pub fn get(key: &str) -> Option<Entry> {
+        ask(|host| host.state.get(key).cloned())
+    }
+
+    pub fn set(key: &str, value: &Value) -> Result<(), Excess> {
+        CURRENT.with_borrow_mut(|host| host.set(key, value))
+    }
+
+    pub fn remove(key: &str) {
+        CURRENT.with_borrow_mut(|host| host.state.remove(key));
+    }
+
+    pub fn keys() -> Vec<String> {
+        ask(|host| host.state.keys().cloned().collect())
+    }
+}
+
 pub mod facts {
     use gmr_report::flatten;
 

@@ -32,6 +32,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use gmr_report::schema::Schema;
 use serde_json::Value as Json;
 
 use crate::bindings::gmr::plugin::report::SectionHead;
@@ -40,7 +41,9 @@ use crate::process::{
     CgroupFigures, CpuFigures, DescriptorFigures, IdentityFigures, Limit, MemoryFigures, Module, Mount,
     Socket,
 };
-use crate::{Block, Denial, Failure, Moment, Plugin, Request, Section, Trigger};
+use crate::settings::Setting;
+use crate::state::{Entry, Excess};
+use crate::{Block, Denial, Failure, Moment, Plugin, Request, Scalar, Section, Trigger, Value};
 
 thread_local! {
     /// The host that answers on this thread. Tests run on threads of their own, so they cannot meet another's host.
@@ -52,6 +55,7 @@ thread_local! {
 pub struct Host {
     denied: Vec<String>,
     settings: Json,
+    state: BTreeMap<String, Entry>,
     facts: BTreeMap<String, Result<Json, FactError>>,
     identity: IdentityFigures,
     memory: MemoryFigures,
@@ -94,6 +98,7 @@ impl Host {
         Host {
             denied: Vec::new(),
             settings: Json::Object(serde_json::Map::new()),
+            state: BTreeMap::new(),
             facts: BTreeMap::new(),
             identity: IdentityFigures::default(),
             memory: MemoryFigures::default(),
@@ -121,7 +126,7 @@ impl Host {
         self
     }
 
-    /// Gives the plugin these settings.
+    /// Gives the plugin these settings. [`Host::render`] refuses them if they do not fit what it says of its settings.
     ///
     /// # Panics
     ///
@@ -130,6 +135,13 @@ impl Host {
     pub fn settings(mut self, settings: Json) -> Host {
         assert!(settings.is_object(), "settings are a table, so they must be a JSON object here: {settings}");
         self.settings = settings;
+        self
+    }
+
+    /// Puts a value into what the plugin remembers, set so long ago.
+    #[must_use]
+    pub fn state(mut self, key: impl Into<String>, value: impl Into<Value>, age: Duration) -> Host {
+        self.state.insert(key.into(), Entry { value: value.into(), age: nanoseconds(age) });
         self
     }
 
@@ -220,13 +232,99 @@ impl Host {
         deadline: Duration;
     }
 
-    /// Runs a plugin's render function against this host.
+    /// Runs a plugin's render function against this host, if its settings fit what it says of them; defaults are filled in.
     ///
     /// # Errors
     ///
-    /// Those of the plugin.
+    /// Those of the plugin; [`Failure::Settings`] if its settings do not fit.
+    ///
+    /// # Panics
+    ///
+    /// If what the plugin says of its settings is wrong in itself: the real host does not load it then.
     pub fn render<P: Plugin>(&self) -> Result<Section, Failure> {
-        self.within(|| P::render(&self.request()))
+        self.report_of::<P>().0
+    }
+
+    /// The host so much later, after a report that the plugin took part in: with what it remembers, if it did not fail.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use gmr_plugin::{Description, Failure, Plugin, Request, Section, facts, state, testing::Host};
+    ///
+    /// struct Jobs;
+    ///
+    /// impl Plugin for Jobs {
+    ///     fn describe() -> Description {
+    ///         Description::new("Jobs", "How many jobs there are").wants("facts:jobs")
+    ///     }
+    ///
+    ///     fn render(_: &Request) -> Result<Section, Failure> {
+    ///         let (jobs, mut section) = (facts::parse::<i64>("jobs")?, Section::new());
+    ///         if let Some(before) = state::get("jobs") {
+    ///             section.paragraph(format!("{} jobs {} s ago", before.value, before.age().as_secs()));
+    ///         }
+    ///         state::set("jobs", jobs)?;
+    ///         Ok(section.field("jobs", jobs).clone())
+    ///     }
+    /// }
+    ///
+    /// let later = Host::new().fact("jobs", 17).after_report::<Jobs>(Duration::from_secs(40));
+    /// let section = later.fact("jobs", 20).render::<Jobs>()?;
+    /// assert_eq!(section.to_string(), "17 jobs 40 s ago\njobs = 20\n");
+    /// # Ok::<(), Failure>(())
+    /// ```
+    #[must_use]
+    pub fn after_report<P: Plugin>(&self, time: Duration) -> Host {
+        let mut host = self.clone();
+        if let (Ok(_), state) = self.report_of::<P>() {
+            host.state = state;
+        }
+        let passed = nanoseconds(time);
+        host.state.values_mut().for_each(|entry| entry.age = entry.age.saturating_add(passed));
+        host.identity.uptime = host.identity.uptime.map(|uptime| uptime.saturating_add(passed));
+        let fraction = u64::from(host.now.nanoseconds) + u64::from(time.subsec_nanos());
+        host.now.seconds += (time.as_secs() + fraction / 1_000_000_000) as i64;
+        host.now.nanoseconds = (fraction % 1_000_000_000) as u32;
+        host
+    }
+
+    /// What comes of one report, and what the plugin wants to remember.
+    fn report_of<P: Plugin>(&self) -> (Result<Section, Failure>, BTreeMap<String, Entry>) {
+        let host = match self.with_described_settings(P::describe().settings) {
+            Ok(host) => host,
+            Err(failure) => return (Err(failure), BTreeMap::new()),
+        };
+        host.within(|| (P::render(&host.request()), CURRENT.with_borrow(|host| host.state.clone())))
+    }
+
+    /// The host with the settings as a plugin gets them that describes them so.
+    fn with_described_settings(&self, described: Option<Vec<Setting>>) -> Result<Host, Failure> {
+        let Some(described) = described else { return Ok(self.clone()) };
+        let schema = Schema::new(described.into_iter().map(Into::into).collect());
+        let schema = schema.unwrap_or_else(|mistake| panic!("{mistake}"));
+        if let Some(problem) = schema.problems(&self.settings).first() {
+            return Err(Failure::settings(problem.in_words("gmr.plugins.test.settings", |_, _| None)));
+        }
+        Ok(Host { settings: schema.with_defaults(self.settings.clone()), ..self.clone() })
+    }
+
+    /// As the real host does with the limits that it has by default.
+    fn set(&mut self, key: &str, value: &Value) -> Result<(), Excess> {
+        let excess = |limit: &str, advice| Err(Excess { limit: limit.to_owned(), advice });
+        let others = || self.state.iter().filter(|(other, _)| *other != key);
+        let bytes =
+            counted(key, value) + others().map(|(key, entry)| counted(key, &entry.value)).sum::<usize>();
+        if key.is_empty() || key.len() > 256 {
+            excess("key", format!("a key has 1 to 256 bytes, and this one has {}", key.len()))
+        } else if bytes > 64 << 10 {
+            excess("state", format!("{bytes} bytes of keys and values, and 64 KiB are allowed"))
+        } else if others().count() >= 256 {
+            excess("state_entries", "256 entries are allowed".to_owned())
+        } else {
+            self.state.insert(key.to_owned(), Entry { value: value.clone(), age: 0 });
+            Ok(())
+        }
     }
 
     /// Runs anything that calls the host.
@@ -280,4 +378,22 @@ impl Host {
             advice: format!("write grants = [\"{grant}\"] under [gmr.plugins.test]"),
         })
     }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// What an entry of the state counts in bytes: key and text, and 16 for each value.
+fn counted(key: &str, value: &Value) -> usize {
+    let scalar = |scalar: &Scalar| match scalar {
+        Scalar::Text(text) => 16 + text.len(),
+        _ => 16,
+    };
+    let text = match value {
+        Value::Text(text) => text.len(),
+        Value::List(list) => list.iter().map(scalar).sum(),
+        _ => 0,
+    };
+    key.len() + 16 + text
 }

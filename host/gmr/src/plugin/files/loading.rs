@@ -99,7 +99,12 @@ impl Loader {
         self.shared.wait(deadline, |work| work.is_looking_for(ours)).done >= ours
     }
 
-    /// The same, and waits for what has to be compiled too.
+    /// Waits until the look that a new loader begins with is over, or `deadline`.
+    pub fn first_look(&self, deadline: Instant) {
+        drop(self.shared.wait(deadline, |work| work.is_looking_for(1)));
+    }
+
+    /// As [`Loader::look`], and waits for what has to be compiled too.
     #[cfg(test)]
     pub fn settle(&self, deadline: Instant) -> bool {
         let ours = self.shared.look();

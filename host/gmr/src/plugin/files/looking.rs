@@ -171,7 +171,12 @@ impl Shared {
                 work.queue.insert((size, file.to_owned()));
             }
             (Ok(Content::Loaded(ready)), seen) => entry.settle(Ok(Some(ready)), seen),
-            (Ok(Content::AsBefore | Content::NeedsCompiling(_)), seen) => entry.settle(Ok(None), seen),
+            (Ok(Content::AsBefore), seen) => {
+                // It was touched, which is how an operator clears what the plugin remembers.
+                entry.ready.iter().for_each(|ready| ready.plugin.callee.state.clear());
+                entry.settle(Ok(None), seen);
+            }
+            (Ok(Content::NeedsCompiling(_)), seen) => entry.settle(Ok(None), seen),
             (Err(problem), seen) => entry.settle(Err(problem), seen),
         }
     }

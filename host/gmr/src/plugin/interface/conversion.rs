@@ -1,8 +1,9 @@
 //! Conversions between the interface's types and the report's, which host and plugins have in common.
 
-use super::bindings::wit::document;
+use super::bindings::wit::{document, settings};
 
 gmr_report::wit_conversions!(document);
+gmr_report::wit_setting_conversion!(settings);
 
 #[cfg(test)]
 mod tests {

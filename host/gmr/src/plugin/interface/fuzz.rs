@@ -1,4 +1,4 @@
-//! Fuzz test of what a plugin hands over: any blocks, under any limits.
+//! Fuzz tests of what a plugin hands over: any blocks, under any limits; any description of its settings, with any settings.
 
 use gmr_report::format::json;
 use gmr_report::wit::Part;
@@ -7,8 +7,9 @@ use gmr_test_fuzz as fuzz;
 use gmr_test_fuzz::within;
 use serde_json::json;
 
-use super::bindings::wit::document;
+use super::bindings::wit::{document, settings};
 use super::output_limits::{Share, take};
+use super::schema::schema;
 use crate::plugin::Limits;
 
 /// The most that blocks of 16 KiB may take, with their copies.
@@ -57,6 +58,55 @@ fn blocks_from_plugins() {
                 taken,
                 "what is within its limits is taken as it is"
             );
+        }
+    });
+}
+
+/// A setting as a plugin may describe it.
+fn described(json: &serde_json::Value) -> settings::Setting {
+    let text = |name: &str| json[name].as_str().unwrap_or_default().to_owned();
+    let kinds = [
+        settings::SettingKind::Flag,
+        settings::SettingKind::Integer,
+        settings::SettingKind::Number,
+        settings::SettingKind::Text,
+        settings::SettingKind::Table,
+    ];
+    let choices = json["choices"].as_array().into_iter().flatten();
+    settings::Setting {
+        key: text("key"),
+        summary: text("summary"),
+        kind: kinds[json["kind"].as_u64().unwrap_or(0) as usize % kinds.len()],
+        repeated: json["repeated"] == true,
+        required: json["required"] == true,
+        default: gmr_report::flatten::value(&json["default"]).map(|value| (&value).into()),
+        least: json["least"].as_f64(),
+        most: json["most"].as_f64(),
+        choices: choices.map(|word| word.as_str().unwrap_or_default().to_owned()).collect(),
+    }
+}
+
+#[test]
+fn settings_that_plugins_describe() {
+    let setting = |key: &str, kind: u64, default: serde_json::Value| {
+        json!({"key": key, "summary": "s", "kind": kind, "default": default, "repeated": default.is_array(),
+            "required": default.is_null(), "choices": []})
+    };
+    let seed = json!({
+        "settings": [
+            setting("warn", 1, json!(80)), setting("net.port", 1, json!(null)), setting("net.hosts", 3, json!(["a"])),
+            setting("on", 0, json!(true)), setting("free", 4, json!(null)), setting("share", 2, json!(0.5)),
+        ],
+        "table": {"warn": 5, "net": {"port": 80, "hosts": ["b", "c"]}, "on": false, "free": {"x": [1, {"y": 2}]}},
+    });
+    fuzz::json("settings_that_plugins_describe", 400, &[seed], |input| {
+        let described = input["settings"].as_array().into_iter().flatten().map(described).collect();
+        let schema = within(MEMORY, || schema(described, |text| text));
+        let Ok(schema) = schema.map_err(|mistake| assert!(mistake.len() < 1000, "{mistake}")) else { return };
+        let problems = within(MEMORY, || schema.problems(&input["table"]));
+        let filled = within(MEMORY, || schema.with_defaults(input["table"].clone()));
+        if problems.is_empty() {
+            assert_eq!(schema.problems(&filled), [], "defaults fit where everything else does");
         }
     });
 }

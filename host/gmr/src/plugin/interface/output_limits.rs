@@ -127,16 +127,8 @@ struct Budget<'a> {
 
 impl<'a> Budget<'a> {
     fn new(limits: &'a Limits, share: Share) -> Budget<'a> {
-        Budget {
-            limits,
-            share,
-            text_bytes: 0,
-            longest_bytes: 0,
-            items: 0,
-            cells: 0,
-            cut_texts: 0,
-            bad_rows: 0,
-        }
+        let (text_bytes, longest_bytes, items, cells, cut_texts, bad_rows) = Default::default();
+        Budget { limits, share, text_bytes, longest_bytes, items, cells, cut_texts, bad_rows }
     }
 
     /// What so many blocks have taken of the share.

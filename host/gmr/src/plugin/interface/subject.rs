@@ -8,10 +8,12 @@ use std::time::Instant;
 
 use gmr_inspect::process::Process;
 use gmr_report::Report;
+use gmr_report::schema::Schema;
 use serde_json::Value as Json;
 
 use super::bindings::wit::grants::Denial;
 use super::facts::{Facts, FactsOfReport};
+use super::schema::{in_a_line, problems};
 use crate::plugin::{Grant, PluginConfig};
 
 /// What all calls of one report share.
@@ -40,8 +42,10 @@ impl Subject {
 pub struct Identity {
     pub name: String,
     pub config: PluginConfig,
-    /// Its settings as a JSON object.
+    /// Its settings as a JSON object, with the defaults that it has described.
     pub settings: Json,
+    /// What of its settings does not fit what it has described: then it is not called.
+    pub refused_settings: Option<String>,
     /// The variables that it is granted, taken when the plugin was loaded: another thread of the application may
     /// change the environment at any time.
     pub environment: BTreeMap<String, String>,
@@ -50,17 +54,24 @@ pub struct Identity {
 }
 
 impl Identity {
-    pub fn new(name: &str, config: PluginConfig) -> Identity {
+    /// `schema` is what the plugin says of its settings, if it has said that.
+    pub fn new(name: &str, config: PluginConfig, schema: Option<&Schema>) -> Identity {
         let environment = config.grants.iter().filter_map(|grant| match grant {
             Grant::Environment(name) => {
                 Some((name.clone(), std::env::var_os(name)?.to_string_lossy().into_owned()))
             }
             _ => None,
         });
+        let settings = json(&config.settings);
+        let problems = schema.map(|schema| problems(name, &config, schema)).unwrap_or_default();
         Identity {
             name: name.to_owned(),
             environment: environment.collect(),
-            settings: json(&config.settings),
+            refused_settings: in_a_line(&problems),
+            settings: match schema {
+                Some(schema) => schema.with_defaults(settings),
+                None => settings,
+            },
             root: None,
             config,
         }
@@ -99,7 +110,7 @@ impl Identity {
 }
 
 /// TOML as JSON; what JSON does not have becomes text: dates and times, and numbers that are not finite.
-fn json(table: &toml::Table) -> Json {
+pub fn json(table: &toml::Table) -> Json {
     fn value(entry: &toml::Value) -> Json {
         match entry {
             toml::Value::String(text) => Json::from(text.as_str()),

@@ -182,6 +182,7 @@ fn state(entry: &Entry) -> String {
         (None, None) => "loading",
         (None, Some(_)) => "failed",
         (Some(_), Some(_)) => "an older version",
+        (Some(ready), None) if ready.plugin.refused_settings().is_some() => "settings refused",
         (Some(ready), None) if ready.from_cache => "ready, from the cache",
         (Some(_), None) => "ready",
     };

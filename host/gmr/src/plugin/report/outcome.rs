@@ -1,14 +1,17 @@
 //! The section that a call's outcome gives. Every outcome gives one: a failure stands where the section would have
 //! stood, with what its author needs to mend it.
 
-use gmr_report::{Block, Frame, Origin, Section, Trace};
+use gmr_report::{Block, Origin, Section};
 
-use crate::plugin::Limits;
 use crate::plugin::interface::bindings::section::Failure;
 use crate::plugin::interface::bindings::wit::document::Block as WitBlock;
 use crate::plugin::interface::output_limits::{self, Share};
+use crate::plugin::interface::state::PluginState;
 use crate::plugin::sandbox::call::Outcome;
+use crate::plugin::sandbox::explanation::explanation;
 use crate::plugin::sandbox::handle::PluginHandle;
+use crate::plugin::sandbox::trap;
+use crate::plugin::{Limits, PluginConfig};
 
 /// What is known of a section before its plugin is called.
 pub struct SectionHead<'a> {
@@ -16,24 +19,30 @@ pub struct SectionHead<'a> {
     pub title: &'a str,
     /// File, version and digest, as a failed section names them.
     pub source: &'a str,
+    config: &'a PluginConfig,
+    state: &'a PluginState,
 }
 
 /// Why there is no section, at the least of it.
 const LEAST_REASON_BYTES: u64 = 1000;
 
-/// Of a name in a trap's frames. Functions of Rust with all their generics have some hundred.
-const NAME_BYTES: u64 = 1000;
-
 impl SectionHead<'_> {
     pub fn of(plugin: &PluginHandle) -> SectionHead<'_> {
-        SectionHead { name: plugin.name(), title: &plugin.description.title, source: &plugin.source }
+        SectionHead {
+            name: plugin.name(),
+            title: &plugin.description.title,
+            source: &plugin.source,
+            config: plugin.config(),
+            state: &plugin.callee.state,
+        }
     }
 
     fn empty(&self) -> Section {
         Section::new(self.name, self.title, Origin::Plugin)
     }
 
-    /// The section that an ended call gives, and what it has of what plugins share.
+    /// The section that an ended call gives, and what it has of what plugins share. If there is one, what the plugin wants to
+    /// remember counts.
     pub fn section(
         &self,
         limits: &Limits,
@@ -41,7 +50,7 @@ impl SectionHead<'_> {
         outcome: Outcome<Result<Vec<WitBlock>, Failure>>,
     ) -> (Section, u64) {
         let mut section = self.empty();
-        let mut frames = Vec::new();
+        let (mut evidence, mut told_first) = (Vec::new(), false);
         let mut bytes = 0;
         // Of what tells why there is no section, its share leaves some in any case.
         let cut = |text: String, taken: u64| {
@@ -50,6 +59,7 @@ impl SectionHead<'_> {
         };
         match outcome.result {
             Ok(Ok(blocks)) => {
+                self.state.commit(outcome.draft);
                 let taken = output_limits::take(blocks, limits, share);
                 bytes = taken.bytes;
                 (section.blocks, section.remarks, section.failure) =
@@ -59,17 +69,31 @@ impl SectionHead<'_> {
                 section.failure = Some(cut(reason(failure), 0));
             }
             Err(broken) => {
-                section.failure = Some(cut(broken.reason, 0));
-                frames = broken.frames;
+                let explanation = explanation(&outcome.diagnostics);
+                section.failure = Some(cut(broken.explained(explanation.as_ref()), 0));
+                evidence.extend(trap::stood_at(broken.frames, explanation.as_ref()).map(Block::from));
+                // What its language says of it comes before where that stood.
+                told_first = explanation.is_some();
             }
         }
         if let Some(failure) = &mut section.failure {
             *failure = format!("{failure} ({})", self.source);
             bytes += failure.len() as u64;
-            section.blocks.extend(stood_at(frames));
             let diagnostics = cut(outcome.diagnostics, bytes);
             bytes += diagnostics.len() as u64;
+            evidence.extend(wrote(diagnostics));
+            if told_first {
+                evidence.reverse();
+            }
+            section.blocks.extend(evidence);
+        } else if self.config.show_diagnostics && !outcome.diagnostics.is_empty() {
+            let diagnostics = cut(outcome.diagnostics, bytes);
+            bytes += diagnostics.len() as u64;
+            section.blocks.push(Block::heading(2, "Diagnostics"));
             section.blocks.extend(wrote(diagnostics));
+        }
+        if self.config.show_state {
+            section.blocks.extend(self.state.shown());
         }
         (section, bytes)
     }
@@ -87,23 +111,6 @@ fn reason(failure: Failure) -> String {
         Failure::Settings(reason) => format!("its settings are not right: {reason}"),
         Failure::Other(reason) => reason,
     }
-}
-
-/// The frames of a trap, as a block. What stands in a file as a function's name may be of any length.
-fn stood_at(mut frames: Vec<Frame>) -> Option<Block> {
-    let shorten = |name: &mut String| *name = output_limits::cut(std::mem::take(name), NAME_BYTES);
-    for frame in &mut frames {
-        frame.module.iter_mut().for_each(shorten);
-        for call in &mut frame.calls {
-            shorten(&mut call.function);
-            call.file.iter_mut().for_each(shorten);
-        }
-    }
-    (!frames.is_empty()).then(|| {
-        let mut trace = Trace::stack("where it stood");
-        trace.frames = frames;
-        trace.into()
-    })
 }
 
 fn wrote(diagnostics: String) -> Option<Block> {

@@ -19,7 +19,7 @@ use crate::plugin::interface::subject::Subject;
 use crate::plugin::sandbox::call::Outcome;
 use crate::plugin::sandbox::engine::Sandboxes;
 use crate::plugin::sandbox::parallel::{self, Ended, Job, Lost};
-use crate::plugin::{Config, Facts, Grant};
+use crate::plugin::{Config, Facts, Grant, PluginConfig};
 
 /// The plugins of this process. While nothing happens it has one thread, notify's.
 pub(crate) struct Plugins {
@@ -40,8 +40,8 @@ impl Plugins {
     ///
     /// # Errors
     ///
-    /// If this processor has no compiler in the engine, a plugin's WebAssembly stack has a size out of its range, or a
-    /// folder's path cannot be made absolute.
+    /// If this processor has no compiler in the engine, a plugin's WebAssembly stack has a size out of its range, a
+    /// folder's path cannot be made absolute, or settings do not fit what a plugin in the cache says of them.
     pub(crate) fn start(mut config: Config, facts: Arc<Facts>) -> Result<Plugins, Error> {
         for directory in &mut config.directories {
             // The process may change its directory later.
@@ -55,7 +55,23 @@ impl Plugins {
         let sandboxes = Sandboxes::new(config.plugins.values()).map_err(|error| {
             Error::system("the WebAssembly engine cannot be started", format!("{error:#}"))
         })?;
-        Ok(Plugins { loader: Loader::new(sandboxes, config), facts })
+        let plugins = Plugins { loader: Loader::new(sandboxes, config), facts };
+        plugins.refuse_settings()?;
+        Ok(plugins)
+    }
+
+    /// Refuses settings that do not fit what their plugin says of them, where that is known without compiling: of plugins
+    /// that are in the cache. A plugin that is compiled first is judged then, and its section says what this would have.
+    fn refuse_settings(&self) -> Result<(), Error> {
+        let config = self.loader.config();
+        let has_settings = |plugin: &PluginConfig| plugin.enabled && !plugin.settings.is_empty();
+        if config.cache_dir.is_none() || !config.plugins.values().any(has_settings) {
+            return Ok(());
+        }
+        self.loader.first_look(Instant::now() + GRACE);
+        let ready = self.loader.catalogue(|catalogue| catalogue.ready());
+        let mut refused = ready.iter().filter_map(|(_, ready, _)| ready.plugin.refused_settings());
+        refused.next().map_or(Ok(()), |reason| Err(Error::settings(reason)))
     }
 
     /// Makes the sections of all plugins that are ready, and hands each over as soon as it and those before it are

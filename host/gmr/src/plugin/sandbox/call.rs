@@ -12,6 +12,7 @@ use super::trap::Broken;
 use crate::plugin::interface::bindings::wit::document::Block;
 use crate::plugin::interface::bindings::{Plugin, PluginPre, section};
 use crate::plugin::interface::request::request;
+use crate::plugin::interface::state::{Draft, PluginState};
 use crate::plugin::interface::subject::{Identity, Subject};
 
 /// What came of a call, whether it succeeded or not.
@@ -26,6 +27,8 @@ pub struct Outcome<T> {
     /// Calls to the interfaces of `gmr:plugin`.
     pub host_calls: u64,
     pub took: Duration,
+    /// What the plugin wants to remember, which counts if it returned a section.
+    pub draft: Draft,
 }
 
 /// A compiled plugin, and whose calls they are.
@@ -34,28 +37,46 @@ pub struct Callee {
     pub engine: Engine,
     pub component: PluginPre<State>,
     pub identity: Arc<Identity>,
+    /// What it remembers from one report to the next.
+    pub state: Arc<PluginState>,
 }
 
 impl Callee {
     /// Asks what the plugin is.
     pub fn describe(&self, subject: Arc<Subject>, deadline: Instant) -> Outcome<section::Description> {
-        let state = State::new(subject, self.identity.clone(), deadline);
+        let state = State::new(subject, self.identity.clone(), self.state.draft(), deadline);
         self.call(state, async |plugin, store| plugin.gmr_plugin_section().call_describe(store).await)
     }
 
-    /// Asks for the section. The plugin has at most `memory_bytes`, whatever its own limit allows.
+    /// Asks for the section, unless its settings are refused: then it is not called. The plugin has at most `memory_bytes`, whatever
+    /// its own limit allows.
     pub fn render(
         &self,
         subject: Arc<Subject>,
         deadline: Instant,
         memory_bytes: u64,
     ) -> Outcome<Result<Vec<Block>, section::Failure>> {
+        if let Some(reason) = &self.identity.refused_settings {
+            return self.not_called(section::Failure::Settings(reason.clone()));
+        }
         let request = request(&subject, &self.identity, deadline);
-        let mut state = State::new(subject, self.identity.clone(), deadline);
+        let mut state = State::new(subject, self.identity.clone(), self.state.draft(), deadline);
         state.limiter.leave_to_the_process(memory_bytes);
         self.call(state, async move |plugin, store| {
             plugin.gmr_plugin_section().call_render(store, &request).await
         })
+    }
+
+    fn not_called(&self, failure: section::Failure) -> Outcome<Result<Vec<Block>, section::Failure>> {
+        Outcome {
+            result: Ok(Err(failure)),
+            diagnostics: String::new(),
+            memory_bytes: 0,
+            table_elements: 0,
+            host_calls: 0,
+            took: Duration::ZERO,
+            draft: self.state.draft(),
+        }
     }
 
     fn call<T>(
@@ -85,6 +106,7 @@ impl Callee {
             memory_bytes: state.limiter.memory_bytes(),
             table_elements: state.limiter.table_elements(),
             host_calls: state.limiter.host_calls(),
+            draft: state.draft.clone(),
             took: began.elapsed(),
         }
     }

@@ -40,8 +40,10 @@ pub fn engine(wasm_stack_bytes: u64) -> Result<Engine> {
         .epoch_interruption(true)
         .max_wasm_stack(wasm_stack_bytes)
         .async_stack_size(wasm_stack_bytes + HOST_STACK_BYTES)
-        // Frames with file and line where the plugin carries debug information. The default asks the environment.
-        .wasm_backtrace_details(WasmBacktraceDetails::Enable)
+        // A trap tells the functions' names. For files and lines wasmtime would read all of a plugin's debug information
+        // at its first trap, outside of every limit, and there is no bound to what some bytes of that make of the others: a
+        // million empty units of 12 bytes took 1.2 GB. The default asks the environment.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         // Frames registered with the unwinder would slow every unwinding in the process, and it would have to take
         // a lock with us. Backtraces of plugins do not need them, and panics do not cross compiled code.
         .native_unwind_info(false);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gmr_report::schema::Schema;
 use gmr_report::{Header, Report, Trigger, TriggerKind};
 use jiff::Timestamp;
 use wasmtime::component::Component;
@@ -16,11 +17,13 @@ use crate::plugin::interface::facts::Facts;
 use crate::plugin::interface::subject::{Identity, Subject};
 use crate::plugin::{PluginConfig, interface};
 
-/// A plugin that is ready to be called. Clones share the compiled code.
+/// A plugin that is ready to be called. Clones share the compiled code and what it remembers.
 #[derive(Clone)]
 pub struct PluginHandle {
     pub callee: Callee,
     pub description: Description,
+    /// What it says of its settings; `None` if it says nothing of them.
+    pub schema: Option<Schema>,
     pub digest: Digest,
     /// File, version and digest in a few words.
     pub source: String,
@@ -52,16 +55,20 @@ impl PluginHandle {
         let asked = Callee {
             engine: engine.clone(),
             component: component.clone(),
-            identity: Arc::new(Identity::new(name, ungranted)),
+            identity: Arc::new(Identity::new(name, ungranted, None)),
+            state: Arc::default(),
         };
-        let description = in_lines(describe(asked)?, name);
+        let mut description = in_lines(describe(asked)?, name);
+        let described = description.settings.take();
+        let schema = described.map(|settings| interface::schema::schema(settings, line)).transpose()?;
         let version = match description.version.as_str() {
             "" => String::new(),
             version => format!("{version}, "),
         };
         let source = format!("{file}, {version}digest {}", digest.short());
-        let callee = Callee { engine, component, identity: Arc::new(Identity::new(name, config)) };
-        Ok(PluginHandle { callee, description, digest, source })
+        let identity = Arc::new(Identity::new(name, config, schema.as_ref()));
+        let callee = Callee { engine, component, identity, state: Arc::default() };
+        Ok(PluginHandle { callee, description, schema, digest, source })
     }
 
     /// The same plugin from another copy of its compiled code.
@@ -74,11 +81,6 @@ impl PluginHandle {
         Ok(PluginHandle { callee: Callee { component, ..self.callee.clone() }, ..self.clone() })
     }
 
-    /// The same plugin with another configuration.
-    pub fn with_config(&self, config: PluginConfig) -> PluginHandle {
-        self.with_identity(Identity::new(self.name(), config))
-    }
-
     /// The same plugin as something else to the host.
     pub fn with_identity(&self, identity: Identity) -> PluginHandle {
         let identity = Arc::new(identity);
@@ -87,7 +89,8 @@ impl PluginHandle {
 
     /// The same plugin, which sees nothing but its settings and a clock.
     pub fn without_grants(&self) -> PluginHandle {
-        self.with_config(PluginConfig { grants: Vec::new(), ..self.config().clone() })
+        let config = PluginConfig { grants: Vec::new(), ..self.config().clone() };
+        self.with_identity(Identity::new(self.name(), config, self.schema.as_ref()))
     }
 
     /// The same plugin under another title.
@@ -98,6 +101,11 @@ impl PluginHandle {
 
     pub fn name(&self) -> &str {
         &self.callee.identity.name
+    }
+
+    /// What of its settings does not fit what it says of them: then it is not called.
+    pub fn refused_settings(&self) -> Option<&str> {
+        self.callee.identity.refused_settings.as_deref()
     }
 
     pub fn config(&self) -> &PluginConfig {
@@ -120,7 +128,6 @@ fn describe(callee: Callee) -> Result<Description, String> {
 
 /// What a plugin says of itself, each text cut to a line.
 fn in_lines(description: Description, name: &str) -> Description {
-    let line = |text: String| interface::output_limits::cut(text, LINE_BYTES);
     let title = line(description.title);
     Description {
         title: if title.trim().is_empty() { name.to_owned() } else { title },
@@ -129,6 +136,11 @@ fn in_lines(description: Description, name: &str) -> Description {
         wants: description.wants.into_iter().take(MOST_WANTS).map(line).collect(),
         ..description
     }
+}
+
+/// A text cut to a line.
+fn line(text: String) -> String {
+    interface::output_limits::cut(text, LINE_BYTES)
 }
 
 /// What calls see that are made outside of any report.

@@ -4,6 +4,9 @@ pub mod call;
 pub mod component;
 pub mod deadline;
 pub mod engine;
+pub mod explanation;
+#[cfg(test)]
+mod fuzz;
 pub mod handle;
 pub mod limits;
 pub mod output;

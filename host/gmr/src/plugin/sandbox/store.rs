@@ -1,5 +1,5 @@
 //! The store of one call: the plugin's identity, what it may see and what it has used up. Made for each call and
-//! dropped after it, so that nothing passes from one report or plugin to the next.
+//! dropped after it, so that nothing passes from one report or plugin to the next but what the plugin hands to `state`.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,6 +12,7 @@ use super::deadline;
 use super::limits::{Limiter, transfer_bytes};
 use super::output::Captured;
 use crate::plugin::interface::single_files::SingleFiles;
+use crate::plugin::interface::state::Draft;
 use crate::plugin::interface::subject::{Identity, Subject};
 use crate::plugin::interface::wasi;
 
@@ -23,6 +24,8 @@ pub struct State {
     pub limiter: Limiter,
     pub output: Captured,
     pub files: SingleFiles,
+    /// What the plugin remembers, as this call sees and changes it.
+    pub draft: Draft,
     wasi: WasiCtx,
     table: ResourceTable,
 }
@@ -31,13 +34,23 @@ pub struct State {
 const MAX_HANDLES: usize = 1000;
 
 impl State {
-    pub fn new(subject: Arc<Subject>, identity: Arc<Identity>, deadline: Instant) -> State {
+    pub fn new(subject: Arc<Subject>, identity: Arc<Identity>, draft: Draft, deadline: Instant) -> State {
         let limits = identity.config.limits.clone();
         let output = Captured::new(limits.diagnostic_bytes);
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
         let (wasi, files) = wasi::context(&identity, &output);
-        State { subject, identity, deadline, limiter: Limiter::new(limits), output, files, wasi, table }
+        State {
+            subject,
+            identity,
+            deadline,
+            limiter: Limiter::new(limits),
+            output,
+            files,
+            draft,
+            wasi,
+            table,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The body of a section as text: a block below the other, indented below headings.
 
-use super::escape::{escape, escape_lines};
+use super::escape::{escape, escape_lines, escape_preformatted};
 use super::{graph, table, trace, value};
 use crate::model::{Block, Field, Trace};
 use crate::words::counted;
@@ -54,7 +54,7 @@ impl Body {
             Block::Paragraph { text } => self.paragraph(text),
             Block::Notes { notes } => notes.iter().for_each(|note| self.paragraph(&note.to_string())),
             Block::Preformatted { text } => {
-                for line in escape_lines(text) {
+                for line in escape_preformatted(text) {
                     self.line(&format!("  | {line}"));
                 }
             }

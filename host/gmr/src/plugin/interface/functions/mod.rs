@@ -10,6 +10,7 @@ mod grants;
 mod process;
 mod report;
 mod settings;
+mod state;
 
 use std::time::Duration;
 
