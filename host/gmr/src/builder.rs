@@ -179,11 +179,11 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If a setting is wrong ([`Error::is_settings`]), if two sections would have the same name
+    /// If a setting is wrong ([`Error::is_settings`]), also by what a plugin says of its settings that is in the cache; if two sections would have the same name
     /// ([`Error::is_section`]), if this process has a reporter already ([`Error::is_already_installed`]), or
     /// if the system refuses a thread, a signal or what plugins need, or less than 6 MiB of memory are left
     /// ([`Error::is_system`]). Nothing stays
-    /// behind then: the reporter's thread has ended. The last is also the error if that thread is not ready
+    /// behind then but the compilation of a plugin that had begun: the reporter's thread has ended. The last is also the error if that thread is not ready
     /// within twenty seconds, as while another one hangs in `dlopen`; it ends as soon as it can.
     pub fn install(self) -> Result<Guard, Error> {
         let Builder { settings, mut contents } = self;

@@ -138,6 +138,9 @@ fn the_three_names_of_oslo_and_their_spellings_are_understood() {
          grants = ['facts:pool.*']
          memory = '16 MiB'
          deadline = '250ms'
+         state = '1 KiB'
+         state_entries = 8
+         show_state = true
          settings = { rows = 3 }",
         "shop.toml",
     )
@@ -152,5 +155,7 @@ fn the_three_names_of_oslo_and_their_spellings_are_understood() {
     let pool = &settings.plugins["pool"];
     assert_eq!((pool.limits.memory_bytes, pool.limits.deadline), (16 << 20, Duration::from_millis(250)));
     assert_eq!(pool.settings["rows"].as_integer(), Some(3));
+    assert_eq!((pool.limits.state_bytes, pool.limits.state_entries), (1 << 10, 8));
+    assert!(pool.show_state && !pool.show_diagnostics);
     assert_eq!(Settings::from_toml("[other]\nx = 1", "shop.toml").unwrap(), Settings::default());
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use gmr_inspect::holds::{self, Object, Sightings, Want};
 use gmr_inspect::process::Utilization;
 use gmr_inspect::tasks::{self, Polling, Snapshot};
-use gmr_inspect::threads::{self, Capture};
+use gmr_inspect::threads::{self, Capture, Listing};
 use gmr_report::{NativeSection, Report, Section};
 
 use super::{ANSWER, Collector, caught, fault, guarded, until};
@@ -25,8 +25,9 @@ impl Collector {
     /// from them and from the tasks comes last.
     pub(super) fn native(&mut self, report: &mut Report, deadline: Instant) {
         // Before and after: a task that its thread polled both times is what the stack in between belongs to.
-        let (began, polling) = (Instant::now(), self.tasks.polling());
-        let capture = caught(|| self.capture(deadline));
+        let (began, listing) = (Instant::now(), threads::list());
+        let polling = self.tasks.polling_of(&listing);
+        let capture = caught(|| self.capture(&listing, deadline));
         let snapshot = caught(|| {
             let threads_wait = capture.as_ref().is_ok_and(|capture| self.tasks.threads_wait(capture));
             let options = tasks::Options::default().with_deadline(self.time_for_tasks(deadline));
@@ -38,7 +39,7 @@ impl Collector {
         });
         let mut threads = section_of(NativeSection::Threads, &capture, crate::section::threads::section);
         let stacks = Stacks { polling, capture: capture.ok() };
-        let meanwhile = caught(|| self.meanwhile(&stacks, snapshot.as_ref().ok(), began));
+        let meanwhile = caught(|| self.meanwhile(&listing, &stacks, snapshot.as_ref().ok(), began));
         let green_threads = section_of(NativeSection::GreenThreads, &snapshot, |snapshot| {
             green_threads::section(snapshot, &stacks, |task| self.standing.of_task(task))
         });
@@ -61,10 +62,16 @@ impl Collector {
     }
 
     /// What else is seen at the end of the look, and keeps in mind where everything stands.
-    fn meanwhile(&mut self, stacks: &Stacks, snapshot: Option<&Snapshot>, began: Instant) -> Meanwhile {
+    fn meanwhile(
+        &mut self,
+        listing: &Listing,
+        stacks: &Stacks,
+        snapshot: Option<&Snapshot>,
+        began: Instant,
+    ) -> Meanwhile {
         let (nothing, no_task) = (Capture::default(), Snapshot::default());
         let (capture, snapshot) = (stacks.capture.as_ref().unwrap_or(&nothing), snapshot.unwrap_or(&no_task));
-        let polling = polls(&stacks.polling, &self.tasks.polling(), snapshot, began);
+        let polling = polls(&stacks.polling, &self.tasks.polling_of(listing), snapshot, began);
         let utilization = Utilization::now();
         self.standing.update(capture, snapshot, &polling, &utilization.listening, Instant::now());
         Meanwhile { polling, utilization }
@@ -109,13 +116,13 @@ impl Collector {
     }
 
     /// Names of frames are the cheapest to lose: a frame without one still has its module and offset.
-    fn capture(&mut self, deadline: Instant) -> Capture {
+    fn capture(&mut self, listing: &Listing, deadline: Instant) -> Capture {
         let half = until(deadline, Duration::MAX) / 2;
         let options = (self.threads.clone())
             .with_deadline(until(deadline, self.threads.deadline))
             .with_symbol_deadline(half.min(self.threads.symbol_deadline))
             .with_evidence(true);
-        threads::capture_with(&options, &mut self.symbolizer)
+        threads::capture_listed(listing, &options, &mut self.symbolizer)
     }
 
     /// A hundred thousand tasks take a second; debug information that is not read yet does not hold the report up

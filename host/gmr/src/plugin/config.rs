@@ -62,7 +62,8 @@ impl Config {
 pub struct PluginConfig {
     /// What it may see. Default: nothing beyond its settings and a clock.
     pub grants: Vec<Grant>,
-    /// What it is told: `[gmr.plugins.NAME.settings]`.
+    /// What it is told: `[gmr.plugins.NAME.settings]`. If it says which settings it has, it is called only with such as fit;
+    /// [`Candidate::refused_settings`](super::Candidate::refused_settings) tells what does not.
     pub settings: toml::Table,
     /// What it may use up.
     pub limits: Limits,

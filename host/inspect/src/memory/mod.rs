@@ -9,6 +9,8 @@ use std::fmt;
 pub(crate) mod held_file;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "linux")]
+pub(crate) use linux::read_words;
 #[cfg(stacks)]
 pub(crate) use linux::{is_refusal, refusal};
 #[cfg(target_os = "linux")]

@@ -62,8 +62,8 @@ pub(super) fn search(
 ) -> Result<(), Fault> {
     let is_little = file.object().is_none_or(|object| object.is_little_endian());
     let endian = if is_little { RunTimeEndian::Little } else { RunTimeEndian::Big };
-    let sections = load(file)?;
-    let shared_sections = shared.map(load).transpose()?;
+    let sections = sections_of(file)?;
+    let shared_sections = shared.map(sections_of).transpose()?;
     let dwarf =
         || sections.borrow_with_sup(shared_sections.as_ref(), |bytes| EndianSlice::new(bytes, endian));
     let whole = dwarf();
@@ -167,7 +167,7 @@ fn within<'f>(file: &'f str, folder: Option<&str>) -> &'f str {
     below.filter(|rest| !rest.is_empty()).unwrap_or(file)
 }
 
-fn load(file: &ObjectBytes) -> Result<DwarfSections<SectionData<'_>>, Fault> {
+pub(super) fn sections_of(file: &ObjectBytes) -> Result<DwarfSections<SectionData<'_>>, Fault> {
     DwarfSections::load(|id| {
         if !SECTIONS.contains(&id) {
             return Ok(SectionData::default());
@@ -205,7 +205,7 @@ mod tests {
         assert!(search(&file, None, &offsets, None, &mut found, &mut short).is_ok());
         short.sort_unstable();
 
-        let sections = load(&file).ok().unwrap();
+        let sections = sections_of(&file).ok().unwrap();
         let dwarf = sections.borrow(|bytes| EndianSlice::new(bytes, RunTimeEndian::default()));
         let whole = addr2line::Context::from_dwarf(dwarf).unwrap();
         let mut expected = vec![Vec::new(); offsets.len()];

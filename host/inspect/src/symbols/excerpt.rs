@@ -2,17 +2,22 @@
 //!
 //! `addr2line` parses every unit of what it is given, and what it keeps of them takes as much memory as they take in the
 //! file: a gigabyte for a large program, of which a report needs some dozens of units.
+//!
+//! What costs is to parse abbreviations, since each unit has its own. So it is done once for those units that are read, and
+//! not at all for those that are only asked where they lie ([`unit_root`](super::unit_root)).
 
 use super::search::is_over;
+use super::unit_root;
 use gimli::{
-    AttributeValue, DebugInfoOffset, Dwarf, EndianSlice, Endianity as _, Format, Reader as _, RunTimeEndian,
-    Section as _, Unit, UnitOffset,
+    Abbreviations, AttributeValue, DebugInfoOffset, Dwarf, EndianSlice, Endianity as _, Format, Reader as _,
+    RunTimeEndian, Section as _, UnitHeader, UnitOffset,
 };
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 use std::time::Instant;
 
-type Reader<'s> = EndianSlice<'s, RunTimeEndian>;
+pub(super) type Reader<'s> = EndianSlice<'s, RunTimeEndian>;
 
 /// Units are taken together up to this size, so that no more memory is needed for a thousand of them than for ten.
 const MOST_BYTES: usize = 2 << 20;
@@ -51,8 +56,7 @@ impl Units {
             let start = header.offset().0;
             units.places.push((start, start.saturating_add(header.length_including_self())));
             // What cannot be parsed is absent; the rest of the program still has its names.
-            let Ok(unit) = dwarf.unit(header) else { continue };
-            let indices = indices_in(dwarf, &unit, offsets).unwrap_or_default();
+            let indices = indices_in(dwarf, header, offsets).unwrap_or_default();
             if !indices.is_empty() {
                 units.covering.push((units.places.len() - 1, indices));
             }
@@ -99,8 +103,8 @@ impl Units {
         dwarf: &Dwarf<Reader<'_>>,
         part: &Part<'_>,
     ) -> Result<Option<Vec<u8>>, gimli::Error> {
-        let (taken, patches, followed) = Default::default();
-        let mut references = References { units: self, dwarf, taken, bytes: 0, patches, followed };
+        let (taken, patches, followed, parsed) = Default::default();
+        let mut references = References { units: self, dwarf, taken, bytes: 0, patches, followed, parsed };
         for (unit, _) in part.0 {
             references.take(*unit);
         }
@@ -124,7 +128,7 @@ impl Part<'_> {
 /// The indices of the addresses that the unit covers: by its ranges, or by its lines if it has none.
 fn indices_in(
     dwarf: &Dwarf<Reader<'_>>,
-    unit: &Unit<Reader<'_>>,
+    header: UnitHeader<Reader<'_>>,
     offsets: &[u64],
 ) -> Result<Vec<usize>, gimli::Error> {
     let mut indices = Vec::new();
@@ -133,15 +137,9 @@ fn indices_in(
         let behind = offsets.partition_point(|offset| *offset < end);
         indices.extend(first..behind);
     };
-    let mut has_ranges = false;
-    let mut ranges = dwarf.unit_ranges(unit)?;
-    while let Some(range) = ranges.next()? {
-        if range.begin < range.end {
-            has_ranges = true;
-            enter(range.begin, range.end);
-        }
-    }
-    if let Some(lines) = unit.line_program.clone().filter(|_| !has_ranges) {
+    if let Some(ranges) = unit_root::ranges(dwarf, &header)? {
+        ranges.iter().for_each(|range| enter(range.start, range.end));
+    } else if let Some(lines) = dwarf.unit(header)?.line_program {
         let (mut rows, mut begin) = (lines.rows(), None);
         while let Some((_, row)) = rows.next_row()? {
             let start = *begin.get_or_insert(row.address());
@@ -166,6 +164,13 @@ struct References<'u, 'd, 's> {
     patches: Vec<Patch>,
     /// What has been followed already.
     followed: BTreeSet<usize>,
+    parsed: HashMap<usize, Rc<Parsed<'s>>>,
+}
+
+/// A unit that can be read entry by entry.
+struct Parsed<'s> {
+    header: UnitHeader<Reader<'s>>,
+    abbreviations: Abbreviations,
 }
 
 impl<'s> References<'_, '_, 's> {
@@ -177,22 +182,29 @@ impl<'s> References<'_, '_, 's> {
         }
     }
 
-    fn parse(&self, unit: usize) -> Result<Unit<Reader<'s>>, gimli::Error> {
+    fn parse(&mut self, unit: usize) -> Result<Rc<Parsed<'s>>, gimli::Error> {
+        if let Some(parsed) = self.parsed.get(&unit) {
+            return Ok(Rc::clone(parsed));
+        }
         let start = self.units.places.get(unit).map_or(0, |(start, _)| *start);
-        self.dwarf.unit(self.dwarf.unit_header(DebugInfoOffset(start))?)
+        let header = self.dwarf.unit_header(DebugInfoOffset(start))?;
+        let abbreviations = header.abbreviations(&self.dwarf.debug_abbrev)?;
+        let parsed = Rc::new(Parsed { header, abbreviations });
+        self.parsed.insert(unit, Rc::clone(&parsed));
+        Ok(parsed)
     }
 
     /// Follows all references of a unit.
     fn scan(&mut self, number: usize) -> Result<(), gimli::Error> {
         let unit = self.parse(number)?;
-        let mut entries = unit.entries_raw(None)?;
+        let mut entries = unit.header.entries_raw(&unit.abbreviations, None)?;
         let mut targets = Vec::new();
         while !entries.is_empty() {
             let Some(abbreviation) = entries.read_abbreviation()? else { continue };
             for specification in abbreviation.attributes() {
                 let attribute = entries.read_attribute(*specification)?;
                 if let Some(target) = reference(&attribute) {
-                    self.patches.push(patch(number, &unit, entries.next_offset(), target));
+                    self.patches.push(patch(number, &unit.header, entries.next_offset(), target));
                     targets.push(target);
                 }
             }
@@ -222,13 +234,13 @@ impl<'s> References<'_, '_, 's> {
     fn references_of(&mut self, number: usize, place: usize) -> Result<Option<usize>, gimli::Error> {
         let unit = self.parse(number)?;
         let within = place - self.units.places[number].0;
-        let mut entries = unit.entries_raw(Some(UnitOffset(within)))?;
+        let mut entries = unit.header.entries_raw(&unit.abbreviations, Some(UnitOffset(within)))?;
         let Some(abbreviation) = entries.read_abbreviation()? else { return Ok(None) };
         let mut found = None;
         for specification in abbreviation.attributes() {
             let attribute = entries.read_attribute(*specification)?;
             if let Some(target) = reference(&attribute) {
-                self.patches.push(patch(number, &unit, entries.next_offset(), target));
+                self.patches.push(patch(number, &unit.header, entries.next_offset(), target));
                 found = Some(target);
             }
         }
@@ -275,7 +287,7 @@ struct Patch {
 }
 
 /// A reference that ends at that place of a unit.
-fn patch(number: usize, unit: &Unit<Reader<'_>>, end: UnitOffset, target: usize) -> Patch {
+fn patch(number: usize, unit: &UnitHeader<Reader<'_>>, end: UnitOffset, target: usize) -> Patch {
     let encoding = unit.encoding();
     let length = match encoding.format {
         // The second version of DWARF has addresses for it.

@@ -15,6 +15,7 @@ mod search;
 mod symbol;
 mod symbolizer;
 mod table;
+mod unit_root;
 
 pub use note::{Damage, Limit, Note};
 pub use offline::{ResolveError, resolve_file};

@@ -20,6 +20,7 @@ use super::types::{Index, Next, Source};
 use crate::detached::{self, Detached, Outcome};
 use crate::proc_self;
 use crate::process::{MemoryClaim, MemoryDemand};
+use crate::threads::Listing;
 
 /// How fast the engine is to be built.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -203,9 +204,9 @@ pub(super) fn with_engine<T>(deadline: Instant, work: impl FnOnce(&mut Engine) -
     }
 }
 
-/// Which threads poll which tasks, also while a look of another inspector is under way. Empty where that is not known, or
-/// not yet; it is found out then if that is `wanted`.
-pub(super) fn polling(wanted: bool) -> Vec<Polling> {
+/// Which of these threads poll which tasks, also while a look of another inspector is under way. Empty where that is not
+/// known, or not yet; it is found out then if that is `wanted`.
+pub(super) fn polling(wanted: bool, listing: &Listing) -> Vec<Polling> {
     let mut preparation = lock();
     let current_task = match &preparation.state {
         State::Ready(engine) => engine.current_task(),
@@ -217,9 +218,7 @@ pub(super) fn polling(wanted: bool) -> Vec<Polling> {
         State::Unbuilt | State::Building(_) | State::Off(_) => None,
     };
     drop(preparation);
-    let polling = current_task.map(|current_task| current_task.now()).unwrap_or_default();
-    proc_self::refill();
-    polling
+    current_task.map(|current_task| current_task.now(listing)).unwrap_or_default()
 }
 
 fn take(deadline: Instant) -> Result<Box<Engine>, Reason> {
@@ -285,17 +284,18 @@ pub(super) fn wait(deadline: Instant) -> Result<(), Reason> {
 mod tests {
     use super::*;
     use crate::tasks::tokio::task_id;
+    use crate::threads::list;
 
     #[test]
     fn who_polls_is_known_while_a_look_is_under_way() {
         let patience = Duration::from_secs(60);
         wait(Instant::now() + patience).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let look = async move { with_engine(Instant::now() + patience, |_| polling(true)).unwrap() };
+        let look = async move { with_engine(Instant::now() + patience, |_| polling(true, &list())).unwrap() };
         let task = runtime.spawn(look);
         let id = task_id::of(&task);
         let seen = runtime.block_on(task).unwrap();
         assert!(seen.iter().any(|polling| polling.task == id), "{seen:?} has not task {id}");
-        assert!(polling(true).iter().all(|polling| polling.task != id));
+        assert!(polling(true, &list()).iter().all(|polling| polling.task != id));
     }
 }

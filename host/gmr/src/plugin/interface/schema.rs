@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn what_is_missing_has_the_place_of_its_table_if_there_is_one() {
         let missing = "`gmr.plugins.p.settings.net.port` is not set and must be a whole number";
-        check("[gmr.plugins.p]\nsettings = {}\n", &[&format!("app.toml:2:1: {missing}")]);
+        check("[gmr.plugins.p]\nsettings = {}\n", &[&format!("app.toml:2:12: {missing}")]);
         check("\n[gmr.plugins.p.settings.net]\n", &[&format!("app.toml:2:25: {missing}")]);
         check("[gmr.plugins.p]\nenabled = true\n", &[missing]);
     }

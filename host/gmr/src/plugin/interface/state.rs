@@ -59,19 +59,17 @@ impl PluginState {
         *self.current() = Arc::default();
     }
 
-    /// What is kept, as blocks for a report; none if there is nothing.
-    pub fn shown(&self) -> Vec<Block> {
+    /// What is kept, as blocks for a report, and its bytes; no blocks if there is nothing.
+    pub fn shown(&self) -> (Vec<Block>, u64) {
         let entries = self.current().clone();
         if entries.by_key.is_empty() {
-            return Vec::new();
+            return (Vec::new(), 0);
         }
         let rows = entries.by_key.iter().map(|(key, Entry { value, set })| {
             vec![key.as_str().into(), Shown::from(value.clone()), Shown::Duration(set.elapsed())]
         });
-        vec![
-            Block::heading(2, "State"),
-            Block::table(["key", "value", "set before"], rows.collect::<Vec<_>>()),
-        ]
+        let table = Block::table(["key", "value", "set before"], rows.collect::<Vec<_>>());
+        (vec![Block::heading(2, "State"), table], entries.bytes)
     }
 
     fn current(&self) -> std::sync::MutexGuard<'_, Arc<Entries>> {

@@ -93,9 +93,22 @@ impl SectionHead<'_> {
             section.blocks.extend(wrote(diagnostics));
         }
         if self.config.show_state {
-            section.blocks.extend(self.state.shown());
+            bytes += self.show_state(&mut section, share.bytes.saturating_sub(bytes));
         }
         (section, bytes)
+    }
+
+    /// Adds what the plugin remembers, if it has no more bytes than that. Returns how many.
+    fn show_state(&self, section: &mut Section, left: u64) -> u64 {
+        let (blocks, bytes) = self.state.shown();
+        if bytes > left {
+            section.blocks.push(Block::paragraph(
+                "what it remembers is left out: there is no room for it in this report",
+            ));
+            return 0;
+        }
+        section.blocks.extend(blocks);
+        bytes
     }
 
     /// The section of a plugin that was not called, or whose call is lost.

@@ -77,6 +77,22 @@ fn state_and_diagnostics_are_shown_on_demand() {
     assert_eq!(shown(cut), "before 0 / Diagnostics / a l\n… and 4 bytes more");
 }
 
+#[test]
+fn what_is_shown_of_a_state_counts_for_what_plugins_share() {
+    let shown = |output_bytes| {
+        let plugin = PluginConfig { show_state: true, ..PluginConfig::default() };
+        let bench = Bench::with(|config| {
+            config.output_bytes = output_bytes;
+            config.plugins.insert("p".to_owned(), plugin);
+        });
+        bench.install("p.wasm", remembers());
+        bench.check_blocks()
+    };
+    // Eight bytes of text; the key has five, and its number counts 16.
+    assert_eq!(shown(8 + 21), "before 0 / State / calls = 1");
+    assert!(shown(8 + 20).starts_with("before 0 / what it remembers is left out"));
+}
+
 impl Bench {
     /// The blocks of the only plugin's section, in words.
     fn check_blocks(&self) -> String {

@@ -34,10 +34,10 @@ use crate::arch::registers::ARGUMENTS;
 use crate::tasks::Polling;
 use crate::tasks::engine::ReadFrame;
 use crate::threads::evidence::Evidence;
-use crate::threads::{Capture, Frame, Resource, Stack, Thread};
+use crate::threads::{Capture, Frame, OfFrames, Resource, Stack, Thread};
 use places::Located;
 use rustc_hash::FxBuildHasher;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
 use ways::{Place, Waiting, Way};
 
@@ -79,14 +79,11 @@ impl<'c> Look<'c> {
     pub fn new(capture: &'c Capture, parking_lot_key: Option<i64>) -> Look<'c> {
         let key = parking_lot_key.unwrap_or(places::PARKING_LOT_KEY);
         let is_thread = |id| capture.threads.binary_search_by_key(&id, |thread| thread.id).is_ok();
-        // Threads that stand in the same frames share them.
-        let mut ways: HashMap<*const Frame, Option<Waiting>, FxBuildHasher> = HashMap::default();
+        let mut ways = OfFrames::new(ways::waiting);
         let mut waiters = Vec::new();
         for thread in &capture.threads {
             let Some((futex, frames)) = asleep_in_futex(thread) else { continue };
-            let Some(waiting) = *ways.entry(frames.as_ptr()).or_insert_with(|| ways::waiting(frames)) else {
-                continue;
-            };
+            let Some(waiting) = ways.of(frames) else { continue };
             let Some(located) = places::locate(waiting.way, futex, key, is_thread) else { continue };
             waiters.push(Waiter { thread, waiting, located });
         }
@@ -129,8 +126,9 @@ impl<'c> Look<'c> {
         }
     }
 
-    /// All that was found. `polling` tells which threads run which tasks.
-    pub fn finish(mut self, polling: &[Polling]) -> Sightings {
+    /// All that was found. `polling` tells which threads run which tasks; it is asked only where a thread of a blocking
+    /// pool runs something.
+    pub fn finish(mut self, polling: impl FnOnce() -> Vec<Polling>) -> Sightings {
         self.holds.extend(blocking_tasks(self.capture, polling));
         let waits = self.waiters.iter().map(|waiter| {
             let Located { object, words, .. } = waiter.located;
@@ -161,15 +159,19 @@ fn stored_owners(waiters: &[Waiter<'_>]) -> Vec<Hold> {
 }
 
 /// Threads that run what `spawn_blocking` was given: for them a task may wait.
-fn blocking_tasks(capture: &Capture, polling: &[Polling]) -> impl Iterator<Item = Hold> {
-    let running = polling.iter().filter(|polling| {
-        let mut threads = capture.threads.iter();
-        threads.find(|thread| thread.id == polling.thread).is_some_and(is_of_blocking_pool)
-    });
-    running.map(|polling| {
+fn blocking_tasks(capture: &Capture, polling: impl FnOnce() -> Vec<Polling>) -> Vec<Hold> {
+    let mut is_of_pool = OfFrames::new(is_of_blocking_pool);
+    let threads = capture.threads.iter().filter(|thread| is_of_pool.of(frames(thread)));
+    let threads: HashSet<u32, FxBuildHasher> = threads.map(|thread| thread.id).collect();
+    if threads.is_empty() {
+        return Vec::new();
+    }
+    let running = polling().into_iter().filter(|polling| threads.contains(&polling.thread));
+    let hold = |polling: Polling| {
         let task = Object::new(Library::Tokio, Kind::TaskEnd, polling.task, 1);
         Hold::new(Party::Thread(polling.thread), task, Role::Runs)
-    })
+    };
+    running.map(hold).collect()
 }
 
 fn frames(thread: &Thread) -> &[Frame] {
@@ -196,23 +198,19 @@ fn gives_up(evidence: Evidence<'_>) -> bool {
 
 /// Whether a thread waits for a lock or for room in a channel, which a task may have as well as a thread.
 pub(crate) fn somebody_waits(capture: &Capture) -> bool {
-    // Threads that stand in the same frames share them.
-    let mut ways: HashMap<*const Frame, bool, FxBuildHasher> = HashMap::default();
-    let frames = capture.threads.iter().filter_map(asleep_in_futex).map(|(_, frames)| frames);
-    let mut waits = frames.map(|frames| {
-        *ways.entry(frames.as_ptr()).or_insert_with(|| {
-            ways::waiting(frames).is_some_and(|waiting| {
-                let Way { kind, want, .. } = waiting.way;
-                kind.has_holder() && !matches!(want, Want::Receive | Want::End)
-            })
+    let mut waits = OfFrames::new(|frames| {
+        ways::waiting(frames).is_some_and(|waiting| {
+            let Way { kind, want, .. } = waiting.way;
+            kind.has_holder() && !matches!(want, Want::Receive | Want::End)
         })
     });
-    waits.any(|waits| waits)
+    let mut frames = capture.threads.iter().filter_map(asleep_in_futex).map(|(_, frames)| frames);
+    frames.any(|frames| waits.of(frames))
 }
 
-/// Whether a thread of tokio's blocking pool is at something that blocks, and is none of the workers that it lends.
-fn is_of_blocking_pool(thread: &Thread) -> bool {
-    let frames = frames(thread);
+/// Whether these are the frames of a thread of tokio's blocking pool that is at something that blocks, and is none of the
+/// workers that it lends.
+fn is_of_blocking_pool(frames: &[Frame]) -> bool {
     let is_in = |path| frames.iter().any(|frame| ways::is_in(frame, path));
     is_in("tokio::runtime::blocking::pool::Inner::run")
         && !is_in("tokio::runtime::scheduler::multi_thread::worker::")

@@ -9,7 +9,7 @@ use super::batch::Decode as _;
 use super::look::{Belonging, Look};
 use crate::tasks::model::Note;
 use crate::tasks::tokio::{Lists, Tokio};
-use crate::threads::{Capture, Stack, Thread};
+use crate::threads::{Capture, Frame, OfFrames, Stack};
 
 /// Words of stacks that are looked at in one look: of thirty stacks at the most that is kept of one, of hundreds of usual
 /// ones.
@@ -19,8 +19,9 @@ impl Look<'_, '_, '_> {
     /// Looks for sets in the stacks of those threads that have made one and of which none is known yet, and notes the threads
     /// that drive one which was not found. `entered` tells which runtime a thread has entered.
     pub(super) fn local_sets(&mut self, tokio: &Tokio, capture: &Capture, entered: &HashMap<u32, usize>) {
-        let numbers = tokio.set_makers();
+        let numbers = tokio.set_makers(&capture.listing());
         let mut words_left = MAX_WORDS;
+        let mut drives_local_set = OfFrames::new(drives_local_set);
         for thread in &capture.threads {
             if self.sets.iter().any(|(driver, ..)| *driver == thread.id) {
                 continue;
@@ -43,7 +44,8 @@ impl Look<'_, '_, '_> {
                 }
             }
             let is_found = self.sets.iter().any(|(driver, ..)| *driver == thread.id);
-            if !is_found && drives_local_set(thread) {
+            let Stack::Captured { frames, .. } = &thread.stack else { continue };
+            if !is_found && drives_local_set.of(frames) {
                 self.all.notes.push(Note::LocalSetNotRead { thread: thread.id });
             }
         }
@@ -75,9 +77,8 @@ impl Look<'_, '_, '_> {
     }
 }
 
-/// Whether a thread stands in functions of a set.
-fn drives_local_set(thread: &Thread) -> bool {
-    let Stack::Captured { frames, .. } = &thread.stack else { return false };
+/// Whether a thread with these frames stands in functions of a set.
+fn drives_local_set(frames: &[Frame]) -> bool {
     let mut functions = frames.iter().flat_map(|frame| frame.symbols.iter()).map(|symbol| &symbol.function);
     functions.any(|function| function.contains("tokio::task::local::"))
 }

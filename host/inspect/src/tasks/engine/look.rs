@@ -107,7 +107,7 @@ impl Look<'_, '_, '_> {
         threads: &Capture,
         max: usize,
     ) {
-        let entered = tokio.entered();
+        let entered = tokio.entered(&threads.listing());
         for (thread, lists) in &entered {
             let next = self.all.runtimes.len();
             if numbers.contains_key(&lists.counted()) || next >= MAX_RUNTIMES {

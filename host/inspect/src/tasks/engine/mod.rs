@@ -33,7 +33,7 @@ use super::model::{DebugInformationFault, Note, Options, Polling, Reason, TaskSt
 use super::registry::{Reading, Slot};
 use super::tokio::{CurrentTask, FUTURES, Tokio, canary};
 use super::types::{Index, Next, Source, Types};
-use crate::threads::Capture;
+use crate::threads::{self, Capture, Listing};
 
 /// This process's executable, even if its file was replaced.
 pub(crate) const EXECUTABLE: &str = "/proc/self/exe";
@@ -116,11 +116,6 @@ impl Engine {
         self.tokio.current_task()
     }
 
-    /// Which thread polls which task; empty where that is not known.
-    fn polling(&self) -> Vec<Polling> {
-        self.tokio.polling()
-    }
-
     /// Where parking_lot's key is, from the word that a thread waits on, if the executable describes that.
     #[cfg(stacks)]
     pub(crate) fn parking_lot_key(&self) -> Option<i64> {
@@ -135,8 +130,9 @@ impl Engine {
 
     fn look_in(&mut self, source: &Source, wanted: &Wanted<'_>, deadline: Instant) -> FoundAll {
         let Wanted { handles, registered, options, threads } = *wanted;
-        let polling = self.polling();
-        let claims = self.tokio.claims();
+        let listing = threads.map_or_else(threads::list, Capture::listing);
+        let polling = self.tokio.polling(&listing);
+        let claims = self.tokio.claims(&listing);
         let types = Types::new(source, &self.index, self.bias);
         let compiler = Compiler::new(&types, LIBRARIES);
         let (task, known) = (&self.tokio.task, &mut self.memory);
@@ -172,18 +168,18 @@ impl Engine {
         let Look { sightings, mut all, .. } = look;
         all.sightings = sightings.finish(options.threads_wait);
         all.polling_unknown = self.tokio.polling_unknown();
-        self.attribute(&polling, &mut all.tasks);
+        self.attribute(&polling, &mut all.tasks, &listing);
         all
     }
 
     /// Adds the threads to running tasks: each is named only if it was at the same task before the look.
-    fn attribute(&self, before: &[Polling], tasks: &mut [Found]) {
+    fn attribute(&self, before: &[Polling], tasks: &mut [Found], listing: &Listing) {
         let mut running: Vec<&mut Found> =
             tasks.iter_mut().filter(|task| task.state == TaskState::Running).collect();
         if running.is_empty() {
             return;
         }
-        let after = self.polling();
+        let after = self.tokio.polling(listing);
         let both = before.iter().filter(|polling| after.binary_search(polling).is_ok());
         let threads: HashMap<u64, u32> = both.map(|polling| (polling.task, polling.thread)).collect();
         for task in &mut running {

@@ -26,7 +26,7 @@ use crate::tasks::model::{Note, Reason, TaskState};
 use crate::tasks::tokio::task_kind;
 use crate::tasks::types::{EntryId, Scope, Shape, Type, Types, Variable, Variant, function_path};
 use crate::threads::evidence::{Evidence, FrameEvidence};
-use crate::threads::{Capture, Frame, Stack, Thread};
+use crate::threads::{Capture, Frame, OfFrames, Stack};
 use crate::variables::{InFrame, Place};
 
 /// Looks at one future, if what was read of it changed.
@@ -106,18 +106,19 @@ pub(super) fn is_block_on(function: &str) -> bool {
 impl Look<'_, '_, '_> {
     /// Notes the executors that threads stand in whose tasks nobody can list.
     pub(super) fn executors(&mut self, capture: &Capture) {
-        for (executor, begin) in EXECUTORS {
-            let stands = |thread: &&Thread| {
-                let Stack::Captured { frames, .. } = &thread.stack else { return false };
-                let functions = frames.iter().flat_map(|frame| frame.symbols.iter());
-                functions
-                    .map(|symbol| symbol.function.trim_start_matches('<'))
-                    .any(|name| name.starts_with(begin))
-            };
-            let threads = capture.threads.iter().filter(stands).count();
-            if threads > 0 {
-                self.all.notes.push(Note::ExecutorNotListed { executor, threads });
-            }
+        let mut threads = [0; EXECUTORS.len()];
+        let mut is_in = OfFrames::new(|frames| {
+            let functions = frames.iter().flat_map(|frame| frame.symbols.iter());
+            let names: Vec<&str> = functions.map(|symbol| symbol.function.trim_start_matches('<')).collect();
+            EXECUTORS.map(|(_, begin)| names.iter().any(|name| name.starts_with(begin)))
+        });
+        for thread in &capture.threads {
+            let Stack::Captured { frames, .. } = &thread.stack else { continue };
+            threads.iter_mut().zip(is_in.of(frames)).for_each(|(count, is_in)| *count += usize::from(is_in));
+        }
+        for ((executor, _), threads) in EXECUTORS.into_iter().zip(threads).filter(|(_, threads)| *threads > 0)
+        {
+            self.all.notes.push(Note::ExecutorNotListed { executor, threads });
         }
     }
 
@@ -125,10 +126,11 @@ impl Look<'_, '_, '_> {
     /// runtime a thread has entered.
     pub(super) fn roots(&mut self, capture: &Capture, entered: &HashMap<u32, usize>) {
         let (mut reads, mut output) = (ReadSet::default(), Output::default());
+        let blocking = |frame: &Frame| frame.symbols.iter().any(|symbol| is_block_on(&symbol.function));
+        let mut outermost = OfFrames::new(|frames| frames.iter().rposition(blocking));
         for thread in &capture.threads {
             let Stack::Captured { frames, .. } = &thread.stack else { continue };
-            let blocking = |frame: &Frame| frame.symbols.iter().any(|symbol| is_block_on(&symbol.function));
-            let Some(outermost) = frames.iter().rposition(blocking) else { continue };
+            let Some(outermost) = outermost.of(frames) else { continue };
             if Instant::now() > self.decoder.deadline {
                 return;
             }

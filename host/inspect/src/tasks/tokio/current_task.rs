@@ -3,16 +3,14 @@
 //! Its distance from what is known of each thread is measured by experiment, not by name: tasks with known ids look at their
 //! own thread's variables, and the variable is where each of them finds its id and nothing is found outside of them.
 
-use std::path::Path;
-
 use tokio::runtime::Builder;
 
 use super::task_id;
 use crate::memory::{self, Range};
-use crate::proc_self;
 use crate::tasks::decode::word_at;
 use crate::tasks::model::{CurrentTaskFault, Polling};
 use crate::thread_locals::{Fault, own_variables, robust_list};
+use crate::threads::Listing;
 
 /// Tasks that take part in the experiment. Their ids follow each other, so that a counter could pass for the variable
 /// if it were not found empty outside.
@@ -67,18 +65,16 @@ impl CurrentTask {
         }
     }
 
-    /// Where each thread has the variable. A thread that the C library did not start has none.
-    pub(super) fn places(&self) -> Vec<(u32, u64)> {
-        let threads = proc_self::open_proc(Path::new("/proc/self/task")).and_then(proc_self::numbers);
-        let threads = threads.unwrap_or_default().into_iter();
-        threads
-            .filter_map(|thread| Some((thread, robust_list(thread).ok()?.wrapping_add(self.distance))))
-            .collect()
+    /// Where each thread of a list has the variable. A thread that the C library did not start has none; one that has
+    /// ended since may have left memory behind ([`Listing::lives`]).
+    pub(super) fn places(&self, listing: &Listing) -> Vec<(u32, u64)> {
+        let threads = listing.robust_lists().iter();
+        threads.map(|(thread, place)| (*thread, place.wrapping_add(self.distance))).collect()
     }
 
-    /// The threads that poll a task, by thread id.
-    pub(in crate::tasks) fn now(&self) -> Vec<Polling> {
-        let places = self.places();
+    /// The threads of a list that poll a task at this moment, by thread id.
+    pub(in crate::tasks) fn now(&self, listing: &Listing) -> Vec<Polling> {
+        let places = self.places(listing);
         let (before, length) = if self.has_tag { (8, 16) } else { (0, 8) };
         let range = |(_, address): &(u32, u64)| Range { address: address.wrapping_sub(before), length };
         let ranges: Vec<Range> = places.iter().map(range).collect();
@@ -92,7 +88,7 @@ impl CurrentTask {
         let mut polling: Vec<Polling> = places
             .iter()
             .zip(tasks)
-            .filter(|(_, (task, readable))| *readable && *task != 0)
+            .filter(|((thread, _), (task, readable))| *readable && *task != 0 && listing.lives(*thread))
             .map(|((thread, _), (task, _))| Polling { thread: *thread, task })
             .collect();
         polling.sort_unstable();

@@ -5,7 +5,7 @@
 use std::rc::Rc;
 
 use super::layout::{mask, member, named, path};
-use crate::memory::read_word;
+use crate::memory::{read_word, read_words};
 use crate::tasks::model::LayoutFault;
 use crate::tasks::types::{Shape, Type, Types};
 
@@ -96,6 +96,18 @@ impl HandleLayout {
             }
         }
         Err(LayoutFault::NoScheduler(faults.into()))
+    }
+
+    /// Those of some threads' places that have a handle, by what says of which kind it is.
+    pub(super) fn at(&self, places: Vec<(u32, u64)>) -> Vec<(u32, u64)> {
+        let Some((offset, size)) = self.discriminant else { return places };
+        let values = read_words(places.iter().map(|(_, place)| place + offset));
+        let is_kind = |value: &Option<u64>| {
+            let value = value.map(|value| value & mask(size));
+            value.is_some() && self.schedulers.iter().any(|(wanted, ..)| wanted.is_none() || *wanted == value)
+        };
+        let kinds = places.into_iter().zip(values).filter(|(_, value)| is_kind(value));
+        kinds.map(|(place, _)| place).collect()
     }
 
     /// The lists of the runtime that has its handle at `handle`.

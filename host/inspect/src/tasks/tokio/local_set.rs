@@ -13,6 +13,7 @@ use crate::memory::{self, Range, read_word};
 use crate::tasks::decode::{Edge, Plan, PlanId, label, word_at};
 use crate::tasks::model::LayoutFault;
 use crate::tasks::types::{EntryId, Shape, Type, Types};
+use crate::threads::Listing;
 
 /// Below this no memory is mapped.
 const FIRST_ADDRESS: u64 = 4096;
@@ -106,9 +107,9 @@ impl LocalSetSearch {
         ]
     }
 
-    /// The number that tokio has given each thread, by the kernel's id. Those that never made a set have none.
-    pub(super) fn thread_numbers(&self, current_task: &CurrentTask) -> Vec<(u32, u64)> {
-        let places = current_task.places();
+    /// The number that tokio has given each thread of a list, by the kernel's id. Those that never made a set have none.
+    pub(super) fn thread_numbers(&self, current_task: &CurrentTask, listing: &Listing) -> Vec<(u32, u64)> {
+        let places = current_task.places(listing);
         let addresses: Vec<u64> = places.iter().map(|(_, place)| place.wrapping_add(self.thread)).collect();
         let numbers = Values::read(&addresses, 8);
         let number = |at| numbers.get(at).map(|value| word_at(value, 0)).filter(|number| *number != 0);

@@ -73,6 +73,8 @@ use super::{
     model::{CurrentTaskFault, LayoutFault, Polling, Reason},
     types::Types,
 };
+#[cfg(target_os = "linux")]
+use crate::threads::Listing;
 
 pub use poll_frames::is_poll_frame;
 pub use same_runtime::is_same_runtime;
@@ -129,9 +131,9 @@ impl Tokio {
         })
     }
 
-    /// Which thread polls which task; empty where that is not known.
-    pub(super) fn polling(&self) -> Vec<Polling> {
-        self.current_task.as_ref().map(CurrentTask::now).unwrap_or_default()
+    /// Which of these threads polls which task; empty where that is not known.
+    pub(super) fn polling(&self, listing: &Listing) -> Vec<Polling> {
+        self.current_task.as_ref().map(|current_task| current_task.now(listing)).unwrap_or_default()
     }
 
     /// How to find out which thread polls which task, if that is known: without anything else of the engine.
@@ -144,10 +146,10 @@ impl Tokio {
         self.current_task.as_ref().err().cloned().map(Reason::CurrentTask)
     }
 
-    /// Which thread works for which runtime; empty where that is not known.
-    pub(super) fn claims(&self) -> Vec<Claim> {
+    /// Which of these threads works for which runtime; empty where that is not known.
+    pub(super) fn claims(&self, listing: &Listing) -> Vec<Claim> {
         match (&self.workers, &self.current_task) {
-            (Some(workers), Ok(current_task)) => workers.claims(current_task),
+            (Some(workers), Ok(current_task)) => workers.claims(current_task, listing),
             _ => Vec::new(),
         }
     }
@@ -164,12 +166,13 @@ impl Tokio {
         Ok((lists, found))
     }
 
-    /// The runtimes that threads have entered, by thread id. The same one may be there several times.
-    pub(super) fn entered(&self) -> Vec<(u32, Lists)> {
+    /// The runtimes that these threads have entered, by thread id. The same one may be there several times.
+    pub(super) fn entered(&self, listing: &Listing) -> Vec<(u32, Lists)> {
         let (Some(entered), Ok(current_task)) = (self.entered, &self.current_task) else { return Vec::new() };
-        let places = entered.places(current_task).into_iter();
         // A thread that has entered none has a value there that is no kind of handle.
-        places.filter_map(|(thread, place)| Some((thread, self.handle.lists(place).ok()?))).collect()
+        let places = self.handle.at(entered.places(current_task, listing)).into_iter();
+        let lists = places.filter_map(|(thread, place)| Some((thread, self.handle.lists(place).ok()?)));
+        lists.filter(|(thread, _)| listing.lives(*thread)).collect()
     }
 
     /// What is known by its memory alone of a runtime that nobody passed in.
@@ -182,12 +185,14 @@ impl Tokio {
         }
     }
 
-    /// The threads that have made a `LocalSet`, by the kernel's id, with the number that tokio has given them; empty where
+    /// Those of these threads that have made a `LocalSet`, by the kernel's id, with the number that tokio has given them; empty where
     /// sets cannot be told in a stack.
     #[cfg(stacks)]
-    pub(super) fn set_makers(&self) -> HashMap<u32, u64> {
+    pub(super) fn set_makers(&self, listing: &Listing) -> HashMap<u32, u64> {
         match (&self.local_set_search, &self.current_task) {
-            (Some(search), Ok(current_task)) => search.thread_numbers(current_task).into_iter().collect(),
+            (Some(search), Ok(current_task)) => {
+                search.thread_numbers(current_task, listing).into_iter().collect()
+            }
             _ => HashMap::new(),
         }
     }

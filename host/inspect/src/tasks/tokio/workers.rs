@@ -8,8 +8,9 @@ use std::rc::Rc;
 
 use super::current_task::CurrentTask;
 use super::layout::mask;
-use crate::memory::read_word;
+use crate::memory::{read_word, read_words};
 use crate::tasks::types::{Shape, Type, Types};
+use crate::threads::Listing;
 
 /// Offsets on the way from the variable to a worker.
 #[derive(Clone, Debug)]
@@ -38,9 +39,9 @@ impl EnteredHandle {
         Some(EnteredHandle((entered + some.member.offset + inside).wrapping_sub(task)))
     }
 
-    /// Where each thread would have the handle, if it has entered a runtime.
-    pub(super) fn places(self, current_task: &CurrentTask) -> Vec<(u32, u64)> {
-        let threads = current_task.places().into_iter();
+    /// Where each thread of a list would have the handle, if it has entered a runtime.
+    pub(super) fn places(self, current_task: &CurrentTask, listing: &Listing) -> Vec<(u32, u64)> {
+        let threads = current_task.places(listing).into_iter();
         threads.map(|(thread, place)| (thread, place.wrapping_add(self.0))).collect()
     }
 }
@@ -89,15 +90,20 @@ impl WorkerLayout {
         })
     }
 
-    /// The threads that work for a runtime. A thread that has left its runtime for something that blocks has handed its
+    /// The threads of a list that work for a runtime. A thread that has left its runtime for something that blocks has handed its
     /// work on, and is none of them.
-    pub(super) fn claims(&self, current_task: &CurrentTask) -> Vec<Claim> {
-        let threads = current_task.places().into_iter();
-        threads.filter_map(|(thread, place)| self.claim(thread, place)).collect()
+    pub(super) fn claims(&self, current_task: &CurrentTask, listing: &Listing) -> Vec<Claim> {
+        let places = current_task.places(listing);
+        // Most threads work for none.
+        let parts = read_words(places.iter().map(|(_, place)| place.wrapping_add(self.scheduler)));
+        let working = places.into_iter().zip(parts);
+        let claims = working
+            .filter_map(|((thread, place), part)| self.claim(thread, place, part.filter(|part| *part != 0)?));
+        claims.filter(|claim| listing.lives(claim.thread)).collect()
     }
 
-    fn claim(&self, thread: u32, place: u64) -> Option<Claim> {
-        let part = read_word(place.wrapping_add(self.scheduler)).filter(|part| *part != 0)?;
+    /// That of a thread with the variable at `place`, which has a pointer to the scheduler's part.
+    fn claim(&self, thread: u32, place: u64, part: u64) -> Option<Claim> {
         if let Some((at, size, value)) = self.left
             && number(place.wrapping_add(at), size)? == value
         {

@@ -20,7 +20,7 @@ mod task_directory;
 
 use super::evidence::{AllEvidence, Collection};
 use super::{
-    Capture, Incomplete, Method, Missing, Note, Operation, Options, PrepareError, Stack, Thread,
+    Capture, Incomplete, Listing, Method, Missing, Note, Operation, Options, PrepareError, Stack, Thread,
     system_unwinder,
 };
 use crate::memory;
@@ -36,20 +36,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use task_directory::TaskDirectory;
 
-pub(super) fn capture(options: &Options, symbolizer: &mut Symbolizer) -> Capture {
+pub(super) fn list() -> Listing {
+    TaskDirectory::list().unwrap_or_else(|errno| Listing::failed(errno.raw_os_error()))
+}
+
+pub(super) fn capture(listing: &Listing, options: &Options, symbolizer: &mut Symbolizer) -> Capture {
     let started = Instant::now();
     let deadline = started.checked_add(options.deadline).unwrap_or(started);
     let mut notes = Vec::new();
-    let directory = TaskDirectory::open().map(Arc::new);
-    let ids =
-        directory.as_ref().map_err(|errno| *errno).and_then(|directory| directory.ids()).unwrap_or_else(
-            |errno| {
-                notes.push(Note::ThreadsNotListed { errno: errno.raw_os_error() });
-                vec![current_thread::id()]
-            },
-        );
-    let directory = directory.as_ref().map_err(|errno| *errno);
+    notes.extend(listing.fault().map(|errno| Note::ThreadsNotListed { errno }));
     let own = current_thread::id();
+    let mut ids = listing.ids().to_vec();
+    if let Err(place) = ids.binary_search(&own) {
+        ids.insert(place, own);
+    }
+    let directory = TaskDirectory::open(listing).map(Arc::new);
+    let directory = directory.as_ref().map_err(|errno| *errno);
     let mut threads: Vec<Thread> = ids.into_iter().map(|id| status::of(id, None, own)).collect();
 
     let collection = options.evidence.then(|| Collection::claim(threads.len())).transpose();
@@ -89,7 +91,7 @@ pub(super) fn capture(options: &Options, symbolizer: &mut Symbolizer) -> Capture
     let kept = threads.iter().zip(&drafts);
     let kept = kept.filter_map(|(thread, draft)| Some((thread.id, draft.raw()?.evidence?)));
     let evidence = collection.map_or_else(AllEvidence::default, |collection| collection.finish(kept));
-    Capture { threads, notes, took, evidence }
+    Capture { threads, notes, took, evidence, listing: Some(listing.clone()) }
 }
 
 /// Reads every thread's stack over the first of `maps`; a second one is added for stacks that stand in code

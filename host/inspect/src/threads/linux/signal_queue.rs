@@ -247,6 +247,7 @@ mod tests {
     use super::*;
     use crate::modules;
     use crate::signals::block_all_in_this_thread;
+    use crate::threads::Listing;
     use crate::unwind::CodeMap;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -282,7 +283,7 @@ mod tests {
             reach(1);
             let id = id.load(Ordering::SeqCst);
             let map = Arc::new(CodeMap::new(modules::snapshot()));
-            let directory = Arc::new(TaskDirectory::open().unwrap());
+            let directory = Arc::new(TaskDirectory::open(&Listing::default()).unwrap());
             let mut threads = [status::of(id, None, current_thread::id())];
             let mut drafts = [Draft::Wanted(None)];
             let pass = Pass::new(&map, Ok(&directory), Instant::now() + Duration::from_secs(60), None);

@@ -8,21 +8,20 @@ use crate::proc::schedstat::{self, Schedstat};
 use crate::proc::stat::{self, Stat, State};
 use crate::proc::status;
 use crate::proc_self::{self, ProcFile};
+use crate::threads::Listing;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 /// The directory, kept open so that each look-up starts there.
 pub(super) struct TaskDirectory {
     directory: ProcFile,
-    /// What `/proc` calls each thread that was listed, by its own id: where they differ, since `/proc` belongs to a
-    /// namespace around the process's own.
-    outer: OnceLock<HashMap<u32, u32>>,
+    /// What `/proc` calls each thread: where `/proc` belongs to a namespace around the process's own, it has other numbers.
+    listing: Listing,
 }
 
 /// A file of one thread, perhaps to be read more than once.
@@ -37,19 +36,23 @@ impl TaskFile {
 }
 
 impl TaskDirectory {
-    pub fn open() -> Result<TaskDirectory, Errno> {
+    /// The directory, for the threads of that list.
+    pub fn open(listing: &Listing) -> Result<TaskDirectory, Errno> {
         let directory = proc_self::open_proc(Path::new("/proc/self/task"))?;
-        Ok(TaskDirectory { directory, outer: OnceLock::new() })
+        Ok(TaskDirectory { directory, listing: listing.clone() })
     }
 
-    /// The ids of all threads that are alive, in ascending order.
-    pub fn ids(&self) -> Result<Vec<u32>, Errno> {
-        let mut ids = self.listed()?;
-        if self.namespace_ids(c"../status").is_some_and(|(outer, own)| outer != own) {
-            ids = self.translate(&ids);
+    /// The threads that are alive.
+    pub fn list() -> Result<Listing, Errno> {
+        let directory = TaskDirectory::open(&Listing::default())?;
+        let mut ids = directory.listed()?;
+        let mut outer = HashMap::new();
+        if directory.namespace_ids(c"../status").is_some_and(|(outer, own)| outer != own) {
+            outer = directory.translate(&ids);
+            ids = outer.keys().copied().collect();
             ids.sort_unstable();
         }
-        Ok(ids)
+        Ok(Listing::of(ids, outer))
     }
 
     /// The ids as `/proc` has them. The kernel ends the list early where the thread that it has come to ends in that moment,
@@ -75,16 +78,13 @@ impl TaskDirectory {
         keys::number_after(self.open_file(c"../status").ok()?.read(&mut bytes).ok()?, "Threads")
     }
 
-    /// The own ids of threads that `/proc` calls so, as far as they live.
-    fn translate(&self, listed: &[u32]) -> Vec<u32> {
+    /// What `/proc` calls each of these threads that it lists, by their own ids, as far as they live.
+    fn translate(&self, listed: &[u32]) -> HashMap<u32, u32> {
         let own = |listed: &u32| {
             let path = CString::new(format!("{listed}/status")).ok()?;
             self.namespace_ids(&path).map(|(outer, own)| (own, outer))
         };
-        let outer: HashMap<u32, u32> = listed.iter().filter_map(own).collect();
-        let ids = outer.keys().copied().collect();
-        let _ = self.outer.set(outer);
-        ids
+        listed.iter().filter_map(own).collect()
     }
 
     fn namespace_ids(&self, status: &CStr) -> Option<(u32, u32)> {
@@ -101,7 +101,7 @@ impl TaskDirectory {
     }
 
     pub fn file(&self, id: u32, name: &str) -> Result<TaskFile, Errno> {
-        let id = self.outer.get().and_then(|outer| outer.get(&id)).unwrap_or(&id);
+        let id = self.listing.outer(id);
         // Ten digits at the most, and the longest name has nine letters.
         let mut path = [0; 32];
         write!(&mut path[..], "{id}/{name}\0").map_err(|_| Errno::NAMETOOLONG)?;
@@ -157,11 +157,11 @@ mod tests {
 
     #[test]
     fn the_kernel_counts_the_threads_that_it_lists() {
-        let directory = TaskDirectory::open().unwrap();
+        let directory = TaskDirectory::open(&Listing::default()).unwrap();
         let (waits, until_the_end) = std::sync::mpsc::channel::<()>();
         let thread = std::thread::spawn(move || until_the_end.recv());
         assert!(directory.count().is_some_and(|count| count >= 2));
-        assert!(directory.ids().unwrap().contains(&super::super::current_thread::id()));
+        assert!(TaskDirectory::list().unwrap().ids().contains(&super::super::current_thread::id()));
         drop(waits);
         thread.join().unwrap().unwrap_err();
     }
