@@ -1,7 +1,7 @@
 //! Every shipped plugin, in every language, as a process loads and runs it. `cargo xtask test` builds the plugins,
 //! says in `GMR_TEST_PLUGINS` where they are, and runs these.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -4,6 +4,8 @@
 #[cfg(target_os = "linux")]
 mod words;
 
+#[cfg(target_os = "linux")]
+use std::path::Path;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -13,6 +15,11 @@ use anyhow::Result;
 pub struct Doctor {
     /// The executable
     binary: PathBuf,
+
+    /// The service's settings, a TOML file with a table `[gmr]`: say also who may write to its plugin folders, judged for
+    /// the user that runs this, which should be the service's
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 #[cfg(target_os = "linux")]
@@ -25,14 +32,33 @@ impl Doctor {
         })?;
         let threads = outlook("Threads", &diagnosis.threads);
         let tasks = outlook("Green threads", &diagnosis.tasks);
-        crate::output::print(&format!("{threads}\n{tasks}\n{}", words::memory(&diagnosis.memory)))
+        let memory = words::memory(&diagnosis.memory);
+        let plugins = self.config.map(|config| plugins(&config)).transpose()?.unwrap_or_default();
+        crate::output::print(&format!("{threads}\n{tasks}\n{memory}{plugins}"))
     }
+}
+
+/// What there is to say of the plugin folders.
+#[cfg(target_os = "linux")]
+fn plugins(config: &Path) -> Result<String> {
+    use gmr::report::format::text::escape;
+
+    let settings = gmr::Settings::from_file(config)?;
+    let findings = gmr::plugin::audit(&settings);
+    if settings.plugin_dir.is_empty() {
+        return Ok("\nPlugins: the settings name no folder\n".to_owned());
+    }
+    if findings.is_empty() {
+        return Ok("\nPlugins: nobody else may replace what has grants\n".to_owned());
+    }
+    let lines = findings.iter().map(|finding| format!("  {}\n", escape(finding)));
+    Ok(format!("\nPlugins:\n{}", lines.collect::<String>()))
 }
 
 #[cfg(not(target_os = "linux"))]
 impl Doctor {
     pub fn run(self) -> Result<()> {
-        let _ = self.binary;
+        let _ = (self.binary, self.config);
         anyhow::bail!("this works on Linux only: no other platform's reports read debug information")
     }
 }

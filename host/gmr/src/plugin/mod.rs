@@ -8,6 +8,7 @@
 //! It has four rooms: `files` (from a folder to a plugin that is ready), `sandbox` (what runs a call and holds it to its
 //! limits), `interface` (what a plugin can ask, and what its values become), `report` (its section).
 
+mod audit;
 mod beneath;
 mod check;
 mod config;
@@ -19,6 +20,7 @@ mod sandbox;
 mod tests;
 mod usage;
 
+pub use audit::audit;
 pub use check::{Candidate, CheckOptions, Checked, Code, check};
 pub(crate) use config::{Config, OUTPUT_BYTES, Places};
 pub use config::{Limits, PluginConfig};

@@ -79,7 +79,6 @@ impl Listing {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use super::*;
     use std::sync::mpsc::channel;
 
     #[test]

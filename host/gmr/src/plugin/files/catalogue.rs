@@ -224,3 +224,79 @@ impl Catalogue {
         ready
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(path: &str, number: i64) -> Found {
+        Found {
+            path: path.into(),
+            name: "p".to_owned(),
+            enabled: true,
+            refused: None,
+            writers: Writers::Trusted,
+            fingerprint: Some(Fingerprint::for_tests(number)),
+        }
+    }
+
+    fn entry(catalogue: &mut Catalogue) -> &mut Entry {
+        catalogue.entries.get_mut(Path::new("p.wasm")).unwrap()
+    }
+
+    #[test]
+    fn a_file_is_looked_into_when_it_changes_and_has_rested() {
+        let (mut catalogue, now) = (Catalogue::default(), Instant::now());
+        let changed = || (vec![PathBuf::from("p.wasm")], None);
+        assert_eq!(catalogue.enter(&[found("p.wasm", 1)], now), changed());
+        entry(&mut catalogue).settle(Ok(None), Some(Fingerprint::for_tests(1)));
+        assert_eq!(catalogue.enter(&[found("p.wasm", 1)], now), (vec![], None), "it is the same");
+        let rested = now + Duration::from_secs(1);
+        entry(&mut catalogue).rests_until = Some(rested);
+        assert_eq!(catalogue.enter(&[found("p.wasm", 1)], now), (vec![], None));
+        assert_eq!(
+            catalogue.enter(&[found("p.wasm", 2)], now),
+            (vec![], Some(rested)),
+            "it has changed, and rests"
+        );
+        assert_eq!(catalogue.enter(&[found("p.wasm", 2)], rested), changed());
+        assert_eq!(catalogue.enter(&[], rested), (vec![], None));
+        assert!(catalogue.entries.is_empty(), "what is gone is forgotten");
+    }
+
+    #[test]
+    fn what_is_refused_keeps_nothing_and_is_looked_into_again_when_it_is_not() {
+        let (mut catalogue, now) = (Catalogue::default(), Instant::now());
+        catalogue.enter(&[found("p.wasm", 1)], now);
+        entry(&mut catalogue).settle(Err("no plugin".to_owned()), Some(Fingerprint::for_tests(1)));
+        let refused = Found { refused: Some("another has its name".to_owned()), ..found("p.wasm", 1) };
+        assert_eq!(catalogue.enter(&[refused], now), (vec![], None));
+        assert_eq!(entry(&mut catalogue).trouble(), Some("another has its name"));
+        let again = catalogue.enter(&[found("p.wasm", 1)], now);
+        assert_eq!(again, (vec![PathBuf::from("p.wasm")], None));
+        assert_eq!(entry(&mut catalogue).trouble(), None);
+    }
+
+    #[test]
+    fn time_is_halved_for_each_overrun_and_given_back_by_a_call_that_keeps_to_it() {
+        let record = Record::default();
+        let halvings: Vec<u32> = (0..10)
+            .map(|_| {
+                let halvings = record.halvings();
+                record.ended(true);
+                halvings
+            })
+            .collect();
+        assert_eq!(halvings, [0, 1, 2, 3, 3, 3, 3, 3, 0, 1], "each eighth time it has all of it");
+        record.ended(false);
+        assert_eq!(record.halvings(), 0);
+    }
+
+    #[test]
+    fn why_a_file_does_not_load_is_a_short_text() {
+        let mut catalogue = Catalogue::default();
+        catalogue.enter(&[found("p.wasm", 1)], Instant::now());
+        entry(&mut catalogue).settle(Err("long ".repeat(1 << 20)), None);
+        assert!(entry(&mut catalogue).trouble().unwrap().len() < 1010);
+    }
+}

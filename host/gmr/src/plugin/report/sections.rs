@@ -18,7 +18,7 @@ use crate::plugin::interface::bindings::wit::document::Block;
 use crate::plugin::interface::subject::Subject;
 use crate::plugin::sandbox::call::Outcome;
 use crate::plugin::sandbox::engine::Sandboxes;
-use crate::plugin::sandbox::parallel::{self, Ended, Job, Lost};
+use crate::plugin::sandbox::parallel::{self, Ended, Job, Lost, Turn};
 use crate::plugin::{Config, Facts, Grant, PluginConfig};
 
 /// The plugins of this process. While nothing happens it has one thread, notify's.
@@ -91,7 +91,9 @@ impl Plugins {
             let (_, ready, record) = &ready[*index];
             let (callee, subject) = (ready.plugin.callee.clone(), subject.clone());
             let patience = ready.plugin.config().limits.deadline / (1 << record.halvings());
-            Job::new(patience, &record.caller, move |until| callee.render(subject, until, room.memory_bytes))
+            Job::new(patience, &record.caller, move |turn: Turn| {
+                callee.render(subject, turn.until, room.memory_of(turn))
+            })
         });
         let (jobs, engines) = (jobs.collect(), self.loader.sandboxes().engines());
         let mut output = Output::new(self.loader.config().output_bytes, ready.len());

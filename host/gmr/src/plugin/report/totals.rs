@@ -4,10 +4,13 @@
 use gmr_inspect::process::{MemoryClaim, MemoryDemand};
 
 use crate::plugin::interface::output_limits::Share;
-use crate::plugin::sandbox::parallel::Width;
+use crate::plugin::sandbox::parallel::{Turn, Width};
 
 /// Calls that go on beside the usual ones, while those have overrun their time.
 const OVERRUNNING: usize = 4;
+
+/// Memory of a call whose turn comes while others that overran hold all places. Most plugins take a tenth of it.
+const SMALL_BYTES: u64 = 16 << 20;
 
 /// How many calls may go on at once, and how much memory each may have beside its own limit.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +27,10 @@ impl Room {
             let left = MemoryClaim::of(MemoryDemand::new(bytes, 0));
             left.err().map(|shortage| shortage.available_bytes / 2)
         })
+    }
+
+    pub fn memory_of(&self, turn: Turn) -> u64 {
+        if turn.is_small { self.memory_bytes.min(SMALL_BYTES) } else { self.memory_bytes }
     }
 
     /// `left` is what there is for plugins, if it is less than this.

@@ -83,7 +83,7 @@ impl PluginHandle {
 
     /// The same plugin with another configuration.
     pub fn with_config(&self, config: PluginConfig) -> PluginHandle {
-        self.with_identity(Identity::new(self.name(), config))
+        self.with_identity(Identity::new(self.name(), config, self.schema.as_ref()))
     }
 
     /// The same plugin as something else to the host.
@@ -94,8 +94,7 @@ impl PluginHandle {
 
     /// The same plugin, which sees nothing but its settings and a clock.
     pub fn without_grants(&self) -> PluginHandle {
-        let config = PluginConfig { grants: Vec::new(), ..self.config().clone() };
-        self.with_identity(Identity::new(self.name(), config, self.schema.as_ref()))
+        self.with_config(PluginConfig { grants: Vec::new(), ..self.config().clone() })
     }
 
     /// The same plugin under another title.

@@ -16,18 +16,22 @@ pub struct Job<T> {
     pub patience: Duration,
     /// Whose call it is: a plugin that has not come back from an earlier one is not called.
     pub caller: Caller,
-    /// What to run, which is told its deadline.
-    pub work: Box<dyn FnOnce(Instant) -> T + Send>,
+    /// What to run.
+    pub work: Box<dyn FnOnce(Turn) -> T + Send>,
 }
 
 impl<T> Job<T> {
-    pub fn new(
-        patience: Duration,
-        caller: &Caller,
-        work: impl FnOnce(Instant) -> T + Send + 'static,
-    ) -> Job<T> {
+    pub fn new(patience: Duration, caller: &Caller, work: impl FnOnce(Turn) -> T + Send + 'static) -> Job<T> {
         Job { patience, caller: caller.clone(), work: Box::new(work) }
     }
+}
+
+/// What a call is told of its turn.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    pub until: Instant,
+    /// It may have little memory only: all places are held by calls that overran their time, as by filling theirs.
+    pub is_small: bool,
 }
 
 /// Why a call has no result.
@@ -89,7 +93,7 @@ pub fn run_alone<T: Send + 'static>(
     patience: Duration,
     work: impl FnOnce(Instant) -> T + Send + 'static,
 ) -> Result<T, Lost> {
-    let job = Job::new(patience, &Caller::default(), work);
+    let job = Job::new(patience, &Caller::default(), |turn: Turn| work(turn.until));
     let mut outcome = Err(Lost::NoTurn);
     let engines = std::slice::from_ref(engine);
     run(engines, vec![job], Width::ONE, deadline::alone(patience), |ended| outcome = ended.result);
@@ -112,15 +116,15 @@ pub fn run<T: Send + 'static>(
     let mut ticked = Instant::now();
     let last = deadline::last_word(deadline);
     loop {
-        while under_way.has_room(Instant::now()) && Instant::now() < deadline {
+        while let Some(is_small) = under_way.room(Instant::now(), deadline) {
             let left = queue.len();
             let Some(Job { patience, caller, work }) = queue.pop_front() else { break };
-            let turns = left.div_ceil(width.at_once.max(1));
+            let turns = left.div_ceil(width.at_once);
             let until = deadline::of_turn(Instant::now(), deadline, patience, turns);
             let index = count - left;
             let sender = sender.clone();
             let call = move |result| sender.send((index, result));
-            match caller.start("gmr-plugin", move || work(until), call) {
+            match caller.start("gmr-plugin", move || work(Turn { until, is_small }), call) {
                 Ok(()) => drop(under_way.until.insert(index, until)),
                 Err(failure) => each(Ended { index, result: Err(Lost::Failed(failure)), overran: false }),
             }
@@ -155,10 +159,19 @@ struct UnderWay {
 }
 
 impl UnderWay {
-    /// Whether another call may begin. One that was to end a while ago does not count among those that have time left.
-    fn has_room(&self, now: Instant) -> bool {
+    /// Whether another call may begin, and if so, whether with little memory. One that was to end a while ago does not count
+    /// among those that have time left.
+    fn room(&self, now: Instant, deadline: Instant) -> Option<bool> {
+        let Width { at_once, in_all } = self.width;
         let in_time = self.until.values().filter(|until| now < **until + 2 * TICK).count();
-        in_time < self.width.at_once.max(1) && self.until.len() < self.width.in_all.max(1)
+        if in_time >= at_once || now >= deadline {
+            return None;
+        }
+        match self.until.len() {
+            few if few < in_all => Some(false),
+            more if more < in_all + at_once => Some(true),
+            _ => None,
+        }
     }
 }
 
@@ -172,7 +185,7 @@ mod tests {
         Instant::now() + Duration::from_secs(60)
     }
 
-    fn job<T>(caller: &Caller, work: impl FnOnce(Instant) -> T + Send + 'static) -> Job<T> {
+    fn job<T>(caller: &Caller, work: impl FnOnce(Turn) -> T + Send + 'static) -> Job<T> {
         Job::new(Duration::from_secs(60), caller, work)
     }
 
@@ -217,6 +230,21 @@ mod tests {
             drop(sender.take());
         });
         assert_eq!(ended, [(1, false), (0, true)]);
+    }
+
+    #[test]
+    fn where_all_places_are_held_the_others_have_their_turns_with_little_memory() {
+        let (sender, go_on) = channel::<()>();
+        let stuck = Job::new(Duration::from_millis(1), &Caller::default(), move |_| go_on.recv().is_err());
+        let small = |expected| job(&Caller::default(), move |turn: Turn| turn.is_small == expected);
+        let (mut sender, mut ended) = (Some(sender), Vec::new());
+        run(&[], vec![stuck, small(true), small(true)], Width::ONE, soon(), |one| {
+            ended.push((one.index, one.result.unwrap()));
+            if one.index == 2 {
+                drop(sender.take());
+            }
+        });
+        assert_eq!(ended, [(1, true), (2, true), (0, true)]);
     }
 
     #[test]

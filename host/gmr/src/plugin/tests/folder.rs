@@ -160,16 +160,17 @@ fn of_two_files_with_one_name_the_first_folder_has_it_whichever_came_first() {
     bench.check(&["p: later"]);
     bench.install("p.wasm", says("first"));
     bench.check(&["p: first"]);
-    let refused = "p.wasm does not load: ";
     let first = bench.folder.path().join("p.wasm");
-    assert!(bench.remarks().contains(&format!("{refused}{} has the same name", first.display())));
+    let refused = format!("p.wasm does not load: {} has the same name", first.display());
+    assert!(bench.remarks().contains(&refused), "{}", bench.remarks());
     std::fs::remove_file(first).unwrap();
     bench.check(&["p: later"]);
     assert_eq!(bench.remarks(), "");
     // Within a folder the names decide.
     std::fs::write(second.path().join("p.wat"), says("third")).unwrap();
     bench.check(&["p: later"]);
-    assert!(bench.remarks().contains(&format!("{refused}{} has the same name", path.display())));
+    let refused = format!("p.wat does not load: {} has the same name", path.display());
+    assert!(bench.remarks().contains(&refused), "{}", bench.remarks());
     std::fs::remove_file(&path).unwrap();
     bench.check(&["p: third"]);
 }

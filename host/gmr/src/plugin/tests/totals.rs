@@ -21,7 +21,7 @@ fn many_plugins_that_fill_their_output_leave_one_its_section() {
     let bytes: usize = sections.iter().map(|section| serde_json::to_string(section).unwrap().len()).sum();
     assert!(bytes < 2 * (256 << 10), "{bytes} bytes of sections");
     let cut = sections[..40].iter().filter_map(|section| section.failure.as_deref());
-    let shared = "plugins may hand over 256 KiB in all for one report";
+    let shared = "plugins may hand over 256.0 KiB in all for one report";
     assert_eq!(cut.filter(|failure| failure.contains(shared)).count(), 40);
 }
 
