@@ -121,7 +121,7 @@ fn what_is_no_file_is_not_waited_for() {
     std::os::unix::fs::symlink("/dev/zero", &device).unwrap();
     for verb in ["check", "run"] {
         for path in [&pipe, &directory, &device] {
-            bad(&[&"plugin", &verb, path], &[path.to_str().unwrap(), "no file"]);
+            bad(&[&"plugin", &verb, path], &[path.to_str().unwrap(), "not a file"]);
         }
     }
 }
