@@ -15,6 +15,8 @@ mod limits;
 mod listening;
 mod memory;
 mod mounts;
+#[cfg(target_os = "linux")]
+mod peer;
 mod priority;
 mod sockets;
 #[cfg(target_os = "linux")]
@@ -33,6 +35,8 @@ pub use limits::Limit;
 pub use listening::Listening;
 pub use memory::{Memory, give_back};
 pub use mounts::Mount;
+#[cfg(target_os = "linux")]
+pub(crate) use peer::peer;
 pub use priority::lower_priority;
 pub use sockets::Socket;
 pub use utilization::{Usage, Utilization};

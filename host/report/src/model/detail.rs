@@ -36,6 +36,8 @@ pub enum Detail {
     Task(u64),
     /// The file descriptor that it waits for.
     Descriptor(i32),
+    /// The other end of the socket that it waits for: address and port, or a path.
+    Peer(String),
     /// How many futures it polls.
     Futures {
         /// How many were counted.
@@ -86,6 +88,7 @@ impl From<&Detail> for Field {
             Detail::Semaphore(address) => Field::new("semaphore", Value::Address(*address)),
             Detail::Task(id) => Field::new("task", *id),
             Detail::Descriptor(number) => Field::new("descriptor", i64::from(*number)),
+            Detail::Peer(address) => Field::new("peer", address.as_str()),
             Detail::Futures { count, more: false } => Field::new("futures", *count),
             Detail::Futures { count, more: true } => Field::new(MORE_FUTURES, *count),
             Detail::Tasks(count) => Field::new("tasks", *count),
@@ -121,6 +124,7 @@ impl Detail {
             ("semaphore", Value::Address(address)) => Detail::Semaphore(*address),
             ("task", value) => Detail::Task(count(value)?),
             ("descriptor", Value::Integer(number)) => Detail::Descriptor(i32::try_from(*number).ok()?),
+            ("peer", Value::Text(address)) => Detail::Peer(address.to_string()),
             ("futures", value) => Detail::Futures { count: count(value)?, more: false },
             (MORE_FUTURES, value) => Detail::Futures { count: count(value)?, more: true },
             ("tasks", value) => Detail::Tasks(count(value)?),

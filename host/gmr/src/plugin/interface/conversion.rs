@@ -80,7 +80,7 @@ mod tests {
 
         fn detail(&mut self) -> Detail {
             let time = Duration::from_nanos(self.number());
-            match self.below(16) {
+            match self.below(17) {
                 0 => Detail::FiresIn(time),
                 1 => Detail::Overdue(time),
                 2 => Detail::Permits(self.number()),
@@ -96,6 +96,7 @@ mod tests {
                 12 => Detail::TooLarge,
                 13 => Detail::MadeFor(self.text()),
                 14 => Detail::Span(self.text()),
+                15 => Detail::Peer(self.text()),
                 _ => Detail::Text(self.text()),
             }
         }

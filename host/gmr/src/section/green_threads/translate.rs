@@ -125,6 +125,7 @@ fn detail(fact: &Fact) -> Detail {
         Fact::Overdue(since) => Detail::Overdue(*since),
         Fact::Task(id) => Detail::Task(*id),
         Fact::Descriptor(number) => Detail::Descriptor(*number),
+        Fact::Peer(address) => Detail::Peer(address.to_string()),
         Fact::Semaphore(address) => Detail::Semaphore(*address),
         Fact::Permits(free) => Detail::Permits(*free),
         Fact::Futures { count, more } => Detail::Futures { count: *count, more: *more },

@@ -193,7 +193,7 @@ impl<'a> Interpreter<'a> {
         if let (Some(steps), true) = (way, self.output.nodes.len() == own + 1)
             && let Some(number) = self.descriptor(address, steps)
         {
-            self.output.nodes[own].detail = Detail::Descriptor(number);
+            self.output.nodes[own].detail = Detail::Descriptor { number, peer: None };
         }
     }
 

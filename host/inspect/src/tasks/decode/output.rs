@@ -58,8 +58,11 @@ pub(crate) enum Detail {
     },
     /// Waits for the task of that id.
     Task(u64),
-    /// A file descriptor.
-    Descriptor(i32),
+    /// A file descriptor, and the other end of the socket that it is of, if it is connected.
+    Descriptor {
+        number: i32,
+        peer: Option<Text>,
+    },
     /// Free permits of the semaphore there.
     Permits {
         free: u64,
@@ -90,7 +93,7 @@ impl Detail {
         match self {
             Detail::Deadline { .. } => Detail::Deadline { seconds: 0, nanoseconds: 0 },
             Detail::Task(_) => Detail::Task(0),
-            Detail::Descriptor(_) => Detail::Descriptor(0),
+            Detail::Descriptor { .. } => Detail::Descriptor { number: 0, peer: None },
             Detail::Permits { free, .. } => Detail::Permits { free: *free, semaphore: 0 },
             Detail::Span(_) => Detail::None,
             Detail::None

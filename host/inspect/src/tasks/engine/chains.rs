@@ -61,7 +61,7 @@ impl Chains {
                 Some(self.fires(deadline))
             }
             Detail::Task(id) => Some(Fact::Task(id)),
-            Detail::Descriptor(number) => Some(Fact::Descriptor(number)),
+            Detail::Descriptor { number, .. } => Some(Fact::Descriptor(number)),
             Detail::Permits { semaphore, .. } => Some(Fact::Semaphore(semaphore)),
             Detail::Span(ref name) => Some(Fact::Span(Arc::clone(name))),
             Detail::None
@@ -71,7 +71,8 @@ impl Chains {
             | Detail::NotDescribed => None,
         };
         let steps = nodes.iter().enumerate();
-        steps.filter_map(|(step, node)| Some(Particular { step, fact: own(node)? })).collect()
+        let facts = |node: &Node| own(node).into_iter().chain(peer(node));
+        steps.flat_map(|(step, node)| facts(node).map(move |fact| Particular { step, fact })).collect()
     }
 
     fn fires(&self, deadline: Duration) -> Fact {
@@ -79,6 +80,14 @@ impl Chains {
             Some(left) => Fact::FiresIn(left),
             None => Fact::Overdue(self.now.saturating_sub(deadline)),
         }
+    }
+}
+
+/// The other end of the socket that it waits for.
+fn peer(node: &Node) -> Option<Fact> {
+    match &node.detail {
+        Detail::Descriptor { peer, .. } => peer.as_ref().map(|peer| Fact::Peer(Arc::clone(peer))),
+        _ => None,
     }
 }
 
@@ -105,7 +114,7 @@ fn make_one(node: &Node, below: &mut dyn Iterator<Item = &Arc<str>>) -> Await {
         Detail::None
         | Detail::Deadline { .. }
         | Detail::Task(_)
-        | Detail::Descriptor(_)
+        | Detail::Descriptor { .. }
         | Detail::Span(_) => Vec::new(),
     };
     let progress = match node.progress {

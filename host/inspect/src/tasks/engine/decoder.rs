@@ -8,8 +8,9 @@ use std::time::Instant;
 use super::batch::Decode;
 #[cfg(stacks)]
 use super::roots::Sites;
+use crate::process;
 use crate::tasks::decode::sync::{SyncPlan, SyncWalk};
-use crate::tasks::decode::{Compiler, Interpreter, Missing, Output, PlanId, Plans, ReadSet};
+use crate::tasks::decode::{Compiler, Detail, Interpreter, Missing, Output, PlanId, Plans, ReadSet};
 use crate::tasks::tokio::TaskLayout;
 use crate::tasks::tokio::task_kind::{self, Kind};
 use crate::tasks::types::EntryId;
@@ -52,7 +53,7 @@ impl Decoder<'_, '_, '_> {
         let mark = reads.mark();
         loop {
             let mut interpreter = Interpreter::new(&self.known.plans, reads, output);
-            let Err(missing) = interpreter.decode(plan, address) else { return };
+            let Err(missing) = interpreter.decode(plan, address) else { return ask_peers(output) };
             // A plan that is made without the types would be remembered, and wrong for good.
             if self.compiler.types.unusable().is_some() {
                 reads.truncated = true;
@@ -120,6 +121,16 @@ impl Decoder<'_, '_, '_> {
             self.compiler.make(&mut self.known.plans, missing, |vtable| task_kind::id_offset(task, vtable));
             reads.back_to(mark);
             output.sync.clear();
+        }
+    }
+}
+
+/// Adds the other ends of the sockets that a future waits for. What it was decoded from is compared afterwards: it has had
+/// these descriptors all the time, so that none of them was another socket meanwhile.
+fn ask_peers(output: &mut Output) {
+    for node in &mut output.nodes {
+        if let Detail::Descriptor { number, peer } = &mut node.detail {
+            *peer = process::peer(*number).map(Arc::from);
         }
     }
 }

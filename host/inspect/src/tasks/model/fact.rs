@@ -1,4 +1,4 @@
-//! Facts about an await: a timer's deadline, a semaphore's permits, the task or the descriptor that is waited for.
+//! Facts about an await: a timer's deadline, a semaphore's permits, the task, the descriptor or the peer that is waited for.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +20,9 @@ pub enum Fact {
     Task(u64),
     /// It waits for this file descriptor. A task's own.
     Descriptor(i32),
+    /// The descriptor that it waits for is of a connected socket whose other end has this address: of the internet, or the
+    /// path of a unix socket. A task's own, beside [`Fact::Descriptor`].
+    Peer(Arc<str>),
     /// It waits for permits of the semaphore at this address. A task's own.
     Semaphore(u64),
     /// The semaphore that it waits for has this many free permits. The same for all tasks in one place.
