@@ -129,6 +129,7 @@ fn detail(fact: &Fact) -> Detail {
         Fact::Semaphore(address) => Detail::Semaphore(*address),
         Fact::Permits(free) => Detail::Permits(*free),
         Fact::Futures { count, more } => Detail::Futures { count: *count, more: *more },
+        Fact::Alike(count) => Detail::Alike(*count),
         Fact::Tasks(count) => Detail::Tasks(*count),
         Fact::MadeFor(function) => Detail::MadeFor(function.to_string()),
         Fact::Span(name) => Detail::Span(name.to_string()),
