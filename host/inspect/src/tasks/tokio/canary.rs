@@ -113,7 +113,7 @@ pub(super) fn local_set(
     let future: Pin<Box<dyn Future<Output = ()>>> = Box::pin(pending());
     drop(set.spawn_local(future));
     let own = rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs();
-    let numbers = search.thread_numbers(current_task);
+    let numbers = search.thread_numbers(current_task, &crate::threads::list());
     let (_, number) = numbers.iter().find(|(thread, _)| *thread == own)?;
     let found = search.sets(&[std::ptr::from_ref(&set) as u64], *number);
     let [owned] = found[..] else { return None };
