@@ -280,8 +280,6 @@ impl Loaded {
         cache: Option<&Cache>,
     ) -> Result<Loaded, String> {
         let mut began = Instant::now();
-        // In a plugin folder links are followed within it only; who names a file means where it leads.
-        let path = &path.canonicalize().map_err(|error| error.to_string())?;
         if let Some((size_bytes, (digest, component))) = cache.and_then(|cache| recall(path, engine, cache)) {
             return Ok(Loaded::new(component, digest, size_bytes, true, began.elapsed()));
         }
