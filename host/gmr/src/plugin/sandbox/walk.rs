@@ -10,11 +10,15 @@
 
 use gmr_report::words::bytes;
 use wasmtime_environ::wasmparser::{
-    BinaryReaderError, ComponentInstance, CompositeInnerType, Encoding, FunctionBody, Operator, Parser,
-    Payload, TypeSectionReader,
+    BinaryReaderError, ComponentInstance, CompositeInnerType, Encoding, FunctionBody, KnownCustom, Name,
+    NameSectionReader, Operator, Parser, Payload, TypeSectionReader,
 };
 
 use crate::plugin::FileLimits;
+
+/// The longest name that a function or module may have in the section of names. Generic functions have names of some
+/// kilobytes.
+const MOST_NAME_BYTES: usize = 64 << 10;
 
 /// Why a file is not compiled.
 #[derive(Debug)]
@@ -137,6 +141,9 @@ impl<'a> Walk<'a> {
                     let what = format!("its custom sections have {}", bytes(self.custom_bytes));
                     return Err(beyond(&what, &bytes(self.limits.custom_bytes), "custom"));
                 }
+                if let KnownCustom::Name(names) = section.as_known() {
+                    refuse_long_names(names)?;
+                }
             }
             _ => {}
         }
@@ -208,6 +215,28 @@ impl<'a> Walk<'a> {
         }
         Ok(())
     }
+}
+
+/// What a trap tells is limited by this: it has the names of a module and a function for each of twenty frames. What of the
+/// section cannot be read is none of wasmtime's concern either.
+fn refuse_long_names(names: NameSectionReader<'_>) -> Result<(), Refusal> {
+    let is_long = |name: &str| name.len() > MOST_NAME_BYTES;
+    for names in names.into_iter().map_while(Result::ok) {
+        let has_long = match names {
+            Name::Module { name, .. } => is_long(name),
+            Name::Function(functions) => {
+                functions.into_iter().map_while(Result::ok).any(|function| is_long(function.name))
+            }
+            _ => false,
+        };
+        if has_long {
+            let most = bytes(MOST_NAME_BYTES as u64);
+            return Err(Refusal::Limit(format!(
+                "a function or module of it has a name of more than {most}: leave the names out, as with `wasm-tools strip`"
+            )));
+        }
+    }
+    Ok(())
 }
 
 impl Module {

@@ -224,3 +224,13 @@ fn a_file_that_cannot_be_read_is_refused_even_before_its_end() {
     bad[nop] = 0xff;
     assert!(matches!(walk(&bad, &FileLimits::default()), Err(Refusal::Malformed(_))));
 }
+
+#[test]
+fn a_name_that_every_frame_would_repeat_is_limited() {
+    let most = "a".repeat(MOST_NAME_BYTES);
+    let refused = Some("has a name of more than 64.0 KiB: leave the names out");
+    check(&module(&format!("(func ${most})")), |_| {}, None);
+    check(&module(&format!("(func ${most}a)")), |_| {}, refused);
+    check(&format!("(component (core module ${most}))"), |_| {}, None);
+    check(&format!("(component (core module (@name \"{most}a\")))"), |_| {}, refused);
+}
