@@ -18,8 +18,8 @@ use crate::tasks::types::EntryId;
 /// Kinds of tasks that are remembered. A program has hundreds; a recycled header may look like many.
 const MAX_KINDS: usize = 100_000;
 
-/// Values that one look visits to count futures that are like others: a twentieth of a second's work, where a program has tasks
-/// of thousands of futures.
+/// Values that one look visits to count futures that are like others: as many as ten thousand tasks of twenty values have in
+/// all.
 pub(super) const SPARE_VALUES: usize = 200_000;
 
 /// What earlier looks have found out.
