@@ -129,10 +129,10 @@ pub static ATTACKS: &[Attack] = &[
         "its limit `custom`"
     ),
     bomb!(
-        "names",
-        "a name of 1 MB in the section of names, which each frame of a trap would have",
-        with_module(&HELLO, &[module_of_functions(1, &function(0, &[])), long_name(1_000_000)].concat()),
-        "more than"
+        "long-name",
+        "a function's name of 90 KB, which each frame of a trap would have",
+        with_module(&HELLO, &[module_of_functions(1, &function(0, &[])), long_name(90_000)].concat()),
+        "a name of more than 64.0 KiB"
     ),
     bomb!(
         "modules",

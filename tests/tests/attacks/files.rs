@@ -240,7 +240,7 @@ pub static ATTACKS: &[Attack] = &[
         steps: &[Step {
             act: |place| {
                 place.write("async.wat", "(component (type (func async (result u32))))");
-                place.write("threads.wat", "(component (core module (memory 1 1 shared)))");
+                place.write("shared.wat", "(component (core module (memory 1 1 shared)))");
                 place.write("gc.wat", "(component (core module (type (struct))))");
                 place.write("stacks.wat", "(component (core module (type (cont 0))))");
                 place.write(
@@ -250,7 +250,7 @@ pub static ATTACKS: &[Attack] = &[
                 );
             },
             says: |seen| {
-                seen.refused("threads.wat", "it uses threads")?;
+                seen.refused("shared.wat", "it uses threads")?;
                 seen.refused("gc.wat", "garbage collection (GC)")?;
                 seen.refused("stacks.wat", "it uses stack switching")?;
                 seen.refused("later.wat", "it is built for WASI 0.3")?;

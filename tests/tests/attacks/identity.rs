@@ -30,7 +30,7 @@ pub static ATTACKS: &[Attack] = &[
             act: |place| place.drop_in("pool.wasm", &guests::component("asks-for-grants")),
             says: |seen| {
                 seen.shows("pool", "hello")?;
-                seen.refused("pool.wasm", "the settings pin")
+                seen.refused("pool.wasm", "the settings want sha256:")
             },
         }],
         ..ATTACK
