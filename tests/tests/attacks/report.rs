@@ -96,6 +96,12 @@ impl Seen {
         if failure.contains(words) { Ok(shown) } else { Err(format!("{name}: {shown}")) }
     }
 
+    /// A plugin's section has failed for want of time: its own, or what was left of the report's.
+    pub fn overran(&self, name: &str) -> Result<String, String> {
+        self.failed(name, "its deadline of ")
+            .or_else(|_| self.failed(name, "of this report's time, and they passed"))
+    }
+
     /// A plugin's section is whole, with these words in the report as people read it.
     pub fn shows(&self, name: &str, words: &str) -> Result<String, String> {
         let section = self.section(name)?;
