@@ -78,8 +78,14 @@ struct Service {
     queue: Arc<Queue>,
 }
 
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // Before anything else, the runtime's threads among it: a child that compiles a plugin runs this as well.
+    gmr::plugin::compile_if_asked();
+    serve()
+}
+
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let Arguments { config } = clap::Parser::parse();
     let options = Options::read(&config)?;
     let jobs = Arc::new(Jobs::default());

@@ -36,6 +36,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    gmr::plugin::compile_if_asked();
     let result = match Cli::parse().command {
         Command::Trigger(trigger) => trigger.run(),
         Command::Show(show) => show.run(),

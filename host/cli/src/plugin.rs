@@ -2,6 +2,7 @@
 
 mod cache;
 mod check;
+mod compile;
 mod costs;
 mod dev;
 mod given;
@@ -19,6 +20,7 @@ use anyhow::Result;
 pub enum Plugin {
     Check(check::Check),
     Run(run::Run),
+    Compile(compile::Compile),
     Test(test::Test),
     Dev(dev::Dev),
     New(new::New),
@@ -29,6 +31,7 @@ impl Plugin {
         match self {
             Plugin::Check(check) => check.run(),
             Plugin::Run(run) => run.run(),
+            Plugin::Compile(compile) => compile.run(),
             Plugin::Test(test) => test.run(),
             Plugin::Dev(dev) => dev.run(),
             Plugin::New(new) => new.run(),

@@ -149,7 +149,7 @@ fn shows_each_version_in_a_report_of_the_service(format: &str) {
 
     // Fails when it is called: the service says so in its report.
     build_next(&place, "trap");
-    let round = lines.until("no section: ");
+    let round = lines.until("not whole: ");
     assert!(round.contains("changed: source.bin\n"), "{round}");
 
     // No build, then no component: the service keeps what it has, and the session goes on.

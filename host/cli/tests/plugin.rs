@@ -121,7 +121,7 @@ fn what_is_no_file_is_not_waited_for() {
     std::os::unix::fs::symlink("/dev/zero", &device).unwrap();
     for verb in ["check", "run"] {
         for path in [&pipe, &directory, &device] {
-            bad(&[&"plugin", &verb, path], &[path.to_str().unwrap(), "no file"]);
+            bad(&[&"plugin", &verb, path], &[path.to_str().unwrap(), "not a file"]);
         }
     }
 }
@@ -180,6 +180,36 @@ fn settings_for_another_plugin_are_a_mistake() {
     let wrong = place.write("wrong.toml", "[gmr.plugins.hello]\ngrant = []\n");
     bad(&[&"plugin", &"run", &file, &"--settings-file", &wrong], &["wrong.toml:2", "did you mean `grants`?"]);
     bad(&[&"plugin", &"run", &file, &"--report", &settings], &["app.toml", "no report in JSON"]);
+}
+
+#[test]
+fn an_applications_table_is_judged() {
+    let place = Place::new();
+    let file = guest(&place, "wants-process");
+    let config = place.write("app.toml", "[gmr.plugins.wants-process]\ngrants = ['report']\n");
+    let text = good(&[&"plugin", &"check", &file, &"--config", &config]);
+    assert!(text.contains("remarks   process is not granted: "), "{text}");
+    assert!(text.contains("report is granted and not asked for: "), "{text}");
+    let text = good(&[&"plugin", &"check", &file]);
+    assert!(!text.contains("remarks"), "without an application all of it is granted: {text}");
+
+    let file = guest(&place, "describes-its-settings");
+    let check = |settings: &str| {
+        let table = format!("[gmr.plugins.describes-its-settings.settings]\n{settings}\n");
+        let config = place.write("app.toml", table);
+        command(&[&"plugin", &"check", &file, &"--config", &config]).output().unwrap()
+    };
+    let right = check("warn = 90");
+    assert!(right.status.success(), "{right:?}");
+    let text = String::from_utf8(right.stdout).unwrap();
+    assert!(text.contains("settings  warn: a whole number from 1 to 100"), "{text}");
+    for (settings, reason) in [("wran = 90", "did you mean `warn`?"), ("warn = 101", "from 1 to 100")] {
+        let wrong = check(settings);
+        assert_eq!(wrong.status.code(), Some(1));
+        one_line(&wrong, &["the section failed", "its settings are not right", "app.toml:2:", reason]);
+        let text = String::from_utf8(wrong.stdout).unwrap();
+        assert!(text.contains("remarks   ") && text.contains("app.toml:2:"), "{text}");
+    }
 }
 
 #[test]

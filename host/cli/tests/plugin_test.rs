@@ -131,6 +131,27 @@ fn a_failure_is_expected_like_a_section() {
 }
 
 #[test]
+fn further_reports_change_what_is_given() {
+    let guest = |path: &str| {
+        let text = guests::text("looks-at-files").replace("\"PATH\"", &format!("{path:?}"));
+        guests::assemble_for("with-wasi", &text.replace("LENGTH", &path.len().to_string()))
+    };
+    let case = "[gmr.plugins.files]\ngrants = ['read:/etc']\n[files]\n'/etc/pool.conf' = 'x'\n";
+    let then = "[[then]]\n[[then]]\nfiles = { '/etc/pool.conf' = 'y' }\n";
+    let project = Project::new("files", &guest("pool.conf"), &format!("{case}{then}"));
+    project.expect("a.txt", "0[..]y\n");
+    project.passes();
+    // What a plugin remembers is there in the next report, and in no other case.
+    let project = Project::of_guest("remembers-its-calls", "[[then]]\n[[then]]\n");
+    project.place.write("cases/b.toml", "");
+    project.expect("a.txt", "before 2\n");
+    project.expect("b.txt", "before 0\n");
+    good(&[&"plugin", &"test", &project.place.path("")]);
+    let project = Project::new("files", &guest("pool.conf"), "[[then]]\nfact = 1\n");
+    bad(&[&"plugin", &"test", &project.place.path("")], &["a.toml", "unknown field `fact`"]);
+}
+
+#[test]
 fn one_case_or_another_folder_may_be_named() {
     let project = Project::of_guest("hello", "");
     project.expect("a.txt", "hello\n");

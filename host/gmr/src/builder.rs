@@ -20,7 +20,7 @@ use crate::emergency::{Emergency, EmergencyReports};
 use crate::error::Error;
 use crate::guard::{Claim, Guard};
 #[cfg(feature = "plugin")]
-use crate::plugin::{Config, Facts, Plugins};
+use crate::plugin::{CompilerConfig, Config, Facts, Plugins};
 use crate::section::configuration::Configuration;
 use crate::section::diagnosis::Standing;
 use crate::section::memory::memory_shortage;
@@ -269,6 +269,12 @@ impl Contents {
         let config = Config {
             directories: settings.plugin_dir,
             cache_dir: settings.cache_dir,
+            compiler: CompilerConfig {
+                compile: settings.compile,
+                program: settings.compiler,
+                memory_bytes: settings.compile_memory,
+                time: settings.compile_time,
+            },
             plugins: settings.plugins,
             taken: self.own.iter().map(|own| own.name.clone()).collect(),
             text: settings.plugin_text,

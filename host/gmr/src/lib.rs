@@ -13,6 +13,8 @@
 //!
 //! - `plugin` (default): sections from WebAssembly components. Without it no engine is built, and settings
 //!   that concern plugins are refused.
+//! - `compiler` (default): the engine's compiler. Without it the executable runs plugins that are in the cache, and others
+//!   only if the setting `compiler` names the command `gmr`, which compiles them.
 
 mod bounded_call;
 mod builder;

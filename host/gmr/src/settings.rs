@@ -28,7 +28,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::error::Error;
 #[cfg(feature = "plugin")]
-use crate::plugin::{OUTPUT_BYTES, PluginConfig};
+use crate::plugin::{Compile, CompilerConfig, OUTPUT_BYTES, PluginConfig};
 
 /// Makes [`Settings`], its defaults and the table of its options out of one list, whose rows are: meaning,
 /// name, type, default, the default as the README shows it, and how the option's value is read. The README's
@@ -165,6 +165,25 @@ options! {
         #[cfg(feature = "plugin")]
         cache_dir: Option<PathBuf> = None, "none", |item| Some(item.text()?.into());
 
+        /// Where plugins are compiled: `child`, in a process of its own, under limits; `process`, in this one; `auto`, in a
+        /// child where there is a program for it, else in this process; `never`: only what `gmr plugin compile` has put
+        /// into `cache_dir` runs.
+        #[cfg(feature = "plugin")]
+        compile: Compile = Compile::Auto, "`auto`", |item| item.word()?;
+
+        /// The `gmr` command, by which a child compiles. Only root or the process's user may be able to write it.
+        #[cfg(feature = "plugin")]
+        compiler: Option<PathBuf> = None, "this executable, if it calls `gmr::plugin::compile_if_asked`",
+            |item| Some(item.text()?.into());
+
+        /// How much memory a compiling child may take, as address space. From 64 MiB.
+        #[cfg(feature = "plugin")]
+        compile_memory: u64 = CompilerConfig::MEMORY_BYTES, "`\"1 GiB\"`", |item| compile_memory(item)?;
+
+        /// How much processor time a compiling child may take, in whole seconds. From 1 second.
+        #[cfg(feature = "plugin")]
+        compile_time: Duration = CompilerConfig::TIME, "`120`", |item| item.duration(Duration::from_secs(1))?;
+
         /// What each plugin is granted and given, by its name: the file's, without `.wasm`.
         #[cfg(feature = "plugin")]
         plugins: BTreeMap<String, PluginConfig> = BTreeMap::new(), "none", |item| plugins::read(item)?;
@@ -173,6 +192,17 @@ options! {
 
 /// The shortest deadline and interval: below it a report would be cut before it can begin.
 const SHORTEST: Duration = Duration::from_millis(10);
+
+#[cfg(feature = "plugin")]
+fn compile_memory(item: &Item<'_>) -> Result<u64, Error> {
+    // An executable of some size has to be loaded first.
+    const LEAST_BYTES: u64 = 64 << 20;
+    let bytes = item.size()?;
+    if bytes < LEAST_BYTES {
+        return Err(item.error("must be at least 64 MiB"));
+    }
+    Ok(bytes)
+}
 
 fn thread_signal(item: &Item<'_>) -> Result<Signal, Error> {
     let signal: Signal = item.word_or_number()?;
@@ -228,6 +258,24 @@ impl Settings {
         }
         if self.keep.is_some() && self.log_dir.is_none() {
             return Err(Error::settings("`gmr.keep` has no meaning without `gmr.log_dir`"));
+        }
+        #[cfg(feature = "plugin")]
+        self.check_compiler()?;
+        Ok(())
+    }
+
+    #[cfg(feature = "plugin")]
+    fn check_compiler(&self) -> Result<(), Error> {
+        if self.compile == Compile::Never && self.cache_dir.is_none() {
+            return Err(Error::settings(
+                "`gmr.compile` is \"never\", and there is no `gmr.cache_dir` to take compiled plugins from",
+            ));
+        }
+        if self.compile == Compile::Child && self.compiler.is_none() && !crate::plugin::is_compiler() {
+            let offer = crate::plugin::OFFER;
+            return Err(Error::settings(format!(
+                "`gmr.compile` is \"child\", and there is no program for it: {offer}"
+            )));
         }
         Ok(())
     }

@@ -8,6 +8,7 @@
 
 #[cfg(stacks)]
 mod arch;
+pub mod child_program;
 pub mod debug_files;
 mod detached;
 pub mod emergency;

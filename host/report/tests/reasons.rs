@@ -452,6 +452,7 @@ fn details_are_exact_in_json_and_have_a_form_for_plugins() {
         (Detail::Task(7), json!(7), "task", Value::Integer(7)),
         (Detail::Descriptor(-1), json!(-1), "descriptor", Value::Integer(-1)),
         (Detail::Peer("[::1]:80".to_owned()), json!("[::1]:80"), "peer", Value::from("[::1]:80")),
+        (Detail::Alike(936), json!(936), "alike", Value::Integer(936)),
         (Detail::Tasks(4), json!(4), "tasks", Value::Integer(4)),
         (Detail::FramesOmitted(3976), json!(3976), "frames_omitted", Value::Integer(3976)),
         (Detail::Name("gc".to_owned()), json!("gc"), "name", Value::from("gc")),

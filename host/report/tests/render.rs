@@ -288,6 +288,24 @@ fn of_many_futures_equal_ones_stand_once_and_the_odd_ones_first() {
 }
 
 #[test]
+fn futures_without_frames_of_their_own_count_with_those_that_they_are_like() {
+    let page = |number: usize, alike| {
+        with(Frame::of("shop::fetch"), |frame| {
+            frame.branch = Some(number.to_string());
+            frame.details.extend(alike);
+        })
+    };
+    let shown = |count: usize| {
+        let mut chain = Trace::awaits("1 task");
+        chain.frames =
+            (0..count).map(|number| page(number, (number == 0).then_some(Detail::Alike(936)))).collect();
+        text::body(&[chain.into()])
+    };
+    assert!(shown(64).contains("  1000 times: shop::fetch\n"), "{}", shown(64));
+    assert!(shown(2).contains("  0: shop::fetch, 936 more like it\n"), "{}", shown(2));
+}
+
+#[test]
 fn crowds_in_crowds_take_no_more_time_than_they_are_long() {
     let mut chain = Trace::awaits("1 task");
     for depth in 0..10_000_u16 {

@@ -39,3 +39,8 @@ pub fn live() -> i64 {
     let stats = stats_alloc::INSTRUMENTED_SYSTEM.stats();
     stats.bytes_allocated.cast_signed() as i64 - stats.bytes_deallocated.cast_signed() as i64
 }
+
+/// Bytes that have been allocated since the process began, released or not.
+pub fn allocated() -> u64 {
+    stats_alloc::INSTRUMENTED_SYSTEM.stats().bytes_allocated as u64
+}

@@ -110,7 +110,7 @@ pub static LINES: &[Line] = &[
             for number in 0..20_000 {
                 fs::write(folder.join(format!("f{number}.wasm")), "").expect("writable");
             }
-            let mut subject = stage.launch().set("GMR_PLUGIN_DIR", &folder).start();
+            let mut subject = stage.launch().set("GMR_DEADLINE", "5").set("GMR_PLUGIN_DIR", &folder).start();
             let seen = with_plugin(&mut subject, "a-honest");
             assert_eq!(seen.failure("a-honest"), "", "the good one has gone with them");
             let report = seen.whole();
@@ -136,6 +136,7 @@ pub static LINES: &[Line] = &[
             let cache = stage.folder("cache");
             let mut subject = stage
                 .launch()
+                .set("GMR_DEADLINE", "5")
                 .set("GMR_PLUGIN_DIR", folders)
                 .set("GMR_CACHE_DIR", cache.join("made"))
                 .start();
@@ -160,7 +161,7 @@ pub static LINES: &[Line] = &[
             for number in 10..30 {
                 fs::write(folder.join(format!("eat{number}.wasm")), &eater).expect("writable");
             }
-            let mut subject = stage.launch().set("GMR_PLUGIN_DIR", folder).start();
+            let mut subject = stage.launch().set("GMR_DEADLINE", "5").set("GMR_PLUGIN_DIR", folder).start();
             // One for the code of each plugin.
             subject.descriptors_differ();
             let mut seen = with_all(&mut subject, &["zz-honest", "eat10", "eat29"]);

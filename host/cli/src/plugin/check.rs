@@ -11,6 +11,7 @@ use anyhow::{Result, bail};
 use gmr::plugin::{CheckOptions, Checked, Grant, PluginConfig};
 use gmr::report::example;
 use gmr::report::format::text::escape;
+use gmr::report::schema::Setting;
 use gmr::report::words::bytes;
 
 use super::cache::Cache;
@@ -37,7 +38,10 @@ impl Check {
         let plugin = self.cache.load(&self.file, &config)?;
         let loading = Loading::between(&before, &Moment::now());
         let mut remarks = match self.given.config_file() {
-            Some(file) => judged(plugin.wants(), &config, &self.file, file),
+            Some(file) => {
+                let judged = judged(plugin.wants(), &config, &self.file, file);
+                plugin.refused_settings(&config).into_iter().chain(judged).collect()
+            }
             None => Vec::new(),
         };
         let (harmless, withheld) = wanted(plugin.wants(), &config.grants);
@@ -127,8 +131,11 @@ fn print(checked: &Checked, remarks: &[String], made_up: &[String], costs: &[(St
     list(&mut line, "imports", &interfaces(&checked.imports));
     list(&mut line, "exports", &interfaces(&checked.exports));
     list(&mut line, "wants", &checked.wants);
-    for remark in remarks {
-        line("", remark);
+    if let Some(settings) = &checked.settings {
+        list(&mut line, "settings", &settings.iter().map(setting).collect::<Vec<_>>());
+    }
+    for (at, remark) in remarks.iter().enumerate() {
+        line(if at == 0 { "remarks" } else { "" }, remark);
     }
     for (key, words) in costs {
         line(key, words);
@@ -142,6 +149,10 @@ fn print(checked: &Checked, remarks: &[String], made_up: &[String], costs: &[(St
     text.push_str("\nIts section, with a made-up report and this command's own figures:\n\n");
     text.push_str(&gmr::report::format::text::section(&checked.section));
     text
+}
+
+fn setting(setting: &Setting) -> String {
+    format!("{}: {}; {}", setting.key, setting.expected(), setting.summary)
 }
 
 fn list(line: &mut impl FnMut(&str, &str), key: &str, values: &[String]) {

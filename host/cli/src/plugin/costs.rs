@@ -94,8 +94,8 @@ fn compiled(code: &Code, loading: &Loading) -> String {
         let took = duration(code.took);
         return format!("before: its code came from the cache in {took} (--no-cache compiles it again)");
     }
-    let memory =
-        loading.memory_bytes.map_or(String::new(), |memory| format!(", with {} of memory", bytes(memory)));
+    let memory = code.compiler_bytes.or(loading.memory_bytes);
+    let memory = memory.map_or(String::new(), |memory| format!(", with {} of memory", bytes(memory)));
     format!("in {}{memory}", duration(code.took))
 }
 

@@ -272,11 +272,13 @@ impl Session {
         }
         let refused =
             format!("{} does not load: ", component.file_name().unwrap_or_default().to_string_lossy());
-        let mut report = String::new();
+        let (mut report, mut is_loaded) = (String::new(), false);
         for pause in PAUSES {
             self.pause(Duration::from_millis(pause))?;
             report = self.report()?;
-            if report.contains(short(&checked.digest)) {
+            // While a report is made, a version may come whose section only the next one has.
+            let was_loaded = std::mem::replace(&mut is_loaded, report.contains(short(&checked.digest)));
+            if was_loaded && is_loaded {
                 return section(&report, &checked.title);
             }
             if report.contains(&refused) {

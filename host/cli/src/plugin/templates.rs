@@ -83,6 +83,7 @@ const INTERFACE: &[File] = files!(
     "wit/report.wit",
     "wit/section.wit",
     "wit/settings.wit",
+    "wit/state.wit",
     "wit/world.wit",
 );
 

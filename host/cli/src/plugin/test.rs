@@ -37,7 +37,8 @@ use crate::output;
 ///     LANG = "C"
 ///
 /// and, at its top, `report = "FILE"` for the report that the plugin sees with the grant `report`, in JSON;
-/// default: a made-up one.
+/// default: a made-up one. Each further table [[then]] is one more report, with what is other than in the one before;
+/// the last one's section counts.
 ///
 /// What must come of it stands beside it, as text in NAME.txt or as JSON in NAME.json; `[..]` in there stands for any
 /// characters of a line, or for any value. --update writes what came.
@@ -90,7 +91,8 @@ impl Test {
 
     fn case(&self, component: &Path, file: &Path) -> Result<Compared> {
         let case = Case::read(file, component)?;
-        let checked = self.cache.load(component, case.config())?.check(case.options()?);
+        let plugin = self.cache.load(component, case.config())?;
+        let checked = case.run(&plugin).with_context(|| file.display().to_string())?;
         let expectation = Expectation::of(file, self.format, &checked);
         if self.update { expectation.update() } else { expectation.compare() }
     }

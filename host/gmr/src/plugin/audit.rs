@@ -61,8 +61,8 @@ mod tests {
     #[test]
     fn what_others_may_replace_is_found_if_it_has_grants_and_no_digest() {
         let folder = tempfile::tempdir().unwrap();
-        let mut settings = Settings::default();
-        settings.plugin_dir = vec![folder.path().to_owned(), folder.path().join("neither")];
+        let plugin_dir = vec![folder.path().to_owned(), folder.path().join("neither")];
+        let mut settings = Settings { plugin_dir, ..Settings::default() };
         let granted = PluginConfig::default().with_grants([Grant::Process]);
         for (name, config) in [
             ("granted", granted.clone()),

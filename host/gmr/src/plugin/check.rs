@@ -12,6 +12,7 @@ use gmr_report::{Report, Section, mask};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use super::compiler::{self, Compiler, CompilerConfig};
 use super::files::cache::Cache;
 use super::files::digest::Digest;
 use super::files::fingerprint::Fingerprint;
@@ -27,6 +28,7 @@ use super::sandbox::component;
 use super::sandbox::engine::Sandbox;
 use super::sandbox::handle::{PluginHandle, no_report};
 use super::sandbox::parallel::run_alone;
+use super::sandbox::refusal;
 use super::{Facts, PluginConfig, Usage};
 use crate::section::masked::masked;
 
@@ -129,6 +131,8 @@ pub struct Code {
     pub took: Duration,
     /// Its size in bytes, in memory and in the cache.
     pub bytes: u64,
+    /// The most memory that the compiler had at once, in bytes, if it ran in a process of its own.
+    pub compiler_bytes: Option<u64>,
     /// Why it is not in the cache, if it should be.
     pub not_cached: Option<String>,
 }
@@ -250,7 +254,7 @@ fn load(path: &Path, config: &PluginConfig, cache: Option<&Cache>) -> Result<Can
     let name = folder::name_of(path, &[])?;
     let sandbox =
         Sandbox::new(&config.limits).map_err(|error| format!("the engine cannot be started: {error:#}"))?;
-    let Loaded { component, digest, size_bytes, code } = Loaded::of(path, &sandbox.engine, cache)?;
+    let Loaded { component, digest, size_bytes, code } = Loaded::of(path, &sandbox.engine, config, cache)?;
     let (imports, exports) = component::imports_and_exports(&sandbox.engine, &component);
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     config.refuse_another_digest(&name, digest)?;
@@ -269,10 +273,13 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn of(path: &Path, engine: &Engine, cache: Option<&Cache>) -> Result<Loaded, String> {
+    fn of(
+        path: &Path,
+        engine: &Engine,
+        config: &PluginConfig,
+        cache: Option<&Cache>,
+    ) -> Result<Loaded, String> {
         let mut began = Instant::now();
-        // In a plugin folder links are followed within it only; who names a file means where it leads.
-        let path = &path.canonicalize().map_err(|error| error.to_string())?;
         if let Some((size_bytes, (digest, component))) = cache.and_then(|cache| recall(path, engine, cache)) {
             return Ok(Loaded::new(component, digest, size_bytes, true, began.elapsed()));
         }
@@ -285,9 +292,18 @@ impl Loaded {
             return Ok(Loaded::new(component, digest, size_bytes, true, began.elapsed()));
         }
         began = Instant::now();
-        let component = component::compile(engine, &bytes)?;
+        let compilable = component::Compilable::new(&bytes, &config.file)?;
+        let compiler = Compiler::new(CompilerConfig::default());
+        let compiled = match compiler.compile(engine, &compilable, || false, drop) {
+            Ok(compiled) => compiled,
+            Err(compiler::Failure::Refused(reason) | compiler::Failure::Postponed(reason)) => {
+                return Err(reason);
+            }
+        };
+        let component = compiled.code.map(engine).map_err(|error| refusal::not_loaded(&error))?;
         let mut loaded = Loaded::new(component, digest, size_bytes, false, began.elapsed());
-        loaded.code.not_cached = cache.and_then(|cache| cache.put(engine, digest, &loaded.component).err());
+        loaded.code.compiler_bytes = compiled.peak_bytes;
+        loaded.code.not_cached = cache.and_then(|cache| cache.put(digest, &compiled.code, &[]).err());
         Ok(loaded)
     }
 
@@ -300,7 +316,7 @@ impl Loaded {
     ) -> Loaded {
         let image = component.image_range();
         let bytes = (image.end as usize - image.start as usize) as u64;
-        let code = Code { from_cache, took, bytes, not_cached: None };
+        let code = Code { from_cache, took, bytes, compiler_bytes: None, not_cached: None };
         Loaded { component, digest, size_bytes, code }
     }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Digest, Grant};
+use super::compiler::CompilerConfig;
+use super::{Digest, FileLimits, Grant};
 
 /// What the application says about all of its plugins.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub(crate) struct Config {
     pub(crate) directories: Vec<PathBuf>,
     /// Where compiled plugins are kept across restarts; `None` keeps none. It is created with mode 0700.
     pub(crate) cache_dir: Option<PathBuf>,
+    /// Where plugins are compiled.
+    pub(crate) compiler: CompilerConfig,
     /// By the plugin's name. A plugin that is not named has the defaults: no grants, no settings.
     pub(crate) plugins: BTreeMap<String, PluginConfig>,
     /// Names that the application's own sections have, which no plugin can have.
@@ -34,6 +37,7 @@ impl Default for Config {
         Config {
             directories: Vec::new(),
             cache_dir: None,
+            compiler: CompilerConfig::default(),
             plugins: BTreeMap::new(),
             taken: Vec::new(),
             text: false,
@@ -65,7 +69,9 @@ pub struct PluginConfig {
     /// What it is told: `[gmr.plugins.NAME.settings]`. If it says which settings it has, it is called only with such as fit;
     /// [`Candidate::refused_settings`](super::Candidate::refused_settings) tells what does not.
     pub settings: toml::Table,
-    /// What it may use up.
+    /// What its file may consist of.
+    pub file: FileLimits,
+    /// What one call of it may use up.
     pub limits: Limits,
     /// Whether it runs at all. Default: `true`.
     pub enabled: bool,
@@ -119,6 +125,7 @@ impl Default for PluginConfig {
         PluginConfig {
             grants: Vec::new(),
             settings: toml::Table::new(),
+            file: FileLimits::default(),
             limits: Limits::default(),
             enabled: true,
             digest: None,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::item::Item;
 use super::table::Row;
 use crate::error::Error;
-use crate::plugin::{Grant, Limits, PluginConfig};
+use crate::plugin::{Grant, Limits, MOST_BYTES, PluginConfig};
 
 /// Reads the tables of all plugins.
 pub(super) fn read(item: &Item<'_>) -> Result<BTreeMap<String, PluginConfig>, Error> {
@@ -53,6 +53,20 @@ const OPTIONS: &[Row<PluginConfig>] = &[
         below_4_gib(item).map(|bytes| plugin.limits.diagnostic_bytes = bytes)
     }),
     Row::new("input", |plugin, item| item.size().map(|value| plugin.limits.input_bytes = value)),
+    Row::new("file", |plugin, item| file(item).map(|value| plugin.file.bytes = value)),
+    Row::new("nesting", |plugin, item| nesting(item).map(|value| plugin.file.nesting = value)),
+    Row::new("modules", |plugin, item| item.count().map(|value| plugin.file.modules = value)),
+    Row::new("component_instances", |plugin, item| {
+        item.count().map(|value| plugin.file.component_instances = value)
+    }),
+    Row::new("functions", |plugin, item| item.count().map(|value| plugin.file.functions = value)),
+    Row::new("function", |plugin, item| item.size().map(|value| plugin.file.function_bytes = value)),
+    Row::new("locals", |plugin, item| item.count().map(|value| plugin.file.locals = value)),
+    Row::new("branching", |plugin, item| {
+        item.integer(1..=u64::MAX).map(|value| plugin.file.branching = value)
+    }),
+    Row::new("data_segments", |plugin, item| item.count().map(|value| plugin.file.data_segments = value)),
+    Row::new("custom", |plugin, item| item.size().map(|value| plugin.file.custom_bytes = value)),
     Row::new("state", |plugin, item| item.size().map(|value| plugin.limits.state_bytes = value)),
     Row::new("state_entries", |plugin, item| item.count().map(|value| plugin.limits.state_entries = value)),
 ];
@@ -64,6 +78,19 @@ fn grants(item: &Item<'_>) -> Result<Vec<Grant>, Error> {
 
 fn below_4_gib(item: &Item<'_>) -> Result<u32, Error> {
     u32::try_from(item.size()?).map_err(|_| item.error("must be less than 4 GiB"))
+}
+
+fn file(item: &Item<'_>) -> Result<u64, Error> {
+    let bytes = item.size()?;
+    if bytes > MOST_BYTES {
+        return Err(item.error(format!("must be at most {} MiB", MOST_BYTES >> 20)));
+    }
+    Ok(bytes)
+}
+
+/// wasmtime's parser goes as deep as a file does, and takes memory for each level.
+fn nesting(item: &Item<'_>) -> Result<u32, Error> {
+    item.integer(0..=1000).map(|levels| u32::try_from(levels).unwrap_or(u32::MAX))
 }
 
 fn wasm_stack(item: &Item<'_>) -> Result<u64, Error> {

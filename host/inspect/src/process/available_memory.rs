@@ -56,6 +56,8 @@ pub struct MemoryDemand {
     pub private_bytes: u64,
     /// Files that are mapped to be read: address space, which the kernel fills and empties as it likes.
     pub mapped_bytes: u64,
+    /// Memory that a child process writes to, which has an address space of its own and is in the same control group.
+    pub child_bytes: u64,
 }
 
 /// There is too little memory for some work, which was left out.
@@ -73,7 +75,12 @@ pub struct MemoryShortage {
 impl MemoryDemand {
     /// A demand for so many bytes that are written to, and so many bytes of files that are mapped.
     pub fn new(private_bytes: u64, mapped_bytes: u64) -> MemoryDemand {
-        MemoryDemand { private_bytes, mapped_bytes }
+        MemoryDemand { private_bytes, mapped_bytes, child_bytes: 0 }
+    }
+
+    /// A demand for so many bytes that a child process writes to.
+    pub fn of_child(child_bytes: u64) -> MemoryDemand {
+        MemoryDemand { private_bytes: 0, mapped_bytes: 0, child_bytes }
     }
 
     /// Both demands together.
@@ -81,7 +88,13 @@ impl MemoryDemand {
         MemoryDemand {
             private_bytes: self.private_bytes.saturating_add(other.private_bytes),
             mapped_bytes: self.mapped_bytes.saturating_add(other.mapped_bytes),
+            child_bytes: self.child_bytes.saturating_add(other.child_bytes),
         }
+    }
+
+    /// What the machine and the control group have to have.
+    fn written(&self) -> u64 {
+        self.private_bytes.saturating_add(self.child_bytes)
     }
 
     fn address_space(&self) -> u64 {
@@ -137,14 +150,17 @@ impl AvailableMemory {
 
     /// The limit that would leave least.
     fn tightest(&self, demand: MemoryDemand) -> Option<MemoryShortage> {
-        let (private, all) = (demand.private_bytes, demand.address_space());
+        let (private, all, written) = (demand.private_bytes, demand.address_space(), demand.written());
         let limits = [
-            (MemoryLimit::ControlGroup, self.control_group, private),
+            (MemoryLimit::ControlGroup, self.control_group, written),
             (MemoryLimit::AddressSpace, self.address_space, all),
             (MemoryLimit::Data, self.data, private),
-            (MemoryLimit::Machine, self.machine, private),
+            (MemoryLimit::Machine, self.machine, written),
         ];
-        let known = limits.into_iter().filter_map(|(limit, available, needed_bytes)| {
+        // What a child alone takes is no matter of this process's own limits, however little they leave.
+        let concerned =
+            limits.into_iter().filter(|(.., needed_bytes)| *needed_bytes > 0 || demand.written() == 0);
+        let known = concerned.filter_map(|(limit, available, needed_bytes)| {
             Some(MemoryShortage { needed_bytes, available_bytes: available?, limit })
         });
         known.min_by_key(|short| i128::from(short.available_bytes / 2) - i128::from(short.needed_bytes))
@@ -153,10 +169,10 @@ impl AvailableMemory {
     fn without(self, claimed: MemoryDemand) -> AvailableMemory {
         let less = |left: Option<u64>, by| left.map(|left| left.saturating_sub(by));
         AvailableMemory {
-            control_group: less(self.control_group, claimed.private_bytes),
+            control_group: less(self.control_group, claimed.written()),
             address_space: less(self.address_space, claimed.address_space()),
             data: less(self.data, claimed.private_bytes),
-            machine: less(self.machine, claimed.private_bytes),
+            machine: less(self.machine, claimed.written()),
         }
     }
 }
@@ -198,6 +214,7 @@ pub struct MemoryClaim {
 struct Claims {
     private: AtomicU64,
     mapped: AtomicU64,
+    child: AtomicU64,
     /// A forked process begins without any.
     process: AtomicU32,
 }
@@ -225,7 +242,12 @@ impl MemoryClaim {
 
 impl Claims {
     const fn new() -> Claims {
-        Claims { private: AtomicU64::new(0), mapped: AtomicU64::new(0), process: AtomicU32::new(0) }
+        Claims {
+            private: AtomicU64::new(0),
+            mapped: AtomicU64::new(0),
+            child: AtomicU64::new(0),
+            process: AtomicU32::new(0),
+        }
     }
 
     fn claim(
@@ -237,11 +259,13 @@ impl Claims {
         if self.process.swap(process, Ordering::AcqRel) != process {
             self.private.store(0, Ordering::Release);
             self.mapped.store(0, Ordering::Release);
+            self.child.store(0, Ordering::Release);
         }
         // Entered before it is judged: of two that come at once one may be refused, but never too much is granted.
         let claimed = MemoryDemand {
             private_bytes: self.private.fetch_add(demand.private_bytes, Ordering::AcqRel),
             mapped_bytes: self.mapped.fetch_add(demand.mapped_bytes, Ordering::AcqRel),
+            child_bytes: self.child.fetch_add(demand.child_bytes, Ordering::AcqRel),
         };
         let claim = MemoryClaim { demand, process, among: self };
         available.without(claimed).allows(demand).map(|()| claim)
@@ -250,10 +274,11 @@ impl Claims {
 
 impl Drop for MemoryClaim {
     fn drop(&mut self) {
-        let Claims { private, mapped, process } = self.among;
+        let Claims { private, mapped, child, process } = self.among;
         if process.load(Ordering::Acquire) == self.process && std::process::id() == self.process {
             private.fetch_sub(self.demand.private_bytes, Ordering::AcqRel);
             mapped.fetch_sub(self.demand.mapped_bytes, Ordering::AcqRel);
+            child.fetch_sub(self.demand.child_bytes, Ordering::AcqRel);
         }
     }
 }
@@ -290,6 +315,17 @@ mod tests {
         check(data.clone(), 3, 0, Some((3, 4, MemoryLimit::Machine)));
         check(AvailableMemory { machine: None, ..data }, 6, 0, Some((6, 10, MemoryLimit::Data)));
         check(NONE, u64::MAX, u64::MAX, None);
+    }
+
+    #[test]
+    fn a_childs_memory_is_the_machines_and_the_groups_and_not_the_processs() {
+        let little = AvailableMemory { address_space: Some(2), data: Some(2), machine: Some(100), ..NONE };
+        assert!(little.allows(MemoryDemand::of_child(50)).is_ok());
+        assert_eq!(little.allows(MemoryDemand::of_child(51)).unwrap_err().limit, MemoryLimit::Machine);
+        let both = MemoryDemand::new(2, 0).with(MemoryDemand::of_child(40));
+        assert_eq!(little.allows(both).unwrap_err().limit, MemoryLimit::AddressSpace);
+        let group = AvailableMemory { control_group: Some(100), ..NONE };
+        assert!(group.without(MemoryDemand::of_child(60)).allows(MemoryDemand::new(21, 0)).is_err());
     }
 
     #[test]

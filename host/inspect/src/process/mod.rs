@@ -37,7 +37,7 @@ pub use memory::{Memory, give_back};
 pub use mounts::Mount;
 #[cfg(target_os = "linux")]
 pub(crate) use peer::peer;
-pub use priority::lower_priority;
+pub use priority::{lower_priority, system_calls_are_filtered};
 pub use sockets::Socket;
 pub use utilization::{Usage, Utilization};
 

@@ -17,11 +17,20 @@ use crate::proc::keys;
 /// ```
 pub fn lower_priority(niceness: i32) {
     #[cfg(target_os = "linux")]
-    if file::read("/proc/self/status").is_some_and(|status| !is_filtered(&status)) {
+    if !system_calls_are_filtered() {
         let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), niceness);
     }
     #[cfg(not(target_os = "linux"))]
     let _ = niceness;
+}
+
+/// Whether a filter may answer the process's system calls, or end it for one: seccomp's. `true` also where that cannot be
+/// told, and elsewhere than on Linux.
+pub fn system_calls_are_filtered() -> bool {
+    #[cfg(target_os = "linux")]
+    return file::read("/proc/self/status").is_none_or(|status| is_filtered(&status));
+    #[cfg(not(target_os = "linux"))]
+    true
 }
 
 /// Whether system calls of the process may be answered by a filter: `Seccomp` is 2 then, and 1 where hardly any are allowed.

@@ -88,6 +88,11 @@
 //! function or block: a sync function's type has no name in the debug information. A future in an `Instrumented` of `tracing`
 //! has the name of its span ([`Fact::Span`]), unless no subscriber wants that.
 //!
+//! # Many futures in one task
+//!
+//! Of futures side by side, as in a `FuturesUnordered` or a `join_all`, the first 64 are listed, and of the others those that are
+//! like none before, at the most 64. The rest is counted ([`Fact::Alike`]), up to 16,384 and as far as one look has time for it.
+//!
 //! # What is not there
 //!
 //! Tasks of other executors than tokio's, and `current_thread` runtimes that nobody drives at present, unless they are registered

@@ -45,6 +45,9 @@ pub enum Detail {
         /// Whether there are more than that.
         more: bool,
     },
+    /// It is one of several side by side: how many more stand in the same place, with all that they await, that are not
+    /// listed.
+    Alike(u64),
     /// How many tasks a set holds.
     Tasks(u64),
     /// The name that this part of the task was registered with.
@@ -91,6 +94,7 @@ impl From<&Detail> for Field {
             Detail::Peer(address) => Field::new("peer", address.as_str()),
             Detail::Futures { count, more: false } => Field::new("futures", *count),
             Detail::Futures { count, more: true } => Field::new(MORE_FUTURES, *count),
+            Detail::Alike(count) => Field::new("alike", *count),
             Detail::Tasks(count) => Field::new("tasks", *count),
             Detail::Name(name) => Field::new("name", name.as_str()),
             Detail::MadeFor(function) => Field::new("made_for", function.as_str()),
@@ -127,6 +131,7 @@ impl Detail {
             ("peer", Value::Text(address)) => Detail::Peer(address.to_string()),
             ("futures", value) => Detail::Futures { count: count(value)?, more: false },
             (MORE_FUTURES, value) => Detail::Futures { count: count(value)?, more: true },
+            ("alike", value) => Detail::Alike(count(value)?),
             ("tasks", value) => Detail::Tasks(count(value)?),
             ("name", Value::Text(name)) => Detail::Name(name.to_string()),
             ("made_for", Value::Text(function)) => Detail::MadeFor(function.to_string()),

@@ -6,36 +6,30 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
-use gmr::plugin::{CheckOptions, Facts, PluginConfig};
-use gmr::report::{Report, example};
+use gmr::plugin::{Candidate, CheckOptions, Checked, Facts, PluginConfig};
+use gmr::report::example;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
 use crate::input;
 
-/// What a plugin is given.
+/// What a plugin is given, in one report or in several, one after the other.
 pub struct Case {
     config: PluginConfig,
-    facts: BTreeMap<String, Json>,
-    environment: BTreeMap<String, String>,
-    report: Report,
+    reports: Vec<Given>,
+    /// The folder of the case, in which other files are found.
+    folder: PathBuf,
     /// Stands for `/`.
     root: tempfile::TempDir,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    /// Read by [`gmr::Settings`].
-    #[serde(default, rename = "gmr")]
-    _gmr: Option<IgnoredAny>,
+/// What a plugin is given in one report.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Given {
     report: Option<PathBuf>,
-    #[serde(default)]
     facts: toml::Table,
-    #[serde(default)]
     files: BTreeMap<PathBuf, String>,
-    #[serde(default)]
     environment: BTreeMap<String, String>,
 }
 
@@ -46,42 +40,70 @@ impl Case {
         let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
         // The errors' own texts hold their causes already.
         let mut settings = gmr::Settings::from_toml(&text, &shown).map_err(|error| anyhow!("{error}"))?;
-        let document: Document = toml::from_str(&text).map_err(|error| anyhow!("{shown}: {error}"))?;
         let name = plugin.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
         let config = settings.plugins.remove(name);
         if let (None, Some(other)) = (&config, settings.plugins.keys().next()) {
             bail!("{shown} has a table [gmr.plugins.{other}] and none for this plugin, [gmr.plugins.{name}]");
         }
-        let report = match &document.report {
-            None => example::report(),
-            Some(path) => input::report(&file.parent().unwrap_or(Path::new("")).join(path))?,
-        };
+        let reports = reports(&text).map_err(|error| anyhow!("{shown}: {error}"))?;
         let root = tempfile::tempdir().context("cannot make a folder for the case's files")?;
-        for (path, content) in &document.files {
-            write(root.path(), path, content).with_context(|| format!("{shown}: `files`"))?;
-        }
-        let facts = document.facts.into_iter().map(|(name, value)| (name, json(value))).collect();
-        let config = config.unwrap_or_default();
-        Ok(Case { config, facts, environment: document.environment, report, root })
+        let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+        Ok(Case { config: config.unwrap_or_default(), reports, folder, root })
     }
 
     pub fn config(&self) -> &PluginConfig {
         &self.config
     }
 
-    /// What the host is to be. It reads the case's files, so it serves no longer than the case.
-    pub fn options(&self) -> Result<CheckOptions> {
+    /// Makes the plugin's section of each report, and returns the last.
+    pub fn run(&self, plugin: &Candidate) -> Result<Checked> {
+        let (last, earlier) = self.reports.split_last().context("a case has a report")?;
+        for report in earlier {
+            plugin.check(self.options(report)?);
+        }
+        Ok(plugin.check(self.options(last)?))
+    }
+
+    /// What the host is to be in one report.
+    fn options(&self, given: &Given) -> Result<CheckOptions> {
         let facts = Facts::new();
-        for (name, value) in self.facts.clone() {
+        for (name, value) in given.facts.clone() {
+            let value = json(value);
             facts.add(name, move || value.clone());
         }
+        for (path, content) in &given.files {
+            write(self.root.path(), path, content)?;
+        }
+        let report = match &given.report {
+            None => example::report(),
+            Some(path) => input::report(&self.folder.join(path))?,
+        };
         Ok(CheckOptions::default()
             .with_config(self.config.clone())
             .with_facts(Arc::new(facts))
-            .with_report(self.report.clone())
-            .with_environment(self.environment.clone())
+            .with_report(report)
+            .with_environment(given.environment.clone())
             .with_root(self.root.path()))
     }
+}
+
+/// What a case gives: of each further report it says what is other than in the one before.
+fn reports(text: &str) -> Result<Vec<Given>, toml::de::Error> {
+    let mut table: toml::Table = toml::from_str(text)?;
+    table.remove("gmr");
+    let further = table.remove("then");
+    let first: Given = table.try_into()?;
+    let further: Vec<Given> = further.map_or(Ok(Vec::new()), toml::Value::try_into)?;
+    let mut reports = vec![first];
+    for changes in further {
+        let mut given = reports.last().cloned().unwrap_or_default();
+        given.report = changes.report.or(given.report);
+        given.facts.extend(changes.facts);
+        given.files.extend(changes.files);
+        given.environment.extend(changes.environment);
+        reports.push(given);
+    }
+    Ok(reports)
 }
 
 /// Writes a file below a folder that stands for `/`.
@@ -89,7 +111,8 @@ fn write(root: &Path, path: &Path, content: &str) -> Result<()> {
     let below = path.strip_prefix("/");
     let below =
         below.ok().filter(|below| below.components().all(|part| matches!(part, Component::Normal(_))));
-    let below = below.with_context(|| format!("`{}` is no absolute path without `..`", path.display()))?;
+    let below =
+        below.with_context(|| format!("`files`: `{}` is no absolute path without `..`", path.display()))?;
     let place = root.join(below);
     let folder = place.parent().context("`/` is no file")?;
     std::fs::create_dir_all(folder)

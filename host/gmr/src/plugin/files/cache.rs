@@ -1,8 +1,7 @@
 //! The cache of compiled plugins on disk, so that a restart does not compile them again. Compiled code is run as it is,
 //! hence the suspicion here: whatever is damaged, foreign, or could have been written by another user is a miss.
 //!
-//! An entry's name is the digest of the plugin, of the engine's settings and of this format. It is mapped and not read:
-//! code first, as wasmtime wants it, then the digest of that code, since wasmtime itself looks at the beginning only.
+//! An entry's name is the digest of the plugin, of the engine and of the format; what is in it, [`compiled`] says.
 //!
 //! Two digests over tens of megabytes, of the plugin's file and of its entry, would take a hundred times as long as all
 //! the rest. So a receipt is kept of what was found right: the file and the entry as the kernel accounts for them (device,
@@ -11,41 +10,34 @@
 //! A mapped entry that its own user truncates, or a disk that fails under it, faults as with any executable: the directory
 //! should be on a local disk.
 
+use std::collections::BTreeSet;
 use std::fs::File;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::io::{Read, Write};
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rustix::fs::{AtFlags, Mode, OFlags, StatVfsMountFlags};
-use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::digest::Digest;
 use super::fingerprint::Fingerprint;
-
-/// Changes whenever what is written below changes.
-const FORMAT: &[u8; 16] = b"gmr plugin 2\n\0\0\0";
-
-/// What stands after the code: the format and the code's digest.
-const TAIL_BYTES: usize = FORMAT.len() + 32;
+use crate::plugin::sandbox::compiled::{self, CompiledCode};
+use crate::plugin::sandbox::engine;
 
 /// The plugin's digest, then the entry's fingerprint.
 const RECEIPT_BYTES: usize = 32 + Fingerprint::BYTES;
 
-/// A compiled component of 64 MiB of WebAssembly has two to three times that.
-const MOST_BYTES: u64 = 256 << 20;
+/// How much all entries together may have: thirty times what a Python component takes. The oldest go, but none of a plugin
+/// that lies in a folder now.
+const MOST_BYTES: u64 = 2 << 30;
 
-/// Entries that are kept, and receipts; the oldest go. Enough for a few versions of each of a dozen plugins.
-const MOST_ENTRIES: usize = 64;
+/// Receipts that are kept, of a hundred bytes each.
+const MOST_RECEIPTS: usize = 4096;
 
-/// As much of an entry is looked at at once as the nearer caches hold.
-const CHUNK_BYTES: usize = 128 << 10;
-
-/// Where an open file is found by its descriptor, so that the same file is looked at and mapped.
-const DESCRIPTORS: &str = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
+/// A part that is older was left behind by a process that has ended.
+const PART_AGE: Duration = Duration::from_secs(60 * 60);
 
 /// A private directory of compiled plugins.
 #[derive(Debug)]
@@ -68,87 +60,102 @@ impl Cache {
             return None;
         }
         let directory = private(&self.path).ok()?;
-        let receipt = Entry::open(&directory, &self.receipt(engine, source)?)?;
+        let receipt = Entry::open(&directory, &self.receipt(source)?)?;
         let mut bytes = Vec::with_capacity(RECEIPT_BYTES);
-        receipt.file.take(RECEIPT_BYTES as u64 + 1).read_to_end(&mut bytes).ok()?;
+        receipt.code.into_file().take(RECEIPT_BYTES as u64 + 1).read_to_end(&mut bytes).ok()?;
         let (digest, seen) = bytes.split_first_chunk::<32>()?;
         let digest = Digest(*digest);
-        let entry = Entry::open(&directory, &name(engine, digest))?;
+        let entry = Entry::open(&directory, &name(digest))?;
         if entry.fingerprint.to_bytes() != *seen {
             return None;
         }
-        Some((digest, entry.map(engine)?))
+        Some((digest, entry.code.map(engine).ok()?))
     }
 
     /// The compiled plugin of this digest, if there is an entry that can be trusted; all of it is looked at. `source` is the
     /// file that the digest was taken of: [`Cache::recall`] then knows both.
     pub fn get(&self, engine: &Engine, digest: Digest, source: &Fingerprint) -> Option<Component> {
         let directory = private(&self.path).ok()?;
-        let entry = Entry::open(&directory, &name(engine, digest))?;
+        let entry = Entry::open(&directory, &name(digest))?;
         let settled = entry.fingerprint.unsettled(SystemTime::now()).is_none();
-        if !entry.is_whole() {
+        if !entry.code.is_whole().unwrap_or(false) {
             return None;
         }
-        if settled && let Some(receipt) = self.receipt(engine, source) {
+        if settled && let Some(receipt) = self.receipt(source) {
             // Without it the next start takes longer, no more.
-            let _ = write(&directory, &receipt, &[&digest.0, &entry.fingerprint.to_bytes()]);
+            let parts = [digest.0.as_slice(), &entry.fingerprint.to_bytes()].concat();
+            let _ = write(&directory, &receipt, |file| file.write_all(&parts));
         }
-        entry.map(engine)
+        entry.code.map(engine).ok()
     }
 
-    /// Keeps a compiled plugin.
+    /// How many bytes the entry of this plugin has, if there is one that can be trusted.
+    pub fn size(&self, digest: Digest) -> Option<u64> {
+        Some(Entry::open(&private(&self.path).ok()?, &name(digest))?.code.bytes())
+    }
+
+    /// Keeps a compiled plugin, and those that are `in_use`, whatever else has to go for it.
     ///
     /// # Errors
     ///
     /// Why it cannot be kept, with the path. The plugin itself is not concerned.
-    pub fn put(&self, engine: &Engine, digest: Digest, component: &Component) -> Result<(), String> {
-        self.keep(engine, digest, component)
+    pub fn put(&self, digest: Digest, code: &CompiledCode, in_use: &[Digest]) -> Result<(), String> {
+        self.keep(digest, code, in_use)
             .map_err(|reason| format!("plugins are not cached in {}: {reason}", self.path.display()))
     }
 
-    fn keep(&self, engine: &Engine, digest: Digest, component: &Component) -> Result<(), String> {
+    fn keep(&self, digest: Digest, code: &CompiledCode, in_use: &[Digest]) -> Result<(), String> {
         make_private(&self.path).map_err(|error| error.to_string())?;
         let directory = private(&self.path)?;
-        let code = component.serialize().map_err(|error| format!("{error:#}"))?;
-        let parts = [&code, FORMAT.as_slice(), &Digest::of(&code).0];
-        let written = write(&directory, &name(engine, digest), &parts).map_err(|error| error.to_string());
-        for kind in ["cwasm", "receipt", "part"] {
-            self.drop_oldest(kind);
-        }
-        written
+        let written = write(&directory, &name(digest), |file| code.copy(file).map(drop));
+        let in_use = in_use.iter().chain([&digest]).map(|digest| name(*digest)).collect();
+        self.tidy(&in_use, MOST_BYTES, SystemTime::now());
+        written.map_err(|error| error.to_string())
     }
 
-    fn receipt(&self, engine: &Engine, source: &Fingerprint) -> Option<String> {
+    fn receipt(&self, source: &Fingerprint) -> Option<String> {
         let boot = self.boot.as_ref()?;
-        let key = [FORMAT.as_slice(), &key(engine), boot.as_bytes(), &source.to_bytes()].concat();
+        let key = [engine::key().as_bytes(), boot.as_bytes(), &source.to_bytes()].concat();
         Some(format!("{}.receipt", Digest::of(&key).hexadecimal()))
     }
 
-    fn drop_oldest(&self, kind: &str) {
-        let Ok(entries) = std::fs::read_dir(&self.path) else { return };
-        let aged = entries.filter_map(|entry| {
-            let path = entry.ok()?.path();
-            let ours = path.extension().is_some_and(|extension| extension == kind);
-            Some((ours.then(|| path.symlink_metadata().ok()?.modified().ok())??, path))
-        });
-        let mut aged: Vec<(SystemTime, PathBuf)> = aged.collect();
-        aged.sort();
-        let excess = aged.len().saturating_sub(MOST_ENTRIES);
-        for (_, path) in &aged[..excess] {
+    /// Removes entries beyond so many bytes, receipts beyond their number, and parts that were left behind.
+    fn tidy(&self, in_use: &BTreeSet<String>, most_bytes: u64, now: SystemTime) {
+        let Ok(files) = std::fs::read_dir(&self.path) else { return };
+        let (mut entries, mut receipts, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+        for file in files.filter_map(Result::ok) {
+            let path = file.path();
+            let Ok(metadata) = path.symlink_metadata() else { continue };
+            let age = metadata.modified().ok().and_then(|modified| now.duration_since(modified).ok());
+            let age = age.unwrap_or_default();
+            match path.extension().and_then(|extension| extension.to_str()) {
+                Some("cwasm") => {
+                    let is_used = file.file_name().to_str().is_some_and(|name| in_use.contains(name));
+                    entries.push((!is_used, age, metadata.len(), path));
+                }
+                Some("receipt") => receipts.push((age, path)),
+                Some("part") if age > PART_AGE => gone.push(path),
+                _ => {}
+            }
+        }
+        entries.sort();
+        receipts.sort();
+        let mut sum = 0;
+        for (is_unused, _, bytes, path) in entries {
+            sum += bytes;
+            if is_unused && sum > most_bytes {
+                gone.push(path);
+            }
+        }
+        gone.extend(receipts.into_iter().skip(MOST_RECEIPTS).map(|(_, path)| path));
+        for path in gone {
             let _ = std::fs::remove_file(path);
         }
     }
 }
 
-/// Of everything in the engine that compiled code depends on.
-fn key(engine: &Engine) -> [u8; 8] {
-    let mut hasher = DefaultHasher::new();
-    engine.precompile_compatibility_hash().hash(&mut hasher);
-    hasher.finish().to_le_bytes()
-}
-
-fn name(engine: &Engine, digest: Digest) -> String {
-    let key = [FORMAT.as_slice(), &key(engine), &digest.0].concat();
+fn name(digest: Digest) -> String {
+    let key = [engine::key().as_bytes(), &digest.0].concat();
     format!("{}.cwasm", Digest::of(&key).hexadecimal())
 }
 
@@ -180,9 +187,8 @@ fn is_ours(file: &OwnedFd, forbidden: u32) -> bool {
 
 /// A file of the directory that nobody else can have written.
 struct Entry {
-    file: File,
+    code: CompiledCode,
     fingerprint: Fingerprint,
-    bytes: u64,
 }
 
 impl Entry {
@@ -194,59 +200,27 @@ impl Entry {
             return None;
         }
         let file = File::from(file);
-        let metadata =
-            file.metadata().ok().filter(|metadata| metadata.is_file() && metadata.len() <= MOST_BYTES)?;
-        Some(Entry { file, fingerprint: Fingerprint::of(&metadata), bytes: metadata.len() })
-    }
-
-    /// Whether its end is the digest of what stands before.
-    fn is_whole(&self) -> bool {
-        self.digest_is_right().unwrap_or(false)
-    }
-
-    fn digest_is_right(&self) -> std::io::Result<bool> {
-        let Some(code) = self.bytes.checked_sub(TAIL_BYTES as u64) else { return Ok(false) };
-        let mut hash = Sha256::new();
-        let mut chunk = vec![0; CHUNK_BYTES];
-        let mut rest = (&self.file).take(code);
-        loop {
-            match rest.read(&mut chunk)? {
-                0 => break,
-                read => hash.update(&chunk[..read]),
-            }
-        }
-        let mut tail = [0; TAIL_BYTES];
-        (&self.file).read_exact(&mut tail)?;
-        Ok(tail.starts_with(FORMAT) && tail[FORMAT.len()..] == *hash.finalize())
-    }
-
-    /// Wasmtime itself refuses code of another version or other settings.
-    #[expect(
-        unsafe_code,
-        reason = "running compiled code that was kept needs it, and nothing else outside gmr-inspect does"
-    )]
-    fn map(&self, engine: &Engine) -> Option<Component> {
-        let path = format!("{DESCRIPTORS}/{}", self.file.as_raw_fd());
-        // SAFETY: the file holds what `Component::serialize` returned. Only this process's user can have written it
-        // (`open` asked the descriptor that is mapped here), in a directory that nobody else can enter; what follows the
-        // code is no part of it to wasmtime. Its digest was right when it was last looked at as a whole, and by the
-        // kernel's account it has not changed since. This cache never writes to an entry: it makes another one and
-        // renames it, so that what is mapped stays as it is.
-        let component = unsafe { Component::deserialize_file(engine, path) };
-        component.ok()
+        let metadata = file
+            .metadata()
+            .ok()
+            .filter(|metadata| metadata.is_file() && metadata.len() <= compiled::MOST_BYTES)?;
+        let fingerprint = Fingerprint::of(&metadata);
+        Some(Entry { code: CompiledCode::known(file, metadata.len()), fingerprint })
     }
 }
 
 /// Under another name first, so that nobody ever sees a part.
-fn write(directory: &OwnedFd, name: &str, parts: &[&[u8]]) -> std::io::Result<()> {
+fn write(
+    directory: &OwnedFd,
+    name: &str,
+    fill: impl FnOnce(&mut File) -> std::io::Result<()>,
+) -> std::io::Result<()> {
     let part = format!("{name}.{}.part", std::process::id());
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = rustix::fs::openat(directory, &*part, flags, Mode::RUSR | Mode::WUSR)?;
     let mut file = File::from(file);
-    let written = parts
-        .iter()
-        .try_for_each(|part| file.write_all(part))
-        .and_then(|()| Ok(rustix::fs::renameat(directory, &*part, directory, name)?));
+    let written =
+        fill(&mut file).and_then(|()| Ok(rustix::fs::renameat(directory, &*part, directory, name)?));
     if written.is_err() {
         let _ = rustix::fs::unlinkat(directory, &*part, AtFlags::empty());
     }

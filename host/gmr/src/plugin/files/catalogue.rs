@@ -26,6 +26,8 @@ pub struct Catalogue {
     pub left_out: usize,
     /// Why the plugin that was compiled last is not in the cache.
     pub not_cached: Option<String>,
+    /// Why plugins were compiled in this process, if a child should do it.
+    pub no_child: Option<String>,
 }
 
 /// A plugin file.

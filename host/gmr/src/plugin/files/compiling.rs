@@ -5,32 +5,29 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use gmr_inspect::process::{MemoryClaim, MemoryDemand, MemoryShortage};
+use gmr_inspect::process::MemoryClaim;
 use jiff::Timestamp;
-use wasmtime::component::Component;
 
 use super::catalogue::Ready;
 use super::digest::Digest;
 use super::fingerprint::Fingerprint;
 use super::loading::{Shared, Thread};
-use crate::plugin::sandbox::component;
+use crate::plugin::compiler::Failure;
+use crate::plugin::sandbox::compiled::CompiledCode;
+use crate::plugin::sandbox::component::Compilable;
+use crate::plugin::sandbox::refusal;
 use crate::section::memory::memory_shortage;
 
-/// Compiling must not compete with the application: a fairly low priority. Looking takes moments, and reports wait for it.
-const NICENESS: i32 = 10;
+/// Compiling must not compete with the application, and yet end on a busy machine: among six busy processes a processor
+/// this leaves it a twentieth. Looking takes moments, and reports wait for it.
+const NICENESS: i32 = 5;
 
 /// Compiling a plugin of more than this leaves the allocator so much free memory (550 MB of a JavaScript one of 12 MB)
 /// that giving it back is worth the moment that other allocations may wait. A Rust plugin has a tenth of it.
 const LARGE_BYTES: u64 = 1 << 20;
 
-/// So many bytes of memory a compilation takes for each byte of the plugin, by the largest that were measured.
-const MEMORY_PER_BYTE: u64 = 50;
-
-/// What it takes however small the plugin is.
-const MEMORY_BYTES: u64 = 8 << 20;
-
 /// A plugin that is ready, with its code for the cache.
-type Compiled = (Ready, Digest, Component);
+type Compiled = (Ready, Digest, CompiledCode);
 
 impl Shared {
     /// Compiles for as long as there is something in the queue.
@@ -76,26 +73,39 @@ impl Shared {
             pending.seen
         };
         let size = read.as_ref().map_or(0, |(_, bytes)| bytes.len() as u64);
-        let _claim = match MemoryClaim::of(demand(size)) {
+        let _claim = match MemoryClaim::of(self.compiler.demand(size)) {
             Ok(claim) => claim,
-            Err(shortage) => return self.put_off(file, &shortage),
+            Err(shortage) => {
+                return self.put_off(file, &format!("it is not compiled: {}", memory_shortage(&shortage)));
+            }
         };
-        let compiled = read.and_then(|(_, bytes)| {
-            let digest = Digest::of(&bytes);
-            self.refuse_another_digest(file, digest)?;
-            let component = component::compile(&self.sandbox(file).engine, &bytes)?;
-            Ok((self.make_ready(file, digest, &component, began, false)?, digest, component))
-        });
-        if let Some((digest, component)) = self.settle(file, seen, compiled) {
-            self.keep(file, seen, digest, component);
+        let compiled = match read.map(|(_, bytes)| self.compile_bytes(file, &bytes, began)) {
+            Ok(Err(Failure::Postponed(reason))) => return self.put_off(file, &reason),
+            Ok(Err(Failure::Refused(reason))) | Err(reason) => Err(reason),
+            Ok(Ok(compiled)) => Ok(compiled),
+        };
+        if let Some((digest, code)) = self.settle(file, seen, compiled) {
+            self.keep(file, seen, digest, &code);
         }
     }
 
-    /// Says of a file that there is no memory to compile it, and that the next look is to try again.
-    fn put_off(&self, file: &Path, shortage: &MemoryShortage) {
-        let reason = format!("it is not compiled: {}", memory_shortage(shortage));
+    fn compile_bytes(&self, file: &Path, bytes: &[u8], began: Instant) -> Result<Compiled, Failure> {
+        let digest = Digest::of(bytes);
+        self.refuse_another_digest(file, digest).map_err(Failure::Refused)?;
+        let engine = &self.sandbox(file).engine;
+        let compilable = Compilable::new(bytes, &self.plugin_of(file).file).map_err(Failure::Refused)?;
+        let remark = |reason| self.work().catalogue.no_child = Some(reason);
+        let compiled = self.compiler.compile(engine, &compilable, || self.work().stopped, remark)?;
+        let component = compiled.code.map(engine);
+        let component = component.map_err(|error| Failure::Refused(refusal::not_loaded(&error)))?;
+        let ready = self.make_ready(file, digest, &component, began, false).map_err(Failure::Refused)?;
+        Ok((ready, digest, compiled.code))
+    }
+
+    /// Says of a file that it cannot be compiled now, and that the next look is to try again.
+    fn put_off(&self, file: &Path, reason: &str) {
         if let Some(entry) = self.work().catalogue.entries.get_mut(file) {
-            entry.settle(Err(reason), None);
+            entry.settle(Err(reason.to_owned()), None);
         }
     }
 
@@ -105,7 +115,7 @@ impl Shared {
         file: &Path,
         seen: Fingerprint,
         compiled: Result<Compiled, String>,
-    ) -> Option<(Digest, Component)> {
+    ) -> Option<(Digest, CompiledCode)> {
         let mut work = self.work();
         let entry = work.catalogue.entries.get_mut(file)?;
         // Without it a look has found content that serves already.
@@ -135,11 +145,15 @@ impl Shared {
 
     /// Puts compiled code into the cache. From then on the plugin runs from there: what is mapped from a file takes no
     /// memory but for the pages that are used.
-    fn keep(&self, file: &Path, source: Fingerprint, digest: Digest, component: Component) {
+    fn keep(&self, file: &Path, source: Fingerprint, digest: Digest, code: &CompiledCode) {
         let Some(cache) = &self.cache else { return };
         let sandbox = self.sandbox(file);
-        let put = cache.put(&sandbox.engine, digest, &component);
-        drop(component);
+        let in_use: Vec<Digest> = {
+            let work = self.work();
+            let ready = work.catalogue.entries.values().filter_map(|entry| entry.ready.as_ref());
+            ready.map(|ready| ready.plugin.digest).collect()
+        };
+        let put = cache.put(digest, code, &in_use);
         self.work().catalogue.not_cached = put.err();
         // Until a further change of the entry would show in its times.
         self.pause(Fingerprint::TICK);
@@ -154,9 +168,4 @@ impl Shared {
             ready.plugin = Arc::new(plugin);
         }
     }
-}
-
-/// What it takes to compile a plugin of that size.
-fn demand(size_bytes: u64) -> MemoryDemand {
-    MemoryDemand::new(size_bytes.saturating_mul(MEMORY_PER_BYTE).saturating_add(MEMORY_BYTES), 0)
 }

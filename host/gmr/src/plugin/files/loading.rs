@@ -15,10 +15,11 @@ use super::digest::Digest;
 use super::fingerprint::Fingerprint;
 use super::watch::Watch;
 use super::{folder, reading};
-use crate::plugin::Config;
+use crate::plugin::compiler::Compiler;
 use crate::plugin::sandbox::engine::{Sandbox, Sandboxes};
 use crate::plugin::sandbox::handle::PluginHandle;
 use crate::plugin::sandbox::refusal;
+use crate::plugin::{Config, PluginConfig};
 
 /// Loads plugins in the background.
 pub struct Loader {
@@ -30,6 +31,7 @@ pub struct Shared {
     sandboxes: Sandboxes,
     pub config: Config,
     pub cache: Option<Cache>,
+    pub compiler: Compiler,
     /// Made by the looking thread, so that notify's thread inherits its blocked signals.
     pub watch: Mutex<Option<Watch>>,
     work: Mutex<Work>,
@@ -70,16 +72,18 @@ const STACK_BYTES: usize = 8 << 20;
 const NO_TEXT: &str = "it is WebAssembly text, which `plugin_text = true` in [gmr] would allow: put the component in the \
                        binary format there, as `wasm-tools parse` makes it";
 
-/// A compilation cannot be interrupted: stopping waits so long for one and then leaves it behind, since an application
-/// that wants to end must not wait for a compiler.
+/// A compilation in this process cannot be interrupted: stopping waits so long for one and then leaves it behind, since an
+/// application that wants to end must not wait for a compiler.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 impl Loader {
     /// Begins with a first look.
     pub fn new(sandboxes: Sandboxes, config: Config) -> Loader {
         let cache = config.cache_dir.clone().map(Cache::new);
+        let compiler = Compiler::new(config.compiler.clone());
         let (watch, work, changed) = Default::default();
-        let loader = Loader { shared: Arc::new(Shared { sandboxes, config, cache, watch, work, changed }) };
+        let shared = Shared { sandboxes, config, cache, compiler, watch, work, changed };
+        let loader = Loader { shared: Arc::new(shared) };
         loader.shared.look();
         loader
     }
@@ -219,8 +223,12 @@ impl Shared {
     }
 
     pub fn sandbox(&self, file: &Path) -> &Sandbox {
-        let name = folder::name_of(file, &[]).unwrap_or_default();
-        self.sandboxes.of(&self.config.plugin(&name).limits)
+        self.sandboxes.of(&self.plugin_of(file).limits)
+    }
+
+    /// What the application says about the plugin of this file.
+    pub fn plugin_of(&self, file: &Path) -> PluginConfig {
+        self.config.plugin(&folder::name_of(file, &[]).unwrap_or_default())
     }
 
     /// Makes a plugin ready of compiled code.

@@ -26,6 +26,8 @@ enum Content {
     AsBefore,
     /// It has so many bytes and is not in the cache.
     NeedsCompiling(u64),
+    /// It is not in the cache, and nothing is compiled.
+    NotCompiled,
     Loaded(Ready),
 }
 
@@ -171,6 +173,8 @@ impl Shared {
                 work.queue.insert((size, file.to_owned()));
             }
             (Ok(Content::Loaded(ready)), seen) => entry.settle(Ok(Some(ready)), seen),
+            // The cache may have it by the next look, though the file stays the same.
+            (Ok(Content::NotCompiled), _) => entry.settle(Err(self.not_compiled(file)), None),
             (Ok(Content::AsBefore), seen) => {
                 // It was touched, which is how an operator clears what the plugin remembers.
                 entry.ready.iter().for_each(|ready| ready.plugin.callee.state.clear());
@@ -227,8 +231,19 @@ impl Shared {
         let engine = &self.sandbox(file).engine;
         match self.cache.as_ref().and_then(|cache| cache.get(engine, digest, &fingerprint)) {
             Some(component) => self.make_ready(file, digest, &component, began, true).map(Content::Loaded),
+            None if self.compiler.is_off() => Ok(Content::NotCompiled),
             None => Ok(Content::NeedsCompiling(size)),
         }
+    }
+
+    /// That only what is in the cache runs, and how it comes in there.
+    fn not_compiled(&self, file: &Path) -> String {
+        let cache = self.config.cache_dir.as_deref().unwrap_or(Path::new("DIR"));
+        format!(
+            "it is not in the cache, and `compile` is \"never\": run `gmr plugin compile {} --cache-dir {}`",
+            file.display(),
+            cache.display()
+        )
     }
 
     fn serves(&self, file: &Path, digest: Digest) -> bool {

@@ -81,7 +81,7 @@ mod tests {
 
         fn detail(&mut self) -> Detail {
             let time = Duration::from_nanos(self.number());
-            match self.below(17) {
+            match self.below(18) {
                 0 => Detail::FiresIn(time),
                 1 => Detail::Overdue(time),
                 2 => Detail::Permits(self.number()),
@@ -98,6 +98,7 @@ mod tests {
                 13 => Detail::MadeFor(self.text()),
                 14 => Detail::Span(self.text()),
                 15 => Detail::Peer(self.text()),
+                16 => Detail::Alike(self.number()),
                 _ => Detail::Text(self.text()),
             }
         }

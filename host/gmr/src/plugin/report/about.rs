@@ -27,6 +27,10 @@ pub fn section(catalogue: &Catalogue, directories: &[PathBuf]) -> Section {
     let entries = &catalogue.entries;
     section.blocks.push(if entries.is_empty() { nothing(directories) } else { table(entries) });
     section.blocks.extend(further(entries.len()).map(Block::paragraph));
+    if let Some(reason) = &catalogue.no_child {
+        let note = format!("in this process, under the limits of files alone: {reason}");
+        section.blocks.push(Block::fields([Field::new("compiled", note)]));
+    }
     let broken: Vec<String> = broken(entries).collect();
     let folders: Vec<String> = catalogue
         .problems

@@ -1,10 +1,14 @@
 //! Components: from a file's bytes to compiled code whose imports and exports are checked. Each refusal says what the
 //! plugin's author has to do.
 
+use std::borrow::Cow;
+
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
 use super::refusal;
+use super::walk::{Refusal, walk};
+use crate::plugin::FileLimits;
 use crate::plugin::interface::bindings::PluginPre;
 use crate::plugin::sandbox::store::State;
 
@@ -14,14 +18,61 @@ const EXPORT: &str = "gmr:plugin/section";
 /// This host's version of `gmr:plugin`, as in `wit/`. Others of 0.1 are compatible.
 const VERSION: &str = "0.1.0";
 
-/// Compiles `.wasm` or `.wat`. Takes from milliseconds to many seconds, by the size.
+/// A component in the binary format, whose file keeps to these limits: nothing but these can be compiled.
+pub struct Compilable<'a>(Cow<'a, [u8]>);
+
+impl<'a> Compilable<'a> {
+    /// Looks at `.wasm` or `.wat`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the file, or which limit it exceeds, in one line.
+    pub fn new(bytes: &'a [u8], limits: &FileLimits) -> Result<Compilable<'a>, String> {
+        refusal::refuse_what_is_no_component(bytes)?;
+        let binary = if refusal::is_text(bytes) { Cow::from(assemble(bytes)?) } else { Cow::from(bytes) };
+        match walk(&binary, limits) {
+            Ok(()) => Ok(Compilable(binary)),
+            Err(Refusal::Limit(reason)) => Err(reason),
+            Err(Refusal::Malformed(error)) => Err(refusal::invalid(&wasmtime::Error::new(error), bytes)),
+        }
+    }
+
+    /// Its bytes in the binary format.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[cfg(not(feature = "compiler"))]
+fn assemble(_: &[u8]) -> Result<Vec<u8>, String> {
+    Err("it is text, which this executable cannot assemble: it was built without gmr's feature `compiler`"
+        .to_owned())
+}
+
+#[cfg(feature = "compiler")]
+fn assemble(text: &[u8]) -> Result<Vec<u8>, String> {
+    let binary = wat::parse_bytes(text);
+    let binary = binary.map_err(|error| refusal::invalid(&wasmtime::Error::new(error), text))?;
+    Ok(binary.into_owned())
+}
+
+/// Compiles a component to code that [`compiled`](super::compiled) keeps. Takes from milliseconds to many seconds, by what is
+/// in it.
 ///
 /// # Errors
 ///
 /// What is wrong with the file, in one line.
-pub fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, String> {
-    refusal::refuse_what_is_no_component(bytes)?;
-    Component::new(engine, bytes).map_err(|error| refusal::invalid(&error, bytes))
+#[cfg(feature = "compiler")]
+pub fn compile(engine: &Engine, binary: &[u8]) -> Result<Vec<u8>, String> {
+    engine.precompile_component(binary).map_err(|error| refusal::invalid(&error, binary))
+}
+
+/// Compiles a file in this process, under the usual limits, and takes in what came of it.
+#[cfg(test)]
+pub fn load(engine: &Engine, file: &[u8]) -> Result<Component, String> {
+    let code = compile(engine, Compilable::new(file, &FileLimits::default())?.bytes())?;
+    let code = super::compiled::CompiledCode::in_memory(&code).map_err(|error| error.to_string())?;
+    code.map(engine).map_err(|error| refusal::not_loaded(&error))
 }
 
 /// Checks what the component imports and exports against what the host has.
@@ -101,7 +152,7 @@ mod tests {
 
     /// Loads, or says why not; nothing else may happen.
     fn attempt(engine: &Engine, linker: &Linker<State>, bytes: &[u8]) -> bool {
-        let loaded = compile(engine, bytes).and_then(|component| link(engine, linker, &component));
+        let loaded = load(engine, bytes).and_then(|component| link(engine, linker, &component));
         loaded.map_err(|reason| assert!(!reason.is_empty() && !reason.contains('\n'), "{reason:?}")).is_ok()
     }
 

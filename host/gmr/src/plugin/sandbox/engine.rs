@@ -2,11 +2,13 @@
 //! threads, nothing registered with the unwinder.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use gmr_report::words::bytes;
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Engine, Result, WasmBacktraceDetails};
 
+use super::compiled::FORMAT;
 use super::store::State;
 use crate::plugin::interface::bindings::Plugin;
 use crate::plugin::interface::wasi_files;
@@ -18,6 +20,22 @@ const HOST_STACK_BYTES: usize = 1 << 20;
 
 /// How much address space a growing memory takes beyond its size, so that not every growth moves it.
 const GROWTH_BYTES: u64 = 1 << 20;
+
+/// Of everything that compiled code depends on, in words: the same for an engine with a compiler and for one without. Other
+/// settings come with another version, and whatever this does not know, as what the processor can, wasmtime asks itself
+/// when it loads code.
+pub fn key() -> &'static str {
+    static KEY: LazyLock<String> = LazyLock::new(|| {
+        let format = String::from_utf8_lossy(FORMAT);
+        let (own, engine) = (env!("CARGO_PKG_VERSION"), wasmtime_environ::VERSION);
+        let (processor, system) = (std::env::consts::ARCH, std::env::consts::OS);
+        format!(
+            "{}, gmr {own}, wasmtime {engine}, {processor} {system}",
+            format.trim_end_matches(['\0', '\n'])
+        )
+    });
+    &KEY
+}
 
 /// The engine of plugins that have so much WebAssembly stack. Compiled code does not depend on it, so that what one engine
 /// has compiled serves the others; a change of any other setting changes the key under which compiled plugins are kept.

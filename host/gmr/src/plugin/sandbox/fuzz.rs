@@ -39,7 +39,7 @@ fn attempt(sandbox: &Sandbox, memory: u64, bytes: &[u8]) {
     let config = config();
     let limits = config.limits.clone();
     let loaded = within(memory, || {
-        let component = component::compile(&sandbox.engine, bytes)?;
+        let component = component::load(&sandbox.engine, bytes)?;
         PluginHandle::load(sandbox, "fuzz", "fuzz.wasm", Digest([0; 32]), &component, config)
     });
     let plugin = match loaded {

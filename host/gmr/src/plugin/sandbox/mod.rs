@@ -1,6 +1,7 @@
 //! The sandbox: what runs a plugin's calls and holds them to their limits, of which time is [`deadline`]'s.
 
 pub mod call;
+pub mod compiled;
 pub mod component;
 pub mod deadline;
 pub mod engine;
@@ -14,3 +15,4 @@ pub mod parallel;
 pub mod refusal;
 pub mod store;
 pub mod trap;
+pub mod walk;

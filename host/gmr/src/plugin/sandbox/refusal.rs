@@ -169,10 +169,6 @@ const MISSING: &[Missing] = &[
 /// Why the engine does not compile a file that begins as a component.
 pub fn invalid(error: &wasmtime::Error, bytes: &[u8]) -> String {
     let reason = format!("{error:#}");
-    if reason.contains("make memory executable") {
-        // Forbidden by PR_SET_MDWE, SELinux or the like.
-        return line(&format!("this process may not make memory executable, as plugins need it: {reason}"));
-    }
     if is_text(bytes) {
         if let Some(reason) = of_text(&reason) {
             return line(&format!("it is no valid WebAssembly text: {reason}"));
@@ -184,6 +180,17 @@ pub fn invalid(error: &wasmtime::Error, bytes: &[u8]) -> String {
     line(&match missing {
         Some(missing) => format!("{} ({reason})", missing.reason),
         None => format!("it is no valid component: {reason}"),
+    })
+}
+
+/// Why compiled code cannot be run.
+pub fn not_loaded(error: &wasmtime::Error) -> String {
+    let reason = format!("{error:#}");
+    line(&if reason.contains("make memory executable") {
+        // Forbidden by PR_SET_MDWE, SELinux or the like.
+        format!("this process may not make memory executable, as plugins need it: {reason}")
+    } else {
+        format!("its compiled code cannot be run here: {reason}")
     })
 }
 
@@ -255,7 +262,7 @@ mod tests {
     fn refused(bytes: &[u8]) -> String {
         let engine = engine::engine(Limits::default().wasm_stack_bytes).unwrap();
         let linker = engine::linker(&engine).unwrap();
-        let compiled = component::compile(&engine, bytes);
+        let compiled = component::load(&engine, bytes);
         let reason = compiled.and_then(|component| component::link(&engine, &linker, &component)).err();
         let reason = reason.unwrap_or_else(|| panic!("not refused"));
         assert!(!reason.contains('\n') && reason.len() < 650, "{reason}");
@@ -409,7 +416,7 @@ mod tests {
         // As wasmtime's `CodeMemory::publish` has it where the kernel refuses `mprotect`.
         let refused = wasmtime::Error::new(std::io::Error::from(std::io::ErrorKind::PermissionDenied))
             .context("unable to make memory executable");
-        let reason = invalid(&refused, b"\0asm");
+        let reason = not_loaded(&refused);
         assert!(reason.starts_with("this process may not make memory executable"), "{reason}");
         assert!(!reason.contains("no valid component"), "{reason}");
     }

@@ -88,7 +88,7 @@ fn what_is_shown_of_a_state_counts_for_what_plugins_share() {
         bench.install("p.wasm", remembers());
         bench.check_blocks()
     };
-    // A block counts 16 and its text eight bytes; of the state the key has five, and its number counts 16.
+    // A block with eight bytes of text; the key has five, and its number counts 16.
     assert_eq!(shown(24 + 21), "before 0 / State / calls = 1");
     assert!(shown(24 + 20).starts_with("before 0 / what it remembers is left out"));
 }

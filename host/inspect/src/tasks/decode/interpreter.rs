@@ -12,12 +12,10 @@ const MAX_VALUES: usize = 2_000;
 const MAX_DEPTH: u16 = 256;
 /// How deep values may be nested; what a thread's smallest stack can take.
 const MAX_LEVEL: usize = 512;
-/// Elements of a slice, nodes of a list.
-const MAX_ELEMENTS: u64 = 64;
 /// Bytes of a span's name. A longer one is no name.
 const MAX_NAME: u64 = 256;
 /// Below this no memory is mapped (and dangling pointers of empty values point there).
-const FIRST_ADDRESS: u64 = 4096;
+pub(super) const FIRST_ADDRESS: u64 = 4096;
 
 /// What has to be made before a decoding can be completed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,14 +33,16 @@ pub(crate) enum Missing {
 /// One decoding of one future.
 pub(crate) struct Interpreter<'a> {
     plans: &'a Plans,
-    reads: &'a mut ReadSet,
-    output: &'a mut Output,
-    values: usize,
+    pub(super) reads: &'a mut ReadSet,
+    pub(super) output: &'a mut Output,
+    pub(super) values: usize,
+    /// Values that may be visited beyond [`MAX_VALUES`] for what is counted and not kept.
+    pub(super) spare: &'a mut usize,
 }
 
 /// Where in the chain a value stands.
 #[derive(Clone)]
-struct At {
+pub(super) struct At {
     depth: u16,
     level: usize,
     branch: Branch,
@@ -53,7 +53,7 @@ struct At {
 }
 
 impl At {
-    fn below(&self) -> At {
+    pub(super) fn below(&self) -> At {
         At {
             depth: self.depth.saturating_add(1),
             level: self.level + 1,
@@ -70,14 +70,21 @@ impl At {
         At { level: self.level + 1, branch, ..*self }
     }
 
-    fn element(&self, index: u64) -> At {
+    pub(super) fn element(&self, index: u64) -> At {
         At { level: self.level + 1, branch: Branch::Index(index), joined: true, ..*self }
     }
 }
 
 impl<'a> Interpreter<'a> {
-    pub(crate) fn new(plans: &'a Plans, reads: &'a mut ReadSet, output: &'a mut Output) -> Self {
-        Interpreter { plans, reads, output, values: 0 }
+    /// An interpreter that may visit `spare` values more to count futures that are like others; what it takes of these is
+    /// subtracted.
+    pub(crate) fn new(
+        plans: &'a Plans,
+        reads: &'a mut ReadSet,
+        output: &'a mut Output,
+        spare: &'a mut usize,
+    ) -> Self {
+        Interpreter { plans, reads, output, values: 0, spare }
     }
 
     /// Decodes the value at `address`. What cannot be read is noted in the read set.
@@ -89,7 +96,7 @@ impl<'a> Interpreter<'a> {
         )
     }
 
-    fn value(&mut self, id: PlanId, address: u64, at: At) -> Result<(), Missing> {
+    pub(super) fn value(&mut self, id: PlanId, address: u64, at: At) -> Result<(), Missing> {
         self.values += 1;
         if self.values > MAX_VALUES || at.depth > MAX_DEPTH || at.level > MAX_LEVEL {
             self.reads.truncated = true;
@@ -197,50 +204,12 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    /// The futures of a linked list; the pointer at `head` points to its first node.
-    fn linked(
-        &mut self,
-        head: u64,
-        node_size: u64,
-        next: u64,
-        future: &Edge,
-        at: &At,
-    ) -> Result<Detail, Missing> {
-        let mut node = self.reads.pointer(head).unwrap_or(0);
-        let mut count = 0;
-        while node >= FIRST_ADDRESS && count < MAX_ELEMENTS && self.reads.fetch(node, node_size) {
-            self.value(future.plan, node.wrapping_add(future.offset), at.below().element(count))?;
-            node = self.reads.pointer(node.wrapping_add(next)).unwrap_or(0);
-            count += 1;
-        }
-        Ok(Detail::Futures { count, more: node >= FIRST_ADDRESS })
-    }
-
     fn pointer(&mut self, address: u64, size: u64, to: &Edge, at: &At) -> Result<(), Missing> {
         let Some(target) = self.reads.pointer(address) else { return Ok(()) };
         if target < FIRST_ADDRESS || (size != 0 && !self.reads.fetch(target, size)) {
             return Ok(());
         }
         self.value(to.plan, target, at.inside(to))
-    }
-
-    /// The futures of a slice whose pointer and length are at these addresses.
-    fn slice(
-        &mut self,
-        data: u64,
-        length: u64,
-        element_size: u64,
-        element: &Edge,
-        at: &At,
-    ) -> Result<(), Missing> {
-        let (data, length) = (self.reads.pointer(data), self.reads.integer(length, 8));
-        let (Some(data), Some(length)) = (data, length) else { return Ok(()) };
-        let count = length.min(MAX_ELEMENTS);
-        if count != 0 && !self.reads.fetch(data, count.saturating_mul(element_size)) {
-            self.reads.truncated |= length > MAX_ELEMENTS;
-            return Ok(());
-        }
-        self.elements(data, length, element_size, element, at)
     }
 
     fn coroutine(
@@ -310,21 +279,6 @@ impl<'a> Interpreter<'a> {
         Ok(())
     }
 
-    fn elements(
-        &mut self,
-        start: u64,
-        count: u64,
-        size: u64,
-        element: &Edge,
-        at: &At,
-    ) -> Result<(), Missing> {
-        self.reads.truncated |= count > MAX_ELEMENTS;
-        for index in 0..count.min(MAX_ELEMENTS) {
-            self.value(element.plan, start.wrapping_add(index.wrapping_mul(size)), at.element(index))?;
-        }
-        Ok(())
-    }
-
     /// The id of the task that the pointer at `address` points to. Its handle counts a reference, so that the header is
     /// there for as long as the handle.
     fn joined(&mut self, address: u64, vtable: u64) -> Result<Option<u64>, Missing> {
@@ -387,6 +341,7 @@ impl<'a> Interpreter<'a> {
             detail,
             progress: None,
             awaited: at.awaited,
+            alike: 0,
         });
         self.output.nodes.len() - 1
     }

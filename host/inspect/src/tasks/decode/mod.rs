@@ -6,6 +6,7 @@
 //! missing. No shared reference is followed but those that a [`Library`] names and the one from a future to its socket.
 
 mod compile;
+mod crowd;
 mod descriptor;
 mod interpreter;
 mod known;

@@ -17,14 +17,21 @@ pub(crate) struct Node {
     pub(crate) progress: Option<Progress>,
     /// Its parent is an async function that awaits just this.
     pub(crate) awaited: bool,
+    /// Of one of many side by side: so many more are like it that are not kept.
+    pub(crate) alike: u64,
 }
 
 impl Node {
     /// Whether it is the same but for what is each task's own.
     pub(crate) fn stands_with(&self, other: &Node) -> bool {
-        let Node { depth, branch, label, place, detail, progress, awaited } = self;
+        self.alike == other.alike && self.is_like(other, false)
+    }
+
+    /// Whether it is the same but for what is each one's own, and perhaps for what it is called among others.
+    pub(crate) fn is_like(&self, other: &Node, whatever_branch: bool) -> bool {
+        let Node { depth, branch, label, place, detail, progress, awaited, alike: _ } = self;
         *depth == other.depth
-            && *branch == other.branch
+            && (whatever_branch || *branch == other.branch)
             && *label == other.label
             && *place == other.place
             && detail.shared() == other.detail.shared()

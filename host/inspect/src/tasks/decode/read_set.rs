@@ -93,14 +93,19 @@ impl ReadSet {
 
     /// Forgets what came after the mark.
     pub(crate) fn back_to(&mut self, mark: Mark) {
-        self.bytes.truncate(mark.bytes);
-        self.chunks.truncate(mark.chunks);
-        self.looked.truncate(mark.looked);
+        self.forget(mark);
         if self.aside.is_none() {
             self.truncated = false;
             self.late = false;
             self.unreadable = false;
         }
+    }
+
+    /// Forgets what was read after the mark, which then need not stay the same, but not what was missing.
+    pub(crate) fn forget(&mut self, mark: Mark) {
+        self.bytes.truncate(mark.bytes);
+        self.chunks.truncate(mark.chunks);
+        self.looked.truncate(mark.looked);
     }
 
     /// Adds bytes that were read already.

@@ -122,6 +122,7 @@ fn make_one(node: &Node, below: &mut dyn Iterator<Item = &Arc<str>>) -> Await {
         Some(Progress::State(StateKind::Finished)) => Some(Fact::Finished),
         _ => None,
     };
+    let alike = (node.alike > 0).then_some(Fact::Alike(node.alike));
     Await {
         depth: node.depth,
         branch: match &node.branch {
@@ -131,7 +132,7 @@ fn make_one(node: &Node, below: &mut dyn Iterator<Item = &Arc<str>>) -> Await {
         },
         future: node.label.to_string(),
         location: node.place.as_ref().map(|(file, line)| SourceLine { file: file.to_string(), line: *line }),
-        facts: shared.into_iter().chain(progress).collect(),
+        facts: shared.into_iter().chain(progress).chain(alike).collect(),
     }
 }
 
@@ -139,7 +140,7 @@ fn make_one(node: &Node, below: &mut dyn Iterator<Item = &Arc<str>>) -> Await {
 fn fingerprint(nodes: &[Node]) -> u64 {
     let mut hasher = DefaultHasher::new();
     for node in nodes {
-        (node.depth, node.label.as_ptr().addr(), node.place.as_ref().map(|(_, line)| *line))
+        (node.depth, node.alike, node.label.as_ptr().addr(), node.place.as_ref().map(|(_, line)| *line))
             .hash(&mut hasher);
         node.detail.shared().hash(&mut hasher);
     }
@@ -159,6 +160,7 @@ mod tests {
             detail,
             progress: None,
             awaited: false,
+            alike: 0,
         }
     }
 

@@ -18,6 +18,10 @@ use crate::tasks::types::EntryId;
 /// Kinds of tasks that are remembered. A program has hundreds; a recycled header may look like many.
 const MAX_KINDS: usize = 100_000;
 
+/// Values that one look visits to count futures that are like others: as many as ten thousand tasks of twenty values have in
+/// all.
+pub(super) const SPARE_VALUES: usize = 200_000;
+
 /// What earlier looks have found out.
 #[derive(Default)]
 pub(super) struct Known {
@@ -38,6 +42,8 @@ pub(super) struct Decoder<'a, 't, 's> {
     pub(super) known: &'a mut Known,
     pub(super) compiler: &'a Compiler<'t, 's>,
     pub(super) deadline: Instant,
+    /// Values that may still be visited to count futures that are like others.
+    pub(super) spare: usize,
     /// Whether to find what tasks wait for and hold.
     pub(super) holders: bool,
 }
@@ -52,7 +58,7 @@ impl Decoder<'_, '_, '_> {
     pub(super) fn run(&mut self, plan: PlanId, address: u64, reads: &mut ReadSet, output: &mut Output) {
         let mark = reads.mark();
         loop {
-            let mut interpreter = Interpreter::new(&self.known.plans, reads, output);
+            let mut interpreter = Interpreter::new(&self.known.plans, reads, output, &mut self.spare);
             let Err(missing) = interpreter.decode(plan, address) else { return ask_peers(output) };
             // A plan that is made without the types would be remembered, and wrong for good.
             if self.compiler.types.unusable().is_some() {

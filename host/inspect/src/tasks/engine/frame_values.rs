@@ -73,7 +73,8 @@ impl Engine {
         let types = Types::new(&source, &self.index, self.bias);
         let compiler = Compiler::new(&types, LIBRARIES);
         let (task, known) = (&self.tokio.task, &mut self.memory);
-        let decoder = Decoder { task, boxed: None, known, compiler: &compiler, deadline, holders: true };
+        let decoder =
+            Decoder { task, boxed: None, known, compiler: &compiler, deadline, spare: 0, holders: true };
         let (sites, reads, output) = (&mut self.sites, ReadSet::default(), Output::default());
         let mut reader = Reader { decoder, sites, reads, output };
         work(&mut |evidence, frame| reader.frame(evidence, frame))

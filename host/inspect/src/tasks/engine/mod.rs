@@ -137,7 +137,8 @@ impl Engine {
         let compiler = Compiler::new(&types, LIBRARIES);
         let (task, known) = (&self.tokio.task, &mut self.memory);
         let (boxed, holders) = (self.tokio.boxed_task, options.holders);
-        let decoder = Decoder { task, boxed, known, compiler: &compiler, deadline, holders };
+        let spare = decoder::SPARE_VALUES;
+        let decoder = Decoder { task, boxed, known, compiler: &compiler, deadline, spare, holders };
         let mut look = Look {
             decoder,
             chains: Chains::new(),

@@ -34,6 +34,9 @@ pub enum Fact {
         /// Whether there are more than that.
         more: bool,
     },
+    /// It is one of several side by side, and so many more stand in the same place, with all that they await, that are not
+    /// listed: of many futures the first ones and the odd ones are. The same for all tasks in one place.
+    Alike(u64),
     /// It is generic and was made for this function or closure of another crate, which it does not await at present: the
     /// handler of a request whose arguments are being read. The same for all tasks in one place.
     MadeFor(Arc<str>),

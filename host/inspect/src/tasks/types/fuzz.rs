@@ -97,7 +97,9 @@ fn look(source: &Source, index: &Index, memory: &[u8]) -> usize {
         let plan = plans.number(*id);
         let (mut reads, mut output) = (ReadSet::default(), Output::default());
         for _ in 0..PLANS {
-            let Err(missing) = Interpreter::new(&plans, &mut reads, &mut output).decode(plan, address) else {
+            let Err(missing) =
+                Interpreter::new(&plans, &mut reads, &mut output, &mut { 1_000 }).decode(plan, address)
+            else {
                 break;
             };
             compiler.make(&mut plans, missing, |vtable| vtable.checked_rem(4096));

@@ -62,9 +62,11 @@ fn attempts(
     stack: Stack,
 ) -> Result<Look, Errno> {
     let activity_file = directory.file(id, "syscall")?;
-    let progress = Progress::of(directory, id)?;
-    for _ in 0..ATTEMPTS {
-        let before = progress.mark()?;
+    let (progress, mut before) = Progress::of(directory, id)?;
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
+            before = progress.mark()?;
+        }
         let activity = read_activity(&activity_file)?;
         let (registers, in_call) = match activity {
             Activity::Running => return Ok(Look::Running),
@@ -127,11 +129,14 @@ enum Mark {
 }
 
 impl Progress {
-    fn of(directory: &TaskDirectory, id: u32) -> Result<Progress, Errno> {
-        match cpu_clock::read(id) {
-            Some(_) => Ok(Progress::Clock(id)),
-            None => Ok(Progress::Status(directory.file(id, "status")?)),
+    /// How to tell whether it has changed, and what it is now.
+    fn of(directory: &TaskDirectory, id: u32) -> Result<(Progress, Mark), Errno> {
+        if let Some(time) = cpu_clock::read(id) {
+            return Ok((Progress::Clock(id), Mark::Time(time)));
         }
+        let progress = Progress::Status(directory.file(id, "status")?);
+        let mark = progress.mark()?;
+        Ok((progress, mark))
     }
 
     fn mark(&self) -> Result<Mark, Errno> {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::BANNER;
 use super::escape::escape;
-use crate::model::{Frame, Line, Trace, TraceKind};
+use crate::model::{Detail, Frame, Line, Trace, TraceKind};
 use crate::words;
 
 /// Terminals on call are a hundred columns wide.
@@ -178,11 +178,12 @@ impl Tree<'_> {
     }
 
     /// One of each kind among these futures, with how many there are, the odd ones first: they are what a reader looks for.
-    fn distinct(&self, futures: Vec<Range<usize>>) -> Vec<(usize, Range<usize>)> {
-        let mut kinds: BTreeMap<Vec<String>, (usize, Range<usize>)> = BTreeMap::new();
+    fn distinct(&self, futures: Vec<Range<usize>>) -> Vec<(u64, Range<usize>)> {
+        let mut kinds: BTreeMap<Vec<String>, (u64, Range<usize>)> = BTreeMap::new();
         for future in futures {
+            let count = 1 + alike(&self.frames[future.start]);
             let kind = kinds.entry(key(&self.frames[future.clone()]));
-            kind.or_insert((0, future)).0 += 1;
+            kind.or_insert((0, future)).0 += count;
         }
         let mut kinds: Vec<_> = kinds.into_values().collect();
         kinds.sort_by_key(|(count, future)| (*count, future.start));
@@ -192,6 +193,11 @@ impl Tree<'_> {
     /// Adds the line of an await, with how often it stands there if more than once.
     fn frame(&mut self, at: usize, mut times: Option<String>) {
         let frame = &self.frames[at];
+        let uncounted = if times.is_none() { alike(frame) } else { 0 };
+        let uncounted = match uncounted {
+            0 => String::new(),
+            more => format!(", {}", Detail::Alike(more)),
+        };
         for line in frame.lines().filter(|line| !line.folded) {
             while self.above.last().is_some_and(|depth| *depth >= frame.depth) {
                 self.above.pop();
@@ -199,7 +205,7 @@ impl Tree<'_> {
             let branch = times.take().or_else(|| frame.branch.as_deref().map(escape));
             let branch = branch.map_or(String::new(), |branch| format!("{branch}: "));
             let indent = 2 * self.above.len().min(DEEPEST);
-            let left = format!("  {:indent$}{branch}{}{}", "", name(line), details(frame));
+            let left = format!("  {:indent$}{branch}{}{}{uncounted}", "", name(line), details(frame));
             self.above.push(frame.depth);
             self.lines.push(Shown { left, right: location(line) });
         }
@@ -218,8 +224,16 @@ fn key(future: &[Frame]) -> Vec<String> {
     future.iter().enumerate().map(line).collect()
 }
 
+/// All but how many more are like it.
 fn details(frame: &Frame) -> String {
-    frame.details.iter().map(|detail| format!(", {}", escape(&detail.to_string()))).collect()
+    let own = frame.details.iter().filter(|detail| !matches!(detail, Detail::Alike(_)));
+    own.map(|detail| format!(", {}", escape(&detail.to_string()))).collect()
+}
+
+/// How many more are like it that have no frames of their own.
+fn alike(frame: &Frame) -> u64 {
+    let count = |detail: &Detail| if let Detail::Alike(count) = detail { *count } else { 0 };
+    frame.details.iter().map(count).sum()
 }
 
 /// The function; failing that, what is needed to look it up elsewhere.
@@ -282,7 +296,6 @@ pub(super) fn ranges(ids: &[u64]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Detail;
 
     #[test]
     fn a_deep_stack_shows_both_ends_and_counts_on_beyond_the_gap() {

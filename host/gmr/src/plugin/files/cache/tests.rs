@@ -4,7 +4,13 @@ use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 
 use super::*;
 use crate::plugin::Limits;
+use crate::plugin::sandbox::compiled::{FORMAT, TAIL_BYTES};
 use crate::plugin::sandbox::engine::engine;
+
+fn code(engine: &Engine) -> CompiledCode {
+    CompiledCode::in_memory(&engine.precompile_component(&wat::parse_str("(component)").unwrap()).unwrap())
+        .unwrap()
+}
 
 struct Kept {
     folder: tempfile::TempDir,
@@ -24,15 +30,14 @@ impl Kept {
         let engine = engine(Limits::default().wasm_stack_bytes).unwrap();
         let cache = Cache::new(folder.path().join("deep/cache"));
         let digest = Digest::of(b"source");
-        let component = Component::new(&engine, "(component)").unwrap();
-        cache.put(&engine, digest, &component).unwrap();
+        cache.put(digest, &code(&engine), &[]).unwrap();
         let kept = Kept { folder, engine, cache, digest };
         assert!(kept.get(), "what is kept is found");
         kept
     }
 
     fn entry(&self) -> PathBuf {
-        self.cache.path.join(name(&self.engine, self.digest))
+        self.cache.path.join(name(self.digest))
     }
 
     fn get(&self) -> bool {
@@ -112,7 +117,7 @@ fn a_receipt_is_for_one_file_one_entry_and_one_boot() {
     assert!(!kept.recall(&source(2)), "another file");
     let next = Cache { path: kept.cache.path.clone(), boot: Some("another boot".into()) };
     assert!(next.recall(&kept.engine, &source(1)).is_none());
-    let receipt = kept.cache.path.join(kept.cache.receipt(&kept.engine, &source(1)).unwrap());
+    let receipt = kept.cache.path.join(kept.cache.receipt(&source(1)).unwrap());
     let whole = std::fs::read(&receipt).unwrap();
     assert_eq!(whole.len(), RECEIPT_BYTES);
     for at in [0, 31, 32, RECEIPT_BYTES - 1] {
@@ -141,8 +146,7 @@ fn what_others_may_have_written_is_a_miss() {
     for open in [0o770, 0o707, 0o750] {
         set_mode(&kept.cache.path, open);
         kept.is_miss();
-        let component = Component::new(&kept.engine, "(component)").unwrap();
-        let error = kept.cache.put(&kept.engine, kept.digest, &component).unwrap_err();
+        let error = kept.cache.put(kept.digest, &code(&kept.engine), &[]).unwrap_err();
         assert!(error.contains("deep/cache") && error.contains("mode 0700"), "{error}");
     }
     set_mode(&kept.cache.path, 0o700);
@@ -165,7 +169,7 @@ fn what_another_user_owns_is_a_miss() {
         assert!(kept.get());
     }
     kept.receipt();
-    let receipt = kept.cache.path.join(kept.cache.receipt(&kept.engine, &source(1)).unwrap());
+    let receipt = kept.cache.path.join(kept.cache.receipt(&source(1)).unwrap());
     chown(receipt, SOMEBODY, None).unwrap();
     assert!(!kept.recall(&source(1)));
 }
@@ -184,15 +188,58 @@ fn links_are_not_followed() {
     kept.is_miss();
 }
 
+/// The names in the directory, without receipts.
+fn left(kept: &Kept) -> BTreeSet<String> {
+    let names = std::fs::read_dir(&kept.cache.path).unwrap().map(|entry| entry.unwrap().file_name());
+    let names = names.map(|name| name.into_string().unwrap());
+    names.filter(|name| !name.ends_with("receipt")).collect()
+}
+
 #[test]
-fn the_oldest_entries_go() {
+fn the_oldest_entries_go_but_none_that_is_in_use() {
     let kept = Kept::new();
-    for number in 0..=MOST_ENTRIES {
+    std::fs::remove_file(kept.entry()).unwrap();
+    let now = SystemTime::now();
+    for (name, bytes, age) in [("a.cwasm", 10, 4), ("b.cwasm", 10, 3), ("c.cwasm", 10, 2), ("d.cwasm", 10, 1)]
+    {
+        let path = kept.cache.path.join(name);
+        std::fs::write(&path, vec![0; bytes]).unwrap();
+        File::options().write(true).open(path).unwrap().set_modified(now - Duration::from_secs(age)).unwrap();
+    }
+    let names = |names: &[&str]| names.iter().map(|name| format!("{name}.cwasm")).collect::<BTreeSet<_>>();
+    kept.cache.tidy(&names(&["a"]), 40, now);
+    assert_eq!(left(&kept), names(&["a", "b", "c", "d"]), "they have as much as they may");
+    kept.cache.tidy(&names(&["a"]), 39, now);
+    assert_eq!(left(&kept), names(&["a", "c", "d"]));
+    kept.cache.tidy(&names(&["a", "c", "d"]), 0, now);
+    assert_eq!(left(&kept), names(&["a", "c", "d"]), "however much those in use have");
+}
+
+#[test]
+fn many_small_entries_displace_no_large_one() {
+    let kept = Kept::new();
+    for number in 0..1000 {
         std::fs::write(kept.cache.path.join(format!("{number}.cwasm")), "").unwrap();
     }
-    kept.cache.drop_oldest("cwasm");
-    assert_eq!(std::fs::read_dir(&kept.cache.path).unwrap().count(), MOST_ENTRIES);
-    kept.is_miss();
+    kept.cache.put(Digest::of(b"another"), &code(&kept.engine), &[]).unwrap();
+    assert!(kept.get());
+}
+
+#[test]
+fn parts_of_processes_that_have_ended_and_the_oldest_receipts_go() {
+    let kept = Kept::new();
+    let part = kept.cache.path.join("a.cwasm.1.part");
+    std::fs::write(&part, "").unwrap();
+    let none = BTreeSet::new();
+    kept.cache.tidy(&none, u64::MAX, SystemTime::now());
+    assert!(part.exists());
+    for number in 0..=MOST_RECEIPTS {
+        std::fs::write(kept.cache.path.join(format!("{number}.receipt")), "").unwrap();
+    }
+    kept.cache.tidy(&none, u64::MAX, SystemTime::now() + 2 * PART_AGE);
+    assert!(!part.exists());
+    let receipts = std::fs::read_dir(&kept.cache.path).unwrap().count() - left(&kept).len();
+    assert_eq!(receipts, MOST_RECEIPTS);
 }
 
 #[test]
@@ -203,8 +250,7 @@ fn a_cache_that_is_mounted_noexec_is_told_and_not_written_to() {
     if let Some(mounted) = std::env::var_os(MOUNTED) {
         let engine = engine(Limits::default().wasm_stack_bytes).unwrap();
         let cache = Cache::new(PathBuf::from(mounted));
-        let component = Component::new(&engine, "(component)").unwrap();
-        let error = cache.put(&engine, Digest::of(b"source"), &component).unwrap_err();
+        let error = cache.put(Digest::of(b"source"), &code(&engine), &[]).unwrap_err();
         assert!(error.contains(": it is mounted noexec"), "{error}");
         assert_eq!(std::fs::read_dir(&cache.path).unwrap().count(), 0);
         return;
