@@ -159,6 +159,7 @@ const MISSING: &[Missing] = &[
             "must be enabled",
             "to be enabled",
             "is not active",
+            "require the component model",
             "requires the component model",
         ],
         reason: "it uses a proposal to WebAssembly that this host does not have: switch it off in the compiler, or take \
