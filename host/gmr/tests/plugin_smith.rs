@@ -57,7 +57,6 @@ fn state(report: &Report, plugin: &str) -> String {
 
 /// One test: the folder is looked at by a reporter, of which a process has one.
 #[test]
-#[expect(clippy::too_many_lines, reason = "one reporter serves all that is checked here")]
 fn whatever_is_valid_is_refused_or_runs() {
     let folder = tempfile::tempdir().unwrap();
     let files = make(folder.path());
