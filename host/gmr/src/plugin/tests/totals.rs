@@ -28,7 +28,7 @@ fn many_plugins_that_fill_their_output_leave_one_its_section() {
 #[test]
 fn plugins_that_overran_are_called_last_and_with_less_time_until_one_is_well() {
     let bench = Bench::with(|config| {
-        let limits = Limits { deadline: Duration::from_millis(80), ..Limits::default() };
+        let limits = Limits { deadline: Duration::from_millis(800), ..Limits::default() };
         config.plugins.insert("hang".into(), PluginConfig { limits, ..PluginConfig::default() });
     });
     bench.install("hang.wasm", guests::component("loop-in-render"));
