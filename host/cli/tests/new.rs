@@ -28,6 +28,9 @@ fn each_language_has_a_project_under_the_plugins_name() {
             "sh build.sh",
         ),
         ("javascript", &["pool_2.js", "package.json", "build.mjs", "wit/world.wit"], "npm run build"),
+        ("c", &["pool_2.c", "bindings/plugin.h", "build.sh", "wit/world.wit"], "sh build.sh"),
+        ("go", &["main.go", "gmr/plugin.go", "go.mod", "build.sh", "wit/world.wit"], "sh build.sh"),
+        ("assemblyscript", &["pool_2.ts", "gmr.ts", "package.json", "wit/world.wit"], "sh build.sh"),
     ] {
         let place = Place::new();
         let project = place.path("deep/down");
@@ -98,7 +101,7 @@ fn what_is_there_already_is_left_alone() {
 fn names_that_would_not_build_are_refused() {
     let place = Place::new();
     let long = "a".repeat(65);
-    for name in ["Pool", "2pool", "_pool", "pool-2", "../pool", "", "größe", &long, "threads", "fn"] {
+    for name in ["Pool", "2pool", "_pool", "pool-2", "../pool", "", "größe", &long, "threads", "fn", "gmr"] {
         misuse(&[&"plugin", &"new", &name, &"--lang", &"rust", &"--path", &place.path("p")], "invalid value");
         assert!(!place.path("p").exists(), "{name}");
     }

@@ -28,7 +28,8 @@ pub fn run() -> Result<()> {
     announce("building the plugins");
     let plugins = guest::build(Which::Shipped, Choice::default())?;
     announce("building the example service; the first build takes some minutes");
-    Step::new("cargo").args(["build", "--workspace", "--bins"]).within(&root()).run()?;
+    // Of the workspace, so that what is built has the features that everything else here is built with.
+    Step::new("cargo").args(["build", "--workspace", "--bin", "service"]).within(&root()).run()?;
     let scratch = tempfile::tempdir_in(&target).context("no folder for the demo")?;
     let names = names(&plugins);
     // A folder of its own: beside the shipped ones may lie some that are compiled for minutes.

@@ -145,13 +145,14 @@ fn write(project: &Path, path: &str, text: &str) -> Result<()> {
 }
 
 /// Words that are no name of a package or module in one of the languages.
-const TAKEN: [&str; 12] = [
+const TAKEN: [&str; 13] = [
     "wit",
     "wit_world",
     "test",
     "core",
     "std",
     "alloc",
+    "gmr",
     "gmr_plugin",
     "import",
     "class",

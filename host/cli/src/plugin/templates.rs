@@ -11,6 +11,9 @@ pub enum Language {
     Rust,
     Python,
     Javascript,
+    C,
+    Go,
+    Assemblyscript,
 }
 
 /// A language's project.
@@ -69,6 +72,54 @@ const JAVASCRIPT: Template = Template {
     interface: INTERFACE,
 };
 
+const C: Template = Template {
+    files: files!(
+        "templates/c":
+        "README.md",
+        "bindings/plugin.c",
+        "bindings/plugin.h",
+        "build.sh",
+        "cases/example.toml",
+        "cases/example.txt",
+        "my_plugin.c",
+        "requirements.txt",
+        "world.c",
+    ),
+    interface: INTERFACE,
+};
+
+const GO: Template = Template {
+    files: files!(
+        "templates/go":
+        "README.md",
+        "build.sh",
+        "cases/example.toml",
+        "cases/example.txt",
+        "gmr/document.go",
+        "gmr/host.go",
+        "gmr/plugin.go",
+        "go.mod",
+        "main.go",
+        "requirements.txt",
+    ),
+    interface: INTERFACE,
+};
+
+const ASSEMBLYSCRIPT: Template = Template {
+    files: files!(
+        "templates/assemblyscript":
+        "README.md",
+        "build.sh",
+        "cases/example.toml",
+        "cases/example.txt",
+        "gmr.ts",
+        "my_plugin.ts",
+        "package.json",
+        "requirements.txt",
+    ),
+    interface: INTERFACE,
+};
+
 /// The interface.
 const INTERFACE: &[File] = files!(
     ".":
@@ -93,6 +144,9 @@ impl Language {
             Language::Rust => &RUST,
             Language::Python => &PYTHON,
             Language::Javascript => &JAVASCRIPT,
+            Language::C => &C,
+            Language::Go => &GO,
+            Language::Assemblyscript => &ASSEMBLYSCRIPT,
         }
     }
 }

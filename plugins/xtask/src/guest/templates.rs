@@ -12,10 +12,13 @@ use crate::command::{Step, announce};
 const NAME: &str = "my_plugin";
 
 /// The languages, each with where its steps leave the component.
-const LANGUAGES: [(&str, &str); 3] = [
+const LANGUAGES: [(&str, &str); 6] = [
     ("rust", "target/wasm32-wasip2/release/my_plugin.wasm"),
     ("python", "my_plugin.wasm"),
     ("javascript", "my_plugin.wasm"),
+    ("c", "my_plugin.wasm"),
+    ("go", "my_plugin.wasm"),
+    ("assemblyscript", "my_plugin.wasm"),
 ];
 
 /// What steps install or build in a project, which the next run finds again.
