@@ -142,25 +142,6 @@ fn long_files_say_why_they_are() {
 }
 
 #[test]
-fn every_package_of_the_workspace_is_built_to_be_looked_into() {
-    let workspace = read("Cargo.toml".as_ref());
-    let (_, members) = workspace.split_once("\nmembers = [").unwrap();
-    let (members, _) = members.split_once(']').unwrap();
-    for member in members.split(", ").map(|member| member.trim_matches('"')) {
-        let manifest = read(&Path::new(member).join("Cargo.toml"));
-        let name = manifest.lines().find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"')).unwrap();
-        // The profile itself is that of dependencies.
-        let (_, profile) = workspace
-            .split_once(&format!("\n[profile.dev.package.{name}]\n"))
-            .unwrap_or_else(|| panic!("Cargo.toml has no profile for {name}: copy that of another package"));
-        let profile = profile.split("\n[").next().unwrap();
-        for line in ["debug = true", "debug-assertions = true", "overflow-checks = true"] {
-            assert!(profile.lines().any(|other| other == line), "the profile of {name} lacks `{line}`");
-        }
-    }
-}
-
-#[test]
 fn the_interface_stands_in_one_place() {
     // The guests' folder holds packages of its own: parts of WASI, and what no host has.
     check(files(".wit"), |path, _| {

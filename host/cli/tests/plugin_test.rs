@@ -114,7 +114,7 @@ fn a_plugin_sees_the_files_of_its_case_and_no_others() {
     let project = Project::new("files", &guest("passwd"), granted);
     project.expect("a.txt", "1[..]-\n");
     project.passes();
-    let project = Project::new("files", b"", "[files]\n'../pool.conf' = ''\n");
+    let project = Project::new("files", &guest("passwd"), "[files]\n'../pool.conf' = ''\n");
     bad(&[&"plugin", &"test", &project.place.path("")], &["a.toml", "no absolute path"]);
 }
 

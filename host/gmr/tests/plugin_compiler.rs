@@ -102,32 +102,11 @@ fn plugins(report: &Report) -> &Section {
     report.section("plugins").unwrap()
 }
 
-/// A plugin that takes the compiler as long as it has functions, and more memory the longer each of them is.
-fn laborious(functions: usize, operations: usize) -> Vec<u8> {
-    let more = "local.get 0 i32.const 3 i32.mul local.set 0 ".repeat(operations);
-    let function = format!("(func (param i32) (result i32) {more} local.get 0)");
-    let text = guests::text("hello");
-    guests::assemble(
-        &text.replace("(; describe ;)", &format!("(; describe ;) {}", function.repeat(functions))),
-    )
-}
-
 static CHILD_SIGNALS: AtomicUsize = AtomicUsize::new(0);
 
-/// The processes that run as compilers of this one: children of its children.
+/// The processes that compile for this one.
 fn compilers() -> Vec<PathBuf> {
-    let processes = std::fs::read_dir("/proc").unwrap().filter_map(|entry| Some(entry.ok()?.path()));
-    let begins = |path: &Path, name: &[u8]| {
-        std::fs::read(path.join("cmdline")).is_ok_and(|line| line.starts_with(name))
-            && parent(path).and_then(|parent| self::parent(&Path::new("/proc").join(parent.to_string())))
-                == Some(std::process::id())
-    };
-    processes.filter(|path| begins(path, b"gmr-plugin-compiler\0")).collect()
-}
-
-fn parent(process: &Path) -> Option<u32> {
-    let status = std::fs::read_to_string(process.join("status")).ok()?;
-    status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
+    gmr_test_support::compilers_of(std::process::id())
 }
 
 fn a_child_compiles_and_nothing_is_noticed() {
@@ -143,7 +122,7 @@ fn a_child_compiles_and_nothing_is_noticed() {
     service.settled();
     let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
     let before = descriptors();
-    service.install("p", &laborious(200, 200));
+    service.install("p", &guests::laborious(200, 200));
     let mut watched = 0;
     let report = wait_for_compiler(|| {
         assert_eq!(wait(WaitOptions::NOHANG).unwrap_err(), rustix::io::Errno::CHILD);
@@ -167,7 +146,7 @@ fn a_child_compiles_and_nothing_is_noticed() {
 
 fn a_compiler_that_takes_too_long_is_ended() {
     let service = Service::with(|settings, _| settings.compile_time = Duration::from_secs(1));
-    service.install("p", &laborious(500, 400));
+    service.install("p", &guests::laborious(500, 400));
     let remark = service.remark();
     let reason =
         "p.wasm does not load: the compiler needed more than 1 s of processor time, its limit `compile_time`";
@@ -176,7 +155,7 @@ fn a_compiler_that_takes_too_long_is_ended() {
 
 fn a_compiler_that_takes_too_much_memory_is_ended() {
     let service = Service::with(|settings, _| settings.compile_memory = 256 << 20);
-    service.install("p", &laborious(1, 100_000));
+    service.install("p", &guests::laborious(1, 100_000));
     let remark = service.remark();
     let reason =
         "p.wasm does not load: the compiler needed more than 256.0 MiB of memory, its limit `compile_memory`";
@@ -269,7 +248,7 @@ fn what_is_never_compiled_comes_from_the_cache() {
 
 fn dropping_the_guard_ends_the_compiler() {
     let service = Service::with(|_, _| ());
-    service.install("p", &laborious(500, 400));
+    service.install("p", &guests::laborious(500, 400));
     wait_for_compiler(|| if compilers().is_empty() { Err("no compiler") } else { Ok(()) });
     drop(service);
     gmr_test_support::wait_for(|| if compilers().is_empty() { Ok(()) } else { Err("it goes on") });

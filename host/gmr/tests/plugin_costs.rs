@@ -7,82 +7,12 @@ use std::time::Duration;
 use gmr::plugin::PluginConfig;
 use gmr::report::{Block, Report};
 use gmr::{Builder, Guard, Settings};
+use gmr_test_support::encoding::{debug_information, with_memories, with_sections};
 use gmr_test_support::memory::{self, COUNTING, Counting};
 use gmr_test_support::{guests, wait_for_compiler};
 
 #[global_allocator]
 static ALLOCATOR: Counting = COUNTING;
-
-/// A number as WebAssembly writes it.
-fn leb(mut number: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    loop {
-        let byte = (number & 0x7f) as u8;
-        number >>= 7;
-        if number == 0 {
-            bytes.push(byte);
-            return bytes;
-        }
-        bytes.push(byte | 0x80);
-    }
-}
-
-fn section(id: u8, content: &[u8]) -> Vec<u8> {
-    [&[id], &*leb(content.len()), content].concat()
-}
-
-fn custom(name: &str, content: &[u8]) -> Vec<u8> {
-    section(0, &[&leb(name.len()), name.as_bytes(), content].concat())
-}
-
-/// The sections of a component, by their numbers.
-fn sections(component: &[u8]) -> Vec<(u8, &[u8])> {
-    let mut sections = Vec::new();
-    let mut rest = &component[8..];
-    while let [id, after @ ..] = rest {
-        let length = after.iter().take_while(|byte| **byte & 0x80 != 0).count() + 1;
-        let size = after[..length].iter().rev().fold(0, |size, byte| size << 7 | usize::from(byte & 0x7f));
-        sections.push((*id, &after[length..length + size]));
-        rest = &after[length + size..];
-    }
-    sections
-}
-
-/// The number of a section that is a core module, and of one with core instances.
-const MODULE: u8 = 1;
-const INSTANCES: u8 = 2;
-
-/// A component whose first core module has more sections.
-fn with_sections(component: &[u8], more: &[u8]) -> Vec<u8> {
-    let mut made = component[..8].to_vec();
-    let mut is_first = true;
-    for (id, content) in sections(component) {
-        let extended = [content, if id == MODULE && is_first { more } else { &[] }].concat();
-        is_first &= id != MODULE;
-        made.extend(section(id, &extended));
-    }
-    made
-}
-
-/// Debug information of so many units, each of which is nothing but its header.
-fn debug_information(units: usize) -> Vec<u8> {
-    let unit = b"\x08\0\0\0\x04\0\0\0\0\0\x04\x01";
-    [custom(".debug_abbrev", b"\x01\x11\0\0\0\0"), custom(".debug_info", &unit.repeat(units))].concat()
-}
-
-/// A component with so many core modules more, each with a memory and data of its own, and an instance.
-fn with_memories(component: &[u8], more: usize) -> Vec<u8> {
-    let before = sections(component).iter().filter(|(id, _)| *id == MODULE).count();
-    let mut made = component.to_vec();
-    for number in 0..more {
-        let data = format!("data of {number}");
-        let segment = [b"\x01\0\x41\0\x0b", &*leb(data.len()), data.as_bytes()].concat();
-        let module = [b"\0asm\x01\0\0\0", &*section(5, b"\x01\0\x01"), &section(11, &segment)].concat();
-        made.extend(section(MODULE, &module));
-        made.extend(section(INSTANCES, &[b"\x01\0", &*leb(before + number), b"\0"].concat()));
-    }
-    made
-}
 
 fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()

@@ -2,6 +2,7 @@
 //!
 //! Each task has a module of its own; this file only reads the command line.
 
+mod attacks;
 mod bench;
 mod command;
 mod demo;
@@ -37,6 +38,8 @@ enum Task {
     Matrix(matrix::Arguments),
     /// Print the table of faults: what a report has, and what it does to the application, in each kind of trouble
     Faults(faults::Arguments),
+    /// Print the table of attacks: what becomes of a service when hostile files are dropped into its folder of plugins
+    Attacks(attacks::Arguments),
     /// Run programs that are stuck in known ways: whether a report names the cause, and says nothing of their healthy twins
     Incidents(incidents::Arguments),
     /// Make thousands of reports of a service under load, in storms of allocations, libraries, panics, forks and threads
@@ -68,6 +71,7 @@ fn run(task: &Task) -> Result<()> {
         Task::Test(arguments) => test::run(arguments),
         Task::Matrix(arguments) => matrix::run(arguments),
         Task::Faults(arguments) => faults::run(arguments),
+        Task::Attacks(arguments) => attacks::run(arguments),
         Task::Incidents(arguments) => incidents::run(arguments),
         Task::Soak(arguments) => soak::run(arguments),
         Task::Fuzz(arguments) => fuzz::run(arguments),

@@ -19,8 +19,8 @@ pub struct Arguments {
 }
 
 /// Integration tests that take longer than all others together: they build a program, put a load on
-/// the machine, or bring a hundred programs into trouble.
-const SLOW: [&str; 4] = ["faults", "plugin_smith", "tasks_churn", "threads_stresses"];
+/// the machine, or bring a hundred programs into trouble or under attack.
+const SLOW: [&str; 5] = ["attacks", "faults", "plugin_smith", "tasks_churn", "threads_stresses"];
 
 /// The packages that have the wasm engine. Tested alone they would resolve other features and build it once more, so their
 /// tests are named instead, and the units of the other packages come along.

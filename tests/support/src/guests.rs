@@ -64,6 +64,14 @@ pub fn assemble(text: &str) -> Vec<u8> {
     assemble_for("plugin", text)
 }
 
+/// A plugin that takes the compiler as long as it has functions, and more memory the longer each of them is.
+pub fn laborious(functions: usize, operations: usize) -> Vec<u8> {
+    let more = "local.get 0 i32.const 3 i32.mul local.set 0 ".repeat(operations);
+    let function = format!("(func (param i32) (result i32) {more} local.get 0)");
+    let described = format!("(; describe ;) {}", function.repeat(functions));
+    assemble(&text("hello").replace("(; describe ;)", &described))
+}
+
 /// The component of a core module that implements a world: `plugin`, or one of `wit/worlds.wit` beside the guests.
 pub fn assemble_for(world: &str, text: &str) -> Vec<u8> {
     let text = text

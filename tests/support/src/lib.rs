@@ -1,9 +1,13 @@
 //! What the tests of several packages share. Never published; each part is a feature of its own.
 
+#[cfg(target_os = "linux")]
+mod compilers;
 #[cfg(all(feature = "conditions", target_os = "linux"))]
 pub mod conditions;
 #[cfg(target_os = "linux")]
 mod descriptors;
+#[cfg(feature = "guests")]
+pub mod encoding;
 mod golden;
 #[cfg(feature = "guests")]
 pub mod guests;
@@ -28,6 +32,8 @@ pub mod workload;
 
 use std::path::{Path, PathBuf};
 
+#[cfg(target_os = "linux")]
+pub use compilers::compilers_of;
 #[cfg(target_os = "linux")]
 pub use descriptors::close_all_from;
 pub use golden::assert_golden;

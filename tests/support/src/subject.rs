@@ -46,9 +46,15 @@ impl Subject {
         command.arg(scenario).envs(variables.iter().map(|(name, value)| (name, value.as_ref())));
         // A panic's backtrace takes a second of a debug build's time, the whole of what a closure has.
         command.env_remove("RUST_BACKTRACE");
+        Subject::of(command, PATIENCE)
+    }
+
+    /// Starts the command, whose process is the subject's from its start on, without waiting until it is ready. It is killed after
+    /// so long.
+    pub fn of(mut command: Command, patience: Duration) -> Subject {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the subject is built");
-        let watchdog = watch(pid(&child));
+        let watchdog = watch(pid(&child), patience);
         Subject {
             orders: child.stdin.take(),
             answers: BufReader::new(child.stdout.take().expect("piped")),
@@ -141,10 +147,10 @@ fn pid(child: &Child) -> Pid {
 }
 
 /// Kills a subject that hangs: its pipes close, and reading them fails.
-fn watch(process: Pid) -> mpsc::Sender<()> {
+fn watch(process: Pid, patience: Duration) -> mpsc::Sender<()> {
     let (watchdog, over) = mpsc::channel::<()>();
     std::thread::spawn(move || {
-        if over.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+        if over.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout) {
             let _ = rustix::process::kill_process(process, Signal::KILL);
         }
     });

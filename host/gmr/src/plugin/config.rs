@@ -143,7 +143,7 @@ impl PluginConfig {
     pub(super) fn refuse_another_digest(&self, name: &str, digest: Digest) -> Result<(), String> {
         let Some(pinned) = self.digest.filter(|pinned| *pinned != digest) else { return Ok(()) };
         Err(format!(
-            "its digest is {digest}, and the settings pin {pinned}: if this file is the one that is meant, set \
+            "its digest is {digest}, and the settings want {pinned}: if this file is the one that is meant, set \
              `digest = \"{digest}\"` in [gmr.plugins.{name}]"
         ))
     }

@@ -55,26 +55,26 @@ pub struct UsedLimit {
 impl Usage {
     /// The limits of which so many percent or more are used up, in the order of the fields.
     pub fn from_percent(&self, percent: u32, limits: &Limits) -> Vec<UsedLimit> {
-        let nanoseconds = |time: Duration| time.as_nanos();
-        let time = |nanoseconds| Value::Duration(Duration::from_nanos_u128(nanoseconds));
-        let size = |bytes| Value::Bytes(u64::try_from(bytes).unwrap_or(u64::MAX));
-        let count = |count| Value::from(u64::try_from(count).unwrap_or(u64::MAX));
-        let rows: [(&'static str, u128, u128, &dyn Fn(u128) -> Value); 9] = [
-            ("deadline", nanoseconds(self.took), nanoseconds(limits.deadline), &time),
-            ("memory", self.memory_bytes.into(), limits.memory_bytes.into(), &size),
-            ("table_elements", self.table_elements.into(), limits.table_elements.into(), &count),
-            ("host_calls", self.host_calls.into(), limits.host_calls.into(), &count),
-            ("output", self.output_bytes.into(), limits.output_bytes.into(), &size),
-            ("text", self.text_bytes.into(), limits.text_bytes.into(), &size),
-            ("blocks", self.blocks.into(), limits.blocks.into(), &count),
-            ("items", self.items.into(), limits.items.into(), &count),
-            ("diagnostics", self.diagnostic_bytes.into(), limits.diagnostic_bytes.into(), &size),
+        let row = |option, used: u64, limit: u64, value: fn(u64) -> Value| {
+            let parts = |amount: u64, of: u32| u128::from(amount) * u128::from(of);
+            let is_near = used > 0 && parts(used, 100) >= parts(limit, percent);
+            is_near.then(|| UsedLimit { option, used: value(used), limit: value(limit) })
+        };
+        let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let time = |nanoseconds| Value::Duration(Duration::from_nanos(nanoseconds));
+        let (size, count): (_, fn(u64) -> Value) = (Value::Bytes, Value::from);
+        let rows = [
+            row("deadline", nanoseconds(self.took), nanoseconds(limits.deadline), time),
+            row("memory", self.memory_bytes, limits.memory_bytes, size),
+            row("table_elements", self.table_elements, limits.table_elements, count),
+            row("host_calls", self.host_calls, limits.host_calls, count),
+            row("output", self.output_bytes, limits.output_bytes, size),
+            row("text", self.text_bytes, limits.text_bytes, size),
+            row("blocks", self.blocks, limits.blocks.into(), count),
+            row("items", self.items, limits.items.into(), count),
+            row("diagnostics", self.diagnostic_bytes, limits.diagnostic_bytes.into(), size),
         ];
-        let near = rows.into_iter().filter(|(_, used, limit, _)| {
-            *used > 0 && used.saturating_mul(100) >= limit.saturating_mul(percent.into())
-        });
-        near.map(|(option, used, limit, value)| UsedLimit { option, used: value(used), limit: value(limit) })
-            .collect()
+        rows.into_iter().flatten().collect()
     }
 }
 

@@ -19,8 +19,10 @@ pub(crate) fn peer(descriptor: i32) -> Option<String> {
     }
     let address = SocketAddrUnix::try_from(address).ok()?;
     let path = address.path().map(|path| path.to_string_lossy().into_owned());
-    let name = address.abstract_name().map(|name| format!("@{}", String::from_utf8_lossy(name)));
-    path.or(name).filter(|path| !path.is_empty())
+    // One without a name has an abstract name of no bytes.
+    let name = address.abstract_name().filter(|name| !name.is_empty());
+    let name = name.map(|name| format!("@{}", String::from_utf8_lossy(name)));
+    path.filter(|path| !path.is_empty()).or(name)
 }
 
 #[cfg(test)]

@@ -35,10 +35,9 @@ pub(crate) fn is_compiler() -> bool {
 /// Call it first of all in `main`: whatever stands before it, each compilation does as well.
 ///
 /// ```
-/// fn main() {
-///     gmr::plugin::compile_if_asked();
-///     // ... what the program does ...
-/// }
+/// // In `main`:
+/// gmr::plugin::compile_if_asked();
+/// // ... what the program does ...
 /// ```
 pub fn compile_if_asked() {
     let mut arguments = std::env::args_os();

@@ -2,6 +2,7 @@
 //! bookkeeping; [`loading`](super::loading) fills it.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -206,6 +207,15 @@ impl Catalogue {
             }
         }
         (changed, again)
+    }
+
+    /// The names of a folder's files that serve.
+    pub fn serving(&self, directory: &Path) -> HashSet<OsString> {
+        let is_serving = |(path, entry): &(&PathBuf, &Entry)| {
+            entry.ready.is_some() && entry.refused.is_none() && path.parent() == Some(directory)
+        };
+        let serving = self.entries.iter().filter(is_serving);
+        serving.filter_map(|(path, _)| path.file_name().map(OsString::from)).collect()
     }
 
     /// The plugins that are ready, in the order of their sections.

@@ -14,6 +14,16 @@ pub const MOST_BYTES: u64 = 64 << 20;
 /// meant to keep the reporter busy.
 pub const MOST_FILES: usize = 256;
 
+/// Which files of a folder come first, where there are more than are looked into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// The settings name the plugin.
+    Named,
+    /// It serves already: nobody takes its section by adding files.
+    Serving,
+    Unknown,
+}
+
 /// The plugin files of a folder.
 #[derive(Debug, Default, PartialEq)]
 pub struct Listing {
@@ -71,7 +81,8 @@ fn resembled<'t>(text: &str, taken: &'t [String]) -> Option<&'t String> {
     taken.iter().find(|taken| skeleton(taken) == text)
 }
 
-fn stem(path: &Path) -> &str {
+/// The name that a file gives its plugin, if it may have that.
+pub fn stem(path: &Path) -> &str {
     path.file_stem().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
@@ -85,30 +96,34 @@ pub fn refuse_too_large(bytes: u64) -> Result<(), String> {
     Ok(())
 }
 
-/// The plugin files of a folder, in time that grows with their number and memory that does not. `is_named` says whether the
-/// settings name a plugin.
+/// The plugin files of a folder, in time that grows with their number and memory that does not. `rank` is asked by the file's
+/// name.
 ///
 /// # Errors
 ///
 /// Why the folder cannot be read. A folder that does not exist is empty: it may come.
-pub fn list(directory: &Path, is_named: impl Fn(&str) -> bool) -> std::io::Result<Listing> {
+pub fn list(directory: &Path, rank: impl Fn(&Path) -> Rank) -> std::io::Result<Listing> {
     let entries = match std::fs::read_dir(directory) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Listing::default()),
         entries => entries?,
     };
-    let mut first: BTreeSet<(bool, OsString)> = BTreeSet::new();
+    let mut first: BTreeSet<(Rank, OsString)> = BTreeSet::new();
     let mut left_out = 0;
     for entry in entries {
         let name = entry?.file_name();
         let path: &Path = name.as_ref();
         if is_plugin(path) {
-            first.insert((!is_named(stem(path)), name));
+            first.insert((rank(path), name));
             if first.len() > MOST_FILES {
                 first.pop_last();
                 left_out += 1;
             }
         }
     }
+    let mut first: Vec<(bool, OsString)> =
+        first.into_iter().map(|(rank, name)| (rank != Rank::Named, name)).collect();
+    // Of two files that give one name the first has it, whichever of them serves.
+    first.sort_unstable();
     let files = first.into_iter().map(|(_, name)| directory.join(name)).collect();
     Ok(Listing { files, left_out })
 }
@@ -165,6 +180,11 @@ mod tests {
         assert!(refuse_too_large((64 << 20) + 1).unwrap_err().contains("64 MiB"));
     }
 
+    /// That the settings name this plugin alone.
+    fn named(plugin: &str) -> impl Fn(&Path) -> Rank {
+        move |path| if stem(path) == plugin { Rank::Named } else { Rank::Unknown }
+    }
+
     fn names(listing: &Listing) -> Vec<&str> {
         listing.files.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect()
     }
@@ -175,9 +195,9 @@ mod tests {
         for name in ["b.wasm", "a.wat", ".c.wasm", "d.txt", "z.wasm"] {
             std::fs::write(folder.path().join(name), "").unwrap();
         }
-        let listing = list(folder.path(), |name| name == "z").unwrap();
+        let listing = list(folder.path(), named("z")).unwrap();
         assert_eq!((names(&listing), listing.left_out), (vec!["z.wasm", "a.wat", "b.wasm"], 0));
-        assert_eq!(list(&folder.path().join("neither"), |_| false).unwrap(), Listing::default());
+        assert_eq!(list(&folder.path().join("neither"), |_| Rank::Unknown).unwrap(), Listing::default());
     }
 
     #[test]
@@ -185,14 +205,31 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str| std::fs::write(folder.path().join(name), "").unwrap();
         (0..MOST_FILES).for_each(|number| write(&format!("p{number:03}.wasm")));
-        let all = list(folder.path(), |_| false).unwrap();
+        let all = list(folder.path(), |_| Rank::Unknown).unwrap();
         assert_eq!((all.files.len(), all.left_out), (MOST_FILES, 0));
         write("zz.wasm");
-        let without = list(folder.path(), |_| false).unwrap();
+        let without = list(folder.path(), |_| Rank::Unknown).unwrap();
         assert_eq!((without, 1), (Listing { left_out: 1, ..all }, 1));
-        let listing = list(folder.path(), |name| name == "zz").unwrap();
+        let listing = list(folder.path(), named("zz")).unwrap();
         assert_eq!((listing.files.len(), listing.left_out), (MOST_FILES, 1));
         assert_eq!(names(&listing)[..2], ["zz.wasm", "p000.wasm"]);
         assert_eq!(names(&listing).last(), Some(&"p254.wasm"));
+    }
+    #[test]
+    fn of_too_many_files_those_that_serve_stay_and_the_order_is_that_of_the_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str| std::fs::write(folder.path().join(name), "").unwrap();
+        (0..MOST_FILES).for_each(|number| write(&format!("p{number:03}.wasm")));
+        ["q.wasm", "zz.wasm"].iter().for_each(|name| write(name));
+        let rank = |path: &Path| match stem(path) {
+            "zz" => Rank::Named,
+            "p254" | "p255" | "q" => Rank::Serving,
+            _ => Rank::Unknown,
+        };
+        let listing = list(folder.path(), rank).unwrap();
+        assert_eq!((listing.files.len(), listing.left_out), (MOST_FILES, 2));
+        let names = names(&listing);
+        assert_eq!(names[..2], ["zz.wasm", "p000.wasm"]);
+        assert_eq!(names[MOST_FILES - 4..], ["p251.wasm", "p254.wasm", "p255.wasm", "q.wasm"]);
     }
 }

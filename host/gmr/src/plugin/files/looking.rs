@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use super::catalogue::{Found, Pending, Ready};
 use super::digest::Digest;
 use super::fingerprint::Fingerprint;
+use super::folder::Rank;
 use super::loading::{Shared, Thread};
 use super::ownership::{self, Writers};
 use super::watch::Watch;
@@ -106,7 +107,17 @@ impl Shared {
         let mut owners = HashMap::new();
         for directory in &self.config.directories {
             listed.problems.extend(ownership::open_to_all(directory));
-            match folder::list(directory, |name| self.config.plugins.contains_key(name)) {
+            let serving = self.work().catalogue.serving(directory);
+            let rank = |file: &Path| {
+                if self.config.plugins.contains_key(folder::stem(file)) {
+                    Rank::Named
+                } else if serving.contains(file.as_os_str()) {
+                    Rank::Serving
+                } else {
+                    Rank::Unknown
+                }
+            };
+            match folder::list(directory, rank) {
                 Ok(listing) => {
                     listed.left_out += listing.left_out;
                     let found = listing.files.into_iter().map(|file| self.found(file, &mut owners));

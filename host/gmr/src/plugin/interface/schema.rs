@@ -93,9 +93,9 @@ mod tests {
 
     #[test]
     fn a_beginning_that_all_keys_have_makes_no_key_a_near_one() {
-        let known = ["net.port".to_owned(), "net.host".to_owned()];
-        assert_eq!(nearest_in_its_table("net.xyzzy", &known), None);
-        assert_eq!(nearest_in_its_table("net.prot", &known), Some("net.port".to_owned()));
+        let known = ["connections.port".to_owned(), "connections.host".to_owned()];
+        assert_eq!(nearest_in_its_table("connections.xyzzy", &known), None);
+        assert_eq!(nearest_in_its_table("connections.prot", &known), Some(known[0].clone()));
     }
 
     #[test]

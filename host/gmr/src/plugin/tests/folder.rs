@@ -199,6 +199,18 @@ fn of_thousands_of_files_some_are_looked_into_and_the_report_is_short() {
 }
 
 #[test]
+fn no_number_of_files_takes_the_place_of_one_that_serves() {
+    let bench = Bench::new();
+    bench.install("zz.wasm", says("whole"));
+    bench.check(&["zz: whole"]);
+    for number in 0..300 {
+        std::fs::write(bench.folder.path().join(format!("f{number}.wasm")), "").unwrap();
+    }
+    bench.check(&["zz: whole"]);
+    assert!(bench.remarks().contains("45 more files are not looked into"), "{}", bench.remarks());
+}
+
+#[test]
 fn what_is_pending_is_told_in_a_line() {
     let bench = Bench::new();
     let template = says_at_length("XXXXX");

@@ -34,7 +34,7 @@ fn a_pinned_plugin_is_replaced_by_nothing_else() {
     bench.install("p.wasm", &newer);
     bench.check(&["p: first"]);
     let refused = format!(
-        "p.wasm does not load: its digest is {}, and the settings pin {}: if this file is the one that is meant, set \
+        "p.wasm does not load: its digest is {}, and the settings want {}: if this file is the one that is meant, set \
          `digest = \"{}\"` in [gmr.plugins.p]; the version before it serves",
         Digest::of(&newer),
         Digest::of(&first),
@@ -48,7 +48,7 @@ fn a_pinned_plugin_is_replaced_by_nothing_else() {
     let again = start(&first);
     again.install("p.wasm", &newer);
     again.check(&[]);
-    assert!(again.remarks().contains("the settings pin"), "{}", again.remarks());
+    assert!(again.remarks().contains("the settings want"), "{}", again.remarks());
 }
 
 #[test]

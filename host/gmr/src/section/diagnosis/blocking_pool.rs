@@ -11,7 +11,7 @@ use gmr_inspect::threads::Thread;
 use gmr_report::words::counted;
 
 use super::place::{self, Place};
-use super::scene::{Scene, frames, runs_blocking_job, stands_in};
+use super::scene::{Scene, frames, runs_blocking_job, runs_scheduler, stands_in};
 use super::{Entry, Rank};
 
 /// How many threads tokio starts at the most by default: `max_blocking_threads` in `tokio::runtime::Builder`.
@@ -57,5 +57,5 @@ fn most<'a>(threads: &[&'a Thread]) -> Option<(Place<'a>, usize)> {
 
 /// Workers run on a thread of the pool too.
 fn is_of_pool(thread: &Thread) -> bool {
-    stands_in(thread, "blocking::pool::Inner") && !stands_in(thread, "runtime::scheduler::")
+    stands_in(thread, "blocking::pool::Inner") && !runs_scheduler(thread)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gmr_inspect::holds::{Certainty, Circumstances, Graph, Node, Party, Wait};
 use gmr_inspect::process::Utilization;
-use gmr_inspect::tasks::tokio::is_poll_frame;
+use gmr_inspect::tasks::tokio::{is_poll_frame, is_scheduler_frame};
 use gmr_inspect::tasks::{Await, Polling, Snapshot, Task, TaskState};
 use gmr_inspect::threads::{Capture, Frame, Stack, Thread};
 
@@ -189,16 +189,18 @@ pub(super) fn stands_in(thread: &Thread, part: &str) -> bool {
 /// job of the pool for what blocks, so that an idle one is in a poll, too: but not inside of the scheduler.
 pub(super) fn is_in_poll(thread: &Thread) -> bool {
     let mut outwards = functions(thread).skip_while(|function| !is_poll_frame(function));
-    outwards.any(|function| function.contains(SCHEDULER))
+    outwards.any(is_scheduler_frame)
 }
 
 /// Whether a thread runs a job of the pool for what blocks, which is no worker.
 pub(super) fn runs_blocking_job(thread: &Thread) -> bool {
-    functions(thread).any(is_poll_frame) && !functions(thread).any(|function| function.contains(SCHEDULER))
+    functions(thread).any(is_poll_frame) && !runs_scheduler(thread)
 }
 
-/// A part of the names of functions that call polls of tasks, from tokio's `runtime/scheduler`.
-const SCHEDULER: &str = "runtime::scheduler::";
+/// Whether a thread runs a scheduler, as a worker does, which is a job of that pool.
+pub(super) fn runs_scheduler(thread: &Thread) -> bool {
+    functions(thread).any(is_scheduler_frame)
+}
 
 fn functions(thread: &Thread) -> impl Iterator<Item = &str> {
     frames(thread).iter().flat_map(|frame| frame.symbols.iter().map(|symbol| symbol.function.as_str()))

@@ -462,6 +462,20 @@ fn workers_that_wait_for_work_are_in_no_poll() {
         sleeps(thread(id, "tokio-runtime-w", &functions), 100)
     };
     workers(&[(40, 90), (41, 91)], vec![parked(40), parked(41)]).check(&[]);
+    // As compilers since 1.97 mangle names: with all arguments, among which is what a worker is made of.
+    let parked = |id| {
+        let functions = [
+            "syscall",
+            "<tokio::runtime::scheduler::multi_thread::worker::Context>::park_internal",
+            "tokio::runtime::scheduler::multi_thread::worker::run",
+            "<tokio::runtime::task::core::Core<tokio::runtime::blocking::task::BlockingTask<<\
+             tokio::runtime::scheduler::multi_thread::worker::Launch>::launch::{closure#0}>, \
+             tokio::runtime::blocking::schedule::BlockingSchedule>>::poll",
+            "<tokio::runtime::blocking::pool::Inner>::run",
+        ];
+        sleeps(thread(id, "tokio-runtime-w", &functions), 100)
+    };
+    workers(&[(40, 90), (41, 91)], vec![parked(40), parked(41)]).check(&[]);
 }
 
 #[test]

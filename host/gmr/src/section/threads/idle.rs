@@ -1,7 +1,7 @@
 //! Machinery of runtimes and pools in stacks: threads that wait for work, which text shows in one line, and frames that are
 //! the same on each thread.
 
-use gmr_inspect::tasks::tokio::is_poll_frame;
+use gmr_inspect::tasks::tokio::{is_poll_frame, is_scheduler_frame};
 use gmr_inspect::threads::{State, Thread};
 use gmr_report::words::short_function;
 use gmr_report::{Frame, fold_inner, fold_outer};
@@ -58,7 +58,8 @@ pub(super) fn fold_block_on(thread: &Thread, frames: &mut [Frame]) {
 /// runtimes are left alone, whose frames are between the application's.
 pub(super) fn fold_runtime(thread: &Thread, frames: &mut [Frame]) {
     let names = lines(thread);
-    let outside = |end: usize, part: &str| names[..end].iter().rposition(|name| name.contains(part));
+    let outside =
+        |end: usize, part: &str| names[..end].iter().rposition(|name| short_function(name).contains(part));
     let poll = |end: usize| names[..end].iter().rposition(|name| is_poll_frame(name));
     let Some(job) = outside(names.len(), "blocking::pool::Inner::run").and_then(poll) else { return };
     // A worker is itself a job of the blocking pool.
@@ -91,7 +92,7 @@ fn lines(thread: &Thread) -> Vec<&str> {
 /// Whether a task's poll sleeps on this thread, which is a worker of a runtime. What `spawn_blocking` runs may sleep.
 pub(super) fn sleeps_in_poll(thread: &Thread) -> bool {
     let mut outwards = functions(thread).skip_while(|name| !is_poll_frame(name));
-    thread.state == State::Sleeping && outwards.any(|name| name.contains("runtime::scheduler::"))
+    thread.state == State::Sleeping && outwards.any(is_scheduler_frame)
 }
 
 /// The functions of a stack, the innermost first.

@@ -242,6 +242,17 @@ fn what_a_runtime_calls_a_task_through_is_counted() {
     let task = [&["nanosleep", "core::sleep", "shop::task", POLL, "std::catch"][..], &[POLL], &worker, &pool]
         .concat();
     assert_eq!(shown(&task), ["nanosleep", "core::sleep", "shop::task", "..."]);
+    let mangled_by_v0 = [
+        "nanosleep",
+        "shop::task",
+        "<tokio::runtime::task::core::Core<shop::task, tokio::runtime::scheduler::Handle>>::poll",
+        "<tokio::runtime::scheduler::multi_thread::worker::Context>::run_task",
+        "tokio::runtime::scheduler::multi_thread::worker::run",
+        "<tokio::runtime::task::core::Core<tokio::runtime::blocking::task::BlockingTask<F>>>::poll",
+        "<tokio::runtime::blocking::pool::Inner>::run",
+        "clone3",
+    ];
+    assert_eq!(shown(&mangled_by_v0), ["nanosleep", "shop::task", "..."]);
     let job = [&["nanosleep", "shop::job", POLL][..], &pool].concat();
     assert_eq!(shown(&job), ["nanosleep", "shop::job", "..."]);
     let nested =

@@ -16,7 +16,7 @@
 //! | what does the runtime count itself? | `metrics` |
 //! | which of its futures tell more than their name? | `FUTURES` |
 //! | what can be waited for and held, and by which types? | `known_locks` |
-//! | where in a thread's stack does the runtime begin? | [`is_poll_frame`] |
+//! | where in a thread's stack does the runtime begin? | [`is_poll_frame`], [`is_scheduler_frame`] |
 //! | are two handles of one runtime? | [`is_same_runtime`] |
 //!
 //! tokio may be 1.28 or newer, the oldest that the recipe was tried with. It goes by the names of members, so that new
@@ -76,7 +76,7 @@ use super::{
 #[cfg(target_os = "linux")]
 use crate::threads::Listing;
 
-pub use poll_frames::is_poll_frame;
+pub use poll_frames::{is_poll_frame, is_scheduler_frame};
 pub use same_runtime::is_same_runtime;
 
 #[cfg(target_os = "linux")]

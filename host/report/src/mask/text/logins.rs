@@ -79,6 +79,7 @@ const NO_USERS: &[&str] = &[
     "file",
     "from",
     "github",
+    "gmr",
     "im",
     "jsr",
     "link",
@@ -91,6 +92,7 @@ const NO_USERS: &[&str] = &[
     "tel",
     "to",
     "urn",
+    "wasi",
     "workspace",
     "xmpp",
 ];
