@@ -101,7 +101,8 @@ fn what_is_there_already_is_left_alone() {
 fn names_that_would_not_build_are_refused() {
     let place = Place::new();
     let long = "a".repeat(65);
-    for name in ["Pool", "2pool", "_pool", "pool-2", "../pool", "", "größe", &long, "threads", "fn", "gmr"] {
+    for name in ["Pool", "2pool", "_pool", "pool-2", "../pool", "", "größe", &long, "threads", "fn", "gmr"]
+    {
         misuse(&[&"plugin", &"new", &name, &"--lang", &"rust", &"--path", &place.path("p")], "invalid value");
         assert!(!place.path("p").exists(), "{name}");
     }

@@ -25,7 +25,10 @@ fn the_template_has_the_bindings_of_this_interface() {
             fs::write(&path, text).unwrap();
         }
         let found = fs::read(&path).unwrap_or_default();
-        assert!(found == text, "{name} is not what wit-bindgen makes of wit/: set UPDATE_GOLDEN=1 to renew it");
+        assert!(
+            found == text,
+            "{name} is not what wit-bindgen makes of wit/: set UPDATE_GOLDEN=1 to renew it"
+        );
     }
     assert_eq!(files.iter().count(), fs::read_dir(&folder).unwrap().count());
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::PluginConfig;
-use super::files::folder;
+use super::files::folder::{self, Rank};
 use super::files::ownership::{self, Writers};
 use crate::settings::Settings;
 
@@ -22,7 +22,10 @@ pub fn audit(settings: &Settings) -> Vec<String> {
 }
 
 fn of_folder(settings: &Settings, directory: &Path) -> Vec<String> {
-    let listing = match folder::list(directory, |name| settings.plugins.contains_key(name)) {
+    // Nothing serves yet.
+    let is_named = |path: &Path| settings.plugins.contains_key(folder::stem(path));
+    let rank = |path: &Path| if is_named(path) { Rank::Named } else { Rank::Unknown };
+    let listing = match folder::list(directory, rank) {
         Ok(listing) => listing,
         Err(error) => return vec![format!("{} cannot be read: {error}", directory.display())],
     };
