@@ -4,6 +4,7 @@
 //! A guest is written as a core module so that it can break what a compiler would not: `(; memory ;)`,
 //! `(; describe ;)` and `(; answer ;)` in its text stand for the parts that well-behaved guests share.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
@@ -70,6 +71,18 @@ pub fn laborious(functions: usize, operations: usize) -> Vec<u8> {
     let function = format!("(func (param i32) (result i32) {more} local.get 0)");
     let described = format!("(; describe ;) {}", function.repeat(functions));
     assemble(&text("hello").replace("(; describe ;)", &described))
+}
+
+/// The text of components, each with two instances of the one before: by the last there are 2 to the power of `levels`.
+pub fn doubling(levels: usize) -> String {
+    let mut text = "(component (component (core module))".to_owned();
+    for level in 0..levels {
+        let _ = write!(
+            text,
+            "(component (alias outer 1 {level} (component)) (instance (instantiate 0)) (instance (instantiate 0)))"
+        );
+    }
+    text + ")"
 }
 
 /// The component of a core module that implements a world: `plugin`, or one of `wit/worlds.wit` beside the guests.

@@ -19,6 +19,7 @@ mod in_child;
 pub mod load;
 #[cfg(feature = "memory")]
 pub mod memory;
+mod panic_words;
 mod skip;
 #[cfg(feature = "subject")]
 pub mod subject;
@@ -41,6 +42,7 @@ pub use golden::assert_golden;
 pub use hanging_library::HangingLibrary;
 #[cfg(target_os = "linux")]
 pub use in_child::{in_child, succeeds_in_child};
+pub use panic_words::{panic_words, remember_where_panics_are};
 pub use skip::skip;
 pub use wait::{wait_for, wait_for_compiler, wait_until};
 

@@ -1,9 +1,9 @@
 //! An attack: the files that are dropped, step by step, what each report must say of them, and what they may cost.
 
-use std::any::Any;
-use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
+
+use gmr_test_support::panic_words;
 
 use crate::place::Place;
 use crate::report::Seen;
@@ -72,7 +72,7 @@ impl Attack {
     ///
     /// What was wrong.
     pub fn outcome(&'static self) -> Result<Held, String> {
-        panic::catch_unwind(AssertUnwindSafe(|| self.carry_out())).map_err(|payload| words(&*payload))
+        panic::catch_unwind(AssertUnwindSafe(|| self.carry_out())).map_err(|payload| panic_words(&*payload))
     }
 
     fn carry_out(&self) -> Held {
@@ -128,24 +128,4 @@ impl Attack {
             Err(wrong) => format!("FAULT   | {name}: {input} ({source}) | {wrong} | | |"),
         }
     }
-}
-
-thread_local! {
-    static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
-}
-
-/// Panics are how an attack says what is wrong: their place is kept for the table, and nothing is printed beside it.
-pub fn remember_where_panics_are() {
-    panic::set_hook(Box::new(|panic| {
-        if let Some(place) = panic.location() {
-            let file = place.file().rsplit('/').next().unwrap_or_default();
-            PLACE.set(format!("{file}:{}", place.line()));
-        }
-    }));
-}
-
-fn words(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| payload.downcast_ref().copied()).unwrap_or("a panic without words");
-    format!("{}: {}", PLACE.take(), text.replace('\n', " "))
 }

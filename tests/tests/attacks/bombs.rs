@@ -1,11 +1,10 @@
 //! Files that would take a compiler minutes and gigabytes: plugins that are whole, with one thing more in them.
 
-use std::fmt::Write as _;
-
 use gmr_test_support::encoding::{
     COMPONENT, custom, function, leb, module_of_data, module_of_functions, nested_components, section,
     with_module,
 };
+use gmr_test_support::guests;
 
 use crate::attack::{ATTACK, Attack, Step};
 use crate::place::{HELLO, Place};
@@ -146,7 +145,7 @@ pub static ATTACKS: &[Attack] = &[
         input: "components with two instances each of the one before, in all 2 to the power of 60",
         settings: &[("GMR_PLUGIN_TEXT", "true")],
         steps: &[Step {
-            act: |place| place.write("bomb.wat", doubling(60)),
+            act: |place| place.write("bomb.wat", guests::doubling(60)),
             says: |seen| seen.refused("bomb.wat", "its limit `component_instances`"),
         }],
         ..ATTACK
@@ -218,15 +217,4 @@ fn loops(locals: usize, depth: usize) -> Vec<u8> {
 fn long_name(bytes: usize) -> Vec<u8> {
     let names = [&b"\x01\0"[..], &leb(bytes), &vec![b'n'; bytes]].concat();
     custom("name", &section(1, &names))
-}
-
-fn doubling(levels: usize) -> String {
-    let mut text = "(component (component (core module))".to_owned();
-    for level in 0..levels {
-        let _ = write!(
-            text,
-            "(component (alias outer 1 {level} (component)) (instance (instantiate 0)) (instance (instantiate 0)))"
-        );
-    }
-    text + ")"
 }

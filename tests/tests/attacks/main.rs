@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         attacks.iter().for_each(|attack| println!("{}: test", attack.name));
         return ExitCode::SUCCESS;
     }
-    attack::remember_where_panics_are();
+    gmr_test_support::remember_where_panics_are();
     let faults = run(&attacks);
     if faults.is_empty() {
         println!("\n{} attacks, all held", attacks.len());

@@ -1,11 +1,12 @@
 //! A line of the table: a condition, and what became of the report and of the application in it.
 
 use std::any::Any;
-use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
+
+use gmr_test_support::panic_words;
 
 use crate::stage::Stage;
 
@@ -78,27 +79,11 @@ impl Line {
     }
 }
 
-thread_local! {
-    static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
-}
-
-/// Panics are how a line says what is wrong: their place is kept for the table, and nothing is printed beside it.
-pub fn remember_where_panics_are() {
-    panic::set_hook(Box::new(|panic| {
-        if let Some(place) = panic.location() {
-            let file = place.file().rsplit('/').next().unwrap_or_default();
-            PLACE.set(format!("{file}:{}", place.line()));
-        }
-    }));
-}
-
 fn read(payload: &(dyn Any + Send)) -> Outcome {
     if let Some(Skip(reason)) = payload.downcast_ref() {
         return Outcome::Skipped(reason.clone());
     }
-    let text = payload.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| payload.downcast_ref().copied()).unwrap_or("a panic without words");
-    Outcome::Fault(format!("{}: {}", PLACE.take(), text.replace('\n', " ")))
+    Outcome::Fault(panic_words(payload))
 }
 
 /// Ends the line: its condition cannot be had here. Where skipping is forbidden, that is a fault.

@@ -69,7 +69,7 @@ fn main() -> ExitCode {
         lines.iter().for_each(|line| println!("{}: test", line.name));
         return ExitCode::SUCCESS;
     }
-    line::remember_where_panics_are();
+    gmr_test_support::remember_where_panics_are();
     let faults = run(&lines);
     subject::kill_those_left();
     if faults.is_empty() {

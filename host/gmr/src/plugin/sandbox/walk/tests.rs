@@ -1,7 +1,5 @@
 //! Each limit from both of its sides, and files that would take the compiler minutes.
 
-use std::fmt::Write as _;
-
 use gmr_test_support::guests;
 
 use super::*;
@@ -58,18 +56,6 @@ fn nest(levels: usize) -> Vec<u8> {
 fn loops(depth: usize) -> String {
     let more = "local.get 0 i32.const 1 i32.add local.set 0 ";
     format!("{}{more}{}", "loop ".repeat(depth), "local.get 0 br_if 0 end ".repeat(depth))
-}
-
-/// Each component has two instances of the one before: by the last there are 2 to the power of `levels`.
-fn doubling(levels: usize) -> String {
-    let mut text = "(component (component (core module))".to_owned();
-    for level in 0..levels {
-        let _ = write!(
-            text,
-            "(component (alias outer 1 {level} (component)) (instance (instantiate 0)) (instance (instantiate 0)))"
-        );
-    }
-    text + ")"
 }
 
 #[test]
@@ -195,14 +181,14 @@ fn what_would_take_the_compiler_minutes_is_refused_by_the_defaults() {
     check_file(&nest(10_000), |_| (), Some("`nesting`"));
     check(&function(5_000, &loops(500)), |_| (), Some("`branching`"));
     check(&function(20_000, &loops(10)), |_| (), Some("`locals`"));
-    check(&doubling(30), |_| (), Some("it has 17 instances of components, more than its limit"));
+    check(&guests::doubling(30), |_| (), Some("it has 17 instances of components, more than its limit"));
     check(&module(&"(func)".repeat(100_000)), |_| (), Some("`functions`"));
     check(&function(1, &"nop ".repeat(2 << 20)), |_| (), Some("`function`"));
 }
 
 #[test]
 fn what_is_shared_between_components_is_no_instance_of_one() {
-    check(&doubling(8), |_| (), None);
+    check(&guests::doubling(8), |_| (), None);
     check(
         "(component (instance $a) (instance (export \"a\" (instance $a))))",
         |limits| limits.component_instances = 1,
